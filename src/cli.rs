@@ -1,0 +1,321 @@
+//! The command line: flags as typed values. Their doc comments are the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::media::encode::Codec;
+use crate::media::options::{FrameRate, Seconds, Size};
+use crate::network::provider::Device;
+use crate::style::expression::Expression;
+
+/// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
+#[derive(Debug, Parser)]
+#[command(name = "impasto", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Paint photos: files, whole folders, or standard input.
+    Image(ImageArgs),
+    /// Paint a video file, keeping its sound, subtitles, chapters and timestamps.
+    Video(VideoArgs),
+    /// List the styles, show them on a photo, add or remove networks.
+    Styles(StylesArgs),
+    /// List what can run the networks: processors and graphics cards.
+    Devices(DevicesArgs),
+    /// Say what works on this machine, and what to install for the rest.
+    Doctor(DoctorArgs),
+    /// Measure the speed of networks and of whole jobs on this machine.
+    Bench(BenchArgs),
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct SharedArgs {
+    /// A folder of styles (with a styles.toml) to use before the program's own and the user's.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// The ONNX Runtime library to load, or the folder that holds it. Default: ORT_DYLIB_PATH, else what scripts/setup
+    /// installed.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Print one JSON object on standard output at the end, instead of words.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// How to paint.
+#[derive(Clone, Debug, Args)]
+pub struct StyleArgs {
+    /// The style, or several with weights: `--style starry-night:0.7,scream:0.3`. Default: the first of `impasto styles`.
+    #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
+    pub style: Option<Expression>,
+    /// How much of the painting to mix with the original: 0 is the original, 1 the painting.
+    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = parse_share)]
+    pub strength: f32,
+    /// Keep the original's colours and paint only its brightness.
+    #[arg(long)]
+    pub keep_colors: bool,
+    /// Stroke size: 2 doubles the strokes, 0.5 halves them (and takes four times as long).
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
+    pub scale: f32,
+    /// What runs the network.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What runs the network.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// What runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. A device that is asked for and
+    /// cannot run is an error; auto takes the fastest that can and says which.
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
+    pub device: Device,
+    /// Which graphics card, from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub device_id: i32,
+    /// Processor cores to use. Default: all.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Compute in 16-bit floats where the device gains from it (TensorRT).
+    #[arg(long)]
+    pub fp16: bool,
+    /// Capture the network as a CUDA graph (cuda, tensorrt): less overhead a frame, for one frame size.
+    #[arg(long)]
+    pub cuda_graph: bool,
+    /// Limit of the graphics card's memory arena, in MiB (cuda).
+    #[arg(long, value_name = "MIB")]
+    pub gpu_memory: Option<usize>,
+}
+
+/// `impasto image`
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// Photos (JPEG, PNG, WebP, TIFF, BMP), folders of them, or `-` for standard input.
+    #[arg(required = true, value_name = "IN")]
+    pub inputs: Vec<PathBuf>,
+    /// Where to: a file, a folder (several inputs; made if missing), or `-` for standard output.
+    #[arg(long, short, value_name = "OUT")]
+    pub output: PathBuf,
+    /// How to paint.
+    #[command(flatten)]
+    pub style: StyleArgs,
+    /// The format to write: jpeg, png, webp or tiff. Default: by the output's name, else the input's own.
+    #[arg(long, value_enum)]
+    pub format: Option<PictureFormat>,
+    /// JPEG quality, 1 to 100.
+    #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// Paint pictures of more pixels than this in tiles, in millions; 0 never.
+    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 8.0)]
+    pub tile_above: f64,
+}
+
+/// Formats that `impasto image` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureFormat {
+    /// JPEG; no transparency.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP, lossless.
+    Webp,
+    /// TIFF.
+    Tiff,
+}
+
+/// `impasto video`
+#[derive(Debug, Args)]
+pub struct VideoArgs {
+    /// The video: any file that FFmpeg decodes.
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The video to write; its ending chooses the container (.mp4, .mkv, .mov, .webm ...).
+    #[arg(long, short, value_name = "OUT")]
+    pub output: PathBuf,
+    /// How to paint.
+    #[command(flatten)]
+    pub style: StyleArgs,
+    /// h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
+    #[arg(long, value_name = "CODEC")]
+    pub codec: Option<Codec>,
+    /// Constant quality: lower is better and larger. The range is the encoder's (h264, hevc: 0 to 51; av1, vp9: 0 to 63).
+    #[arg(long, value_name = "N")]
+    pub crf: Option<u32>,
+    /// The encoder's own preset, slower is smaller (h264, hevc: ultrafast to veryslow; av1: 0 to 13).
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// The pixel format to write (yuv420p, yuv444p, ...). Default: the usual one of the codec.
+    #[arg(long, value_name = "NAME")]
+    pub pix_fmt: Option<String>,
+    /// Any option of the encoder; repeat for more: `--encoder-option x264-params=keyint=60`.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub encoder_option: Vec<String>,
+    /// Start here: seconds, or [HH:]MM:SS[.fraction].
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<Seconds>,
+    /// Paint this much: seconds, or [HH:]MM:SS[.fraction].
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<Seconds>,
+    /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the shape.
+    #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
+    pub size: Option<Size>,
+    /// Paint at this constant frame rate (24, 29.97, 30000/1001), repeating or leaving out frames. Default: the
+    /// input's own timestamps.
+    #[arg(long, value_name = "RATE")]
+    pub fps: Option<FrameRate>,
+    /// Replace OUT if it exists.
+    #[arg(long, short = 'y')]
+    pub overwrite: bool,
+}
+
+/// `impasto styles`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct StylesArgs {
+    /// What to do; default: list.
+    #[command(subcommand)]
+    pub action: Option<StylesAction>,
+}
+
+/// The actions of `impasto styles`.
+#[derive(Debug, Subcommand)]
+pub enum StylesAction {
+    /// List the styles with their networks and licences.
+    List,
+    /// Paint one photo in every style, into one contact sheet.
+    Sheet(SheetArgs),
+    /// Add a network file to the user's own styles, after a trial run.
+    Add(AddArgs),
+    /// Remove a network that was added.
+    Remove(RemoveArgs),
+}
+
+/// `impasto styles sheet`
+#[derive(Debug, Args)]
+pub struct SheetArgs {
+    /// Photos to paint, a row each.
+    #[arg(required = true, value_name = "PHOTO")]
+    pub photos: Vec<PathBuf>,
+    /// The sheet to write (PNG, JPEG, WebP or TIFF).
+    #[arg(long, short, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Width of one picture on the sheet, in pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(16..=4096))]
+    pub width: u32,
+    /// What runs the networks.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `impasto styles add`
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// The network.
+    #[arg(value_name = "FILE.onnx")]
+    pub file: PathBuf,
+    /// What its inputs and outputs are like.
+    #[arg(long, value_enum, default_value_t = Like::Impasto)]
+    pub like: Like,
+    /// Name of the network, and of its style if it has only one. Default: the file's name.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Names of its styles, in the order of its weights (several styles: default from the file's own metadata).
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub styles: Vec<String>,
+    /// Its licence, as an SPDX expression where there is one.
+    #[arg(long, value_name = "LICENCE")]
+    pub license: String,
+    /// Where it comes from: an address, or who made it.
+    #[arg(long, value_name = "TEXT")]
+    pub source: String,
+    /// Replace a network of the same name that was added before.
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// Families of networks that `impasto styles add` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Like {
+    /// Own networks: uint8 [1,H,W,3] in and out, `style` weights.
+    Impasto,
+    /// pytorch/examples fast_neural_style: float32 [1,3,H,W], RGB 0 to 255.
+    PytorchExamples,
+    /// The same layout with RGB 0 to 1.
+    PytorchUnit,
+}
+
+/// `impasto styles remove`
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The network, as `impasto styles` names it.
+    #[arg(value_name = "NETWORK")]
+    pub network: String,
+}
+
+/// `impasto devices`
+#[derive(Debug, Args)]
+pub struct DevicesArgs {}
+
+/// `impasto doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {}
+
+/// `impasto bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Styles to measure. Default: one of each network.
+    #[arg(long, short, value_name = "NAME,...", value_delimiter = ',')]
+    pub style: Vec<String>,
+    /// Frame sizes to measure.
+    #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
+    pub size: Vec<Size>,
+    /// Seconds to measure each network and each pipeline, after warming up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Also decode, paint and encode this clip.
+    #[arg(long, value_name = "CLIP")]
+    pub clip: Option<PathBuf>,
+    /// What runs the networks.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+fn parse_share(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
+}
+
+fn parse_scale(text: &str) -> Result<f32, String> {
+    let scale: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.05..=20.0).contains(&scale) { Ok(scale) } else { Err("must be from 0.05 to 20".to_owned()) }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.05..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("must be from 0.05 to 3600".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,44 @@
+//! Colour kept while brightness is painted.
+
+/// BT.601 luma weights in 1/256; they sum to 256.
+const LUMA: [i32; 3] = [77, 150, 29];
+
+/// Gives `painted` the chroma of `original`: each pixel becomes the original's, shifted equally in R, G and B until its
+/// luma is the painting's.
+///
+/// Cb and Cr are differences from luma, so an equal shift leaves them alone (until a channel clips); this is
+/// luminance-only transfer as in Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section 3.2,
+/// in one pass without a colour space in between.
+pub fn keep_chroma(original: &[u8], painted: &mut [u8]) {
+    debug_assert_eq!(original.len(), painted.len());
+    for (from, to) in original.chunks_exact(3).zip(painted.chunks_exact_mut(3)) {
+        let difference: i32 = (0..3).map(|c| LUMA[c] * (i32::from(to[c]) - i32::from(from[c]))).sum();
+        let shift = (difference + 128) >> 8;
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = (i32::from(from) + shift).clamp(0, 255) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn luma(pixel: &[u8]) -> i32 {
+        (0..3).map(|c| LUMA[c] * i32::from(pixel[c])).sum::<i32>() >> 8
+    }
+
+    #[test]
+    fn luma_is_the_paintings_and_differences_between_channels_are_the_originals() {
+        let original = [120, 100, 90, 60, 70, 80];
+        let painting = [100, 140, 120, 90, 60, 70];
+        let mut out = painting;
+        keep_chroma(&original, &mut out);
+        for pixel in 0..2 {
+            let (o, p, r) = (&original[pixel * 3..][..3], &painting[pixel * 3..][..3], &out[pixel * 3..][..3]);
+            assert!((luma(r) - luma(p)).abs() <= 1);
+            assert_eq!(i32::from(r[0]) - i32::from(r[1]), i32::from(o[0]) - i32::from(o[1]));
+            assert_eq!(i32::from(r[2]) - i32::from(r[1]), i32::from(o[2]) - i32::from(o[1]));
+        }
+    }
+}

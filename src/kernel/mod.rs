@@ -1,0 +1,6 @@
+//! Pure pixel functions on slices. All pictures are packed RGB8 unless a function says otherwise.
+
+pub mod blend;
+pub mod color;
+pub mod planar;
+pub mod resize;

@@ -1,0 +1,33 @@
+//! Resizing, through `fast_image_resize`.
+
+use fast_image_resize::images::{Image as Target, ImageRef};
+use fast_image_resize::{PixelType, ResizeOptions};
+
+use crate::error::{Error, Result};
+use crate::frame::{Image, byte_len};
+
+/// Resizes RGB8 pictures with a Catmull-Rom filter (antialiased downwards); keeps its tables and scratch between calls.
+#[derive(Default)]
+pub struct Resizer {
+    inner: fast_image_resize::Resizer,
+}
+
+impl Resizer {
+    /// Resizes `image` to `width` x `height` into `out`.
+    ///
+    /// # Errors
+    /// A side is 0, or a buffer is not of its picture's size.
+    pub fn resize(&mut self, image: Image<'_>, width: u32, height: u32, out: &mut [u8]) -> Result<()> {
+        debug_assert_eq!(out.len(), byte_len(width, height));
+        let failed = |error: &dyn std::fmt::Display| {
+            let Image { width: from_width, height: from_height, .. } = image;
+            Error::failed(format!("cannot resize {from_width}x{from_height} to {width}x{height}: {error}"))
+        };
+        let source =
+            ImageRef::new(image.width, image.height, image.pixels, PixelType::U8x3).map_err(|error| failed(&error))?;
+        let mut target = Target::from_slice_u8(width, height, out, PixelType::U8x3).map_err(|error| failed(&error))?;
+        let filter = fast_image_resize::FilterType::CatmullRom;
+        let options = ResizeOptions::new().resize_alg(fast_image_resize::ResizeAlg::Convolution(filter));
+        self.inner.resize(&source, &mut target, Some(&options)).map_err(|error| failed(&error))
+    }
+}

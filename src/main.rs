@@ -1,0 +1,13 @@
+//! Prints the error, sets the exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match impasto::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            impasto::report::print_error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

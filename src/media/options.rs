@@ -1,0 +1,150 @@
+//! Times, sizes and rates as people write them.
+
+use std::str::FromStr;
+
+use crate::frame::Rational;
+
+/// A point or span of time on the command line, in seconds, not negative.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Seconds(pub f64);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is not a time; write seconds (12.5) or [HH:]MM:SS[.fraction]");
+        let parts: Vec<&str> = text.split(':').collect();
+        if parts.len() > 3 {
+            return Err(wrong());
+        }
+        let mut total = 0.0;
+        for (place, part) in parts.iter().enumerate() {
+            let value: f64 = part.parse().map_err(|_| wrong())?;
+            let is_last = place + 1 == parts.len();
+            let in_range = place == 0 || value < 60.0;
+            if !value.is_finite() || value < 0.0 || !in_range || (!is_last && value.fract() != 0.0) {
+                return Err(wrong());
+            }
+            total = total * 60.0 + value;
+        }
+        Ok(Self(total))
+    }
+}
+
+/// A frame size on the command line; `None` on one side keeps the shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Columns.
+    pub width: Option<u32>,
+    /// Rows.
+    pub height: Option<u32>,
+}
+
+impl Size {
+    /// Both sides for a picture of `width` x `height`; a free side follows the shape, and is at least 1.
+    pub fn of(self, width: u32, height: u32) -> (u32, u32) {
+        let follow = |side: u32, own: u32, other: u32| {
+            ((f64::from(side) * f64::from(own) / f64::from(other)).round() as u32).max(1)
+        };
+        match (self.width, self.height) {
+            (Some(w), Some(h)) => (w, h),
+            (Some(w), None) => (w, follow(w, height, width)),
+            (None, Some(h)) => (follow(h, width, height), h),
+            (None, None) => (width, height),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "'{text}' is not a size; write WIDTHxHEIGHT with sides from 1 to 16384, such as 1280x720 or 1280x-1"
+            )
+        };
+        let (width, height) = text.split_once('x').ok_or_else(wrong)?;
+        let side = |text: &str| match text {
+            "-1" => Ok(None),
+            _ => match text.parse() {
+                Ok(side @ 1..=16384) => Ok(Some(side)),
+                _ => Err(wrong()),
+            },
+        };
+        let size = Self { width: side(width)?, height: side(height)? };
+        if size.width.is_none() && size.height.is_none() { Err(wrong()) } else { Ok(size) }
+    }
+}
+
+/// A constant frame rate on the command line, frames a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRate(pub Rational);
+
+impl FromStr for FrameRate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is not a frame rate; write 24, 29.97 or 30000/1001, from 1/1000 to 1000");
+        let rate = match text.split_once('/') {
+            Some((num, den)) => {
+                Rational { num: num.parse().map_err(|_| wrong())?, den: den.parse().map_err(|_| wrong())? }
+            }
+            None => rational(text.parse().map_err(|_| wrong())?),
+        };
+        let sensible = rate.num > 0 && rate.den > 0 && (0.001..=1000.0).contains(&rate.as_f64());
+        if sensible { Ok(Self(rate)) } else { Err(wrong()) }
+    }
+}
+
+/// The rates that people mean by 23.976, 29.97 and 59.94 are exact; others to a thousandth.
+fn rational(rate: f64) -> Rational {
+    for base in [24, 30, 48, 60, 120] {
+        let ntsc = Rational { num: base * 1000, den: 1001 };
+        if (ntsc.as_f64() - rate).abs() < 0.006 {
+            return ntsc;
+        }
+    }
+    if rate.fract() == 0.0 && rate < 1e6 {
+        return Rational { num: rate as i32, den: 1 };
+    }
+    Rational { num: (rate * 1000.0).round() as i32, den: 1000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_clock_times() {
+        for (text, seconds) in [("0", 0.0), ("12.5", 12.5), ("1:02", 62.0), ("01:00:00.5", 3600.5), ("90:00", 5400.0)] {
+            assert_eq!(text.parse(), Ok(Seconds(seconds)), "{text}");
+        }
+        for text in ["", "-1", "1:60", "1:2:3:4", "x", "1.5:00", "inf", "NaN"] {
+            assert!(text.parse::<Seconds>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_at_least_one_side() {
+        assert_eq!("640x360".parse::<Size>().unwrap().of(1, 1), (640, 360));
+        assert_eq!("640x-1".parse::<Size>().unwrap().of(1920, 1080), (640, 360));
+        assert_eq!("-1x90".parse::<Size>().unwrap().of(1920, 1080), (160, 90));
+        for text in ["-1x-1", "640", "0x5", "5x0", "99999x1", "axb", "640x360x2"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ntsc_rates_are_exact() {
+        let rate = |text: &str| text.parse::<FrameRate>().map(|FrameRate(rate)| (rate.num, rate.den));
+        assert_eq!(rate("29.97"), Ok((30000, 1001)));
+        assert_eq!(rate("23.976"), Ok((24000, 1001)));
+        assert_eq!(rate("30000/1001"), Ok((30000, 1001)));
+        assert_eq!(rate("25"), Ok((25, 1)));
+        assert_eq!(rate("12.5"), Ok((12500, 1000)));
+        for text in ["0", "-5", "1/0", "x", "1e9", "0/1"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Style networks: bytes in, bytes out, whatever runs them.
+
+pub mod library;
+pub mod provider;
+pub mod runtime;
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::frame::{Image, byte_len};
+use crate::kernel::planar::PlanarFormat;
+
+/// A feed-forward network that paints RGB8 pictures of any size.
+pub trait Network: Send {
+    /// How many style weights [`Network::run`] takes; 1 for a network of a single style.
+    fn style_count(&self) -> usize;
+
+    /// Paints `image` into `out` (`image.pixels.len()` bytes, RGB8) in the mix of styles that `weights` gives
+    /// (`style_count` numbers that sum to 1).
+    fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()>;
+}
+
+/// How a network wants its pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Layout {
+    /// Own networks: `image` uint8 `[1,H,W,3]` and `style` float32 `[S]` to `stylized` uint8 `[1,H,W,3]`.
+    NhwcU8,
+    /// One float32 `[1,3,H,W]` RGB input and output, described by [`PlanarFormat`].
+    NchwF32(PlanarFormat),
+}
+
+/// What a file holds, as the manifest says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkFile {
+    /// Name in the manifest.
+    pub name: String,
+    /// The graph.
+    pub path: PathBuf,
+    /// The same network with instance-norm statistics as inputs, for pictures in tiles.
+    pub tiles: Option<PathBuf>,
+    /// How it wants pixels.
+    pub layout: Layout,
+    /// How many styles it holds.
+    pub styles: usize,
+}
+
+/// The network that paints nothing: what tests and benchmarks of everything around a network run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity;
+
+impl Network for Identity {
+    fn style_count(&self) -> usize {
+        1
+    }
+
+    fn run(&mut self, image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+        debug_assert_eq!(image.pixels.len(), byte_len(image.width, image.height));
+        out.copy_from_slice(image.pixels);
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! ONNX Runtime, loaded once for the process.
+
+use std::path::{Path, PathBuf};
+
+use ort::LoadDynamicError;
+use ort::environment::Environment;
+
+use super::library;
+use crate::error::{Error, Result};
+
+/// The loaded library; clones share it.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(super) environment: Environment,
+    /// The file it was loaded from.
+    pub path: PathBuf,
+}
+
+impl Runtime {
+    /// Finds and loads ONNX Runtime: `named` if given, else where [`library::find`] looks; the GPU build first if `gpu`.
+    ///
+    /// # Errors
+    /// There is none, it cannot be loaded, or it is older than 1.24; the sentence says what to do.
+    pub fn load(named: Option<&Path>, gpu: bool) -> Result<Self> {
+        let library = library::find(named, gpu).map_err(|error| Error::failed(error.to_string()))?;
+        let path = library.path;
+        let environment = ort::init_from(&path)
+            .map_err(|error| Error::failed(describe(&path, &error)))?
+            .with_name("impasto")
+            .build()
+            .map_err(|error| Error::failed(format!("ONNX Runtime did not start: {error}")))?;
+        Ok(Self { environment, path })
+    }
+
+    /// How ONNX Runtime describes its own build.
+    pub fn build_info(&self) -> &'static str {
+        ort::info()
+    }
+}
+
+fn describe(path: &Path, error: &LoadDynamicError) -> String {
+    let path = path.display();
+    let cure = "run scripts/setup for one that fits, or name another with --onnxruntime PATH";
+    match error {
+        LoadDynamicError::BadVersion { version_str, .. } => {
+            format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {cure}")
+        }
+        LoadDynamicError::Dlopen { error, .. } => {
+            format!("'{path}' cannot be loaded as ONNX Runtime ({error}); {cure}")
+        }
+        LoadDynamicError::MissingApi { .. } | LoadDynamicError::InvalidVersionString => {
+            format!("'{path}' is not ONNX Runtime; {cure}")
+        }
+    }
+}

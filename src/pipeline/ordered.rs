@@ -1,0 +1,305 @@
+//! Every frame, in order: source, workers and sink each on their own threads.
+//!
+//! ```text
+//! source ──jobs──▶ worker 0..W ──done──▶ sink (puts them back in order)
+//!    ▲                                     │
+//!    └────────────── spare frames ─────────┘
+//! ```
+//!
+//! The spare frames are the job's whole memory: a frame is always in one place, so queues cannot grow, and neither
+//! channel can block a worker for good. Workers paint whole frames side by side, each on its share of the cores:
+//! for a file, that uses two cores better than two cores on one frame.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Stop;
+use super::statistics::{Histogram, Percentiles};
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::stylize::Stylizer;
+
+/// How far a running job is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Frames that the sink has taken.
+    pub frames: u64,
+    /// Share of the workers' time so far that went into painting, 0 to 1.
+    pub inference_share: f64,
+}
+
+/// What a job measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// Frames that the sink took.
+    pub frames: u64,
+    /// From the first read to the closed output.
+    pub elapsed: Duration,
+    /// Time to paint one frame.
+    pub inference_ms: Percentiles,
+    /// Share of the workers' time that went into painting, 0 to 1.
+    pub inference_share: f64,
+}
+
+impl Summary {
+    /// Frames a second, from the first read to the closed output.
+    pub fn fps(&self) -> f64 {
+        self.frames as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+/// A frame on its way through a worker.
+struct Job {
+    /// Place in the order of the source.
+    place: u64,
+    input: Frame,
+    /// Where the painting goes; its old content is scratch.
+    output: Frame,
+}
+
+/// A worker's result. A failure takes this way too, so the sink ends the job: the failed frame's place would stay empty,
+/// and everyone would wait for it.
+type Done = Result<(Job, Duration)>;
+
+/// Runs frames from `source` through `workers` into `sink` until the source ends or `stop` is requested, and closes
+/// the sink. `observe` hears of each finished frame, on the sink's thread.
+///
+/// # Errors
+/// The first failure of any thread; the sink is then dropped unfinished.
+pub fn run(
+    source: &mut dyn Source,
+    workers: &mut [Stylizer],
+    mut sink: Box<dyn Sink + '_>,
+    stop: &Stop,
+    observe: &(dyn Fn(Progress) + Sync),
+) -> Result<Summary> {
+    let start = Instant::now();
+    let count = workers.len();
+    // Each worker has one frame in hand and one waiting; the source and the sink one each, so nobody waits for a swap.
+    let pool = 2 * count + 2;
+    let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
+    let (give_job, jobs) = bounded::<Job>(count);
+    let (give_done, done) = bounded::<Done>(pool);
+    for _ in 0..pool {
+        give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
+    }
+    let (histogram, frames) = thread::scope(|scope| {
+        let named = |name: &str| thread::Builder::new().name(name.into());
+        let failed = |error| Error::failed(format!("cannot start a thread: {error}"));
+        let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
+        let reader = named("source").spawn_scoped(scope, move || read(source, &spares, &give_job, stop));
+        threads.push(reader.map_err(failed)?);
+        for worker in workers {
+            let (jobs, give_done) = (jobs.clone(), give_done.clone());
+            let painter = named("stylize").spawn_scoped(scope, move || paint(worker, &jobs, &give_done));
+            threads.push(painter.map_err(failed)?);
+        }
+        // Only the workers hold these ends now, so their going away ends the others.
+        drop((jobs, give_done));
+        let shares = count as f64;
+        let writer = named("sink").spawn_scoped(scope, {
+            let sink = sink.as_mut();
+            move || {
+                write(sink, &done, &give_spare, &|histogram: &Histogram| {
+                    let share = histogram.total().as_secs_f64() / (start.elapsed().as_secs_f64() * shares);
+                    observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
+                })
+            }
+        });
+        let written = join(writer.map_err(failed)?);
+        let others = threads.into_iter().map(|thread| join(thread).err());
+        let cause = others.flatten().reduce(Error::root);
+        match (written, cause) {
+            (Ok(histogram), None) => Ok((histogram.clone(), histogram.count())),
+            (Ok(_), Some(cause)) => Err(cause),
+            (Err(error), cause) => Err(cause.into_iter().fold(error, Error::root)),
+        }
+    })?;
+    sink.finish()?;
+    let elapsed = start.elapsed();
+    let share = histogram.total().as_secs_f64() / (elapsed.as_secs_f64() * count as f64);
+    let inference_ms = histogram.percentiles();
+    Ok(Summary { frames, elapsed, inference_ms, inference_share: share.min(1.0) })
+}
+
+fn read(source: &mut dyn Source, spares: &Receiver<(Frame, Frame)>, jobs: &Sender<Job>, stop: &Stop) -> Result<()> {
+    for place in 0.. {
+        let (mut input, output) = spares.recv().map_err(|_| Error::Disconnected)?;
+        if stop.requested() || !source.next(&mut input)? {
+            break;
+        }
+        jobs.send(Job { place, input, output }).map_err(|_| Error::Disconnected)?;
+    }
+    Ok(())
+}
+
+fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Result<()> {
+    for mut job in jobs {
+        let start = Instant::now();
+        let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &mut job.output)))
+            .unwrap_or_else(|_| Err(panicked("stylize")));
+        let result = painted.map(|()| (job, start.elapsed()));
+        done.send(result).map_err(|_| Error::Disconnected)?;
+    }
+    Ok(())
+}
+
+fn write(
+    sink: &mut dyn Sink,
+    done: &Receiver<Done>,
+    spares: &Sender<(Frame, Frame)>,
+    observe: &dyn Fn(&Histogram),
+) -> Result<Histogram> {
+    let mut histogram = Histogram::default();
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    for result in done {
+        let (job, inference) = result?;
+        early.insert(job.place, (job, inference));
+        while let Some((job, inference)) = early.remove(&next) {
+            sink.put(&job.output)?;
+            next += 1;
+            histogram.add(inference);
+            observe(&histogram);
+            // The source has ended and gone when nobody wants the buffers back.
+            let _ = spares.send((job.input, job.output));
+        }
+    }
+    Ok(histogram)
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    let name = thread.thread().name().unwrap_or("unnamed").to_owned();
+    thread.join().unwrap_or_else(|_| Err(panicked(&name)))
+}
+
+fn panicked(thread: &str) -> Error {
+    Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::frame::Image;
+    use crate::network::{Identity, Network};
+    use crate::source::synthetic::SyntheticSource;
+    use crate::stylize::{Look, Part};
+
+    /// Remembers the places it saw; fails at one if told so.
+    struct Places<'a> {
+        seen: &'a Mutex<Vec<u64>>,
+        finished: &'a Mutex<bool>,
+        fail_at: Option<u64>,
+    }
+
+    impl Sink for Places<'_> {
+        fn put(&mut self, frame: &Frame) -> Result<()> {
+            if self.fail_at == Some(frame.index) {
+                return Err(Error::failed("disk full"));
+            }
+            self.seen.lock().unwrap().push(frame.index);
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<()> {
+            *self.finished.lock().unwrap() = true;
+            Ok(())
+        }
+    }
+
+    /// Takes longer for some frames than for others, and fails at one if told so.
+    struct Uneven {
+        runs: u64,
+        fail_at: Option<u64>,
+    }
+
+    impl Network for Uneven {
+        fn style_count(&self) -> usize {
+            1
+        }
+
+        fn run(&mut self, image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+            self.runs += 1;
+            thread::sleep(Duration::from_micros(self.runs * 7919 % 1500));
+            if self.fail_at == Some(self.runs) {
+                return Err(Error::failed("the network gave values that are not numbers"));
+            }
+            out.copy_from_slice(image.pixels);
+            Ok(())
+        }
+    }
+
+    fn worker(network: impl Network + 'static) -> Stylizer {
+        Stylizer::new(vec![Part { network: Box::new(network), weights: vec![1.0], share: 1.0 }], Look::default())
+    }
+
+    struct Outcome {
+        seen: Vec<u64>,
+        finished: bool,
+        result: Result<Summary>,
+    }
+
+    fn run_job(mut workers: Vec<Stylizer>, frames: Option<u64>, fail_at: Option<u64>, stop_at: Option<u64>) -> Outcome {
+        let (seen, finished) = (Mutex::default(), Mutex::default());
+        let stop = Stop::default();
+        let mut source = SyntheticSource::new(16, 9, frames);
+        let observe = |progress: Progress| {
+            if stop_at == Some(progress.frames) {
+                stop.request();
+            }
+        };
+        let sink = Box::new(Places { seen: &seen, finished: &finished, fail_at });
+        let result = run(&mut source, &mut workers, sink, &stop, &observe);
+        Outcome { seen: seen.into_inner().unwrap(), finished: finished.into_inner().unwrap(), result }
+    }
+
+    #[test]
+    fn order_is_kept_although_workers_overtake_each_other() {
+        let workers = (0..4).map(|runs| worker(Uneven { runs, fail_at: None })).collect();
+        let outcome = run_job(workers, Some(200), None, None);
+        assert_eq!(outcome.seen, (0..200).collect::<Vec<_>>());
+        assert!(outcome.finished);
+        assert_eq!(outcome.result.unwrap().frames, 200);
+    }
+
+    #[test]
+    fn a_full_disk_is_the_root_cause_and_the_output_is_not_finished() {
+        let workers = vec![worker(Identity), worker(Identity)];
+        let outcome = run_job(workers, None, Some(20), None);
+        assert_eq!(outcome.result.unwrap_err().to_string(), "disk full");
+        assert!(!outcome.finished);
+    }
+
+    #[test]
+    fn a_failing_network_is_named_with_its_frame() {
+        let workers = vec![worker(Uneven { runs: 0, fail_at: Some(5) }), worker(Uneven { runs: 0, fail_at: None })];
+        let outcome = run_job(workers, None, None, None);
+        let message = outcome.result.unwrap_err().to_string();
+        assert!(message.ends_with(": the network gave values that are not numbers"), "{message}");
+        assert!(message.starts_with("frame "), "{message}");
+        assert!(!outcome.finished);
+    }
+
+    #[test]
+    fn a_stop_finishes_the_output_with_the_frames_so_far() {
+        let outcome = run_job(vec![worker(Identity)], None, None, Some(10));
+        assert!(outcome.finished);
+        assert!(outcome.seen.len() >= 10);
+        assert_eq!(outcome.result.unwrap().frames, outcome.seen.len() as u64);
+    }
+
+    #[test]
+    fn an_empty_source_gives_a_finished_empty_output() {
+        let outcome = run_job(vec![worker(Identity)], Some(0), None, None);
+        assert!(outcome.finished);
+        assert_eq!(outcome.seen, []);
+    }
+}

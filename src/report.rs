@@ -1,0 +1,145 @@
+//! The only writer to the terminal: words, warnings and progress to standard error, results and JSON to standard output.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// How much is said, and the warnings so far.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Standard output gets one JSON object instead of words.
+    pub json: bool,
+    /// Standard error gets errors only.
+    pub quiet: bool,
+    warnings: Mutex<Vec<String>>,
+    /// The bar on screen, which words must be written above.
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Report {
+    /// A report for the flags `--json` and `--quiet`.
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, ..Self::default() }
+    }
+
+    /// Says something in passing.
+    pub fn say(&self, words: impl AsRef<str>) {
+        if !self.quiet {
+            self.error_line(words.as_ref());
+        }
+    }
+
+    /// Warns, once for each text; warnings also appear in the JSON summary.
+    pub fn warn(&self, words: impl Into<String>) {
+        let words = words.into();
+        let mut warnings = lock(&self.warnings);
+        if warnings.contains(&words) {
+            return;
+        }
+        if !self.quiet {
+            self.error_line(&format!("warning: {words}"));
+        }
+        warnings.push(words);
+    }
+
+    /// All warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        lock(&self.warnings).clone()
+    }
+
+    /// Prints a result for people; nothing with `--json`.
+    pub fn print(&self, words: impl AsRef<str>) {
+        if !self.json {
+            out_line(words.as_ref());
+        }
+    }
+
+    /// Prints the result for programs with `--json`; nothing without.
+    pub fn print_json(&self, value: &impl Serialize) {
+        if self.json {
+            // Plain structs of numbers and strings: they always serialise.
+            out_line(&serde_json::to_string(value).expect("a summary is plain data"));
+        }
+    }
+
+    /// A progress bar over `total` units (a spinner if unknown), drawn only on a terminal and not with `--quiet`.
+    pub fn progress(&self, total: Option<u64>, unit: &str) -> Progress {
+        let visible = !self.quiet && io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(total, target);
+        let template = match total {
+            Some(_) => format!("{{bar:32}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}  {{msg}}"),
+            None => format!("{{spinner}} {{pos}} {unit}  {{per_sec}}  {{elapsed}}  {{msg}}"),
+        };
+        let style = ProgressStyle::with_template(&template).expect("the template is fixed");
+        bar.set_style(style.with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            // A failed write to the bar's own buffer is nothing that anyone could act on.
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        }));
+        bar.enable_steady_tick(Duration::from_millis(250));
+        *lock(&self.bar) = Some(bar.clone());
+        Progress { bar }
+    }
+
+    fn error_line(&self, words: &str) {
+        let bar = lock(&self.bar);
+        match bar.as_ref().filter(|bar| !bar.is_finished() && !bar.is_hidden()) {
+            Some(bar) => bar.println(words),
+            None => error_line(words),
+        }
+    }
+}
+
+/// A progress bar; removed from the screen when dropped.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Sets how many units are done, and a remark behind the bar.
+    pub fn set(&self, done: u64, remark: String) {
+        self.bar.set_position(done);
+        self.bar.set_message(remark);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Prints the error that ended the program.
+pub fn print_error(error: &Error) {
+    error_line(&format!("impasto: {error}"));
+}
+
+/// Writes finished bytes (a picture asked for with `-o -`) to standard output.
+///
+/// # Errors
+/// The reader has gone away, or the disk behind it is full.
+pub fn write_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn out_line(words: &str) {
+    // A closed standard output (`impasto styles | head -1`) is the reader's choice.
+    let _ = writeln!(io::stdout().lock(), "{words}");
+}
+
+fn error_line(words: &str) {
+    // Nowhere to complain to when standard error itself is gone.
+    let _ = writeln!(io::stderr().lock(), "{words}");
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

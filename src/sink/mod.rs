@@ -1,0 +1,15 @@
+//! Where styled frames go.
+
+pub mod null;
+
+use crate::error::Result;
+use crate::frame::Frame;
+
+/// Something that takes frames in presentation order.
+pub trait Sink: Send {
+    /// Takes one frame; its buffer is recycled by the caller afterwards.
+    fn put(&mut self, frame: &Frame) -> Result<()>;
+
+    /// Closes the output and gives it its final name. An output that is dropped unfinished leaves nothing behind.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,30 @@
+//! Where frames come from.
+
+pub mod synthetic;
+
+use crate::error::Result;
+use crate::frame::{Frame, Rational};
+
+/// What a source will deliver.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceFormat {
+    /// Columns of each frame.
+    pub width: u32,
+    /// Rows of each frame.
+    pub height: u32,
+    /// Frames a second; an average where the rate varies.
+    pub frame_rate: Rational,
+    /// The unit of [`Frame::time`], in seconds.
+    pub time_base: Rational,
+    /// How many frames there will be, as far as the source knows; for progress only.
+    pub frames: Option<u64>,
+}
+
+/// Something that yields frames in presentation order.
+pub trait Source: Send {
+    /// What the frames will be like.
+    fn format(&self) -> SourceFormat;
+
+    /// Fills `frame` with the next one and returns true, or returns false at the end. `frame`'s buffer is recycled.
+    fn next(&mut self, frame: &mut Frame) -> Result<bool>;
+}

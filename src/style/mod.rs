@@ -1,0 +1,3 @@
+//! Styles by name: which network, which weights.
+
+pub mod expression;

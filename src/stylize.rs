@@ -1,0 +1,181 @@
+//! One frame in, one styled frame out.
+
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Image, byte_len};
+use crate::kernel::{blend, color, resize::Resizer};
+use crate::network::Network;
+
+/// How the painting is mixed and scaled; the same for every frame of a job.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// 0 gives the original, 1 the painting.
+    pub strength: f32,
+    /// Keep the original's chroma: only its brightness is painted.
+    pub keep_colors: bool,
+    /// Stroke size: the network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
+    pub scale: f32,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { strength: 1.0, keep_colors: false, scale: 1.0 }
+    }
+}
+
+/// One network's part in the painting.
+pub struct Part {
+    /// The network.
+    pub network: Box<dyn Network>,
+    /// Its style weights, summing to 1.
+    pub weights: Vec<f32>,
+    /// Its share of the result; the shares of all parts sum to 1.
+    pub share: f32,
+}
+
+/// Owns the networks and the scratch that a frame needs on its way.
+pub struct Stylizer {
+    parts: Vec<Part>,
+    look: Look,
+    resizer: Resizer,
+    /// The frame at the size that the network sees.
+    small: Vec<u8>,
+    /// One network's painting at that size.
+    painted: Vec<u8>,
+    /// The mix of several networks' paintings at that size.
+    mixed: Vec<u8>,
+}
+
+impl Stylizer {
+    /// A stylizer that mixes `parts` (at least one).
+    pub fn new(parts: Vec<Part>, look: Look) -> Self {
+        let (small, painted, mixed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { parts, look, resizer: Resizer::default(), small, painted, mixed }
+    }
+
+    /// Paints `input` into `output`, which gets `input`'s size, place and time.
+    ///
+    /// # Errors
+    /// The network failed, or gave values that are not numbers; the frame is named.
+    pub fn stylize(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
+        output.resize(input.width, input.height);
+        output.stamp_from(input);
+        self.paint(input, output).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))?;
+        if self.look.keep_colors {
+            color::keep_chroma(&input.pixels, &mut output.pixels);
+        }
+        if self.look.strength < 1.0 {
+            blend::toward(&input.pixels, &mut output.pixels, 1.0 - self.look.strength);
+        }
+        Ok(())
+    }
+
+    fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
+        let (width, height) = seen_size(input.width, input.height, self.look.scale);
+        if (width, height) == (input.width, input.height) {
+            return mix(&mut self.parts, input.image(), &mut output.pixels, &mut self.painted);
+        }
+        self.small.resize(byte_len(width, height), 0);
+        self.mixed.resize(byte_len(width, height), 0);
+        self.resizer.resize(input.image(), width, height, &mut self.small)?;
+        let small = Image { width, height, pixels: &self.small };
+        mix(&mut self.parts, small, &mut self.mixed, &mut self.painted)?;
+        let mixed = Image { width, height, pixels: &self.mixed };
+        self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)
+    }
+}
+
+/// The size that a network sees: the frame's divided by the stroke scale, at least 1x1.
+fn seen_size(width: u32, height: u32, scale: f32) -> (u32, u32) {
+    let side = |pixels: u32| ((f64::from(pixels) / f64::from(scale)).round() as u32).max(1);
+    (side(width), side(height))
+}
+
+/// Paints `image` with every part into `out`, weighted by their shares. One part needs no scratch.
+fn mix(parts: &mut [Part], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
+    let mut total = 0.0;
+    for (place, part) in parts.iter_mut().enumerate() {
+        total += part.share;
+        if place == 0 {
+            part.network.run(image, &part.weights, out)?;
+        } else {
+            scratch.resize(out.len(), 0);
+            part.network.run(image, &part.weights, scratch)?;
+            blend::toward(scratch, out, part.share / total);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Identity;
+
+    /// Paints everything in one colour.
+    struct Flat(u8);
+
+    impl Network for Flat {
+        fn style_count(&self) -> usize {
+            1
+        }
+
+        fn run(&mut self, _image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+            out.fill(self.0);
+            Ok(())
+        }
+    }
+
+    fn stylizer(networks: Vec<(Box<dyn Network>, f32)>, look: Look) -> Stylizer {
+        let part = |(network, share)| Part { network, weights: vec![1.0], share };
+        Stylizer::new(networks.into_iter().map(part).collect(), look)
+    }
+
+    fn frame(width: u32, height: u32, value: u8) -> Frame {
+        let mut frame = Frame::new(width, height);
+        frame.pixels.fill(value);
+        (frame.index, frame.time) = (7, 700);
+        frame
+    }
+
+    #[test]
+    fn a_painted_frame_keeps_size_place_and_time() {
+        let mut output = Frame::default();
+        let mut stylizer = stylizer(vec![(Box::new(Flat(9)), 1.0)], Look::default());
+        stylizer.stylize(&frame(5, 3, 100), &mut output).unwrap();
+        assert_eq!((output.width, output.height, output.index, output.time), (5, 3, 7, 700));
+        assert!(output.pixels.iter().all(|&byte| byte == 9));
+    }
+
+    #[test]
+    fn strength_zero_is_the_original_and_half_is_between() {
+        for (strength, expected) in [(0.0, 100), (0.5, 150), (1.0, 200)] {
+            let look = Look { strength, ..Look::default() };
+            let mut output = Frame::default();
+            stylizer(vec![(Box::new(Flat(200)), 1.0)], look).stylize(&frame(4, 4, 100), &mut output).unwrap();
+            assert_eq!(output.pixels[0], expected, "strength {strength}");
+        }
+    }
+
+    #[test]
+    fn several_networks_mix_by_their_shares() {
+        let networks: Vec<(Box<dyn Network>, f32)> =
+            vec![(Box::new(Flat(100)), 0.5), (Box::new(Flat(200)), 0.25), (Box::new(Flat(0)), 0.25)];
+        let mut output = Frame::default();
+        stylizer(networks, Look::default()).stylize(&frame(4, 4, 1), &mut output).unwrap();
+        assert!(output.pixels.iter().all(|&byte| byte.abs_diff(100) <= 1), "{:?}", &output.pixels[..3]);
+    }
+
+    #[test]
+    fn any_scale_gives_the_frames_own_size() {
+        for scale in [0.5, 1.0, 2.0, 7.3] {
+            for (width, height) in [(1, 1), (3, 2), (641, 361)] {
+                let mut output = Frame::default();
+                let look = Look { scale, ..Look::default() };
+                stylizer(vec![(Box::new(Identity), 1.0)], look)
+                    .stylize(&frame(width, height, 77), &mut output)
+                    .unwrap();
+                assert_eq!(output.pixels, frame(width, height, 77).pixels, "{width}x{height} at {scale}");
+            }
+        }
+    }
+}
