@@ -8,15 +8,20 @@ use serde::Serialize;
 
 use super::stylist::{Engine, Stylist};
 use crate::cli::{BenchArgs, SharedArgs, StyleArgs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::media::decode::DecodeOptions;
+use crate::media::encode::{EncodeOptions, FrameFormat};
+use crate::media::options::Size;
 use crate::network;
 use crate::pipeline::statistics::{Histogram, Percentiles};
 use crate::pipeline::{Stop, ordered};
 use crate::report::Report;
 use crate::sink::null::NullSink;
+use crate::sink::video::{Painted, VideoSink};
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
+use crate::source::video::VideoSource;
 use crate::style::catalog::Catalog;
 use crate::style::expression::Expression;
 
@@ -108,7 +113,7 @@ fn measure(
     let stylist = Stylist::with_engine(&style_args, shared, engine.clone())?;
     let pipeline_fps = pipeline(&stylist, (width, height), span)?;
     let clip_fps = match &args.clip {
-        Some(clip) => Some(super::video::measure(clip, &style_args, (width, height), &stylist, report)?),
+        Some(clip) => Some(clip_to_file(&stylist, clip, (width, height), span, report)?),
         None => None,
     };
     Ok(Measured { style: style.to_owned(), width, height, network_ms, pipeline_fps, clip_fps, peak_mib: peak_mib() })
@@ -155,6 +160,41 @@ fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> R
         }
     };
     let summary = ordered::run(&mut source, &mut workers, Box::new(NullSink), &stop, &observe)?;
+    Ok((summary.fps() * 100.0).round() / 100.0)
+}
+
+/// Frames a second from a decoded file to an encoded one, at most `span` of painting, with the defaults of
+/// `impasto video`.
+fn clip_to_file(
+    stylist: &Stylist,
+    clip: &Path,
+    (width, height): (u32, u32),
+    span: Duration,
+    report: &Report,
+) -> Result<f64> {
+    let size = Size { width: Some(width), height: Some(height) };
+    let mut source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
+    let format = source.format();
+    let frames = FrameFormat {
+        width: format.width,
+        height: format.height,
+        time_base: format.time_base,
+        frame_rate: format.frame_rate,
+        aspect: source.aspect(),
+    };
+    let painted = Painted { path: clip, info: source.info(), cut: false, complete: source.complete() };
+    let folder = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
+    let sink = VideoSink::create(&folder.path().join("bench.mp4"), painted, &frames, &EncodeOptions::default())?;
+    source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
+    let mut workers = stylist.workers(format.width, format.height)?;
+    let stop = Stop::default();
+    let start = Instant::now();
+    let observe = |_: ordered::Progress| {
+        if start.elapsed() >= span {
+            stop.request();
+        }
+    };
+    let summary = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

@@ -1,6 +1,7 @@
 //! Where styled frames go.
 
 pub mod null;
+pub mod video;
 
 use crate::error::Result;
 use crate::frame::Frame;

@@ -1,6 +1,7 @@
 //! Where frames come from.
 
 pub mod synthetic;
+pub mod video;
 
 use crate::error::Result;
 use crate::frame::{Frame, Rational};
