@@ -2,5 +2,6 @@
 
 pub mod blend;
 pub mod color;
+pub mod label;
 pub mod planar;
 pub mod resize;

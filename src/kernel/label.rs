@@ -1,0 +1,63 @@
+//! Words on pictures, in a real font.
+
+use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+
+use crate::frame::Frame;
+
+/// Rows of a line of text.
+pub const LINE_HEIGHT: u32 = 20;
+
+const HEIGHT: RasterHeight = RasterHeight::Size20;
+const WEIGHT: FontWeight = FontWeight::Regular;
+
+/// Draws one line of `text` in `color` with its top left at `(left, top)`, over what is there. What does not fit into
+/// `width` columns ends in `~`; characters that the font lacks become `?`.
+pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, color: [u8; 3]) {
+    let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let room = (width / advance) as usize;
+    let count = text.chars().count();
+    let shown: String = if count > room {
+        text.chars().take(room.saturating_sub(1)).chain((room > 0).then_some('~')).collect()
+    } else {
+        text.to_owned()
+    };
+    for (place, character) in (0u32..).zip(shown.chars()) {
+        let glyph = get_raster(character, WEIGHT, HEIGHT).or_else(|| get_raster('?', WEIGHT, HEIGHT));
+        let Some(glyph) = glyph else { continue };
+        for (y, row) in (top..frame.height).zip(glyph.raster()) {
+            for (x, &coverage) in (left + place * advance..frame.width).zip(row.iter()) {
+                let start = (y as usize * frame.width as usize + x as usize) * 3;
+                for (byte, ink) in frame.pixels[start..start + 3].iter_mut().zip(color) {
+                    let (under, ink, coverage) = (u32::from(*byte), u32::from(ink), u32::from(coverage));
+                    *byte = ((under * (255 - coverage) + ink * coverage + 127) / 255) as u8;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inked(text: &str, width: u32) -> Vec<(u32, u32)> {
+        let mut frame = Frame::new(200, 30);
+        draw(&mut frame, (10, 4), width, text, [255; 3]);
+        let pixels = frame.pixels.chunks_exact(3).zip(0u32..);
+        pixels.filter(|(pixel, _)| pixel[0] > 128).map(|(_, place)| (place % 200, place / 200)).collect()
+    }
+
+    #[test]
+    fn text_lies_in_its_box() {
+        let ink = inked("starry-night", 180);
+        assert!(ink.len() > 100);
+        assert!(ink.iter().all(|&(x, y)| (10..190).contains(&x) && (4..24).contains(&y)));
+    }
+
+    #[test]
+    fn text_that_is_too_long_is_cut_and_never_leaves_the_picture() {
+        assert!(inked("a very long name of a style", 60).iter().all(|&(x, _)| x < 70));
+        assert!(inked("x", 0).is_empty());
+        inked(&"x".repeat(99), 9999);
+    }
+}
