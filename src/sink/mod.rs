@@ -1,5 +1,6 @@
 //! Where styled frames go.
 
+pub mod image;
 pub mod null;
 
 use crate::error::Result;
