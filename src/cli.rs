@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
+use crate::picture::Format;
 use crate::style::expression::Expression;
 
 /// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
@@ -103,37 +104,27 @@ pub struct RunArgs {
 /// `impasto image`
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Photos (JPEG, PNG, WebP, TIFF, BMP), folders of them, or `-` for standard input.
+    /// Photos (JPEG, PNG, WebP, TIFF, BMP; told by content), folders whose photos to paint (not those of folders
+    /// inside), or `-` for standard input.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
-    /// Where to: a file, a folder (several inputs; made if missing), or `-` for standard output.
+    /// Where to: a file, a folder (several inputs, or ending in /; made if missing), or `-` for standard output.
+    /// Files there of the same name are replaced, but never an input.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
-    /// The format to write: jpeg, png, webp or tiff. Default: by the output's name, else the input's own.
-    #[arg(long, value_enum)]
-    pub format: Option<PictureFormat>,
+    /// The format to write: jpeg (no transparency), png, webp (lossless) or tiff. Default: by the output's name, else
+    /// the input's own (png for BMP).
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
     /// Paint pictures of more pixels than this in tiles, in millions; 0 never.
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 8.0)]
     pub tile_above: f64,
-}
-
-/// Formats that `impasto image` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PictureFormat {
-    /// JPEG; no transparency.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// WebP, lossless.
-    Webp,
-    /// TIFF.
-    Tiff,
 }
 
 /// `impasto video`

@@ -7,6 +7,7 @@ pub mod frame;
 pub mod kernel;
 pub mod media;
 pub mod network;
+pub mod picture;
 pub mod pipeline;
 pub mod report;
 pub mod sink;

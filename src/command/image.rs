@@ -1,6 +1,109 @@
+//! `impasto image`: photos in, paintings out.
+
+mod pipeline;
+mod plan;
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
 use crate::cli::{ImageArgs, SharedArgs};
+use crate::command::stylist::Stylist;
 use crate::error::{Error, Result};
+use crate::pipeline::Stop;
+use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
-pub fn image(_: &ImageArgs, _: &SharedArgs, _: &Report) -> Result<()> {
-    Err(Error::failed("placeholder"))
+
+use pipeline::Outcome;
+
+/// Paints the pictures that `args` names. One that fails does not stop the others.
+///
+/// # Errors
+/// The inputs and outputs do not fit together, no network runs, or at least one picture failed.
+pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    let jobs = plan::plan(args, shared.json, report)?;
+    let stylist = Stylist::new(&args.style, shared, report)?;
+    let mut stylizer = stylist.whole_machine(args.tile_above)?;
+    let start = Instant::now();
+    let stop = Stop::default();
+    stop_at_ctrl_c(&stop)?;
+    let outcome = pipeline::run(&jobs, &mut stylizer, args.quality, &stop, report)?;
+    if !outcome.pictures.is_empty() {
+        report.print_json(&summary(args, &stylist, &outcome, start, report));
+    }
+    conclude(outcome, jobs.len(), &stop)
+}
+
+/// The first Ctrl-C finishes the pictures in hand, the second ends the program.
+fn stop_at_ctrl_c(stop: &Stop) -> Result<()> {
+    let failed = |error| Error::failed(format!("cannot listen for Ctrl-C: {error}"));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag()).map_err(failed)?;
+        signal_hook::flag::register(signal, stop.flag()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The error that the whole job ends with, if any. Failures were already said one by one, unless there was one job only.
+fn conclude(outcome: Outcome, jobs: usize, stop: &Stop) -> Result<()> {
+    let done = outcome.pictures.len();
+    let failed = outcome.failures.len();
+    if stop.requested() && done + failed < jobs {
+        return Err(Error::Interrupted(format!("interrupted; {done} of {jobs} pictures are painted and kept")));
+    }
+    match outcome.failures.into_iter().next() {
+        None => Ok(()),
+        Some(only) if jobs == 1 => Err(only),
+        Some(first) => Err(Error::failed(format!("{failed} of {jobs} pictures failed, the first of them: {first}"))),
+    }
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Summary<'a> {
+    command: &'static str,
+    input: Vec<&'a Path>,
+    output: &'a Path,
+    style: String,
+    device: String,
+    /// Size of the last picture.
+    width: u32,
+    height: u32,
+    /// Pictures written.
+    frames: usize,
+    dropped: u64,
+    seconds: f64,
+    fps: f64,
+    inference_ms: Percentiles,
+    pictures: &'a [pipeline::Painted],
+    warnings: Vec<String>,
+}
+
+fn summary<'a>(
+    args: &'a ImageArgs,
+    stylist: &Stylist,
+    outcome: &'a Outcome,
+    start: Instant,
+    report: &Report,
+) -> Summary<'a> {
+    let seconds = start.elapsed().as_secs_f64();
+    let frames = outcome.pictures.len();
+    let (width, height) = outcome.pictures.last().map_or((0, 0), |last| (last.width, last.height));
+    Summary {
+        command: "image",
+        input: args.inputs.iter().map(AsRef::as_ref).collect(),
+        output: &args.output,
+        style: stylist.style(),
+        device: stylist.device(),
+        width,
+        height,
+        frames,
+        dropped: 0,
+        seconds,
+        fps: frames as f64 / seconds.max(1e-9),
+        inference_ms: outcome.inference.percentiles(),
+        pictures: &outcome.pictures,
+        warnings: report.warnings(),
+    }
 }

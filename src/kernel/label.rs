@@ -24,7 +24,7 @@ pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, 
     for (place, character) in (0u32..).zip(shown.chars()) {
         let glyph = get_raster(character, WEIGHT, HEIGHT).or_else(|| get_raster('?', WEIGHT, HEIGHT));
         let Some(glyph) = glyph else { continue };
-        for (y, row) in (top..frame.height).zip(glyph.raster()) {
+        for (y, row) in (top..frame.height).zip(glyph.rows()) {
             for (x, &coverage) in (left + place * advance..frame.width).zip(row.iter()) {
                 let start = (y as usize * frame.width as usize + x as usize) * 3;
                 for (byte, ink) in frame.pixels[start..start + 3].iter_mut().zip(color) {

@@ -1,5 +1,6 @@
 //! Where styled frames go.
 
+pub mod image;
 pub mod null;
 pub mod video;
 

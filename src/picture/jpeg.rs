@@ -1,0 +1,160 @@
+//! Decoding JPEG: the one place that asks the decoder directly, for inks as they are and for files that are cut off.
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+
+use super::MAX_SIDE;
+use super::color::Channels;
+
+/// What a JPEG says before its pixels.
+#[derive(Debug)]
+pub struct Header {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// What its pixels are.
+    pub channels: Channels,
+    /// EXIF, a TIFF structure.
+    pub exif: Option<Vec<u8>>,
+    /// The colour profile.
+    pub icc: Option<Vec<u8>>,
+    /// It also holds XMP or IPTC metadata.
+    pub other_metadata: bool,
+    stored: ColorSpace,
+}
+
+/// Decoded pixels.
+#[derive(Debug)]
+pub struct Pixels {
+    /// 8 bits a channel, packed `[height][width][channels]`.
+    pub bytes: Vec<u8>,
+    /// The file breaks the format's rules here; the pixels are what could be read all the same.
+    pub flaw: Option<String>,
+}
+
+/// Reads what stands before the pixels.
+///
+/// # Errors
+/// The file is no JPEG, or of a kind that is not decoded; a clause that says so.
+pub fn header(bytes: &[u8]) -> Result<Header, String> {
+    let mut decoder = decoder(bytes, false);
+    decoder.decode_headers().map_err(|error| words(&error))?;
+    let info = decoder.info().ok_or("it has no header")?;
+    let stored = decoder.input_colorspace().ok_or("it names no colours")?;
+    let (stored, channels) = match (stored, info.components) {
+        (_, 1) => (ColorSpace::Luma, Channels::Gray),
+        // Until the pixels are read, three plain channels may pass for inks.
+        (ColorSpace::CMYK | ColorSpace::YCCK, 3) => (ColorSpace::RGB, Channels::Rgb),
+        (ColorSpace::CMYK | ColorSpace::YCCK, 4) => (stored, Channels::Cmyk),
+        (_, 3) => (ColorSpace::RGB, Channels::Rgb),
+        (_, count) => return Err(format!("it has {count} channels")),
+    };
+    Ok(Header {
+        width: u32::from(info.width),
+        height: u32::from(info.height),
+        channels,
+        exif: decoder.exif().cloned(),
+        icc: decoder.icc_profile(),
+        other_metadata: decoder.xmp().is_some() || decoder.iptc().is_some(),
+        stored,
+    })
+}
+
+/// Reads the pixels.
+///
+/// # Errors
+/// The file is cut off or too damaged; a clause that says so.
+pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
+    if !has_end(bytes) {
+        return Err("it ends in the middle of the picture".into());
+    }
+    // Decoders paint over what they cannot read with grey; only the strict mode tells.
+    let (mut decoded, flaw) = match decode(bytes, header.stored, true) {
+        Ok(decoded) => (decoded, None),
+        Err(flaw) => (decode(bytes, header.stored, false).map_err(|error| words(&error))?, Some(words(&flaw))),
+    };
+    if header.stored == ColorSpace::YCCK {
+        ycck_to_cmyk(&mut decoded);
+    }
+    // Adobe's programs store inks the other way round, and mark their files.
+    if header.channels == Channels::Cmyk && adobe(bytes) {
+        decoded.iter_mut().for_each(|ink| *ink = 255 - *ink);
+    }
+    Ok(Pixels { bytes: decoded, flaw })
+}
+
+fn decoder(bytes: &[u8], strict: bool) -> JpegDecoder<ZCursor<&[u8]>> {
+    let side = MAX_SIDE as usize;
+    let options = DecoderOptions::default().set_strict_mode(strict).set_max_width(side).set_max_height(side);
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options)
+}
+
+fn decode(bytes: &[u8], channels: ColorSpace, strict: bool) -> Result<Vec<u8>, DecodeErrors> {
+    let mut decoder = decoder(bytes, strict);
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(channels));
+    decoder.decode()
+}
+
+/// The inverse of what JFIF's YCbCr is to RGB, for CMY: `255 - R` and so on; black stays.
+fn ycck_to_cmyk(pixels: &mut [u8]) {
+    for pixel in pixels.as_chunks_mut::<4>().0 {
+        let [y, cb, cr] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
+        for (ink, light) in pixel.iter_mut().zip(rgb) {
+            *ink = 255 - light.round().clamp(0.0, 255.0) as u8;
+        }
+    }
+}
+
+/// Whether the end marker follows the first scan: within scans its bytes cannot occur, so it is missing only where the
+/// file is cut off.
+fn has_end(bytes: &[u8]) -> bool {
+    let (_, scan) = segments(bytes);
+    scan.windows(2).any(|pair| pair == [0xFF, 0xD9])
+}
+
+/// Whether Adobe's marker segment (APP14) is there.
+fn adobe(bytes: &[u8]) -> bool {
+    segments(bytes).0.iter().any(|(marker, body)| *marker == 0xEE && body.starts_with(b"Adobe"))
+}
+
+/// The marker segments before the first scan, each marker with its body, and the rest of the file from that scan on.
+fn segments(bytes: &[u8]) -> (Vec<(u8, &[u8])>, &[u8]) {
+    let mut found = Vec::new();
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF)) {
+        let marker = rest[at + 1];
+        rest = &rest[at + 2..];
+        if marker == 0xDA {
+            return (found, rest);
+        }
+        // Restart markers and TEM have no body.
+        if matches!(marker, 0x01 | 0xD0..=0xD9) {
+            continue;
+        }
+        let Some(length) = rest.first_chunk().map(|length| usize::from(u16::from_be_bytes(*length))) else { break };
+        let Some(body) = rest.get(2..length.max(2)) else { break };
+        found.push((marker, body));
+        rest = &rest[length.max(2)..];
+    }
+    (found, &[])
+}
+
+fn words(error: &DecodeErrors) -> String {
+    match error {
+        DecodeErrors::FormatStatic(text) => (*text).to_owned(),
+        DecodeErrors::Format(text) | DecodeErrors::HuffmanDecode(text) | DecodeErrors::MCUError(text) => text.clone(),
+        DecodeErrors::IllegalMagicBytes(_) => "it does not start as a JPEG does".into(),
+        DecodeErrors::ZeroError => "it says that a side is 0 pixels long".into(),
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => "it ends too early".into(),
+        other => {
+            let text = format!("{other:?}");
+            text.lines().next().unwrap_or("unknown damage").to_owned()
+        }
+    }
+}

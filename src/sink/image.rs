@@ -1,0 +1,188 @@
+//! Writing pictures: JPEG, PNG, WebP and TIFF, under a temporary name until they are whole.
+
+use std::fs;
+use std::io::{self, Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::tiff::TiffEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageResult};
+
+use crate::error::{Error, Result};
+use crate::picture::{Format, Picture, color};
+
+/// A JPEG's marker segment holds 65535 bytes, of which its length and EXIF's name take 8.
+const MAX_JPEG_EXIF: usize = 65_527;
+
+/// A picture in its file format, and what had to be left out.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The file's content.
+    pub bytes: Vec<u8>,
+    /// What was left out beside the pixels: one clause each, without the file's name.
+    pub notes: Vec<String>,
+    /// What was done to the pixels: one clause each, without the file's name.
+    pub warnings: Vec<String>,
+}
+
+/// The format that `path` is to be written in: `wish`, else what its ending says; none where it has no ending.
+///
+/// # Errors
+/// An ending that stands for no format, without a wish.
+pub fn format_for(path: &Path, wish: Option<Format>) -> Result<Option<Format>> {
+    match (wish.or(Format::from_name(path)), path.extension()) {
+        (None, Some(_)) => {
+            let (path, endings) = (path.display(), Format::ENDINGS);
+            Err(Error::usage(format!("'{path}' names no format to write; end it in {endings}, or add --format")))
+        }
+        (format, _) => Ok(format),
+    }
+}
+
+/// Writes `picture` to `path` in `format`, at JPEG `quality` 1 to 100.
+///
+/// # Errors
+/// The format cannot hold a picture of this size, or the file cannot be written; nothing is left behind.
+pub fn save(picture: &Picture, path: &Path, format: Format, quality: u8) -> Result<()> {
+    write(path, &encode(picture, format, quality)?.bytes)
+}
+
+/// Puts `picture` into `format`, at JPEG `quality` 1 to 100, with its opacity and metadata as far as that holds them.
+///
+/// # Errors
+/// The format cannot hold a picture of this size.
+pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded> {
+    let (width, height) = (picture.frame.width, picture.frame.height);
+    let most = format.max_side();
+    if width.max(height) > most {
+        return Err(Error::failed(format!(
+            "{width} x {height} pixels do not fit into {format}, whose sides end at {most}; choose --format png"
+        )));
+    }
+    let mut encoded = Encoded { bytes: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
+    let (pixels, color) = pixels(picture, format, &mut encoded.warnings);
+    let exif = picture.exif.clone().filter(|exif| {
+        let fits = match format {
+            Format::Jpeg => exif.len() <= MAX_JPEG_EXIF,
+            Format::Tiff => false,
+            Format::Png | Format::WebP => true,
+        };
+        if !fits {
+            encoded.notes.push(format!("its EXIF metadata is left out of the {format} file"));
+        }
+        fits
+    });
+    let icc = if picture.tagged { color::srgb_icc() } else { None };
+    let job = Job { pixels: &pixels, width, height, color, icc, exif };
+    let bytes = &mut encoded.bytes;
+    match format {
+        Format::Jpeg => job.run(JpegEncoder::new_with_quality(bytes, quality)),
+        Format::Png => job.run(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive)),
+        Format::WebP => job.run(WebPEncoder::new_lossless(bytes)),
+        Format::Tiff => job.run(TiffEncoder::new(Cursor::new(bytes))),
+    }
+    .map_err(|error| Error::failed(format!("cannot make a {format} of {width} x {height} pixels: {error}")))?;
+    Ok(encoded)
+}
+
+/// The pixels to write: with opacity where there is some and the format holds it, else on white.
+fn pixels<'a>(
+    picture: &'a Picture,
+    format: Format,
+    warnings: &mut Vec<String>,
+) -> (std::borrow::Cow<'a, [u8]>, ExtendedColorType) {
+    let colors = &picture.frame.pixels;
+    let Some(alpha) = &picture.alpha else { return (colors.into(), ExtendedColorType::Rgb8) };
+    let pixels = colors.as_chunks::<3>().0.iter().zip(alpha);
+    if format == Format::Jpeg {
+        warnings.push("JPEG holds no transparency, so the painting is laid on white; choose --format png".into());
+        let on_white = |color: u8, opacity: u8| {
+            let (color, opacity) = (u32::from(color), u32::from(opacity));
+            ((color * opacity + 255 * (255 - opacity) + 127) / 255) as u8
+        };
+        let laid = pixels.flat_map(|(rgb, &opacity)| rgb.map(|color| on_white(color, opacity)));
+        return (laid.collect(), ExtendedColorType::Rgb8);
+    }
+    (pixels.flat_map(|(&[r, g, b], &opacity)| [r, g, b, opacity]).collect(), ExtendedColorType::Rgba8)
+}
+
+struct Job<'a> {
+    pixels: &'a [u8],
+    width: u32,
+    height: u32,
+    color: ExtendedColorType,
+    icc: Option<Vec<u8>>,
+    exif: Option<Vec<u8>>,
+}
+
+impl Job<'_> {
+    fn run(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
+        if let Some(icc) = self.icc {
+            encoder.set_icc_profile(icc).map_err(image::ImageError::Unsupported)?;
+        }
+        if let Some(exif) = self.exif {
+            encoder.set_exif_metadata(exif).map_err(image::ImageError::Unsupported)?;
+        }
+        encoder.write_image(self.pixels, self.width, self.height, self.color)
+    }
+}
+
+/// Writes `bytes` to `path`: under a temporary name in the same folder, then renamed, so `path` is never half a file.
+/// A device or pipe is written directly; a link stays a link, and the file it names is replaced.
+///
+/// # Errors
+/// The folder is missing or may not be written, `path` is a folder, or the disk is full; nothing is left behind.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes).map_err(|error| Error::writing(path, &error))
+}
+
+/// Tries whether files can be made in the folder of `path`, so that a job fails before its work, not after.
+///
+/// # Errors
+/// As [`write`].
+pub fn probe(path: &Path) -> Result<()> {
+    let try_it = || match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if !found.is_file() => Ok(()),
+        _ => temporary(&folder(&resolve(path)?)).map(drop),
+    };
+    try_it().map_err(|error| Error::writing(path, &error))
+}
+
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut device = fs::OpenOptions::new().write(true).open(path)?;
+        return device.write_all(bytes);
+    }
+    let target = resolve(path)?;
+    let mut file = temporary(&folder(&target))?;
+    file.as_file_mut().write_all(bytes)?;
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The file that `path` stands for, through links.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if path.exists() { fs::canonicalize(path) } else { Ok(path.to_owned()) }
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A file that goes away when dropped, with the permissions that a new file gets.
+fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".impasto-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}

@@ -1,0 +1,324 @@
+//! Reading pictures: JPEG, PNG, WebP, TIFF and BMP, told by their content, into upright sRGB.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{
+    ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    RgbImage,
+};
+
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::picture::color::{Channels, Profile, Sample, to_rgb};
+use crate::picture::{Format, MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, exif, jpeg};
+
+/// How standard input is named in messages.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Reads the picture in the file `path`.
+///
+/// # Errors
+/// The file cannot be read, is no picture, is damaged or cut off, or claims more than [`MAX_PIXELS`] pixels,
+/// [`MAX_SIDE`] a side or [`MAX_BYTES`] bytes.
+pub fn load(path: &Path) -> Result<Picture> {
+    let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+    let bytes = read(file).map_err(|error| Error::reading(path, &error))?;
+    decode(&bytes, &format!("'{}'", path.display()))
+}
+
+/// Reads a picture from standard input.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_standard_input() -> Result<Picture> {
+    let bytes = read(io::stdin().lock()).map_err(|error| Error::reading(Path::new(STANDARD_INPUT), &error))?;
+    decode(&bytes, STANDARD_INPUT)
+}
+
+/// Whether the file's content looks like a picture that can be read, and the format to write it in again: its own,
+/// or PNG where that is not written. None where it does not, or cannot be opened.
+pub fn sniff(path: &Path) -> Option<Format> {
+    let mut start = Vec::new();
+    // Only regular files: looking into a pipe would eat its beginning.
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    File::open(path).ok()?.take(16).read_to_end(&mut start).ok()?;
+    let format = image::guess_format(&start).ok()?;
+    readable(format).then(|| written_as(format).unwrap_or(Format::Png))
+}
+
+/// Decodes a picture; `name` is what messages call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode(bytes: &[u8], name: &str) -> Result<Picture> {
+    let raw = match image::guess_format(bytes) {
+        _ if bytes.is_empty() => return Err(Error::failed(format!("{name} is empty; choose another file"))),
+        Ok(ImageFormat::Jpeg) => decode_jpeg(bytes, name)?,
+        Ok(format) if readable(format) => decode_other(bytes, format, name)?,
+        _ => {
+            let kinds = "JPEG, PNG, WebP, TIFF or BMP";
+            return Err(Error::failed(format!(
+                "{name} is not a picture that can be read; convert it to {kinds} first"
+            )));
+        }
+    };
+    Ok(raw.finish(bytes))
+}
+
+fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is larger than {} GiB", MAX_BYTES >> 30)));
+    }
+    Ok(bytes)
+}
+
+fn readable(format: ImageFormat) -> bool {
+    format == ImageFormat::Bmp || written_as(format).is_some()
+}
+
+fn written_as(format: ImageFormat) -> Option<Format> {
+    match format {
+        ImageFormat::Jpeg => Some(Format::Jpeg),
+        ImageFormat::Png => Some(Format::Png),
+        ImageFormat::WebP => Some(Format::WebP),
+        ImageFormat::Tiff => Some(Format::Tiff),
+        _ => None,
+    }
+}
+
+/// Pixels as they are stored.
+enum Samples {
+    /// 8 bits a channel, packed.
+    Eight(Vec<u8>),
+    /// 16 bits a channel, packed.
+    Sixteen(Vec<u16>),
+}
+
+/// A picture as it is stored: not turned, in its own colours.
+struct Raw {
+    width: u32,
+    height: u32,
+    samples: Samples,
+    channels: Channels,
+    alpha: Option<Vec<u8>>,
+    icc: Option<Vec<u8>>,
+    exif: Option<Vec<u8>>,
+    orientation: Orientation,
+    notes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn decode_jpeg(bytes: &[u8], name: &str) -> Result<Raw> {
+    let damaged = |reason: String| damaged(name, ImageFormat::Jpeg, &reason);
+    let header = jpeg::header(bytes).map_err(damaged)?;
+    let bytes_per_pixel = header.channels.count() as u64;
+    check_size(name, header.width, header.height, bytes_per_pixel)?;
+    let pixels = jpeg::pixels(bytes, &header).map_err(damaged)?;
+    let orientation = header.exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
+    let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); what can be read of it is painted"));
+    Ok(Raw {
+        width: header.width,
+        height: header.height,
+        samples: Samples::Eight(pixels.bytes),
+        channels: header.channels,
+        alpha: None,
+        icc: header.icc,
+        exif: header.exif,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        notes: header.other_metadata.then(other_metadata).into_iter().collect(),
+        warnings: flaw.into_iter().collect(),
+    })
+}
+
+fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
+    let failed = |error: ImageError| match error {
+        ImageError::Limits(_) => too_large(name, None),
+        ImageError::Unsupported(reason) => {
+            let kind = kind(format);
+            Error::failed(format!("{name} is a kind of {kind} that cannot be read ({reason}); convert it to PNG first"))
+        }
+        ImageError::Decoding(reason) => damaged(name, format, &reason.to_string()),
+        ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
+            damaged(name, format, "it ends in the middle of the picture")
+        }
+        other => damaged(name, format, &other.to_string()),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(name, width, height, u64::from(decoder.color_type().bytes_per_pixel()))?;
+    let stored = decoder.original_color_type();
+    // Metadata that cannot be read is no reason to refuse the pixels.
+    let icc = decoder.icc_profile().unwrap_or_default();
+    let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
+    let other = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some())
+        || decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
+    let from_exif = exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
+    let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let (samples, channels, alpha) = split(image);
+    let mut raw = Raw {
+        width,
+        height,
+        samples,
+        channels,
+        alpha,
+        icc,
+        exif,
+        orientation,
+        notes: other.then(other_metadata).into_iter().collect(),
+        warnings: Vec::new(),
+    };
+    if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
+        raw.icc = None;
+        raw.notes.push(plain_inks());
+    }
+    Ok(raw)
+}
+
+/// Colours, what they mean, and opacity where there is any.
+fn split(image: DynamicImage) -> (Samples, Channels, Option<Vec<u8>>) {
+    let high = |sample: u16| ((u32::from(sample) + 128) / 257) as u8;
+    match image.color() {
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => {
+            let color = image.color();
+            let (channels, colors, alpha) = split_alpha(image.into_bytes(), color, |opacity| opacity);
+            (Samples::Eight(colors), channels, alpha)
+        }
+        ColorType::L16 => (Samples::Sixteen(image.into_luma16().into_raw()), Channels::Gray, None),
+        ColorType::La16 => {
+            let raw = image.into_luma_alpha16().into_raw();
+            let (channels, colors, alpha) = split_alpha(raw, ColorType::La16, high);
+            (Samples::Sixteen(colors), channels, alpha)
+        }
+        color if color.has_alpha() => {
+            let (channels, colors, alpha) = split_alpha(image.into_rgba16().into_raw(), ColorType::Rgba16, high);
+            (Samples::Sixteen(colors), channels, alpha)
+        }
+        _ => (Samples::Sixteen(image.into_rgb16().into_raw()), Channels::Rgb, None),
+    }
+}
+
+fn split_alpha<T: Sample>(raw: Vec<T>, color: ColorType, byte: fn(T) -> u8) -> (Channels, Vec<T>, Option<Vec<u8>>) {
+    let channels = if color.has_color() { Channels::Rgb } else { Channels::Gray };
+    if !color.has_alpha() {
+        return (channels, raw, None);
+    }
+    let count = channels.count();
+    let alpha: Vec<u8> = raw.chunks_exact(count + 1).map(|pixel| byte(pixel[count])).collect();
+    let colors = raw.chunks_exact(count + 1).flat_map(|pixel| pixel[..count].iter().copied()).collect();
+    (channels, colors, alpha.iter().any(|&opacity| opacity < 255).then_some(alpha))
+}
+
+impl Raw {
+    /// The picture upright and in sRGB. `bytes` is the file.
+    fn finish(mut self, bytes: &[u8]) -> Picture {
+        let tagged = self.icc.is_some();
+        let rgb = self.rgb8();
+        let (width, height) = (self.width, self.height);
+        let turn = |mut image: DynamicImage| {
+            image.apply_orientation(self.orientation);
+            image
+        };
+        // The buffers have the decoder's own sizes, so both constructors take them.
+        let turned = turn(RgbImage::from_raw(width, height, rgb).unwrap_or_default().into());
+        let alpha = self
+            .alpha
+            .map(|alpha| turn(GrayImage::from_raw(width, height, alpha).unwrap_or_default().into()).into_bytes());
+        let (width, height) = (turned.width(), turned.height());
+        if let Some(exif) = &mut self.exif {
+            exif::describe_painted(exif, width, height);
+        }
+        Picture {
+            frame: Frame { width, height, pixels: turned.into_bytes(), ..Frame::default() },
+            alpha,
+            format: image::guess_format(bytes).ok().and_then(written_as),
+            exif: self.exif,
+            tagged,
+            notes: self.notes,
+            warnings: self.warnings,
+        }
+    }
+
+    /// The colours in sRGB at 8 bits, with a note for each thing done to them.
+    fn rgb8(&mut self) -> Vec<u8> {
+        let samples = std::mem::replace(&mut self.samples, Samples::Eight(Vec::new()));
+        let profile = self.profile();
+        if profile.is_none() && self.channels == Channels::Cmyk {
+            self.notes.push(plain_inks());
+        }
+        let rgb = match samples {
+            Samples::Eight(pixels) => match profile.as_ref().map(|profile| profile.to_srgb8(&pixels)) {
+                Some(Some(converted)) => converted,
+                _ if self.channels == Channels::Rgb => pixels,
+                _ => to_rgb(&pixels, self.channels),
+            },
+            Samples::Sixteen(pixels) => {
+                self.notes.push("its 16 bits a channel are painted at 8".into());
+                let converted = profile.as_ref().and_then(|profile| profile.to_srgb16(&pixels));
+                let pixels = converted.unwrap_or_else(|| to_rgb(&pixels, self.channels));
+                pixels.into_iter().map(|sample| ((u32::from(sample) + 128) / 257) as u8).collect()
+            }
+        };
+        if let Some(profile) = profile {
+            self.notes.push(format!("its colours are converted from '{}' to sRGB", profile.name()));
+        }
+        rgb
+    }
+
+    /// The embedded colour profile, where it is to be applied: it can be, fits the channels, and is not sRGB anyway.
+    fn profile(&mut self) -> Option<Profile> {
+        let icc = self.icc.as_ref()?;
+        let usable = Profile::parse(icc).filter(|profile| profile.channels() == Some(self.channels));
+        let black = vec![0; self.channels.count()];
+        let Some(profile) = usable.filter(|profile| profile.to_srgb8(&black).is_some()) else {
+            self.warnings.push("its colour profile cannot be used; its numbers are taken for sRGB".into());
+            return None;
+        };
+        (!profile.is_srgb()).then_some(profile)
+    }
+}
+
+fn check_size(name: &str, width: u32, height: u32, bytes_per_pixel: u64) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    let fits = pixels <= MAX_PIXELS && pixels * bytes_per_pixel <= MAX_BYTES && width.max(height) <= MAX_SIDE;
+    if pixels == 0 {
+        return Err(Error::failed(format!("{name} says that a side is 0 pixels long; get an undamaged copy")));
+    }
+    if fits { Ok(()) } else { Err(too_large(name, Some((width, height)))) }
+}
+
+fn too_large(name: &str, size: Option<(u32, u32)>) -> Error {
+    let size = size.map_or_else(|| "too many".to_owned(), |(width, height)| format!("{width} x {height}"));
+    let most = MAX_PIXELS / 1_000_000;
+    Error::failed(format!(
+        "{name} claims {size} pixels; scale it down first, to {most} megapixels and {MAX_SIDE} a side at most"
+    ))
+}
+
+fn damaged(name: &str, format: ImageFormat, reason: &str) -> Error {
+    let kind = kind(format);
+    Error::failed(format!("{name} is a damaged {kind} file ({reason}); get an undamaged copy"))
+}
+
+fn kind(format: ImageFormat) -> String {
+    written_as(format).map_or_else(|| "BMP".to_owned(), |format| format.to_string())
+}
+
+fn plain_inks() -> String {
+    "its inks (CMYK) come without a colour profile, so a plain formula turns them into sRGB".into()
+}
+
+fn other_metadata() -> String {
+    "its XMP and IPTC metadata are not kept".into()
+}
