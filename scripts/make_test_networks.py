@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pillow==12.0.0"]
+# dependencies = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pillow==13.0.0"]
 # ///
 """Writes the tiny networks of the tests, and the trial network that the program carries.
 
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
+from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,7 +137,51 @@ def planar():
     save(TESTS / "classifier.onnx", classifier, [end("features", FLOAT, [1, 10])], [end("classes", FLOAT, [1, 10])])
 
 
+def classic():
+    """A small network of the pytorch/examples kind, with what Python makes of a picture: classic.png to classic.out.png.
+
+    Reflection padding, instance normalisation, strides and nearest upsampling, as in fast_neural_style; random weights.
+    The picture's sides are no multiples of 4: its edges are repeated up to one, as the program does.
+    """
+    random = np.random.default_rng(7)
+    nodes, constants, channels, value = [], [constant("up", [1, 1, 2, 2])], 3, "input1"
+    for layer, (width, side, stride, scale) in enumerate([(8, 5, 1, 1), (12, 3, 2, 1), (8, 3, 1, 2), (3, 5, 1, 1)]):
+        deviation = 1 / np.sqrt(channels * side * side)
+        weights = random.normal(0, deviation, (width, channels, side, side))
+        constants += [constant(f"w{layer}", weights), constant(f"one{layer}", np.ones(width)),
+                      constant(f"zero{layer}", np.zeros(width)),
+                      constant(f"pad{layer}", [0, 0, side // 2, side // 2] * 2, np.int64)]
+        if scale == 2:
+            nodes.append(helper.make_node("Resize", [value, "", "up"], [f"u{layer}"], mode="nearest"))
+            value = f"u{layer}"
+        nodes += [
+            helper.make_node("Pad", [value, f"pad{layer}"], [f"p{layer}"], mode="reflect"),
+            helper.make_node("Conv", [f"p{layer}", f"w{layer}"], [f"c{layer}"], strides=[stride, stride]),
+            helper.make_node("InstanceNormalization", [f"c{layer}", f"one{layer}", f"zero{layer}"], [f"n{layer}"]),
+        ]
+        value, channels = f"n{layer}", width
+        if layer < 3:
+            nodes.append(helper.make_node("Relu", [value], [f"r{layer}"]))
+            value = f"r{layer}"
+    constants += [constant("contrast", 50.0), constant("gray", 128.0)]
+    nodes += [helper.make_node("Mul", [value, "contrast"], ["scaled"]),
+              helper.make_node("Add", ["scaled", "gray"], ["output1"])]
+    path = TESTS / "classic.onnx"
+    save(path, nodes, PLANES_IN, PLANES_OUT, constants)
+
+    y, x = np.mgrid[0:90, 0:131]
+    picture = np.stack([x * 255 / 130, y * 255 / 89, 127 + 127 * np.sin(x * y / 300)], axis=-1).round().astype(np.uint8)
+    Image.fromarray(picture).save(TESTS / "classic.png")
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="edge")
+    planes = padded.astype(np.float32).transpose(2, 0, 1)[None]
+    painted = onnxruntime.InferenceSession(path).run(None, {"input1": planes})[0][0].transpose(1, 2, 0)
+    painted = np.clip(np.round(painted[:height, :width]), 0, 255).astype(np.uint8)
+    Image.fromarray(painted).save(TESTS / "classic.out.png")
+
+
 if __name__ == "__main__":
+    classic()
     trial()
     original_and_negative()
     normalised(TESTS / "normalised.onnx", tiles=False)
