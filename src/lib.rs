@@ -1,4 +1,44 @@
-//! impasto.
+//! impasto paints photos and videos with neural style networks, at the speed of the machine that you have.
+//!
+//! # The path of one frame
+//!
+//! A clip becomes a painting like this; photos take the same road through [`picture`] instead of [`media`].
+//!
+//! 1. **A thread reads it.** [`source::video`] asks [`media::decode`] for the next frame. FFmpeg decodes it, and the
+//!    planes become packed RGB8 in the clip's own matrix and range, in a [`frame::Frame`] whose buffer has been round
+//!    before. Its timestamp stays in ticks of the clip's own time base, so a variable frame rate survives exactly.
+//! 2. **It waits in a bounded channel.** [`pipeline::ordered`] owns all threads and channels. A fixed number of frames
+//!    exists; a reader that is faster than the networks waits for one to come back. That is the whole memory of a job.
+//! 3. **A worker paints it.** [`stylize::Stylizer`] scales it for the stroke size, runs the networks that the style
+//!    expression chose ([`style::catalog`]), mixes their pictures, keeps the colours or some of the original if asked.
+//!    For a file there are as many workers as cores, each with one core and one whole frame: no core ever waits for
+//!    another in the middle of a frame.
+//! 4. **The network sees bytes.** [`network`] hands `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
+//!    back; scaling, padding and clamping are nodes of the graph. Classic networks get planes of floats instead
+//!    ([`kernel::planar`]). Pictures too large for memory go in tiles that share the statistics of the whole picture
+//!    (`network/tiled.rs`).
+//! 5. **The sink thread puts it in order.** Workers overtake each other; the sink's thread holds early frames back until
+//!    their turn has come.
+//! 6. **It is encoded.** [`sink::video`] turns RGB into the planes and tags that the input had and encodes them
+//!    ([`media::encode`]). A second look at the input supplies sound, subtitles, chapters and whatever else the container
+//!    takes ([`media::copied`]), packet by packet as time goes on, never re-encoded.
+//! 7. **The file gets its name.** It grows under a temporary name beside the final one ([`media::file`]), is closed
+//!    explicitly and renamed. Ctrl-C ends step 1; everything behind it finishes, so the file plays.
+//!
+//! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
+//! ([`error::Error::root`]).
+//!
+//! # What may know what
+//!
+//! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
+//!
+//! ```text
+//! main ─▶ command ─▶ cli ─▶ pipeline source sink stylize style report picture
+//!                             ─▶ network (ort)  kernel  media (FFmpeg) ─▶ frame error
+//! ```
+//!
+//! Three traits: [`source::Source`], [`network::Network`], [`sink::Sink`]. A new camera, runtime or output is a new
+//! member of one of them and a line in one `match`.
 
 pub mod cli;
 pub mod command;

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::cli::SharedArgs;
 use crate::error::{Error, Result};
+use crate::media;
+use crate::media::encode::Codec;
 use crate::network::library;
 use crate::network::provider::{Device, Provider};
 use crate::network::runtime::Runtime;
@@ -62,6 +64,15 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
         }
     }
     checks.push(Check::required("styles", styles(shared)));
+    checks.push(Check::new("FFmpeg", Ok(media::version()), true));
+    for codec in Codec::ALL {
+        let found = if codec.is_available() {
+            Ok("runs".to_owned())
+        } else {
+            Err("this FFmpeg was built without an encoder for it; install one that has it".to_owned())
+        };
+        checks.push(Check::new(&format!("encoder {codec}"), found, codec == Codec::H264));
+    }
     for (what, folder) in [("user's styles", user_folder()), ("cache", library::cache_folder())] {
         let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder).map(drop));
         let found = made.map(|()| folder.display().to_string()).map_err(|error| Error::writing(&folder, &error));

@@ -19,6 +19,13 @@ use ffmpeg_next::ffi;
 
 use crate::frame::Rational;
 
+/// The version of the FFmpeg libraries in use, as they name it themselves.
+pub fn version() -> String {
+    // SAFETY: FFmpeg returns a pointer to a static string that ends in zero.
+    let version = unsafe { std::ffi::CStr::from_ptr(ffi::av_version_info()) };
+    version.to_string_lossy().into_owned()
+}
+
 /// FFmpeg's words for an error, for the end of a sentence.
 fn words(error: ffmpeg_next::Error) -> String {
     error.to_string().trim().to_owned()

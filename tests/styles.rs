@@ -1,0 +1,270 @@
+//! `impasto styles`, and what a wrong style, runtime or device gets, through the program itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use impasto::network::library;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A user of their own: an empty data folder, and the runtime that is installed here.
+struct User {
+    home: TempDir,
+    runtime: PathBuf,
+}
+
+impl User {
+    fn new() -> Self {
+        let runtime = library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
+        Self { home: tempfile::tempdir().unwrap(), runtime }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let runtime = self.runtime.to_str().unwrap();
+        self.run_bare(&[args, &["--onnxruntime", runtime]].concat())
+    }
+
+    fn run_bare(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_impasto"))
+            .args(args)
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env_remove("ORT_DYLIB_PATH")
+            .output()
+            .unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        assert!(output.status.success(), "{args:?}: {}", words(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs what must fail with `code`, in one sentence, without a panic; returns the sentence.
+    fn refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let words = words(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
+        assert!(!words.contains("panicked"), "{words}");
+        assert_eq!(words.matches("impasto: ").count(), 1, "{words}");
+        words
+    }
+
+    fn photo(&self) -> String {
+        let path = self.path("photo.png");
+        let mut frame = impasto::frame::Frame::new(40, 30);
+        (0..).zip(frame.pixels.iter_mut()).for_each(|(place, byte)| *byte = (place * 5 % 256) as u8);
+        let picture = impasto::picture::Picture::new(frame);
+        impasto::sink::image::save(&picture, &path, impasto::picture::Format::Png, 90).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn network(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/networks").join(name).to_str().unwrap().to_owned()
+}
+
+fn pixels(path: &Path) -> Vec<u8> {
+    impasto::source::image::load(path).unwrap().frame.pixels
+}
+
+const LICENCE: [&str; 4] = ["--license", "CC0-1.0", "--source", "a test"];
+
+fn names(listing: &Value) -> Vec<&str> {
+    listing["styles"].as_array().unwrap().iter().map(|style| style["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_list_names_style_network_licence_and_source() {
+    let user = User::new();
+    let listing = user.json(&["styles", "list"]);
+    let first = &listing["styles"][0];
+    for key in ["name", "network", "license", "source"] {
+        assert!(!first[key].as_str().unwrap().is_empty(), "{first}");
+    }
+    assert_eq!(user.run(&["styles"]).stdout, user.run(&["styles", "list"]).stdout);
+}
+
+#[test]
+fn an_added_network_paints_and_a_removed_one_is_gone() {
+    let user = User::new();
+    let photo = user.photo();
+    let file = network("original_and_negative.onnx");
+    let add = [&["styles", "add", &file], LICENCE.as_slice()].concat();
+    let added = user.json(&add);
+    assert_eq!(added["styles"].as_array().unwrap().len(), 2, "named by the file's own metadata");
+    let listing = user.json(&["styles"]);
+    assert!(names(&listing).contains(&"negative"));
+    let out = user.path("out.png");
+    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "negative"]);
+    let negative: Vec<u8> = pixels(Path::new(&photo)).iter().map(|byte| 255 - byte).collect();
+    assert_eq!(pixels(&out), negative);
+
+    let error = user.refused(&add, 2);
+    assert!(error.contains("--replace"), "{error}");
+    user.json(&[&add[..], &["--replace"]].concat());
+    user.json(&["styles", "remove", "original-and-negative"]);
+    assert!(!names(&user.json(&["styles"])).contains(&"negative"));
+    let left: Vec<_> =
+        fs::read_dir(user.path("data/impasto/models")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["styles.toml"]);
+}
+
+#[test]
+fn a_classic_network_is_added_by_its_family() {
+    let user = User::new();
+    let photo = user.photo();
+    let add = ["styles", "add", &network("planar.onnx"), "--like", "pytorch-examples", "--name", "copy"];
+    user.json(&[&add[..], &LICENCE].concat());
+    let out = user.path("out.png");
+    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "copy"]);
+    assert_eq!(pixels(&out), pixels(Path::new(&photo)));
+}
+
+#[test]
+fn styles_of_several_networks_blend() {
+    let user = User::new();
+    let photo = user.photo();
+    user.json(&[&["styles", "add", &network("original_and_negative.onnx")], LICENCE.as_slice()].concat());
+    let out = user.path("out.png");
+    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "negative:0.5,identity:0.5"]);
+    assert!(pixels(&out).iter().all(|byte| byte.abs_diff(127) <= 2));
+}
+
+#[test]
+fn what_is_no_style_network_is_not_added_and_leaves_nothing() {
+    let user = User::new();
+    let text = user.path("text.onnx");
+    fs::write(&text, "hello").unwrap();
+    for (file, reason) in [
+        (network("classifier.onnx"), "features"),
+        (network("planar.onnx"), "input1"),
+        (text.to_str().unwrap().to_owned(), "not a network"),
+        (user.path("gone.onnx").to_str().unwrap().to_owned(), "no file"),
+    ] {
+        let error = user.refused(&[&["styles", "add", &file, "--styles", "s"], LICENCE.as_slice()].concat(), 1);
+        assert!(error.contains(reason), "{error}");
+    }
+    let add = ["styles", "add", &network("nan.onnx"), "--like", "pytorch-examples"];
+    let error = user.refused(&[&add[..], &LICENCE].concat(), 1);
+    assert!(error.contains("not numbers"), "{error}");
+    let folder = user.path("data/impasto/models");
+    assert!(!folder.exists() || fs::read_dir(folder).unwrap().next().is_none());
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused() {
+    let user = User::new();
+    let listing = user.json(&["styles"]);
+    let first = names(&listing)[0].to_owned();
+    let add = ["styles", "add", &network("planar.onnx"), "--like", "pytorch-examples", "--styles", &first];
+    let error = user.refused(&[&add[..], &LICENCE].concat(), 2);
+    assert!(error.contains(&first), "{error}");
+}
+
+#[test]
+fn an_unknown_style_gets_the_nearest_names_and_exit_code_2() {
+    let user = User::new();
+    let photo = user.photo();
+    let out = user.path("out.png");
+    let error = user.refused(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "stary-nigth"], 2);
+    assert!(error.contains("no style 'stary-nigth'; did you mean 'starry-night'"), "{error}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn values_that_are_not_numbers_are_said_with_the_frame() {
+    let user = User::new();
+    let photo = user.photo();
+    // Past the trial run of `styles add`: as if the file had been damaged in its values only.
+    let folder = user.path("own");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(network("nan.onnx"), folder.join("nan.onnx")).unwrap();
+    let hash = impasto::style::catalog::sha256(&fs::read(folder.join("nan.onnx")).unwrap());
+    let manifest = format!(
+        "[[network]]\nname = \"nan\"\nfile = \"nan.onnx\"\nlayout = \"nchw-f32\"\nkind = \"single\"\nstyles = [\"nan\"]\n\
+         license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"nan\"\nnetwork = \"nan\"\nindex = 0\n"
+    );
+    fs::write(folder.join("styles.toml"), manifest).unwrap();
+    let out = user.path("out.png");
+    let models = folder.to_str().unwrap();
+    let args = ["image", &photo, "-o", out.to_str().unwrap(), "--style", "nan", "--models", models];
+    let error = user.refused(&args, 1);
+    assert!(error.contains("frame 0") && error.contains("not numbers"), "{error}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_folder_without_styles_is_refused_by_name() {
+    let user = User::new();
+    let empty = user.path("empty");
+    fs::create_dir_all(&empty).unwrap();
+    let error = user.refused(&["styles", "--models", empty.to_str().unwrap()], 2);
+    assert!(error.contains("holds no styles.toml"), "{error}");
+}
+
+#[test]
+fn a_missing_or_too_old_runtime_is_named_with_the_cure() {
+    let user = User::new();
+    let old = user.path("libonnxruntime.so.1.18.0");
+    fs::copy(&user.runtime, &old).unwrap();
+    let text = user.path("libonnxruntime.so");
+    fs::write(&text, "not a library").unwrap();
+    for (path, reason) in [(user.path("nowhere"), "nowhere"), (old, "1.18"), (text, "libonnxruntime.so")] {
+        let output = user.run_bare(&["devices", "--onnxruntime", path.to_str().unwrap()]);
+        let words = words(&output);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.contains(reason) && words.contains("scripts/setup"), "{words}");
+        assert!(!words.contains("panicked"), "{words}");
+    }
+}
+
+#[test]
+fn doctor_says_what_works_and_fails_only_without_what_is_needed() {
+    let user = User::new();
+    let examined = user.json(&["doctor"]);
+    let check = |what: &str| examined["checks"].as_array().unwrap().iter().find(|check| check["what"] == what).cloned();
+    assert_eq!(check("device cpu").unwrap()["works"], true);
+    assert_eq!(check("device directml").unwrap()["works"], false);
+    assert!(check("device directml").unwrap()["found"].as_str().unwrap().contains("Windows"));
+    assert_eq!(check("styles").unwrap()["works"], true);
+}
+
+#[test]
+fn devices_lists_every_device() {
+    let listed = User::new().json(&["devices"]);
+    let devices: Vec<&str> =
+        listed["devices"].as_array().unwrap().iter().map(|device| device["device"].as_str().unwrap()).collect();
+    assert_eq!(devices, ["cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]);
+}
+
+#[test]
+fn the_sheet_has_a_column_a_style_and_a_row_a_photo() {
+    let user = User::new();
+    let photo = user.photo();
+    let out = user.path("sheet.png");
+    let sheet = user.json(&["styles", "sheet", &photo, &photo, "-o", out.to_str().unwrap(), "--width", "40"]);
+    let columns = sheet["styles"].as_array().unwrap().len() + 1;
+    let frame = impasto::source::image::load(&out).unwrap().frame;
+    assert_eq!(frame.width as usize, columns * 46 + 6);
+    assert_eq!(frame.height, 32 + 2 * (30 + 6));
+}
+
+#[test]
+fn bench_measures_network_and_pipeline() {
+    let measured = User::new().json(&["bench", "--seconds", "0.1", "--size", "64x48"]);
+    let row = &measured["results"][0];
+    assert_eq!((row["width"].as_u64(), row["height"].as_u64()), (Some(64), Some(48)));
+    assert!(row["network_ms"]["p50"].as_f64().unwrap() > 0.0);
+    assert!(row["network_ms"]["p99"].as_f64() >= row["network_ms"]["p50"].as_f64());
+    assert!(row["pipeline_fps"].as_f64().unwrap() > 0.0);
+}
