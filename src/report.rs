@@ -52,9 +52,9 @@ impl Report {
         lock(&self.warnings).clone()
     }
 
-    /// Prints a result for people; nothing with `--json`.
+    /// Prints a result for people; nothing with `--json` or `--quiet`.
     pub fn print(&self, words: impl AsRef<str>) {
-        if !self.json {
+        if !self.json && !self.quiet {
             out_line(words.as_ref());
         }
     }
