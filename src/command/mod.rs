@@ -1,23 +1,33 @@
-//! One file a subcommand.
+//! One file a subcommand: each a function of its own name.
 
-pub mod image;
-pub mod stylist;
+mod bench;
+mod devices;
+mod doctor;
+mod image;
+mod sheet;
+mod styles;
+mod stylist;
+mod video;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::Report;
 
-/// Runs the program.
+/// Runs the program as the command line says.
 ///
 /// # Errors
-/// What the subcommand could not do.
+/// Whatever ended the command; its exit code is [`crate::error::Error::exit_code`].
 pub fn run() -> Result<()> {
-    let cli = Cli::parse();
-    let report = Report::new(cli.shared.json, cli.shared.quiet);
-    match &cli.command {
-        Command::Image(args) => image::image(args, &cli.shared, &report),
-        _ => Err(Error::usage("this command is not there yet")),
+    let Cli { command, shared } = Cli::parse();
+    let report = Report::new(shared.json, shared.quiet);
+    match command {
+        Command::Image(args) => image::image(&args, &shared, &report),
+        Command::Video(args) => video::video(&args, &shared, &report),
+        Command::Styles(args) => styles::styles(&args, &shared, &report),
+        Command::Devices(_) => devices::devices(&shared, &report),
+        Command::Doctor(_) => doctor::doctor(&shared, &report),
+        Command::Bench(args) => bench::bench(&args, &shared, &report),
     }
 }

@@ -1,42 +1,142 @@
-//! Which style is painted, by what.
+//! From the style flags to stylizers: what every command that paints does first.
 
-use crate::cli::{SharedArgs, StyleArgs};
+use std::num::NonZeroUsize;
+use std::thread;
+
+use crate::cli::{RunArgs, SharedArgs, StyleArgs};
 use crate::error::Result;
-use crate::network::Identity;
+use crate::network::provider::{Device, Provider, ProviderOptions};
+use crate::network::runtime::Runtime;
+use crate::network::{self, Identity, Opening};
 use crate::report::Report;
+use crate::style::catalog::{Catalog, Choice};
+use crate::style::expression::Expression;
 use crate::stylize::{Look, Part, Stylizer};
 
-/// Makes stylizers for one job.
-#[derive(Debug)]
+/// Pixels that all workers together may hold in their networks: about 150 bytes each in the widest layer.
+const PIXELS_AT_ONCE: u64 = 16 << 20;
+
+/// What runs the networks: ONNX Runtime on a device, with a number of cores.
+#[derive(Clone)]
+pub struct Engine {
+    runtime: Runtime,
+    /// The device, and why it was chosen.
+    pub provider: Provider,
+    /// Cores to use, at least 1.
+    pub threads: usize,
+}
+
+impl Engine {
+    /// Loads ONNX Runtime and chooses the device; says which `auto` took.
+    pub fn new(run: &RunArgs, shared: &SharedArgs, report: &Report) -> Result<Self> {
+        let gpu = matches!(run.device, Device::Auto | Device::Cuda | Device::TensorRt);
+        let runtime = Runtime::load(shared.onnxruntime.as_deref(), gpu)?;
+        let options = ProviderOptions {
+            device_id: run.device_id,
+            fp16: run.fp16,
+            cuda_graph: run.cuda_graph,
+            gpu_memory: run.gpu_memory,
+        };
+        let provider = Provider::choose(&runtime, run.device, options)?;
+        if run.device == Device::Auto {
+            report.say(format!("device: {} ({})", provider.device, provider.reason));
+        }
+        Ok(Self { runtime, provider, threads: threads(run) })
+    }
+
+    /// How to open a network with all cores.
+    pub fn opening(&self) -> Opening<'_> {
+        Opening { runtime: &self.runtime, provider: &self.provider, threads: self.threads, tile_above: None }
+    }
+}
+
+/// The cores that `--threads` gives, or all of the machine's.
+pub fn threads(run: &RunArgs) -> usize {
+    run.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// The chosen styles, ready to be opened as often as a job needs.
 pub struct Stylist {
+    expression: Expression,
+    choices: Vec<Choice>,
     look: Look,
+    /// `None` where every choice is the identity, which needs no runtime.
+    engine: Option<Engine>,
+    threads: usize,
 }
 
 impl Stylist {
-    /// A stylist for what the command line asks for.
+    /// Finds the styles and what runs them.
     ///
     /// # Errors
-    /// None so far.
-    pub fn new(args: &StyleArgs, _shared: &SharedArgs, _report: &Report) -> Result<Self> {
-        Ok(Self { look: Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale } })
+    /// A style is unknown, ONNX Runtime is missing, or the device cannot run.
+    pub fn new(args: &StyleArgs, shared: &SharedArgs, report: &Report) -> Result<Self> {
+        let mut stylist = Self::without_engine(args, shared)?;
+        if stylist.choices.iter().any(|choice| choice.network.is_some()) {
+            stylist.engine = Some(Engine::new(&args.run, shared, report)?);
+        }
+        Ok(stylist)
     }
 
-    /// The style, as the command line names it.
+    /// The same with what runs the networks already there.
+    ///
+    /// # Errors
+    /// A style is unknown.
+    pub fn with_engine(args: &StyleArgs, shared: &SharedArgs, engine: Engine) -> Result<Self> {
+        Ok(Self { engine: Some(engine), ..Self::without_engine(args, shared)? })
+    }
+
+    fn without_engine(args: &StyleArgs, shared: &SharedArgs) -> Result<Self> {
+        let catalog = Catalog::load(shared.models.as_deref())?;
+        let expression = match &args.style {
+            Some(expression) => expression.clone(),
+            None => catalog.default_style()?,
+        };
+        let choices = catalog.resolve(&expression)?;
+        let look = Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale };
+        Ok(Self { expression, choices, look, engine: None, threads: threads(&args.run) })
+    }
+
+    /// The style expression, as in the JSON summary.
     pub fn style(&self) -> String {
-        "identity".into()
+        self.expression.to_string()
     }
 
-    /// What runs the network.
+    /// The device, as in the JSON summary.
     pub fn device(&self) -> String {
-        "cpu".into()
+        self.engine.as_ref().map_or(Device::Cpu, |engine| engine.provider.device).to_string()
     }
 
-    /// One stylizer that uses all cores.
+    /// Stylizers that paint frames of `width` x `height` side by side, the cores shared out among them.
     ///
-    /// # Errors
-    /// None so far.
-    pub fn whole_machine(&self, _tile_above_megapixels: f64) -> Result<Stylizer> {
-        let part = Part { network: Box::new(Identity), weights: vec![1.0], share: 1.0 };
-        Ok(Stylizer::new(vec![part], self.look))
+    /// On a processor, one core a frame is the fastest way through many frames: no core waits for another. Large frames
+    /// go fewer at a time, for memory's sake. A graphics card takes one frame after the other.
+    pub fn workers(&self, width: u32, height: u32) -> Result<Vec<Stylizer>> {
+        let on_processor = self.engine.as_ref().is_none_or(|engine| engine.provider.device == Device::Cpu);
+        let pixels = (u64::from(width) * u64::from(height)).max(1);
+        let fit = usize::try_from(PIXELS_AT_ONCE / pixels).unwrap_or(usize::MAX).max(1);
+        let count = if on_processor { self.threads.min(fit) } else { 1 };
+        (0..count).map(|_| self.stylizer(self.threads / count, None)).collect()
+    }
+
+    /// One stylizer with all cores, for one picture after the other; pictures above `tile_above` million pixels go in
+    /// tiles, where the network can (0: never).
+    pub fn whole_machine(&self, tile_above: f64) -> Result<Stylizer> {
+        let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
+        self.stylizer(self.threads, above)
+    }
+
+    fn stylizer(&self, threads: usize, tile_above: Option<u64>) -> Result<Stylizer> {
+        let part = |choice: &Choice| -> Result<Part> {
+            let network: Box<dyn network::Network> = match (&choice.network, &self.engine) {
+                (Some(file), Some(engine)) => {
+                    network::open(file, &Opening { threads, tile_above, ..engine.opening() })?
+                }
+                _ => Box::new(Identity),
+            };
+            Ok(Part { network, weights: choice.weights.clone(), share: choice.share })
+        };
+        let parts = self.choices.iter().map(part).collect::<Result<_>>()?;
+        Ok(Stylizer::new(parts, self.look))
     }
 }

@@ -1,6 +1,21 @@
-//! Styled frames to a file.
+//! RGB frames to compressed packets.
 
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::fmt;
 use std::str::FromStr;
+
+use ffmpeg_next::ffi::{self, AVCodecID, AVPixelFormat};
+use ffmpeg_next::{Error as FfmpegError, Packet, codec, encoder, frame};
+
+use super::color::ColorTags;
+use super::container::Container;
+use super::convert::FromRgb;
+use super::decode::VideoInfo;
+use super::scaler::{self, pixel_format_name};
+use super::{input, words};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Rational};
 
 /// Video codecs that impasto writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +38,462 @@ impl FromStr for Codec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "h264" => Self::H264,
-            "hevc" => Self::Hevc,
-            "av1" => Self::Av1,
-            "vp9" => Self::Vp9,
-            "prores" => Self::ProRes,
-            "ffv1" => Self::Ffv1,
-            _ => return Err("no such codec; choose h264, hevc, av1, vp9, prores or ffv1".into()),
-        })
+        let found = Self::ALL.into_iter().find(|codec| codec.name() == text);
+        found.ok_or_else(|| "no such codec; choose h264, hevc, av1, vp9, prores or ffv1".into())
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An encoder of FFmpeg's, and how it is told what people ask for.
+struct Recipe {
+    /// FFmpeg's name.
+    encoder: &'static str,
+    /// The option behind `--preset`, its default, and the values to name when one is wrong.
+    preset: Option<(&'static str, &'static str, &'static str)>,
+    /// The default and the greatest `--crf`.
+    crf: Option<(u32, u32)>,
+    /// The default pixel format.
+    pixel_format: &'static str,
+    /// Options that are always set first.
+    options: &'static [(&'static str, &'static str)],
+}
+
+const X26X_PRESETS: &str = "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
+
+impl Codec {
+    const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::Hevc => "hevc",
+            Self::Av1 => "av1",
+            Self::Vp9 => "vp9",
+            Self::ProRes => "prores",
+            Self::Ffv1 => "ffv1",
+        }
+    }
+
+    fn id(self) -> AVCodecID {
+        match self {
+            Self::H264 => AVCodecID::AV_CODEC_ID_H264,
+            Self::Hevc => AVCodecID::AV_CODEC_ID_HEVC,
+            Self::Av1 => AVCodecID::AV_CODEC_ID_AV1,
+            Self::Vp9 => AVCodecID::AV_CODEC_ID_VP9,
+            Self::ProRes => AVCodecID::AV_CODEC_ID_PRORES,
+            Self::Ffv1 => AVCodecID::AV_CODEC_ID_FFV1,
+        }
+    }
+
+    /// Encoders for it, the better first.
+    fn recipes(self) -> &'static [Recipe] {
+        match self {
+            Self::H264 => &[Recipe {
+                encoder: "libx264",
+                preset: Some(("preset", "veryfast", X26X_PRESETS)),
+                crf: Some((20, 51)),
+                pixel_format: "yuv420p",
+                options: &[],
+            }],
+            Self::Hevc => &[Recipe {
+                encoder: "libx265",
+                preset: Some(("preset", "veryfast", X26X_PRESETS)),
+                crf: Some((23, 51)),
+                pixel_format: "yuv420p",
+                // It would write to the terminal by itself.
+                options: &[("x265-params", "log-level=none")],
+            }],
+            Self::Av1 => &[
+                Recipe {
+                    encoder: "libsvtav1",
+                    preset: Some(("preset", "10", "0 (slow) to 13 (fast)")),
+                    crf: Some((30, 63)),
+                    pixel_format: "yuv420p",
+                    options: &[],
+                },
+                Recipe {
+                    encoder: "libaom-av1",
+                    preset: Some(("cpu-used", "8", "0 (slow) to 8 (fast)")),
+                    crf: Some((30, 63)),
+                    pixel_format: "yuv420p",
+                    options: &[("usage", "realtime"), ("row-mt", "1"), ("b", "0")],
+                },
+            ],
+            Self::Vp9 => &[Recipe {
+                encoder: "libvpx-vp9",
+                preset: Some(("cpu-used", "6", "-8 to 8, faster from 0 upwards")),
+                crf: Some((28, 63)),
+                pixel_format: "yuv420p",
+                options: &[("deadline", "realtime"), ("row-mt", "1"), ("b", "0")],
+            }],
+            Self::ProRes => &[Recipe {
+                encoder: "prores_ks",
+                preset: Some(("profile", "auto", "proxy, lt, standard, hq, 4444 or 4444xq")),
+                crf: None,
+                pixel_format: "yuv422p10le",
+                options: &[("vendor", "apl0")],
+            }],
+            Self::Ffv1 => &[Recipe {
+                encoder: "ffv1",
+                preset: None,
+                crf: None,
+                pixel_format: "yuv444p",
+                options: &[("level", "3"), ("slicecrc", "1"), ("g", "1")],
+            }],
+        }
+    }
+
+    /// The encoder that this FFmpeg has for it.
+    fn recipe(self) -> Option<(&'static Recipe, ffmpeg_next::Codec)> {
+        self.recipes().iter().find_map(|recipe| Some((recipe, encoder::find_by_name(recipe.encoder)?)))
+    }
+
+    /// Whether this FFmpeg can write it.
+    pub fn is_available(self) -> bool {
+        self.recipe().is_some()
+    }
+
+    /// The codec to write into `container`: `wished`, else H.264, else the first that fits.
+    fn choose(wished: Option<Self>, container: Container) -> Result<Self> {
+        let fits = |codec: &Self| container.takes(codec.id());
+        let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
+        let name = container.name();
+        let Some(&first) = fitting.first() else {
+            return Err(Error::usage(format!(
+                "{name} files hold none of the codecs that impasto writes; use .mp4, .mkv, .mov or .webm"
+            )));
+        };
+        match wished {
+            Some(codec) if fitting.contains(&codec) => Ok(codec),
+            Some(codec) => {
+                let fitting = alternatives(fitting.iter().map(|codec| codec.name()));
+                let cure = "or write .mkv, which takes all";
+                Err(Error::usage(format!("{name} files cannot hold {codec}; choose --codec {fitting}, {cure}")))
+            }
+            // VP9 is what .webm is best known for; AV1 comes first in the list, but plays in fewer places.
+            None if fitting.contains(&Self::Vp9) && !fitting.contains(&Self::H264) => Ok(Self::Vp9),
+            None => Ok(first),
+        }
+    }
+}
+
+/// "a, b or c".
+fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// What people asked for.
+#[derive(Clone, Debug, Default)]
+pub struct EncodeOptions {
+    /// The codec; default: by the container.
+    pub codec: Option<Codec>,
+    /// Constant quality, in the encoder's own scale.
+    pub crf: Option<u32>,
+    /// The encoder's preset.
+    pub preset: Option<String>,
+    /// FFmpeg's name of the pixel format.
+    pub pixel_format: Option<String>,
+    /// `NAME=VALUE` for the encoder, set last.
+    pub options: Vec<String>,
+    /// Encoder threads; default: FFmpeg's choice.
+    pub threads: Option<usize>,
+}
+
+/// An open encoder.
+pub struct Encoder {
+    inner: encoder::video::Encoder,
+    codec: Codec,
+    from_rgb: FromRgb,
+    picture: frame::Video,
+    tags: ColorTags,
+    /// Time to duration of the frames that are still inside; encoders of FFmpeg 5.1 drop the duration.
+    durations: BTreeMap<i64, i64>,
+    usual_duration: i64,
+    warnings: Vec<String>,
+}
+
+impl Encoder {
+    /// Opens an encoder for frames of `width` x `height` that otherwise are as `info` says, with times in ticks of
+    /// `time_base` at about `frame_rate`.
+    ///
+    /// # Errors
+    /// The codec does not fit the container or is missing here; an option or its value does not exist.
+    pub fn open(info: &VideoInfo, format: &FrameFormat, container: Container, options: &EncodeOptions) -> Result<Self> {
+        input::quiet();
+        let codec = Codec::choose(options.codec, container)?;
+        let (recipe, found) = codec.recipe().ok_or_else(|| missing(codec))?;
+        let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref())?;
+        let mut warnings = Vec::new();
+        let (width, height) = encoded_size(codec, pixel_format, format, &mut warnings)?;
+        let mut tags = info.color.for_output(info.height, height);
+        if codec == Codec::ProRes && tags.is_full() {
+            // ProRes knows limited range only.
+            tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+        }
+        let mut context = codec::Context::new_with_codec(found);
+        let usual_duration = (1.0 / (format.frame_rate.as_f64() * format.time_base.as_f64())).round().max(1.0) as i64;
+        // SAFETY: plain fields of a context that is not open yet.
+        unsafe {
+            let raw = context.as_mut_ptr();
+            ((*raw).width, (*raw).height, (*raw).pix_fmt) = (width as i32, height as i32, pixel_format);
+            (*raw).time_base = ffmpeg_next::Rational::from(format.time_base).into();
+            (*raw).framerate = ffmpeg_next::Rational::from(format.frame_rate).into();
+            (*raw).sample_aspect_ratio = ffmpeg_next::Rational::from(format.aspect).into();
+            ((*raw).colorspace, (*raw).color_range) = (tags.space, tags.range);
+            ((*raw).color_primaries, (*raw).color_trc) = (tags.primaries, tags.transfer);
+            (*raw).chroma_sample_location = tags.chroma;
+            (*raw).thread_count = options.threads.unwrap_or(0) as i32;
+            if container.wants_global_header() {
+                (*raw).flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+            }
+        }
+        for (name, value) in settings(codec, recipe, options)? {
+            set(&mut context, recipe.encoder, &name, &value)?;
+        }
+        let inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
+            let reason = words(error);
+            let name = recipe.encoder;
+            let cure = "check --preset, --pix-fmt and --encoder-option, or choose another --codec";
+            Error::usage(format!("{name} refuses {width}x{height} with these settings ({reason}); {cure}"))
+        })?;
+        let picture = scaler::allocate(pixel_format, width, height)?;
+        let (from_rgb, durations) = (FromRgb::default(), BTreeMap::new());
+        Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings })
+    }
+
+    /// Takes one frame.
+    ///
+    /// # Errors
+    /// The encoder failed.
+    pub fn send(&mut self, frame: &Frame) -> Result<()> {
+        self.from_rgb.convert(frame, self.tags, &mut self.picture)?;
+        self.picture.set_pts(Some(frame.time));
+        // SAFETY: plain fields of an own frame.
+        unsafe {
+            let raw = self.picture.as_mut_ptr();
+            ((*raw).colorspace, (*raw).color_range) = (self.tags.space, self.tags.range);
+            ((*raw).color_primaries, (*raw).color_trc) = (self.tags.primaries, self.tags.transfer);
+            (*raw).chroma_location = self.tags.chroma;
+        }
+        let duration = if frame.duration > 0 { frame.duration } else { self.usual_duration };
+        self.durations.insert(frame.time, duration);
+        self.inner.send_frame(&self.picture).map_err(|error| self.failed(error))
+    }
+
+    /// No more frames will come; [`Self::receive`] gives what is left.
+    ///
+    /// # Errors
+    /// The encoder failed.
+    pub fn end(&mut self) -> Result<()> {
+        self.inner.send_eof().map_err(|error| self.failed(error))
+    }
+
+    /// Fills `packet` with the next finished one; false when more frames are needed, or at the end.
+    pub(super) fn receive(&mut self, packet: &mut Packet) -> Result<bool> {
+        match self.inner.receive_packet(packet) {
+            Ok(()) => {
+                let duration = packet.pts().and_then(|time| self.durations.remove(&time));
+                packet.set_duration(duration.unwrap_or(self.usual_duration));
+                Ok(true)
+            }
+            Err(FfmpegError::Eof) => Ok(false),
+            Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// What a person should know about the output.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Columns and rows of the output.
+    pub fn size(&self) -> (u32, u32) {
+        (self.picture.width(), self.picture.height())
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    pub(super) fn context(&self) -> &codec::Context {
+        &self.inner
+    }
+
+    fn failed(&self, error: FfmpegError) -> Error {
+        Error::failed(format!("the {} encoder failed: {}", self.codec, words(error)))
+    }
+}
+
+/// What the encoder will be given.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameFormat {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The unit of [`Frame::time`], in seconds.
+    pub time_base: Rational,
+    /// Frames a second, on average.
+    pub frame_rate: Rational,
+    /// Width of a pixel by its height; 0/1 where unknown.
+    pub aspect: Rational,
+}
+
+fn missing(codec: Codec) -> Error {
+    let wanted = alternatives(codec.recipes().iter().map(|recipe| recipe.encoder));
+    let there = alternatives(Codec::ALL.iter().filter(|codec| codec.is_available()).map(|codec| codec.name()));
+    Error::usage(format!(
+        "this FFmpeg has no encoder for {codec}; install one built with {wanted}, or choose --codec {there}"
+    ))
+}
+
+/// Options in the order in which they are set: the recipe's, then what was asked for.
+fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Result<Vec<(String, String)>> {
+    let mut settings: Vec<(String, String)> = Vec::new();
+    let mut push = |name: &str, value: &str| settings.push((name.into(), value.into()));
+    recipe.options.iter().for_each(|(name, value)| push(name, value));
+    match (recipe.preset, options.preset.as_deref()) {
+        (Some((name, default, values)), wished) => {
+            let value = wished.unwrap_or(default);
+            if values == X26X_PRESETS && !values.split([',', ' ']).any(|known| known == value) {
+                return Err(Error::usage(format!("{codec} has no preset '{value}'; choose {values}")));
+            }
+            push(name, value);
+        }
+        (None, Some(_)) => return Err(Error::usage(format!("{codec} has no presets; leave out --preset"))),
+        (None, None) => {}
+    }
+    match (recipe.crf, options.crf) {
+        (Some((_, most)), Some(crf)) if crf > most => {
+            return Err(Error::usage(format!("--crf {crf} is out of range; {codec} takes 0 (best) to {most}")));
+        }
+        (Some((default, _)), wished) => push("crf", &wished.unwrap_or(default).to_string()),
+        (None, Some(_)) => {
+            let cure = if codec == Codec::ProRes {
+                "choose its quality with --preset proxy to 4444xq"
+            } else {
+                "it is lossless"
+            };
+            return Err(Error::usage(format!("{codec} has no --crf; {cure}")));
+        }
+        (None, None) => {}
+    }
+    for option in &options.options {
+        let (name, value) = option
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--encoder-option '{option}' lacks its value; write NAME=VALUE")))?;
+        // The recipe's own entries stay, or x265 would write to the terminal.
+        if name == "x265-params" { push(name, &format!("log-level=none:{value}")) } else { push(name, value) }
+    }
+    Ok(settings)
+}
+
+fn set(context: &mut codec::Context, encoder: &str, name: &str, value: &str) -> Result<()> {
+    let text = |text: &str| CString::new(text).map_err(|_| Error::usage("an option cannot contain a zero byte"));
+    let (raw_name, raw_value) = (text(name)?, text(value)?);
+    // SAFETY: the context is a valid object with options, and both strings end in zero.
+    let set = unsafe {
+        let object = context.as_mut_ptr().cast();
+        ffi::av_opt_set(object, raw_name.as_ptr(), raw_value.as_ptr(), ffi::AV_OPT_SEARCH_CHILDREN)
+    };
+    match FfmpegError::from(set) {
+        _ if set >= 0 => Ok(()),
+        FfmpegError::OptionNotFound => {
+            Err(Error::usage(format!("{encoder} has no option '{name}'; `ffmpeg -h encoder={encoder}` lists them")))
+        }
+        _ => {
+            let preset = Codec::ALL.iter().flat_map(|codec| codec.recipes()).find(|recipe| recipe.encoder == encoder);
+            let values = preset.and_then(|recipe| recipe.preset).filter(|(option, ..)| *option == name);
+            let cure = values.map_or_else(
+                || format!("`ffmpeg -h encoder={encoder}` lists its values"),
+                |(_, _, values)| format!("choose {values}"),
+            );
+            Err(Error::usage(format!("{encoder} does not take '{value}' for '{name}'; {cure}")))
+        }
+    }
+}
+
+fn pixel_format(recipe: &Recipe, codec: ffmpeg_next::Codec, wished: Option<&str>) -> Result<AVPixelFormat> {
+    let name = wished.unwrap_or(recipe.pixel_format);
+    let mut known = Vec::new();
+    // SAFETY: a static list that ends in AV_PIX_FMT_NONE, or null where the encoder does not say.
+    unsafe {
+        let mut entry = (*codec.as_ptr()).pix_fmts;
+        while !entry.is_null() && *entry != AVPixelFormat::AV_PIX_FMT_NONE {
+            known.push(*entry);
+            entry = entry.add(1);
+        }
+    }
+    let found = known.iter().copied().find(|&format| pixel_format_name(format) == name);
+    found.ok_or_else(|| {
+        let names: Vec<String> =
+            known.into_iter().map(pixel_format_name).filter(|name| !name.starts_with("yuvj")).collect();
+        let names = alternatives(names.iter().map(String::as_str));
+        Error::usage(format!("{} does not write the pixel format '{name}'; choose {names}", recipe.encoder))
+    })
+}
+
+/// The size to encode. H.264 and HEVC encoders refuse odd sides where chroma has half their size: the last column or row
+/// is left out, as other tools do, and said.
+fn encoded_size(
+    codec: Codec,
+    pixel_format: AVPixelFormat,
+    format: &FrameFormat,
+    warnings: &mut Vec<String>,
+) -> Result<(u32, u32)> {
+    let FrameFormat { width, height, .. } = *format;
+    let Some(descriptor) = scaler::descriptor(pixel_format) else { return Ok((width, height)) };
+    if !matches!(codec, Codec::H264 | Codec::Hevc) {
+        return Ok((width, height));
+    }
+    let even = |side: u32, halved: u8| if halved > 0 { side & !1 } else { side };
+    let (w, h) = (even(width, descriptor.log2_chroma_w), even(height, descriptor.log2_chroma_h));
+    let name = pixel_format_name(pixel_format);
+    if w == 0 || h == 0 {
+        return Err(Error::usage(format!(
+            "{codec} in {name} cannot be {width}x{height}; add --pix-fmt yuv444p, or choose a larger --size"
+        )));
+    }
+    if (w, h) != (width, height) {
+        let cure = "--pix-fmt yuv444p keeps them, but plays in fewer places";
+        warnings.push(format!(
+            "{codec} in {name} needs even sides: {width}x{height} is written as {w}x{h}, without its last column or row; {cure}"
+        ));
+    }
+    Ok((w, h))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webm_gets_vp9_and_mp4_gets_h264_unless_asked() {
+        let of = |ending| Container::named(ending).unwrap();
+        assert_eq!(Codec::choose(None, of("webm")).unwrap(), Codec::Vp9);
+        assert_eq!(Codec::choose(None, of("mp4")).unwrap(), Codec::H264);
+        assert_eq!(Codec::choose(Some(Codec::Av1), of("mp4")).unwrap(), Codec::Av1);
+        let error = Codec::choose(Some(Codec::H264), of("webm")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("choose --codec av1 or vp9"), "{error}");
+        assert!(Codec::choose(None, of("gif")).is_err());
+    }
+
+    #[test]
+    fn alternatives_read_as_a_sentence() {
+        assert_eq!(alternatives(["a", "b", "c"].into_iter()), "a, b or c");
+        assert_eq!(alternatives(["a"].into_iter()), "a");
     }
 }

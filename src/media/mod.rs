@@ -1,4 +1,46 @@
 //! FFmpeg behind plain types: nothing outside this folder names it.
+//!
+//! [`decode::Decoder`] gives RGB frames with exact timestamps, [`encode::Encoder`] takes them, [`file::VideoFile`] is the
+//! output under its temporary name, and [`copied::CopiedStreams`] brings the sound and everything else over as it is.
 
+pub mod color;
+mod container;
+pub mod convert;
+pub mod copied;
+pub mod decode;
 pub mod encode;
+pub mod file;
+mod input;
 pub mod options;
+mod scaler;
+mod side_data;
+
+use ffmpeg_next::ffi;
+
+use crate::frame::Rational;
+
+/// FFmpeg's words for an error, for the end of a sentence.
+fn words(error: ffmpeg_next::Error) -> String {
+    error.to_string().trim().to_owned()
+}
+
+impl From<ffmpeg_next::Rational> for Rational {
+    fn from(ratio: ffmpeg_next::Rational) -> Self {
+        Self { num: ratio.numerator(), den: ratio.denominator() }
+    }
+}
+
+impl From<Rational> for ffmpeg_next::Rational {
+    fn from(ratio: Rational) -> Self {
+        Self::new(ratio.num, ratio.den)
+    }
+}
+
+/// `ticks` of `from` in ticks of `to`, rounded to nearest.
+fn rescale(ticks: i64, from: Rational, to: Rational) -> i64 {
+    use ffmpeg_next::Rescale;
+    ticks.rescale(ffmpeg_next::Rational::from(from), ffmpeg_next::Rational::from(to))
+}
+
+/// FFmpeg's `AV_TIME_BASE`: microseconds.
+const MICROSECONDS: Rational = Rational { num: 1, den: ffi::AV_TIME_BASE as i32 };

@@ -99,7 +99,7 @@ pub fn version_of(path: &Path) -> Option<(u32, u32, u32)> {
     let name = real.file_name()?.to_str()?;
     let numbers: Vec<u32> = name.split('.').filter_map(|part| part.parse().ok()).collect();
     match numbers[..] {
-        [major, minor, patch] => Some((major, minor, patch)),
+        [major, minor, micro] => Some((major, minor, micro)),
         [major, minor] => Some((major, minor, 0)),
         _ => None,
     }

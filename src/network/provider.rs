@@ -3,6 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ort::ep::{self, ArenaExtendStrategy, ExecutionProvider, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::value::Tensor;
+
+use super::runtime::Runtime;
+use super::{Layout, NetworkFile, library};
+use crate::error::{Error, Result};
+
 /// What is asked to run the networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
@@ -73,4 +81,174 @@ pub struct Provider {
     pub device: Device,
     /// Its options.
     pub options: ProviderOptions,
+    /// Why this one: what `auto` found, or that it was asked for.
+    pub reason: String,
+}
+
+/// What a trial of one device gave.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Never [`Device::Auto`].
+    pub device: Device,
+    /// Whether the loaded ONNX Runtime was built with it.
+    pub built_in: bool,
+    /// Nothing, or what is missing and how to get it.
+    pub outcome: Result<(), String>,
+}
+
+/// What `auto` tries, fastest first. TensorRT is not in it: it builds an engine for minutes, which one should ask for.
+const AUTO_ORDER: [Device; 4] = [Device::Cuda, Device::CoreMl, Device::DirectMl, Device::OpenVino];
+
+/// A 1x1 convolution of float32 `[1,3,8,8]`: enough to make a device load its libraries and run a kernel. Written by
+/// scripts/make_test_networks.py.
+const TRIAL: &[u8] = include_bytes!("trial.onnx");
+
+impl Provider {
+    /// The device to run on: the one asked for if it runs a trial, or the best that does for [`Device::Auto`].
+    ///
+    /// # Errors
+    /// The device that was asked for cannot run; the sentence says what is missing.
+    pub fn choose(runtime: &Runtime, device: Device, options: ProviderOptions) -> Result<Self> {
+        if device == Device::Auto {
+            return Ok(Self::best(runtime, options));
+        }
+        let provider = Self { device, options, reason: "as asked".to_owned() };
+        match provider.probe(runtime).outcome {
+            Ok(()) => Ok(provider),
+            Err(missing) => Err(Error::failed(format!("{device} cannot run here: {missing}; or use --device auto"))),
+        }
+    }
+
+    fn best(runtime: &Runtime, options: ProviderOptions) -> Self {
+        let mut refused = Vec::new();
+        for device in AUTO_ORDER {
+            let provider = Self { device, options, reason: "the fastest that runs here".to_owned() };
+            match provider.probe(runtime) {
+                Probe { built_in: false, .. } => {}
+                Probe { outcome: Ok(()), .. } => return provider,
+                Probe { outcome: Err(missing), .. } => refused.push(format!("{device} cannot run: {missing}")),
+            }
+        }
+        if refused.is_empty() {
+            refused.push("this ONNX Runtime has no graphics card support".to_owned());
+        }
+        Self { device: Device::Cpu, options, reason: refused.join("; ") }
+    }
+
+    /// Tries every device with default options.
+    pub fn probe_all(runtime: &Runtime) -> Vec<Probe> {
+        let devices = Device::NAMES.iter().map(|(device, _)| *device).filter(|&device| device != Device::Auto);
+        let options = ProviderOptions::default();
+        devices.map(|device| Self { device, options, reason: String::new() }.probe(runtime)).collect()
+    }
+
+    /// Runs a tiny network on the device, and on no other.
+    fn probe(&self, runtime: &Runtime) -> Probe {
+        let device = self.device;
+        // `is_available` tells what the library was built with, not what the machine can run.
+        let built_in = match device {
+            Device::Auto | Device::Cpu => Ok(true),
+            Device::Cuda => ep::CUDA::is_available(),
+            Device::TensorRt => ep::TensorRT::is_available(),
+            Device::OpenVino => ep::OpenVINO::is_available(),
+            Device::CoreMl => ep::CoreML::is_available(),
+            Device::DirectMl => ep::DirectML::is_available(),
+        }
+        .unwrap_or(false);
+        let outcome = if built_in {
+            self.try_out(runtime).map_err(|error| {
+                let words = error.to_string();
+                format!("{}; {}", words.lines().next().unwrap_or_default().trim_end_matches('.'), device.needs())
+            })
+        } else {
+            Err(format!("the ONNX Runtime at '{}' was built without it; {}", runtime.path.display(), device.needs()))
+        };
+        Probe { device, built_in, outcome }
+    }
+
+    fn try_out(&self, runtime: &Runtime) -> ort::Result<()> {
+        // Only this device may run the trial: a fall-back to the processor would prove nothing.
+        let mut builder = Session::builder(&runtime.environment)?.with_intra_threads(1)?;
+        if self.device != Device::Cpu {
+            builder = builder.with_disable_cpu_fallback()?.with_execution_providers(dispatch(self, None))?;
+        }
+        let mut session = builder.commit_from_memory(TRIAL)?;
+        let input = Tensor::from_array(([1usize, 3, 8, 8], vec![0.5f32; 3 * 8 * 8]))?;
+        session.run(ort::inputs![input])?;
+        Ok(())
+    }
+}
+
+impl Device {
+    /// What has to be installed for it, as one clause.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Auto | Self::Cpu => "run scripts/setup",
+            Self::Cuda => "it needs an NVIDIA card with its driver, CUDA 13, cuDNN 9, and scripts/setup --gpu",
+            Self::TensorRt => "it needs what cuda needs and TensorRT 10, and scripts/setup --gpu",
+            Self::OpenVino => {
+                "it needs an ONNX Runtime built with OpenVINO (the wheel onnxruntime-openvino), named with --onnxruntime"
+            }
+            Self::CoreMl => "it needs macOS on Apple hardware",
+            Self::DirectMl => {
+                "it needs Windows 10 or newer and an ONNX Runtime built with DirectML, named with --onnxruntime"
+            }
+        }
+    }
+}
+
+/// The largest frame that a TensorRT engine is made for, as `[H,W]`; and the usual one, which it is tuned for.
+const LARGEST: [u32; 2] = [2160, 3840];
+const USUAL: [u32; 2] = [360, 640];
+
+/// The execution providers for a session, for a network if its input shapes matter. They fail loudly: by default `ort`
+/// would run on the processor in silence.
+pub(super) fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Vec<ExecutionProviderDispatch> {
+    let options = &provider.options;
+    let cuda = || {
+        let mut cuda = ep::CUDA::default()
+            .with_device_id(options.device_id)
+            .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
+            .with_tf32(true)
+            .with_cuda_graph(options.cuda_graph && provider.device == Device::Cuda);
+        if let Some(mib) = options.gpu_memory {
+            cuda = cuda.with_memory_limit(mib << 20);
+        }
+        cuda.build()
+    };
+    let chosen = match provider.device {
+        Device::Auto | Device::Cpu => vec![],
+        Device::Cuda => vec![cuda()],
+        // What TensorRT does not take goes to CUDA, not to the processor.
+        Device::TensorRt => vec![tensorrt(options, network).build(), cuda()],
+        Device::OpenVino => vec![ep::OpenVINO::default().with_cache_dir(cache("openvino")).build()],
+        Device::CoreMl => vec![ep::CoreML::default().with_model_cache_dir(cache("coreml")).build()],
+        Device::DirectMl => vec![ep::DirectML::default().with_device_id(options.device_id).build()],
+    };
+    chosen.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
+}
+
+fn tensorrt(options: &ProviderOptions, network: Option<&NetworkFile>) -> ep::TensorRT {
+    let folder = cache("tensorrt");
+    let mut tensorrt = ep::TensorRT::default()
+        .with_device_id(options.device_id)
+        .with_fp16(options.fp16)
+        .with_cuda_graph(options.cuda_graph)
+        .with_engine_cache(true)
+        .with_engine_cache_path(&folder)
+        .with_timing_cache(true)
+        .with_timing_cache_path(&folder);
+    if let Some(NetworkFile { layout: Layout::NhwcU8, styles, .. }) = network {
+        let shapes = |[height, width]: [u32; 2]| format!("image:1x{height}x{width}x3,style:{styles}");
+        tensorrt = tensorrt
+            .with_profile_min_shapes(shapes([1, 1]))
+            .with_profile_opt_shapes(shapes(USUAL))
+            .with_profile_max_shapes(shapes(LARGEST));
+    }
+    tensorrt
+}
+
+/// A folder for compiled networks in the user's cache. The providers make it themselves, or do without.
+fn cache(name: &str) -> String {
+    library::cache_folder().join(name).to_string_lossy().into_owned()
 }

@@ -300,6 +300,6 @@ mod tests {
     fn an_empty_source_gives_a_finished_empty_output() {
         let outcome = run_job(vec![worker(Identity)], Some(0), None, None);
         assert!(outcome.finished);
-        assert_eq!(outcome.seen, []);
+        assert!(outcome.seen.is_empty());
     }
 }

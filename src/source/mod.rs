@@ -2,6 +2,7 @@
 
 pub mod image;
 pub mod synthetic;
+pub mod video;
 
 use crate::error::Result;
 use crate::frame::{Frame, Rational};

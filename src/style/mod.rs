@@ -1,3 +1,6 @@
 //! Styles by name: which network, which weights.
 
+pub mod catalog;
 pub mod expression;
+pub mod install;
+pub mod manifest;

@@ -1,0 +1,143 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pillow==12.0.0"]
+# ///
+"""Writes the tiny networks of the tests, and the trial network that the program carries.
+
+    uv run scripts/make_test_networks.py        (or: pip install numpy onnx, then python3)
+
+They are kept in the repository; run this only to change them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests" / "networks"
+UINT8, FLOAT = TensorProto.UINT8, TensorProto.FLOAT
+
+
+def end(name, kind, shape):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def constant(name, values, dtype=np.float32):
+    return numpy_helper.from_array(np.asarray(values, dtype=dtype), name)
+
+
+def save(path, nodes, inputs, outputs, constants=(), **metadata):
+    graph = helper.make_graph(nodes, path.stem, inputs, outputs, list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {f"impasto.{key}": value for key, value in metadata.items()})
+    onnx.checker.check_model(model, full_check=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+
+
+def bytes_in(styles):
+    return [end("image", UINT8, [1, "H", "W", 3]), end("style", FLOAT, [styles])]
+
+
+BYTES_OUT = [end("stylized", UINT8, [1, "H", "W", 3])]
+PLANES_IN = [end("input1", FLOAT, [1, 3, "H", "W"])]
+PLANES_OUT = [end("output1", FLOAT, [1, 3, "H", "W"])]
+
+
+def trial():
+    """A 1x1 convolution, so that a device loads its libraries and runs a kernel."""
+    weights = constant("w", np.eye(3).reshape(3, 3, 1, 1))
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"])]
+    shape = [1, 3, 8, 8]
+    save(ROOT / "src" / "network" / "trial.onnx", nodes, [end("x", FLOAT, shape)], [end("y", FLOAT, shape)], [weights])
+
+
+def original_and_negative():
+    """Two styles: the picture itself and its negative, mixed by the weights."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["x"], to=FLOAT),
+        helper.make_node("Sub", ["white", "x"], ["negative"]),
+        helper.make_node("Gather", ["style", "first"], ["w0"]),
+        helper.make_node("Gather", ["style", "second"], ["w1"]),
+        helper.make_node("Mul", ["x", "w0"], ["a"]),
+        helper.make_node("Mul", ["negative", "w1"], ["b"]),
+        helper.make_node("Add", ["a", "b"], ["mixed"]),
+        helper.make_node("Round", ["mixed"], ["rounded"]),
+        helper.make_node("Clip", ["rounded", "black", "white"], ["clipped"]),
+        helper.make_node("Cast", ["clipped"], ["stylized"], to=UINT8),
+    ]
+    constants = [
+        constant("white", 255.0), constant("black", 0.0),
+        constant("first", 0, np.int64), constant("second", 1, np.int64),
+    ]
+    path = TESTS / "original_and_negative.onnx"
+    save(path, nodes, bytes_in(2), BYTES_OUT, constants, kind="multi", styles="original,negative")
+
+
+def normalised(path, tiles):
+    """Instance normalisation alone, with its statistics given or its own: what tiles must agree on.
+
+    The statistics are the mean and variance of each channel, `[6]`.
+    """
+    nodes = [
+        helper.make_node("Cast", ["image"], ["x"], to=FLOAT),
+        helper.make_node("ReduceMean", ["x"], ["own_mean"], axes=[1, 2], keepdims=1),
+        helper.make_node("Sub", ["x", "own_mean"], ["own_centered"]),
+        helper.make_node("Mul", ["own_centered", "own_centered"], ["squares"]),
+        helper.make_node("ReduceMean", ["squares"], ["own_variance"], axes=[1, 2], keepdims=1),
+    ]
+    constants = [constant("epsilon", 1e-5), constant("contrast", 50.0), constant("gray", 128.0),
+                 constant("black", 0.0), constant("white", 255.0)]
+    inputs, outputs = bytes_in(1), list(BYTES_OUT)
+    mean, variance = "own_mean", "own_variance"
+    if tiles:
+        inputs += [end("statistics_given", FLOAT, [6]), end("use_given", FLOAT, [1])]
+        outputs += [end("statistics", FLOAT, [6])]
+        constants += [constant("half", 0.5), constant("split", [3, 3], np.int64),
+                      constant("shape", [1, 1, 1, 3], np.int64), constant("flat", [3], np.int64)]
+        nodes += [
+            helper.make_node("Greater", ["use_given", "half"], ["given"]),
+            helper.make_node("Split", ["statistics_given", "split"], ["m", "v"], axis=0),
+            helper.make_node("Reshape", ["m", "shape"], ["given_mean"]),
+            helper.make_node("Reshape", ["v", "shape"], ["given_variance"]),
+            helper.make_node("Where", ["given", "given_mean", "own_mean"], ["mean"]),
+            helper.make_node("Where", ["given", "given_variance", "own_variance"], ["variance"]),
+            helper.make_node("Reshape", ["mean", "flat"], ["flat_mean"]),
+            helper.make_node("Reshape", ["variance", "flat"], ["flat_variance"]),
+            helper.make_node("Concat", ["flat_mean", "flat_variance"], ["statistics"], axis=0),
+        ]
+        mean, variance = "mean", "variance"
+    nodes += [
+        helper.make_node("Sub", ["x", mean], ["centered"]),
+        helper.make_node("Add", [variance, "epsilon"], ["positive"]),
+        helper.make_node("Sqrt", ["positive"], ["deviation"]),
+        helper.make_node("Div", ["centered", "deviation"], ["normal"]),
+        helper.make_node("Mul", ["normal", "contrast"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "gray"], ["shifted"]),
+        helper.make_node("Round", ["shifted"], ["rounded"]),
+        helper.make_node("Clip", ["rounded", "black", "white"], ["clipped"]),
+        helper.make_node("Cast", ["clipped"], ["stylized"], to=UINT8),
+    ]
+    save(path, nodes, inputs, outputs, constants, kind="multi", styles="normalised", multiple="1", halo="0")
+
+
+def planar():
+    """The classic layout: the picture itself, values that are not numbers, a fixed size, and no pictures at all."""
+    same = [helper.make_node("Identity", ["input1"], ["output1"])]
+    save(TESTS / "planar.onnx", same, PLANES_IN, PLANES_OUT)
+    fixed = [1, 3, 64, 64]
+    save(TESTS / "planar_fixed.onnx", same, [end("input1", FLOAT, fixed)], [end("output1", FLOAT, fixed)])
+    nan = [helper.make_node("Mul", ["input1", "nan"], ["output1"])]
+    save(TESTS / "nan.onnx", nan, PLANES_IN, PLANES_OUT, [constant("nan", np.nan)])
+    classifier = [helper.make_node("Identity", ["features"], ["classes"])]
+    save(TESTS / "classifier.onnx", classifier, [end("features", FLOAT, [1, 10])], [end("classes", FLOAT, [1, 10])])
+
+
+if __name__ == "__main__":
+    trial()
+    original_and_negative()
+    normalised(TESTS / "normalised.onnx", tiles=False)
+    normalised(TESTS / "normalised.tiles.onnx", tiles=True)
+    planar()

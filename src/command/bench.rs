@@ -1,0 +1,213 @@
+//! `impasto bench`: how fast the networks and whole jobs are here.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::stylist::{Engine, Stylist};
+use crate::cli::{BenchArgs, SharedArgs, StyleArgs};
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::media::decode::DecodeOptions;
+use crate::media::encode::{EncodeOptions, FrameFormat};
+use crate::media::options::Size;
+use crate::network;
+use crate::pipeline::statistics::{Histogram, Percentiles};
+use crate::pipeline::{Stop, ordered};
+use crate::report::Report;
+use crate::sink::null::NullSink;
+use crate::sink::video::{Painted, VideoSink};
+use crate::source::Source;
+use crate::source::synthetic::SyntheticSource;
+use crate::source::video::VideoSource;
+use crate::style::catalog::Catalog;
+use crate::style::expression::Expression;
+
+#[derive(Serialize)]
+struct Summary {
+    command: &'static str,
+    device: String,
+    threads: usize,
+    results: Vec<Measured>,
+    warnings: Vec<String>,
+}
+
+/// One style at one size.
+#[derive(Serialize)]
+struct Measured {
+    style: String,
+    width: u32,
+    height: u32,
+    /// One frame after the other through the network alone, all cores on each.
+    network_ms: Percentiles,
+    /// Synthetic source, workers side by side, null sink.
+    pipeline_fps: f64,
+    /// Decoded from and encoded to a file, with the defaults of `impasto video`; only with `--clip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip_fps: Option<f64>,
+    /// Most memory that the process held while measuring this row, in MiB; `null` where the system does not tell.
+    peak_mib: Option<f64>,
+}
+
+/// Measures each style at each size, prints a table and JSON.
+pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    let engine = Engine::new(&args.run, shared, report)?;
+    let catalog = Catalog::load(shared.models.as_deref())?;
+    let styles = if args.style.is_empty() { one_of_each_network(&catalog) } else { args.style.clone() };
+    report.print(format!(
+        "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>8} {:>8}  {:>8}",
+        "style", "size", "p50 ms", "p95 ms", "p99 ms", "pipe fps", "clip fps", "peak MiB"
+    ));
+    let mut results = Vec::new();
+    for style in &styles {
+        for size in &args.size {
+            let (width, height) = size.of(640, 360);
+            let row = measure(args, shared, report, &engine, &catalog, style, (width, height))?;
+            let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+            let Percentiles { p50, p95, p99 } = row.network_ms;
+            report.print(format!(
+                "{style:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>8.1} {:>8}  {:>8}",
+                format!("{width}x{height}"),
+                row.pipeline_fps,
+                optional(row.clip_fps),
+                optional(row.peak_mib)
+            ));
+            results.push(row);
+        }
+    }
+    let device = engine.provider.device.to_string();
+    let warnings = report.warnings();
+    report.print_json(&Summary { command: "bench", device, threads: engine.threads, results, warnings });
+    Ok(())
+}
+
+fn one_of_each_network(catalog: &Catalog) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut styles = Vec::new();
+    for found in catalog.styles() {
+        if !seen.contains(&&found.network.name) {
+            seen.push(&found.network.name);
+            styles.push(found.style.name.clone());
+        }
+    }
+    styles
+}
+
+fn measure(
+    args: &BenchArgs,
+    shared: &SharedArgs,
+    report: &Report,
+    engine: &Engine,
+    catalog: &Catalog,
+    style: &str,
+    (width, height): (u32, u32),
+) -> Result<Measured> {
+    forget_peak();
+    let span = Duration::from_secs_f64(args.seconds);
+    let expression = Expression::single(style);
+    let network_ms = network_alone(engine, catalog, &expression, (width, height), span)?;
+    let style_args =
+        StyleArgs { style: Some(expression), strength: 1.0, keep_colors: false, scale: 1.0, run: args.run.clone() };
+    let stylist = Stylist::with_engine(&style_args, shared, engine.clone())?;
+    let pipeline_fps = pipeline(&stylist, (width, height), span)?;
+    let clip_fps = match &args.clip {
+        Some(clip) => Some(clip_to_file(&stylist, clip, (width, height), span, report)?),
+        None => None,
+    };
+    Ok(Measured { style: style.to_owned(), width, height, network_ms, pipeline_fps, clip_fps, peak_mib: peak_mib() })
+}
+
+/// One frame after the other, all cores on each: the least time a frame can take.
+fn network_alone(
+    engine: &Engine,
+    catalog: &Catalog,
+    expression: &Expression,
+    (width, height): (u32, u32),
+    span: Duration,
+) -> Result<Percentiles> {
+    let mut frame = Frame::default();
+    SyntheticSource::new(width, height, None).next(&mut frame)?;
+    let mut out = vec![0; frame.pixels.len()];
+    let mut histogram = Histogram::default();
+    for choice in catalog.resolve(expression)? {
+        let Some(file) = &choice.network else { continue };
+        let mut network = network::open(file, &engine.opening())?;
+        // The first runs allocate and find out shapes.
+        for _ in 0..3 {
+            network.run(frame.image(), &choice.weights, &mut out)?;
+        }
+        let start = Instant::now();
+        while start.elapsed() < span {
+            let one = Instant::now();
+            network.run(frame.image(), &choice.weights, &mut out)?;
+            histogram.add(one.elapsed());
+        }
+    }
+    Ok(histogram.percentiles())
+}
+
+/// Frames a second from a synthetic source to a null sink.
+fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> Result<f64> {
+    let mut workers = stylist.workers(width, height)?;
+    let mut source = SyntheticSource::new(width, height, None);
+    let stop = Stop::default();
+    let start = Instant::now();
+    let observe = |_: ordered::Progress| {
+        if start.elapsed() >= span {
+            stop.request();
+        }
+    };
+    let summary = ordered::run(&mut source, &mut workers, Box::new(NullSink), &stop, &observe)?;
+    Ok((summary.fps() * 100.0).round() / 100.0)
+}
+
+/// Frames a second from a decoded file to an encoded one, at most `span` of painting, with the defaults of
+/// `impasto video`.
+fn clip_to_file(
+    stylist: &Stylist,
+    clip: &Path,
+    (width, height): (u32, u32),
+    span: Duration,
+    report: &Report,
+) -> Result<f64> {
+    let size = Size { width: Some(width), height: Some(height) };
+    let mut source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
+    let format = source.format();
+    let frames = FrameFormat {
+        width: format.width,
+        height: format.height,
+        time_base: format.time_base,
+        frame_rate: format.frame_rate,
+        aspect: source.aspect(),
+    };
+    let painted = Painted { path: clip, info: source.info(), cut: false, complete: source.complete() };
+    let folder = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
+    let sink = VideoSink::create(&folder.path().join("bench.mp4"), painted, &frames, &EncodeOptions::default())?;
+    source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
+    let mut workers = stylist.workers(format.width, format.height)?;
+    let stop = Stop::default();
+    let start = Instant::now();
+    let observe = |_: ordered::Progress| {
+        if start.elapsed() >= span {
+            stop.request();
+        }
+    };
+    let summary = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &observe)?;
+    Ok((summary.fps() * 100.0).round() / 100.0)
+}
+
+/// Starts the count of the peak anew, where the system can (Linux).
+fn forget_peak() {
+    // Without it the peak is of the whole process so far: an upper bound.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory this process has held, in MiB.
+fn peak_mib() -> Option<f64> {
+    let status = fs::read_to_string(Path::new("/proc/self/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some((kib / 102.4).round() / 10.0)
+}

@@ -1,0 +1,107 @@
+//! `impasto styles`: list, sheet, add, remove.
+
+use serde::Serialize;
+
+use super::stylist::Engine;
+use crate::cli::{AddArgs, Like, RemoveArgs, RunArgs, SharedArgs, StylesAction, StylesArgs};
+use crate::error::Result;
+use crate::kernel::planar::PlanarFormat;
+use crate::network::provider::Device;
+use crate::report::Report;
+use crate::style::catalog::{Catalog, user_folder};
+use crate::style::install::{self, Addition};
+use crate::style::manifest::LayoutName;
+
+/// Runs the action of `impasto styles`; lists without one.
+pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    match &args.action {
+        None | Some(StylesAction::List) => list(shared, report),
+        Some(StylesAction::Sheet(args)) => super::sheet::sheet(args, shared, report),
+        Some(StylesAction::Add(args)) => add(args, shared, report),
+        Some(StylesAction::Remove(args)) => remove(args, report),
+    }
+}
+
+#[derive(Serialize)]
+struct Listing {
+    command: &'static str,
+    styles: Vec<StyleLine>,
+    warnings: Vec<String>,
+}
+
+/// One style of the JSON list.
+#[derive(Serialize)]
+struct StyleLine {
+    name: String,
+    network: String,
+    license: String,
+    source: String,
+    title: Option<String>,
+}
+
+fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
+    let catalog = Catalog::load(shared.models.as_deref())?;
+    let mut styles = Vec::new();
+    for found in catalog.styles() {
+        let (style, network) = (found.style, found.network);
+        let title = style.title.as_deref().unwrap_or(&network.source);
+        report.print(format!("{:<20} {:<16} {:<20} {title}", style.name, network.name, network.license));
+        styles.push(StyleLine {
+            name: style.name.clone(),
+            network: network.name.clone(),
+            license: network.license.clone(),
+            source: network.source.clone(),
+            title: style.title.clone(),
+        });
+    }
+    report.print(format!("{:<20} {:<16} {:<20} the picture as it is, for blends", "identity", "(built in)", "-"));
+    report.print_json(&Listing { command: "styles", styles, warnings: report.warnings() });
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    command: &'static str,
+    network: &'a str,
+    styles: Vec<String>,
+    folder: String,
+    warnings: Vec<String>,
+}
+
+fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    // The trial needs no graphics card, and a file that only runs on one is not portable.
+    let run =
+        RunArgs { device: Device::Cpu, device_id: 0, threads: None, fp16: false, cuda_graph: false, gpu_memory: None };
+    let engine = Engine::new(&run, shared, report)?;
+    let unit = PlanarFormat { range: 1.0, ..PlanarFormat::PYTORCH_EXAMPLES };
+    let (layout, planar) = match args.like {
+        Like::Impasto => (LayoutName::NhwcU8, PlanarFormat::PYTORCH_EXAMPLES),
+        Like::PytorchExamples => (LayoutName::NchwF32, PlanarFormat::PYTORCH_EXAMPLES),
+        Like::PytorchUnit => (LayoutName::NchwF32, unit),
+    };
+    let addition = Addition {
+        file: args.file.clone(),
+        layout,
+        planar,
+        name: args.name.clone(),
+        styles: args.styles.clone(),
+        license: args.license.clone(),
+        source: args.source.clone(),
+        replace: args.replace,
+    };
+    let entry = install::add(&addition, &engine.opening())?;
+    let folder = user_folder().display().to_string();
+    report.print(format!("added {} ({}) to {folder}", entry.name, entry.styles.join(", ")));
+    let warnings = report.warnings();
+    report.print_json(&Changed { command: "styles add", network: &entry.name, styles: entry.styles, folder, warnings });
+    Ok(())
+}
+
+fn remove(args: &RemoveArgs, report: &Report) -> Result<()> {
+    install::remove(&args.network)?;
+    let folder = user_folder().display().to_string();
+    report.print(format!("removed {} from {folder}", args.network));
+    let (network, warnings) = (args.network.as_str(), report.warnings());
+    report.print_json(&Changed { command: "styles remove", network, styles: vec![], folder, warnings });
+    Ok(())
+}

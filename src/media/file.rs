@@ -1,0 +1,256 @@
+//! The output file: under a temporary name until it is complete.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ffmpeg_next::codec::Id;
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::context::Output;
+use ffmpeg_next::format::stream::Stream;
+use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
+
+pub use super::container::Container;
+use super::copied::CopiedStreams;
+use super::decode::VideoInfo;
+use super::encode::{Codec, Encoder};
+use super::side_data;
+use super::{input, words};
+use crate::error::{Error, Result};
+use crate::frame::Rational;
+
+/// Takes encoded and copied packets. Dropped unfinished, it leaves nothing behind.
+pub struct VideoFile {
+    /// `None` once closed.
+    output: Option<Output>,
+    path: PathBuf,
+    temporary: PathBuf,
+    encoder: Encoder,
+    copied: CopiedStreams,
+    painted: usize,
+    /// The encoder's and the output stream's units.
+    from: Rational,
+    to: Rational,
+    packet: Packet,
+}
+
+impl VideoFile {
+    /// Makes the file under a temporary name beside `path` and writes its header.
+    ///
+    /// # Errors
+    /// The folder is missing or may not be written, or the container refuses the streams.
+    pub fn create(
+        path: &Path,
+        container: Container,
+        info: &VideoInfo,
+        encoder: Encoder,
+        copied: CopiedStreams,
+    ) -> Result<Self> {
+        let temporary = temporary_name(path)?;
+        // Made by the standard library first: its reasons for a refusal are better than FFmpeg's.
+        fs::File::create(&temporary).map_err(|error| Error::writing(path, &error))?;
+        let output = match open(&temporary, container) {
+            Ok(output) => output,
+            Err(error) => {
+                remove(&temporary);
+                return Err(error);
+            }
+        };
+        let from = Rational::from(encoder.context().time_base());
+        let mut file = Self {
+            output: Some(output),
+            path: path.to_owned(),
+            temporary,
+            encoder,
+            copied,
+            painted: 0,
+            from,
+            to: from,
+            packet: Packet::empty(),
+        };
+        file.begin(container, info)?;
+        Ok(file)
+    }
+
+    fn begin(&mut self, container: Container, info: &VideoInfo) -> Result<()> {
+        let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
+        let encoder = &self.encoder;
+        let mut painted = 0;
+        self.copied.add_to(output, container, |output, stream| {
+            painted = add_painted(output, stream, container, info, encoder)?;
+            Ok(())
+        })?;
+        self.painted = painted;
+        let mut options = Dictionary::new();
+        if container.is_quicktime() && (1000..=1_000_000_000).contains(&self.from.den) {
+            // The encoder's own unit, so that uneven times stay exact.
+            options.set("video_track_timescale", &self.from.den.to_string());
+        }
+        output.write_header_with(options).map_err(|error| {
+            let (shown, name) = (self.path.display(), container.name());
+            let reason = words(error);
+            Error::failed(format!("cannot begin '{shown}': {name} refuses its streams ({reason}); write .mkv instead"))
+        })?;
+        if let Some(stream) = output.stream(self.painted) {
+            self.to = stream.time_base().into();
+        }
+        self.copied.begin(output).map_err(|error| write_error(&self.path, error))
+    }
+
+    /// Encodes one frame, and copies what belongs before it.
+    ///
+    /// # Errors
+    /// The encoder failed, or the disk is full.
+    pub fn put(&mut self, frame: &crate::frame::Frame) -> Result<()> {
+        self.encoder.send(frame)?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
+        let failed = |error| write_error(&self.path, error);
+        while self.encoder.receive(&mut self.packet)? {
+            let time = self.packet.dts().or(self.packet.pts()).unwrap_or(0);
+            self.copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
+            self.packet.rescale_ts(ffmpeg_next::Rational::from(self.from), ffmpeg_next::Rational::from(self.to));
+            self.packet.set_stream(self.painted);
+            self.packet.write_interleaved(output).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the encoder still holds and the copied streams up to `until` seconds (all: infinite), closes the file
+    /// and gives it its final name.
+    ///
+    /// # Errors
+    /// The encoder failed, or the disk is full; the file is then gone.
+    pub fn finish(mut self, until: f64) -> Result<()> {
+        self.encoder.end()?;
+        self.drain()?;
+        let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
+        let failed = |error| write_error(&self.path, error);
+        self.copied.write_until(&mut output, until).map_err(failed)?;
+        output.write_trailer().map_err(failed)?;
+        // SAFETY: the context was opened by avio_open and is closed once: the pointer is null afterwards.
+        let closed = unsafe {
+            let raw = output.as_mut_ptr();
+            let error = (*(*raw).pb).error;
+            let closed = ffi::avio_closep(&raw mut (*raw).pb);
+            if error < 0 { error } else { closed }
+        };
+        if closed < 0 {
+            return Err(failed(closed.into()));
+        }
+        fs::rename(&self.temporary, &self.path).map_err(|error| Error::writing(&self.path, &error))?;
+        self.temporary.clear();
+        Ok(())
+    }
+
+    /// Columns and rows of the painted stream.
+    pub fn size(&self) -> (u32, u32) {
+        self.encoder.size()
+    }
+
+    /// What a person should know about the output.
+    pub fn warnings(&self) -> Vec<String> {
+        self.encoder.warnings().iter().chain(self.copied.warnings()).cloned().collect()
+    }
+}
+
+impl Drop for VideoFile {
+    fn drop(&mut self) {
+        // Closed before it is removed: some systems keep open files.
+        self.output = None;
+        if !self.temporary.as_os_str().is_empty() {
+            remove(&self.temporary);
+        }
+    }
+}
+
+/// `.NAME.impasto-PID.part` beside `path`.
+fn temporary_name(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| Error::usage(format!("'{}' is no file name", path.display())))?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".impasto-{}.part", std::process::id()));
+    Ok(path.with_file_name(temporary))
+}
+
+fn remove(path: &Path) {
+    // Nothing to be done about a folder that forbids it meanwhile.
+    let _ = fs::remove_file(path);
+}
+
+fn open(path: &Path, container: Container) -> Result<Output> {
+    let url = input::url(path)?;
+    let mut context = std::ptr::null_mut();
+    // SAFETY: FFmpeg allocates the context, or leaves null and says why; both strings end in zero.
+    let mut output = unsafe {
+        let (format, name) = (std::ptr::null(), container.raw_name().as_ptr());
+        check(
+            ffi::avformat_alloc_output_context2(&raw mut context, format, name, url.as_ptr()),
+            "cannot begin the output",
+        )?;
+        Output::wrap(context)
+    };
+    // SAFETY: the context is valid and has no file yet.
+    unsafe {
+        let raw = output.as_mut_ptr();
+        // Sound that is only experimental in a container is better than none.
+        (*raw).strict_std_compliance = ffi::FF_COMPLIANCE_EXPERIMENTAL;
+        check(ffi::avio_open(&raw mut (*raw).pb, url.as_ptr(), ffi::AVIO_FLAG_WRITE), "cannot begin the output")?;
+    }
+    Ok(output)
+}
+
+fn add_painted(
+    output: &mut Output,
+    old: &Stream<'_>,
+    container: Container,
+    info: &VideoInfo,
+    encoder: &Encoder,
+) -> Result<usize> {
+    let mut stream = output
+        .add_stream_with(encoder.context())
+        .map_err(|error| Error::failed(format!("cannot add the painted stream: {}", words(error))))?;
+    // Statistics that other writers left about the old stream.
+    let outdated = |key: &str| {
+        let key = key.to_ascii_uppercase();
+        let statistics = ["BPS", "DURATION", "ENCODER", "NUMBER_OF_", "SOURCE_ID", "_STATISTICS"];
+        statistics.iter().any(|name| key.starts_with(name))
+    };
+    stream.set_metadata(old.metadata().iter().filter(|(key, _)| !outdated(key)).collect::<Dictionary<'_>>());
+    let index = stream.index();
+    // SAFETY: the new stream's header is not written yet; plain fields of valid streams and contexts.
+    unsafe {
+        let (raw, context) = (stream.as_mut_ptr(), encoder.context().as_ptr());
+        (*raw).time_base = (*context).time_base;
+        (*raw).avg_frame_rate = (*context).framerate;
+        (*raw).r_frame_rate = (*context).framerate;
+        (*raw).sample_aspect_ratio = (*context).sample_aspect_ratio;
+        (*raw).disposition = (*old.as_ptr()).disposition;
+        if encoder.codec() == Codec::Hevc && container.is_quicktime() {
+            // Apple's players want it.
+            (*(*raw).codecpar).codec_tag = u32::from_le_bytes(*b"hvc1");
+        }
+        if container.keeps_rotation() {
+            side_data::add(raw, &info.side_data);
+        }
+    }
+    debug_assert_ne!(stream.parameters().id(), Id::None);
+    Ok(index)
+}
+
+/// An error for a negative answer of FFmpeg's.
+pub(super) fn check(answer: i32, what: &str) -> Result<()> {
+    if answer < 0 { Err(Error::failed(format!("{what}: {}", words(answer.into())))) } else { Ok(()) }
+}
+
+/// The error for a failed write to `path`.
+fn write_error(path: &Path, error: FfmpegError) -> Error {
+    let reason = match error {
+        FfmpegError::Other { errno } => io::Error::from_raw_os_error(errno),
+        error => io::Error::other(words(error)),
+    };
+    Error::writing(path, &reason)
+}

@@ -1,0 +1,65 @@
+//! Opening files for reading.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::ptr;
+use std::sync::Once;
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::context::Input;
+
+use super::words;
+use crate::error::{Error, Result};
+
+/// FFmpeg's name of a file: with its protocol, so that a colon in the name is part of the name.
+pub fn url(path: &Path) -> Result<CString> {
+    let mut bytes = b"file:".to_vec();
+    bytes.extend(path.as_os_str().as_encoded_bytes());
+    CString::new(bytes).map_err(|_| Error::usage("a file name cannot contain a zero byte"))
+}
+
+/// Opens `path` and finds out about its streams.
+///
+/// # Errors
+/// The file cannot be read, or is no media file.
+pub fn open(path: &Path) -> Result<Input> {
+    quiet();
+    let reading = |error: io::Error| Error::reading(path, &error);
+    let metadata = fs::metadata(path).map_err(reading)?;
+    if metadata.is_dir() {
+        return Err(reading(io::ErrorKind::IsADirectory.into()));
+    }
+    File::open(path).map_err(reading)?;
+    let shown = path.display();
+    if metadata.is_file() && metadata.len() == 0 {
+        return Err(Error::failed(format!("'{shown}' is empty; copy or download it again")));
+    }
+    let url = url(path)?;
+    let mut context = ptr::null_mut();
+    // SAFETY: `context` is null, so FFmpeg allocates it; on failure it frees what it had allocated and leaves null.
+    let opened = unsafe { ffi::avformat_open_input(&raw mut context, url.as_ptr(), ptr::null(), ptr::null_mut()) };
+    if opened < 0 {
+        let reason = words(opened.into());
+        return Err(Error::failed(format!(
+            "'{shown}' is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"
+        )));
+    }
+    // SAFETY: `context` was just opened for reading and is owned by nobody else.
+    let mut input = unsafe { Input::wrap(context) };
+    // SAFETY: the context is open; no options are given.
+    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) };
+    if found < 0 {
+        let reason = words(found.into());
+        return Err(Error::failed(format!("cannot find out what '{shown}' holds: {reason}")));
+    }
+    Ok(input)
+}
+
+/// Keeps FFmpeg off the terminal: only `report` writes there.
+pub fn quiet() {
+    static QUIET: Once = Once::new();
+    // SAFETY: sets one integer; AV_LOG_QUIET is a valid level.
+    QUIET.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
+}

@@ -1,0 +1,266 @@
+//! A style network as an ONNX Runtime session, its input and output bound: a frame crosses to the device once and back
+//! once, into memory that is kept while the size stays.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use ort::memory::Allocator;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{IoBinding, Session};
+use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
+
+use super::provider::{Device, Provider};
+use super::runtime::Runtime;
+use super::{Layout, Network, NetworkFile, provider};
+use crate::error::{Error, Result};
+use crate::frame::Image;
+use crate::kernel::planar::{PlanarFormat, pack, padded, unpack};
+
+/// A session for one network file.
+pub struct OnnxNetwork {
+    /// The network's name, for messages.
+    name: String,
+    styles: usize,
+    session: Session,
+    binding: IoBinding,
+    names: Names,
+    layout: Layout,
+    buffers: Option<Buffers>,
+}
+
+/// What the graph calls its ends.
+struct Names {
+    input: String,
+    output: String,
+}
+
+/// The bound tensors for one picture size.
+struct Buffers {
+    width: u32,
+    height: u32,
+    tensors: Tensors,
+}
+
+enum Tensors {
+    /// uint8 `[1,H,W,3]`, float32 `[S]`, uint8 `[1,H,W,3]`.
+    Bytes { image: Tensor<u8>, style: Tensor<f32>, stylized: Tensor<u8> },
+    /// float32 `[1,3,H,W]`, sides padded.
+    Planes { input: Tensor<f32>, output: Tensor<f32> },
+}
+
+/// Builds a session from `path` for `provider`; shared by everything that runs a graph.
+pub(super) fn session(
+    runtime: &Runtime,
+    path: &Path,
+    network: Option<&NetworkFile>,
+    provider: &Provider,
+    threads: usize,
+) -> Result<Session> {
+    // FFmpeg's and ONNX Runtime's own words about a missing file name neither the file nor the cure.
+    std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
+    let build = || -> Result<Session, String> {
+        let builder = Session::builder(&runtime.environment).map_err(|error| error.to_string())?;
+        let mut builder = builder
+            .with_optimization_level(GraphOptimizationLevel::All)
+            .and_then(|builder| builder.with_intra_threads(threads))
+            .and_then(|builder| builder.with_inter_threads(1))
+            .map_err(|error| error.to_string())?;
+        if provider.device != Device::Cpu {
+            let dispatch = provider::dispatch(provider, network);
+            builder = builder.with_execution_providers(dispatch).map_err(|error| error.to_string())?;
+        }
+        builder.commit_from_file(path).map_err(|error| error.to_string())
+    };
+    build().map_err(|error| {
+        let (path, device) = (path.display(), provider.device);
+        Error::failed(match device {
+            Device::Cpu => format!("'{path}' is not a network that ONNX Runtime can load: {}", first_line(&error)),
+            _ => format!(
+                "'{path}' does not run on {device}: {}; try --device cpu, or see impasto doctor",
+                first_line(&error)
+            ),
+        })
+    })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_end_matches('.')
+}
+
+impl OnnxNetwork {
+    /// Opens `file` on `provider` with `threads` cores, and checks that its ends are what its layout promises.
+    pub fn open(runtime: &Runtime, file: &NetworkFile, provider: &Provider, threads: usize) -> Result<Self> {
+        let session = session(runtime, &file.path, Some(file), provider, threads)?;
+        let names = check_ends(&session, file)?;
+        let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
+        let (name, styles, layout) = (file.name.clone(), file.styles, file.layout);
+        Ok(Self { name, styles, session, binding, names, layout, buffers: None })
+    }
+
+    /// Allocates and binds tensors for a size, unless they are there.
+    fn prepare(&mut self, width: u32, height: u32) -> ort::Result<()> {
+        if self.buffers.as_ref().is_some_and(|buffers| (buffers.width, buffers.height) == (width, height)) {
+            return Ok(());
+        }
+        // Free the old size first: both together would double the peak.
+        self.binding.clear();
+        self.buffers = None;
+        let tensors = match self.layout {
+            Layout::NhwcU8 => {
+                let shape = [1, height as usize, width as usize, 3];
+                let (image, style) = (tensor(shape)?, tensor([self.styles])?);
+                let mut stylized = tensor(shape)?;
+                self.binding.bind_output(&self.names.output, &mut stylized)?;
+                Tensors::Bytes { image, style, stylized }
+            }
+            Layout::NchwF32(format) => {
+                let shape = [1, 3, padded(height, format.multiple) as usize, padded(width, format.multiple) as usize];
+                let input = tensor(shape)?;
+                let mut output = tensor(shape)?;
+                self.binding.bind_output(&self.names.output, &mut output)?;
+                Tensors::Planes { input, output }
+            }
+        };
+        self.buffers = Some(Buffers { width, height, tensors });
+        Ok(())
+    }
+}
+
+impl Network for OnnxNetwork {
+    fn style_count(&self) -> usize {
+        self.styles
+    }
+
+    fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()> {
+        let (width, height) = (image.width, image.height);
+        self.prepare(width, height).map_err(|error| failed(&self.name, &error))?;
+        let Self { name, session, binding, names, layout, buffers, .. } = self;
+        let Some(Buffers { tensors, .. }) = buffers else {
+            return Err(Error::failed("the network has no buffers; this is a bug in impasto, please report it"));
+        };
+        // Binding an input copies it to the device (on the processor it only notes the address), so it is bound anew
+        // for each frame.
+        match (tensors, layout) {
+            (Tensors::Bytes { image: input, style, stylized }, _) => {
+                input.extract_tensor_mut().1.copy_from_slice(image.pixels);
+                style.extract_tensor_mut().1.copy_from_slice(weights);
+                run_bound(session, binding, &[(&names.input, &*input)], Some(style))
+                    .map_err(|error| failed(name, &error))?;
+                out.copy_from_slice(stylized.extract_tensor().1);
+                Ok(())
+            }
+            (Tensors::Planes { input, output }, Layout::NchwF32(format)) => {
+                pack(image, format, input.extract_tensor_mut().1);
+                run_bound(session, binding, &[(&names.input, &*input)], None).map_err(|error| failed(name, &error))?;
+                crop(output, format, image, out).ok_or_else(|| not_finite(name))
+            }
+            (Tensors::Planes { .. }, Layout::NhwcU8) => unreachable!("prepare() makes the layout's own tensors"),
+        }
+    }
+}
+
+fn run_bound<T: PrimitiveTensorElementType + std::fmt::Debug>(
+    session: &mut Session,
+    binding: &mut IoBinding,
+    inputs: &[(&str, &Tensor<T>)],
+    style: Option<&mut Tensor<f32>>,
+) -> ort::Result<()> {
+    for (name, tensor) in inputs {
+        binding.bind_input(*name, tensor)?;
+    }
+    if let Some(style) = style {
+        binding.bind_input("style", style)?;
+    }
+    session.run_binding(binding)?;
+    binding.synchronize_outputs()
+}
+
+/// The painting in the top left of the padded planes; `None` if a value is not a number.
+fn crop(output: &Tensor<f32>, format: &PlanarFormat, image: Image<'_>, out: &mut [u8]) -> Option<()> {
+    let plane = (padded(image.width, format.multiple) as usize, padded(image.height, format.multiple) as usize);
+    let size = (image.width as usize, image.height as usize);
+    unpack(output.extract_tensor().1, plane, format.range, size, out).then_some(())
+}
+
+fn tensor<T: PrimitiveTensorElementType + std::fmt::Debug, const N: usize>(
+    shape: [usize; N],
+) -> ort::Result<Tensor<T>> {
+    Tensor::new(&Allocator::default(), shape)
+}
+
+/// A failure of ONNX Runtime while `name` runs.
+pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
+    let words = error.to_string();
+    Error::failed(format!("network '{name}' failed: {}", first_line(&words)))
+}
+
+fn not_finite(name: &str) -> Error {
+    Error::failed(format!(
+        "network '{name}' gave values that are not numbers; its file is damaged or badly trained, use another style"
+    ))
+}
+
+/// The names of the graph's ends, if they are what the layout promises.
+fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
+    let (inputs, outputs) = (session.inputs(), session.outputs());
+    let fits = match (file.layout, inputs, outputs) {
+        (Layout::NhwcU8, [image, style], [stylized]) => {
+            is(image, "image", TensorElementType::Uint8, &[1, -1, -1, 3])
+                && is(style, "style", TensorElementType::Float32, &[file.styles.try_into().unwrap_or(-1)])
+                && is(stylized, "stylized", TensorElementType::Uint8, &[1, -1, -1, 3])
+        }
+        (Layout::NchwF32(_), [input], [output]) => {
+            is(input, input.name(), TensorElementType::Float32, &[1, 3, -1, -1])
+                && is(output, output.name(), TensorElementType::Float32, &[1, 3, -1, -1])
+        }
+        _ => false,
+    };
+    if !fits {
+        return Err(Error::failed(format!(
+            "'{}' is not a style network of the expected kind: it has {} and gives {}, but {}; see impasto styles add --help",
+            file.path.display(),
+            describe(inputs),
+            describe(outputs),
+            expectation(file),
+        )));
+    }
+    let [input, ..] = inputs else { return Err(Error::failed("a network without inputs")) };
+    Ok(Names { input: input.name().to_owned(), output: outputs[0].name().to_owned() })
+}
+
+fn expectation(file: &NetworkFile) -> String {
+    match file.layout {
+        Layout::NhwcU8 => format!(
+            "image uint8 [1,H,W,3] and style float32 [{}] to stylized uint8 [1,H,W,3], any H and W, are needed",
+            file.styles
+        ),
+        Layout::NchwF32(_) => "one float32 [1,3,H,W] to the same, any H and W, is needed".to_owned(),
+    }
+}
+
+/// Whether an end has this name, type and shape; -1 wants any size. A size that the graph leaves open fits what is
+/// wanted, and is found out by the first run.
+fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> bool {
+    let ValueType::Tensor { ty, shape, .. } = end.dtype() else { return false };
+    let sizes = shape.len() == wanted.len()
+        && shape.iter().zip(wanted).all(|(&has, &wants)| if wants < 0 { has < 0 } else { has < 0 || has == wants });
+    end.name() == name && *ty == element && (sizes || shape.is_empty())
+}
+
+fn describe(ends: &[Outlet]) -> String {
+    let mut words = String::new();
+    for (place, end) in ends.iter().enumerate() {
+        let comma = if place == 0 { "" } else { ", " };
+        let kind = match end.dtype() {
+            ValueType::Tensor { ty, shape, .. } => {
+                let sizes: Vec<String> =
+                    shape.iter().map(|&side| if side < 0 { "?".into() } else { side.to_string() }).collect();
+                format!("{ty} [{}]", sizes.join(","))
+            }
+            other => format!("{other:?}"),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(words, "{comma}{} {kind}", end.name());
+    }
+    if words.is_empty() { "nothing".to_owned() } else { words }
+}

@@ -1,0 +1,264 @@
+//! All styles that the program can find, and which networks an expression needs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::expression::Expression;
+use super::manifest::{Manifest, NetworkEntry, StyleEntry};
+use crate::error::{Error, Result};
+use crate::network::{NetworkFile, library};
+
+/// The style that copies the picture; built in, needs no network file.
+pub const IDENTITY: &str = "identity";
+
+/// Everything that the manifests offer. Of two styles with one name, the first found counts.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    folders: Vec<(PathBuf, Manifest)>,
+}
+
+/// A style with where it was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The style.
+    pub style: &'a StyleEntry,
+    /// Its network.
+    pub network: &'a NetworkEntry,
+    /// The folder of both.
+    pub folder: &'a Path,
+}
+
+/// One network's part in an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The network; `None` copies the picture.
+    pub network: Option<NetworkFile>,
+    /// Its style weights, summing to 1.
+    pub weights: Vec<f32>,
+    /// Its share of the result.
+    pub share: f32,
+}
+
+impl Catalog {
+    /// Reads the manifests of `first` (the `--models` folder), of the program and of the user.
+    ///
+    /// # Errors
+    /// `first` has no manifest, or a manifest is damaged.
+    pub fn load(first: Option<&Path>) -> Result<Self> {
+        if let Some(folder) = first
+            && !folder.join(super::manifest::FILE_NAME).is_file()
+        {
+            let folder = folder.display();
+            return Err(Error::usage(format!("'{folder}' is not a folder of styles: it holds no styles.toml")));
+        }
+        let places = first.map(Path::to_path_buf).into_iter().chain(program_folder()).chain([user_folder()]);
+        let mut catalog = Self::default();
+        for folder in places {
+            let manifest = Manifest::read(&folder)?;
+            catalog.folders.push((folder, manifest));
+        }
+        Ok(catalog)
+    }
+
+    /// The styles in the order of their folders; a name that was there before is left out.
+    pub fn styles(&self) -> Vec<Found<'_>> {
+        let mut all: Vec<Found<'_>> = Vec::new();
+        for (folder, manifest) in &self.folders {
+            for style in &manifest.styles {
+                let network = manifest.networks.iter().find(|network| network.name == style.network);
+                if let Some(network) = network
+                    && !all.iter().any(|known| known.style.name == style.name)
+                {
+                    all.push(Found { style, network, folder });
+                }
+            }
+        }
+        all
+    }
+
+    /// The style to use when none is named: the first.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn default_style(&self) -> Result<Expression> {
+        let first = self.styles().first().map(|found| Expression::single(&found.style.name));
+        first.ok_or_else(|| {
+            Error::failed("no styles were found; name a folder with --models, or add one with impasto styles add")
+        })
+    }
+
+    /// The style called `name`.
+    ///
+    /// # Errors
+    /// There is none; the nearest names are given.
+    pub fn find(&self, name: &str) -> Result<Found<'_>> {
+        let styles = self.styles();
+        if let Some(found) = styles.iter().find(|found| found.style.name == name) {
+            return Ok(*found);
+        }
+        let names = styles.iter().map(|found| found.style.name.as_str()).chain([IDENTITY]);
+        Err(Error::usage(format!("no style '{name}'{}", did_you_mean(name, names))))
+    }
+
+    /// The networks that `expression` needs, with weights and shares; styles of one network share one run of it.
+    ///
+    /// # Errors
+    /// A style is unknown, or its file is missing or not what the manifest says.
+    pub fn resolve(&self, expression: &Expression) -> Result<Vec<Choice>> {
+        let mut choices: Vec<Choice> = Vec::new();
+        for (name, weight) in expression.terms() {
+            let (network, index) = if name == IDENTITY {
+                (None, 0)
+            } else {
+                let Found { style, network, folder } = self.find(name)?;
+                (Some((network, folder)), style.index)
+            };
+            let file = network.map(|(network, folder)| network.network_file(folder));
+            let known = choices.iter().position(|choice| choice.network == file);
+            let place = match known {
+                Some(place) => place,
+                None => {
+                    if let Some((network, folder)) = network {
+                        verify(network, folder)?;
+                    }
+                    let styles = file.as_ref().map_or(1, |file| file.styles);
+                    choices.push(Choice { network: file, weights: vec![0.0; styles], share: 0.0 });
+                    choices.len() - 1
+                }
+            };
+            let choice = &mut choices[place];
+            choice.weights[index] += weight;
+            choice.share += weight;
+        }
+        for choice in &mut choices {
+            choice.weights.iter_mut().for_each(|weight| *weight /= choice.share.max(f32::MIN_POSITIVE));
+        }
+        choices.retain(|choice| choice.share > 0.0);
+        Ok(choices)
+    }
+}
+
+/// The folder of the networks that come with the program: beside it, in its installation, or in its sources.
+fn program_folder() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let beside = program.parent()?;
+    let places = [
+        beside.join("models"),
+        beside.join("../share/impasto/models"),
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"),
+    ];
+    places.into_iter().find(|folder| folder.join(super::manifest::FILE_NAME).is_file())
+}
+
+/// The folder of the networks that the user added.
+pub fn user_folder() -> PathBuf {
+    library::data_folder().join("models")
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Holds a network's files to their hashes, so that a damaged download is named as such.
+fn verify(network: &NetworkEntry, folder: &Path) -> Result<()> {
+    let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
+    for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles) {
+        let path = folder.join(file);
+        let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+        if sha256(&bytes) != *hash {
+            return Err(Error::failed(format!(
+                "'{}' is not the file that {} names (its SHA-256 differs); install it again",
+                path.display(),
+                super::manifest::FILE_NAME
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What to do about an unknown `name`: `; did you mean 'a' or 'b'? See impasto styles`, from the names most like it.
+pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let mut near: Vec<(f64, &str)> = known.map(|known| (likeness(name, known), known)).collect();
+    near.retain(|(likeness, _)| *likeness > 0.6);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("'{name}'")).collect();
+    if names.is_empty() {
+        return "; see impasto styles".to_owned();
+    }
+    format!("; did you mean {}? See impasto styles", names.join(" or "))
+}
+
+/// From 0 to 1: the better of spelling and of being a part (`starry` for `starry-night`).
+fn likeness(name: &str, known: &str) -> f64 {
+    let part = known.split('-').any(|part| !name.is_empty() && strsim::jaro_winkler(part, name) > 0.85);
+    strsim::jaro_winkler(name, known).max(if part { 0.8 } else { 0.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog(folder: &Path) -> Catalog {
+        fs::write(folder.join("a.onnx"), b"a").unwrap();
+        fs::write(folder.join("b.onnx"), b"b").unwrap();
+        let network = |name: &str, styles: &str| {
+            let hash = sha256(name.as_bytes());
+            format!(
+                "[[network]]\nname = \"{name}\"\nfile = \"{name}.onnx\"\nlayout = \"nhwc-u8\"\nkind = \"multi\"\n\
+                 styles = {styles}\nlicense = \"MIT\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n"
+            )
+        };
+        let style = |name: &str, network: &str, index: usize| {
+            format!("[[style]]\nname = \"{name}\"\nnetwork = \"{network}\"\nindex = {index}\n")
+        };
+        let manifest = network("a", "[\"starry-night\", \"scream\"]")
+            + &network("b", "[\"wave\"]")
+            + &style("starry-night", "a", 0)
+            + &style("scream", "a", 1)
+            + &style("wave", "b", 0);
+        fs::write(folder.join("styles.toml"), manifest).unwrap();
+        Catalog { folders: vec![(folder.to_path_buf(), Manifest::read(folder).unwrap())] }
+    }
+
+    #[test]
+    fn styles_of_one_network_share_one_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let choices = catalog(folder.path()).resolve(&"starry-night:1,wave:2,scream:1".parse().unwrap()).unwrap();
+        assert_eq!(choices.len(), 2);
+        assert_eq!((choices[0].weights.as_slice(), choices[0].share), ([0.5, 0.5].as_slice(), 0.5));
+        assert_eq!((choices[1].weights.as_slice(), choices[1].share), ([1.0].as_slice(), 0.5));
+    }
+
+    #[test]
+    fn identity_needs_no_file_and_blends_with_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let choices = catalog(folder.path()).resolve(&"wave:0.25,identity:0.75".parse().unwrap()).unwrap();
+        assert_eq!(choices[1], Choice { network: None, weights: vec![1.0], share: 0.75 });
+    }
+
+    #[test]
+    fn an_unknown_style_gets_the_nearest_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = catalog(folder.path());
+        let message = |name: &str| catalog.find(name).unwrap_err().to_string();
+        assert_eq!(message("stary-night"), "no style 'stary-night'; did you mean 'starry-night'? See impasto styles");
+        assert!(message("stary").contains("'starry-night'"));
+        assert!(message("scrm").contains("'scream'"));
+        assert!(!message("zzz").contains("did you mean"));
+    }
+
+    #[test]
+    fn a_changed_file_is_refused_by_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = catalog(folder.path());
+        fs::write(folder.path().join("b.onnx"), b"damaged").unwrap();
+        let error = catalog.resolve(&"wave".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("SHA-256 differs"), "{error}");
+        fs::remove_file(folder.path().join("b.onnx")).unwrap();
+        let error = catalog.resolve(&"wave".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("no file"), "{error}");
+    }
+}

@@ -1,0 +1,242 @@
+//! `styles.toml`: what a folder of networks holds.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::kernel::planar::PlanarFormat;
+use crate::network::{Layout, NetworkFile};
+
+/// The manifest's file name in its folder.
+pub const FILE_NAME: &str = "styles.toml";
+
+/// The contents of one `styles.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The networks, each in a file beside the manifest.
+    #[serde(default, rename = "network")]
+    pub networks: Vec<NetworkEntry>,
+    /// The styles, each a weight of a network.
+    #[serde(default, rename = "style")]
+    pub styles: Vec<StyleEntry>,
+}
+
+/// One network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkEntry {
+    /// Its name.
+    pub name: String,
+    /// Its graph, in the manifest's folder.
+    pub file: PathBuf,
+    /// The same with instance-norm statistics as inputs, for pictures in tiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<PathBuf>,
+    /// How it wants pixels.
+    pub layout: LayoutName,
+    /// What a white byte becomes (planar layouts): 255 or 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<f32>,
+    /// Subtracted from each channel on the way in (planar layouts).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<[f32; 3]>,
+    /// Divides each channel on the way in (planar layouts).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<[f32; 3]>,
+    /// What its sides must be a multiple of (planar layouts); the program pads and crops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiple: Option<u32>,
+    /// One style or several.
+    pub kind: Kind,
+    /// Its styles, in the order of its weights.
+    pub styles: Vec<String>,
+    /// Licence of the weights, as an SPDX expression where there is one.
+    pub license: String,
+    /// Where the weights come from.
+    pub source: String,
+    /// SHA-256 of `file`, in hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of `tiles`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiles_sha256: Option<String>,
+}
+
+/// Names of the layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LayoutName {
+    /// Own networks; see [`Layout::NhwcU8`].
+    #[serde(rename = "nhwc-u8")]
+    NhwcU8,
+    /// The classic ones; see [`Layout::NchwF32`].
+    #[serde(rename = "nchw-f32")]
+    NchwF32,
+}
+
+/// How many styles a network has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One; no weights.
+    Single,
+    /// One or more, mixed by weights.
+    Multi,
+}
+
+/// One style.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StyleEntry {
+    /// Its name, on the command line.
+    pub name: String,
+    /// Its network.
+    pub network: String,
+    /// Its place among the network's weights, from 0.
+    pub index: usize,
+    /// What it is made from: the painting, its painter and year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+impl Manifest {
+    /// Reads `folder`'s manifest; empty if the folder has none.
+    ///
+    /// # Errors
+    /// The manifest cannot be read, or says something that does not fit together.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE_NAME);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(Error::reading(&path, &error)),
+        };
+        let wrong = |reason: String| Error::failed(format!("'{}' is not a style manifest: {reason}", path.display()));
+        let manifest: Self = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
+        manifest.check().map_err(wrong)?;
+        Ok(manifest)
+    }
+
+    /// Writes `folder`'s manifest, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE_NAME);
+        let text =
+            toml::to_string_pretty(self).map_err(|error| Error::failed(format!("cannot write a manifest: {error}")))?;
+        super::install::write_whole(&path, text.as_bytes())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for network in &self.networks {
+            let name = &network.name;
+            if network.styles.is_empty() {
+                return Err(format!("network '{name}' has no styles"));
+            }
+            if network.kind == Kind::Single && network.styles.len() != 1 {
+                return Err(format!("network '{name}' is single, but has {} styles", network.styles.len()));
+            }
+            let multiple = network.multiple.unwrap_or(1);
+            if !(1..=256).contains(&multiple) {
+                return Err(format!("network '{name}' has a multiple of {multiple}; it must be from 1 to 256"));
+            }
+            for file in [Some(&network.file), network.tiles.as_ref()].into_iter().flatten() {
+                if file.file_name().map(Path::new) != Some(file.as_path()) {
+                    return Err(format!("network '{name}' names '{}', which is not a file beside it", file.display()));
+                }
+            }
+        }
+        for style in &self.styles {
+            let network = self.networks.iter().find(|network| network.name == style.network);
+            let Some(network) = network else {
+                return Err(format!("style '{}' is of network '{}', which is not there", style.name, style.network));
+            };
+            if style.index >= network.styles.len() {
+                return Err(format!("style '{}' is number {} of {}", style.name, style.index, network.styles.len()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl NetworkEntry {
+    /// The network as the program runs it, with its files in `folder`.
+    pub fn network_file(&self, folder: &Path) -> NetworkFile {
+        let classic = PlanarFormat::PYTORCH_EXAMPLES;
+        let layout = match self.layout {
+            LayoutName::NhwcU8 => Layout::NhwcU8,
+            LayoutName::NchwF32 => Layout::NchwF32(PlanarFormat {
+                range: self.range.unwrap_or(classic.range),
+                mean: self.mean.unwrap_or(classic.mean),
+                deviation: self.deviation.unwrap_or(classic.deviation),
+                multiple: self.multiple.unwrap_or(classic.multiple),
+            }),
+        };
+        NetworkFile {
+            name: self.name.clone(),
+            path: folder.join(&self.file),
+            tiles: self.tiles.as_ref().map(|tiles| folder.join(tiles)),
+            layout,
+            styles: self.styles.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"
+        [[network]]
+        name = "n"
+        file = "n.onnx"
+        layout = "nchw-f32"
+        kind = "single"
+        styles = ["s"]
+        license = "MIT"
+        source = "a test"
+        sha256 = "00"
+        [[style]]
+        name = "s"
+        network = "n"
+        index = 0
+    "#;
+
+    fn parse(text: &str) -> Result<Manifest, String> {
+        let manifest: Manifest = toml::from_str(text).map_err(|error| error.to_string())?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = parse(ONE).unwrap();
+        manifest.write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_has_no_styles() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_named() {
+        for (from, to, reason) in [
+            ("network = \"n\"", "network = \"m\"", "'m', which is not there"),
+            ("index = 0", "index = 1", "number 1 of 1"),
+            ("n.onnx", "../n.onnx", "not a file beside it"),
+            ("[\"s\"]", "[]", "has no styles"),
+            ("license", "lisence", "unknown field"),
+            ("\"single\"", "\"triple\"", "unknown variant"),
+        ] {
+            let error = parse(&ONE.replace(from, to)).unwrap_err();
+            assert!(error.contains(reason), "{from} -> {to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What the scripts promise to the machine they run on, and the repository to its reader.
+
+#![cfg(unix)]
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn setup_text() -> String {
+    fs::read_to_string(root().join("scripts/setup")).unwrap()
+}
+
+/// The pins in `scripts/setup`, as package, version, platform and hash.
+fn pins() -> Vec<[String; 4]> {
+    let text = setup_text();
+    let words = |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("echo "))
+        .filter(|line| !line.starts_with(['"', '\'']))
+        .filter_map(|line| words(line.trim_end_matches(";;")).try_into().ok())
+        .collect()
+}
+
+/// A user's folders with nothing in them, and a Python whose downloads are not what they should be.
+struct User {
+    home: TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let bin = home.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let python = bin.join("python3");
+        fs::write(
+            &python,
+            "#!/bin/sh\n\
+             echo \"$*\" >>\"$PYTHON_CALLS\"\n\
+             for folder; do :; done\n\
+             case $* in *download*) echo forged >\"$folder/forged.whl\" ;; esac\n",
+        )
+        .unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { home }
+    }
+
+    fn setup(&self, flags: &[&str]) -> Output {
+        let home = self.home.path();
+        let path = std::env::var("PATH").unwrap();
+        // HOME stays, for Rust's own tools live in it.
+        Command::new(root().join("scripts/setup"))
+            .args(flags)
+            .env("PATH", format!("{}:{path}", home.join("bin").display()))
+            .env("PYTHON_CALLS", home.join("calls"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .output()
+            .unwrap()
+    }
+
+    /// Every file in the data and cache folders.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for folder in ["data", "cache"] {
+            files_below(&self.home.path().join(folder), &mut found);
+        }
+        found
+    }
+
+    fn downloads(&self) -> usize {
+        let calls = fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
+        calls.lines().filter(|call| call.contains("download")).count()
+    }
+}
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+#[test]
+fn every_script_parses_and_may_be_run() {
+    let mut scripts = vec![root().join(".ci/run")];
+    files_below(&root().join("scripts"), &mut scripts);
+    let mut checked = 0;
+    for script in scripts {
+        let Ok(text) = fs::read_to_string(&script) else { continue };
+        if !text.starts_with("#!/usr/bin/env bash") {
+            continue;
+        }
+        let parsed = Command::new("bash").arg("-n").arg(&script).output().unwrap();
+        assert!(parsed.status.success(), "{}: {}", script.display(), words(&parsed));
+        let mode = fs::metadata(&script).unwrap().permissions().mode();
+        assert_eq!(mode & 0o111, 0o111, "{} is not executable", script.display());
+        assert!(text.contains("\nset -euo pipefail\n"), "{}", script.display());
+        checked += 1;
+    }
+    assert!(checked >= 4, "only {checked} scripts were found");
+}
+
+#[test]
+fn pins_in_setup_are_sha256() {
+    let pins = pins();
+    assert!(pins.len() >= 6, "only {} pins were found", pins.len());
+    for [package, version, platform, hash] in &pins {
+        let hexadecimal = hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        assert!(hash.len() == 64 && hexadecimal, "{package} {version} {platform}: {hash}");
+        assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{package} {version}");
+    }
+    let distinct: HashSet<&String> = pins.iter().map(|pin| &pin[3]).collect();
+    assert_eq!(distinct.len(), pins.len(), "two pins share a hash");
+}
+
+#[test]
+fn setup_pins_a_runtime_that_the_program_accepts() {
+    let runtimes = pins().into_iter().filter(|pin| pin[0].starts_with("onnxruntime"));
+    for [package, version, ..] in runtimes {
+        let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!((numbers[0], numbers[1]) >= impasto::network::library::MINIMUM, "{package} {version}");
+    }
+}
+
+#[test]
+fn setup_refuses_a_flag_that_it_does_not_know() {
+    let output = User::new().setup(&["--everything"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(words(&output).contains("Usage: scripts/setup"));
+}
+
+// Elsewhere the user's folders do not follow the XDG variables, or there is no library to fetch.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod on_linux {
+    use super::*;
+
+    #[test]
+    fn setup_check_changes_nothing() {
+        let user = User::new();
+        let output = user.setup(&["--check", "--gpu", "--clips"]);
+        assert_eq!(output.status.code(), Some(1));
+        let words = words(&output);
+        for missing in ["(onnxruntime)", "(onnxruntime-gpu)", "the demo's clips"] {
+            assert!(words.contains(missing), "{missing} is not named in:\n{words}");
+        }
+        assert!(!user.home.path().join("data").exists());
+        assert!(!user.home.path().join("cache").exists());
+        assert_eq!(user.downloads(), 0);
+    }
+
+    #[test]
+    fn a_download_that_is_not_the_pinned_file_is_refused_and_leaves_nothing() {
+        let user = User::new();
+        let output = user.setup(&["--no-packages"]);
+        assert_eq!(output.status.code(), Some(1));
+        let words = words(&output);
+        assert!(words.contains("is not the file that is pinned"), "{words}");
+        assert_eq!(user.downloads(), 1);
+        assert_eq!(user.files(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn setup_fetches_nothing_that_is_there() {
+        let user = User::new();
+        let [_, version, ..] = pins().into_iter().find(|pin| pin[0] == "onnxruntime").unwrap();
+        let folder = user.home.path().join("data/impasto/onnxruntime").join(&version);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("libonnxruntime.so.{version}")), "mine").unwrap();
+        let before = user.files();
+        let output = user.setup(&["--no-packages"]);
+        assert!(output.status.success(), "{}", words(&output));
+        assert_eq!(user.downloads(), 0);
+        assert_eq!(user.files(), before);
+    }
+}
+
+#[test]
+fn no_registry_host_or_machine_path_is_named_in_the_repository() {
+    // Joined here, or this file would be the first to name them.
+    let mut forbidden: Vec<String> = [
+        ["py", "pi.org"],
+        ["python", "hosted.org"],
+        ["static.", "crates.io"],
+        ["index.", "crates.io"],
+        ["registry.", "npmjs.org"],
+    ]
+    .map(|parts| parts.concat())
+    .to_vec();
+    forbidden.push(format!("{}/", root().display()));
+    forbidden.extend(std::env::home_dir().map(|home| format!("{}/", home.display())));
+    for file in repository_files() {
+        // Cargo writes its registry's address into the lock file by itself.
+        if file.ends_with("Cargo.lock") {
+            continue;
+        }
+        let Ok(bytes) = fs::read(&file) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        for word in &forbidden {
+            assert!(!text.contains(word.as_str()), "{} names {word}", file.display());
+        }
+    }
+}
+
+/// What git has or would take; in an unpacked archive, where git knows nothing, the folders that hold sources.
+fn repository_files() -> Vec<PathBuf> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output();
+    if let Ok(listed) = listed
+        && listed.status.success()
+    {
+        let names = String::from_utf8(listed.stdout).unwrap();
+        return names.split_terminator('\0').map(|name| root().join(name)).collect();
+    }
+    let mut files = Vec::new();
+    for folder in [".ci", "models", "scripts", "src", "tests"] {
+        files_below(&root().join(folder), &mut files);
+    }
+    files
+}
