@@ -12,8 +12,8 @@ use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::{
-    DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageEncoder, ImageFormat, Luma, LumaA,
-    RgbImage, Rgba, RgbaImage,
+    DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageEncoder, ImageFormat, Luma, LumaA, RgbImage, Rgba,
+    RgbaImage,
 };
 use moxcms::ColorProfile;
 use pictures::{assert_alike, exif, sample, stored_as};
@@ -272,7 +272,7 @@ fn display_p3_is_converted_to_srgb_and_said_and_srgb_is_left_alone() {
         let mut bytes = Vec::new();
         let mut encoder = PngEncoder::new(&mut bytes);
         encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
-        // color(display-p3 0.8 0.4 0.2) is rgb(221 96 31).
+        // By CSS Color 4's matrices, that is 219.19 94.45 31.48 in sRGB.
         RgbImage::from_pixel(5, 4, image::Rgb([204, 102, 51])).write_with_encoder(encoder).unwrap();
         bytes
     };
@@ -281,7 +281,7 @@ fn display_p3_is_converted_to_srgb_and_said_and_srgb_is_left_alone() {
     for to in ["out.png", "out.tif", "out.webp"] {
         let said = desk.paint(&["p3.png", "-o", to]);
         assert!(said.contains("colours are converted from 'Display P3' to sRGB"), "{said}");
-        let expected = RgbImage::from_pixel(5, 4, image::Rgb([221, 96, 31]));
+        let expected = RgbImage::from_pixel(5, 4, image::Rgb([219, 94, 31]));
         assert_alike(&desk.open(to).into_rgb8(), &expected, 1.0, to);
     }
     let written = fs::read(desk.path("out.png")).unwrap();

@@ -1,8 +1,10 @@
-//! TIFF's inks: the one place that asks the TIFF decoder directly, since `image` gives inks as RGB by a plain formula.
+//! TIFF's inks and metadata: the one place that asks the TIFF decoder directly, since `image` gives inks as RGB by a
+//! plain formula, and loses the colour profiles of small pictures (its limits count a profile against the pixels).
 
 use std::io::Cursor;
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 use super::MAX_BYTES;
 
@@ -13,6 +15,27 @@ pub enum Inks {
     Eight(Vec<u8>),
     /// 16 bits each.
     Sixteen(Vec<u16>),
+}
+
+/// What a file says beside its pixels.
+#[derive(Debug, Default)]
+pub struct Metadata {
+    /// The colour profile.
+    pub icc: Option<Vec<u8>>,
+    /// It has a directory of EXIF or GPS tags.
+    pub exif: bool,
+    /// It has XMP or IPTC.
+    pub other: bool,
+}
+
+/// Reads what stands beside the pixels; nothing where it is damaged.
+pub fn metadata(bytes: &[u8]) -> Metadata {
+    let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return Metadata::default() };
+    let mut has = |tag| matches!(decoder.find_tag(tag), Ok(Some(_)));
+    let exif = has(Tag::ExifDirectory) || has(Tag::GpsDirectory);
+    // XMP and IPTC by their registered numbers.
+    let other = has(Tag::from_u16_exhaustive(700)) || has(Tag::from_u16_exhaustive(33_723));
+    Metadata { icc: decoder.get_tag_u8_vec(Tag::IccProfile).ok(), exif, other }
 }
 
 /// Reads the pixels of a CMYK file.

@@ -161,7 +161,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
     check_size(name, width, height, u64::from(decoder.color_type().bytes_per_pixel()))?;
     let stored = decoder.original_color_type();
     // Metadata that cannot be read is no reason to refuse the pixels.
-    let icc = decoder.icc_profile().unwrap_or_default();
+    let mut icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
     let other = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some())
         || decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
@@ -169,6 +169,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
     let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let (samples, channels, alpha) = split(image);
+    let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
+    if format == ImageFormat::Tiff {
+        let metadata = tiff::metadata(bytes);
+        icc = metadata.icc;
+        notes = metadata.other.then(other_metadata).into_iter().collect();
+        notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, are not kept".into()));
+    }
     let mut raw = Raw {
         width,
         height,
@@ -178,7 +185,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
         icc,
         exif,
         orientation,
-        notes: other.then(other_metadata).into_iter().collect(),
+        notes,
         warnings: animated(bytes, format).then(first_frame_only).into_iter().collect(),
     };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
