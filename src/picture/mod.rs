@@ -3,6 +3,7 @@
 pub mod color;
 pub mod exif;
 pub mod jpeg;
+pub mod tiff;
 
 use std::fmt;
 use std::path::Path;

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
@@ -13,7 +15,7 @@ use image::{
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::picture::color::{Channels, Profile, Sample, to_rgb};
-use crate::picture::{Format, MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, exif, jpeg};
+use crate::picture::{Format, MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, exif, jpeg, tiff};
 
 /// How standard input is named in messages.
 const STANDARD_INPUT: &str = "standard input";
@@ -159,7 +161,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
     check_size(name, width, height, u64::from(decoder.color_type().bytes_per_pixel()))?;
     let stored = decoder.original_color_type();
     // Metadata that cannot be read is no reason to refuse the pixels.
-    let icc = decoder.icc_profile().unwrap_or_default();
+    let mut icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
     let other = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some())
         || decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
@@ -167,6 +169,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
     let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let (samples, channels, alpha) = split(image);
+    let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
+    if format == ImageFormat::Tiff {
+        let metadata = tiff::metadata(bytes);
+        icc = metadata.icc;
+        notes = metadata.other.then(other_metadata).into_iter().collect();
+        notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, are not kept".into()));
+    }
     let mut raw = Raw {
         width,
         height,
@@ -176,12 +185,15 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
         icc,
         exif,
         orientation,
-        notes: other.then(other_metadata).into_iter().collect(),
-        warnings: Vec::new(),
+        notes,
+        warnings: animated(bytes, format).then(first_frame_only).into_iter().collect(),
     };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
-        raw.icc = None;
-        raw.notes.push(plain_inks());
+        raw.channels = Channels::Cmyk;
+        raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
+            tiff::Inks::Eight(inks) => Samples::Eight(inks),
+            tiff::Inks::Sixteen(inks) => Samples::Sixteen(inks),
+        };
     }
     Ok(raw)
 }
@@ -313,6 +325,19 @@ fn damaged(name: &str, format: ImageFormat, reason: &str) -> Error {
 
 fn kind(format: ImageFormat) -> String {
     written_as(format).map_or_else(|| "BMP".to_owned(), |format| format.to_string())
+}
+
+/// Whether the file is an animation; damage shows elsewhere.
+fn animated(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Png => PngDecoder::new(Cursor::new(bytes)).and_then(|png| png.is_apng()).unwrap_or(false),
+        ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes)).is_ok_and(|webp| webp.has_animation()),
+        _ => false,
+    }
+}
+
+fn first_frame_only() -> String {
+    "it is an animation, of which the first frame is painted; convert it to a video for `impasto video`".into()
 }
 
 fn plain_inks() -> String {
