@@ -105,7 +105,8 @@ impl Container {
 
     /// Whether frames may come at uneven times.
     pub fn takes_variable_rate(&self) -> bool {
-        self.entry().flags & ffi::AVFMT_VARIABLE_FPS != 0 || self.name() == "mpegts"
+        // FFmpeg does not say it of the QuickTime family and of transport streams, which have timestamps.
+        self.entry().flags & ffi::AVFMT_VARIABLE_FPS != 0 || self.is_quicktime() || self.name() == "mpegts"
     }
 
     /// Whether codec headers go to the front of the file.
