@@ -68,12 +68,19 @@ impl Folder {
     /// Presentation times of all frames of the first video stream, in seconds.
     fn times(&self, name: &str) -> Vec<f64> {
         let lines = self.probe(name, "-select_streams v:0 -show_entries frame=pts_time");
-        lines.iter().map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+        // Facts beside a frame come as lines of their own.
+        lines.iter().filter_map(|line| line.split(',').next()?.parse().ok()).collect()
     }
 
     /// Time and size of all packets of the streams that `which` selects.
     fn packets(&self, name: &str, which: &str) -> Vec<String> {
         self.probe(name, &format!("-select_streams {which} -show_entries packet=pts_time,duration_time,size"))
+    }
+
+    /// The least time of all packets of the streams that `which` selects, in seconds.
+    fn first(&self, name: &str, which: &str) -> f64 {
+        let packets = self.packets(name, which);
+        packets.iter().map(|line| line.split(',').next().unwrap().parse().unwrap()).fold(f64::INFINITY, f64::min)
     }
 
     /// The first video stream's facts that `entries` names.
@@ -159,7 +166,9 @@ fn frames_and_sound_keep_their_exact_times_in_mp4_and_mov() {
     folder.clip("even.mp4", 2.0, "");
     folder.clip("uneven.mp4", 2.0, UNEVEN);
     folder.clip("even.mov", 1.0, "");
-    for (input, output) in [("even.mp4", "a.mp4"), ("uneven.mp4", "b.mp4"), ("uneven.mp4", "c.mov"), ("even.mov", "d.mp4")] {
+    for (input, output) in
+        [("even.mp4", "a.mp4"), ("uneven.mp4", "b.mp4"), ("uneven.mp4", "c.mov"), ("even.mov", "d.mp4")]
+    {
         let run = folder.paint(&format!("{input} -o {output}")).without_warnings();
         assert_eq!(folder.times(output), folder.times(input), "{input}");
         assert_eq!(folder.packets(output, "a"), folder.packets(input, "a"), "{input}");
@@ -176,8 +185,12 @@ fn frames_and_sound_keep_their_times_in_matroska_to_a_millisecond() {
     folder.paint("uneven.mkv -o a.mkv").without_warnings();
     assert_eq!(folder.times("a.mkv"), folder.times("uneven.mkv"));
     assert_eq!(folder.packets("a.mkv", "a"), folder.packets("uneven.mkv", "a"));
+    // Sound of an MP4 begins before 0; Matroska has no such times, and so everything moves together.
     folder.paint("even.mp4 -o b.mkv").without_warnings();
-    assert_close(&folder.times("b.mkv"), &folder.times("even.mp4"), 0.00051);
+    let moved = |name: &str, by: f64| folder.times(name).iter().map(|time| time - by).collect::<Vec<_>>();
+    let (first, sound) = (folder.times("b.mkv")[0], folder.first("even.mp4", "a"));
+    assert_close(&moved("b.mkv", first), &folder.times("even.mp4"), 0.00101);
+    assert!((folder.first("b.mkv", "a") - first - sound).abs() < 0.00101, "{first} {sound}");
     folder.paint("uneven.mkv -o c.mp4").without_warnings();
     assert_close(&folder.times("c.mp4"), &folder.times("uneven.mkv"), 1e-5);
 }
@@ -187,13 +200,9 @@ fn a_transport_stream_starts_at_zero_with_picture_and_sound_together() {
     let folder = Folder::new();
     folder.clip("in.ts", 1.0, "");
     folder.paint("in.ts -o out.mp4").without_warnings();
-    let first = |name: &str, which: &str| -> f64 {
-        let packets = folder.probe(name, &format!("-select_streams {which} -show_entries packet=pts_time"));
-        packets.iter().map(|line| line.split(',').next().unwrap().parse().unwrap()).fold(f64::INFINITY, f64::min)
-    };
-    assert!(first("in.ts", "v") > 1.0, "transport streams start late");
-    assert!(first("out.mp4", "v") < 0.1);
-    let gap = |name: &str| first(name, "a") - first(name, "v");
+    assert!(folder.first("in.ts", "v") > 1.0, "transport streams start late");
+    assert!(folder.first("out.mp4", "v") < 0.1);
+    let gap = |name: &str| folder.first(name, "a") - folder.first(name, "v");
     assert!((gap("in.ts") - gap("out.mp4")).abs() < 0.001, "{} {}", gap("in.ts"), gap("out.mp4"));
     assert_eq!(folder.times("out.mp4").len(), 25);
 }
@@ -235,7 +244,8 @@ fn every_codec_that_this_ffmpeg_has_is_written_and_the_others_are_named() {
     folder.paint("in.mp4 -o plain.webm").ok();
     assert_eq!(folder.facts("plain.webm", "codec_name"), "vp9", "the default of .webm");
     folder.paint("in.mp4 -o plain.avi").ok();
-    assert_eq!(folder.times("plain.avi").len(), 10);
+    // AVI has no times to count.
+    assert_eq!(folder.probe("plain.avi", "-select_streams v -show_entries frame=pict_type").len(), 10);
 }
 
 #[test]
@@ -282,9 +292,12 @@ fn rotation_pixel_shape_and_colour_tags_are_kept() {
     let rotation = |name: &str| folder.facts(name, "width,height:stream_side_data=rotation");
     assert!(rotation("in.mp4").contains("90"), "{}", rotation("in.mp4"));
     for output in ["out.mp4", "out.mkv", "out.mov"] {
-        folder.paint(&format!("in.mp4 -o {output}")).without_warnings();
+        let run = folder.paint(&format!("in.mp4 -o {output}")).ok();
         assert_eq!(folder.facts(output, facts), folder.facts("in.mp4", facts), "{output}");
-        assert_eq!(rotation(output), rotation("in.mp4"), "{output}");
+        // FFmpeg before 7 cannot write a rotation into Matroska.
+        let is_kept = rotation(output) == rotation("in.mp4");
+        assert_ne!(is_kept, run.warnings().contains("rotation"), "{output}: {}", run.warnings());
+        assert!(is_kept || output.ends_with("mkv"), "{output}");
     }
     assert!(folder.facts("out.mp4", facts).contains("bt709"));
     let run = folder.paint("in.mp4 -o out.avi").ok();
@@ -295,9 +308,17 @@ fn rotation_pixel_shape_and_colour_tags_are_kept() {
 fn full_range_and_other_pixel_formats_keep_their_brightness() {
     let folder = Folder::new();
     let source = "-f lavfi -i testsrc2=s=160x90:r=25:d=0.2";
-    for (format, codec) in [("yuvj420p", "libx264"), ("yuv422p", "libx264"), ("yuv444p", "libx264"), ("nv12", "libx264"),
-        ("yuv411p", "ffv1"), ("yuv420p10le", "ffv1"), ("yuv422p10le", "ffv1"), ("yuv444p10le", "ffv1"), ("gray", "ffv1")]
-    {
+    for (format, codec) in [
+        ("yuvj420p", "libx264"),
+        ("yuv422p", "libx264"),
+        ("yuv444p", "libx264"),
+        ("nv12", "libx264"),
+        ("yuv411p", "ffv1"),
+        ("yuv420p10le", "ffv1"),
+        ("yuv422p10le", "ffv1"),
+        ("yuv444p10le", "ffv1"),
+        ("gray", "ffv1"),
+    ] {
         let out = format!("{format}.mkv");
         folder.ffmpeg(&format!("{source} -pix_fmt {format} -c:v {codec} -qp 5 in_{out}"));
         folder.paint(&format!("in_{out} -o {out} --codec ffv1")).ok();
@@ -336,8 +357,10 @@ fn chapters_tags_subtitles_cover_and_languages_are_kept() {
     let parts = "-i plain.mp4 -i words.srt -i chapters.txt -i cover.png -map 0 -map 1 -map 3 -map_metadata 2 -c copy \
         -metadata:s:a:0 language=deu -metadata:s:s:0 language=fra -disposition:v:1 attached_pic";
     folder.ffmpeg(&format!("{parts} -c:s mov_text in.mp4"));
-    folder.ffmpeg("-i plain.mp4 -i words.srt -i chapters.txt -map 0 -map 1 -map_metadata 2 -c copy \
-        -metadata:s:a:0 language=ger -attach cover.png -metadata:s:t mimetype=image/png in.mkv");
+    folder.ffmpeg(
+        "-i plain.mp4 -i words.srt -i chapters.txt -map 0 -map 1 -map_metadata 2 -c copy \
+        -metadata:s:a:0 language=ger -attach cover.png -metadata:s:t mimetype=image/png in.mkv",
+    );
     for (input, output) in [("in.mp4", "out.mp4"), ("in.mkv", "out.mkv")] {
         folder.paint(&format!("{input} -o {output}")).without_warnings();
         let same = |args: &str| assert_eq!(folder.probe(output, args), folder.probe(input, args), "{output}: {args}");
@@ -369,7 +392,7 @@ fn streams_that_the_container_cannot_hold_are_named_with_a_cure() {
 #[test]
 fn odd_sizes_are_cropped_with_a_warning_or_kept_in_yuv444p() {
     let folder = Folder::new();
-    folder.ffmpeg("-f lavfi -i testsrc2=s=161x91:r=25:d=0.2 -c:v ffv1 -pix_fmt yuv420p in.mkv");
+    folder.ffmpeg("-f lavfi -i testsrc=s=161x91:r=25:d=0.2 -c:v ffv1 -pix_fmt yuv420p in.mkv");
     let run = folder.paint("in.mkv -o a.mp4").ok();
     assert!(run.warnings().contains("161x91 is written as 160x90"), "{}", run.warnings());
     assert_eq!(folder.facts("a.mp4", "width,height"), "160,90");
@@ -377,7 +400,7 @@ fn odd_sizes_are_cropped_with_a_warning_or_kept_in_yuv444p() {
     assert_eq!(folder.facts("b.mp4", "width,height"), "161,91");
     folder.paint("in.mkv -o c.webm").without_warnings();
     assert_eq!(folder.facts("c.webm", "width,height"), "161,91");
-    folder.ffmpeg("-f lavfi -i color=red:s=1x1:r=25:d=0.2 -c:v ffv1 dot.mkv");
+    folder.ffmpeg("-f lavfi -i testsrc=s=32x32:r=25:d=0.2 -vf format=rgb24,crop=1:1 -c:v ffv1 dot.mkv");
     folder.refuses("dot.mkv -o dot.mp4", 2, "--pix-fmt yuv444p");
     folder.paint("dot.mkv -o dot.mkv.mkv --codec ffv1").without_warnings();
 }
@@ -395,9 +418,9 @@ fn start_and_duration_cut_picture_and_sound_at_the_frame() {
     let folder = Folder::new();
     folder.clip("in.mp4", 3.0, "");
     let run = folder.paint("in.mp4 -o out.mp4 --start 0.98 --duration 1 --codec h264 --crf 5").without_warnings();
-    assert_eq!(run.frames(), 24, "from the frame at 1.00 to the one at 1.96");
-    assert_close(&folder.times("out.mp4"), &(0..24).map(|n| f64::from(n) / 25.0).collect::<Vec<_>>(), 1e-6);
-    folder.ffmpeg("-i in.mp4 -vf trim=start_frame=25:end_frame=49,setpts=PTS-STARTPTS -an -c:v ffv1 wanted.mkv");
+    assert_eq!(run.frames(), 25, "from the frame at 1.00 to the one at 1.96");
+    assert_close(&folder.times("out.mp4"), &(0..25).map(|n| f64::from(n) / 25.0).collect::<Vec<_>>(), 1e-6);
+    folder.ffmpeg("-i in.mp4 -vf trim=start_frame=25:end_frame=50,setpts=PTS-STARTPTS -an -c:v ffv1 wanted.mkv");
     assert!(folder.psnr("wanted.mkv", "out.mp4") > 30.0, "the right frames");
     let sound = folder.packets("out.mp4", "a");
     assert!((41..=44).contains(&sound.len()), "0.98 s of packets of 1024 samples at 44100: {}", sound.len());

@@ -41,10 +41,7 @@ impl Container {
         let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
         let wrong = || {
             let what = if ending.is_empty() { "a name without an ending".to_owned() } else { format!("'.{ending}'") };
-            Error::usage(format!(
-                "'{}': {what} names no video format; use .mp4, .mkv, .mov or .webm",
-                path.display()
-            ))
+            Error::usage(format!("'{}': {what} names no video format; use .mp4, .mkv, .mov or .webm", path.display()))
         };
         Self::named(&ending).ok_or_else(wrong)
     }
@@ -100,7 +97,10 @@ impl Container {
 
     /// Whether a stream's rotation survives.
     pub fn keeps_rotation(&self) -> bool {
-        self.is_quicktime() || matches!(self.name(), "matroska" | "webm")
+        // SAFETY: reads a constant.
+        let version = unsafe { ffi::avformat_version() } >> 16;
+        // Matroska has a place for it, which FFmpeg fills from its version 7 on.
+        self.is_quicktime() || (version >= 61 && matches!(self.name(), "matroska" | "webm"))
     }
 
     /// Whether frames may come at uneven times.

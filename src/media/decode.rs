@@ -109,9 +109,10 @@ impl Decoder {
     fn open_at(path: &Path, options: &DecodeOptions, seek: bool) -> Result<Self> {
         let shown = path.display();
         let mut input = input::open(path)?;
-        let stream = input.streams().best(media::Type::Video).ok_or_else(|| {
-            Error::failed(format!("'{shown}' has no video; for pictures there is `impasto image`"))
-        })?;
+        let stream = input
+            .streams()
+            .best(media::Type::Video)
+            .ok_or_else(|| Error::failed(format!("'{shown}' has no video; for pictures there is `impasto image`")))?;
         if stream.disposition().contains(Disposition::ATTACHED_PIC) {
             return Err(Error::failed(format!("'{shown}' has no video, only a cover picture; name a video file")));
         }
@@ -140,9 +141,7 @@ impl Decoder {
         let wanted = options.start.filter(|start| start.0 > 0.0);
         // The frame that starts within a millionth of a tick of the wished time is the wished one.
         let first = wanted.map(|start| base + (ticks(start) - 1e-6).ceil() as i64);
-        let end = options.duration.map(|span| {
-            base + (wanted.map_or(0.0, ticks) + ticks(span) - 1e-6).ceil() as i64
-        });
+        let end = options.duration.map(|span| base + (wanted.map_or(0.0, ticks) + ticks(span) - 1e-6).ceil() as i64);
         let info = VideoInfo {
             width: 0,
             height: 0,
@@ -237,7 +236,8 @@ impl Decoder {
         }
         if self.picture.is_interlaced() {
             let cure = "deinterlace it first (ffmpeg -vf bwdif)";
-            self.warnings.push(format!("the video is interlaced, and its combed lines are painted as they are; {cure}"));
+            self.warnings
+                .push(format!("the video is interlaced, and its combed lines are painted as they are; {cure}"));
         }
     }
 
@@ -335,7 +335,8 @@ impl Decoder {
         };
         if self.damage.read.is_some() || missing.is_some() {
             let at = (reached - self.info.origin) as f64 * self.info.time_base.as_f64();
-            self.warnings.push(format!("'{shown}' is damaged or cut off: {kept} frames{of} were kept, up to {at:.2} s"));
+            self.warnings
+                .push(format!("'{shown}' is damaged or cut off: {kept} frames{of} were kept, up to {at:.2} s"));
         } else if self.damage.packets > 0 {
             let packets = self.damage.packets;
             self.warnings.push(format!(

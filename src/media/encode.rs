@@ -63,8 +63,7 @@ struct Recipe {
     options: &'static [(&'static str, &'static str)],
 }
 
-const X26X_PRESETS: &str =
-    "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
+const X26X_PRESETS: &str = "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
 
 impl Codec {
     const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
@@ -262,6 +261,11 @@ impl Encoder {
         for (name, value) in settings(codec, recipe, options)? {
             set(&mut context, recipe.encoder, &name, &value)?;
         }
+        if recipe.encoder == "libsvtav1" && std::env::var_os("SVT_LOG").is_none() {
+            // It writes to the terminal by itself, unless told to write errors only.
+            // SAFETY: no other thread of the program runs yet but the decoder's, which reads no environment.
+            unsafe { std::env::set_var("SVT_LOG", "1") };
+        }
         let inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
             let reason = words(error);
             let name = recipe.encoder;
@@ -382,15 +386,19 @@ fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Result<Ve
         }
         (Some((default, _)), wished) => push("crf", &wished.unwrap_or(default).to_string()),
         (None, Some(_)) => {
-            let cure = if codec == Codec::ProRes { "choose its quality with --preset proxy to 4444xq" } else { "it is lossless" };
+            let cure = if codec == Codec::ProRes {
+                "choose its quality with --preset proxy to 4444xq"
+            } else {
+                "it is lossless"
+            };
             return Err(Error::usage(format!("{codec} has no --crf; {cure}")));
         }
         (None, None) => {}
     }
     for option in &options.options {
-        let (name, value) = option.split_once('=').ok_or_else(|| {
-            Error::usage(format!("--encoder-option '{option}' lacks its value; write NAME=VALUE"))
-        })?;
+        let (name, value) = option
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--encoder-option '{option}' lacks its value; write NAME=VALUE")))?;
         // The recipe's own entries stay, or x265 would write to the terminal.
         if name == "x265-params" { push(name, &format!("log-level=none:{value}")) } else { push(name, value) }
     }
@@ -407,9 +415,9 @@ fn set(context: &mut codec::Context, encoder: &str, name: &str, value: &str) -> 
     };
     match FfmpegError::from(set) {
         _ if set >= 0 => Ok(()),
-        FfmpegError::OptionNotFound => Err(Error::usage(format!(
-            "{encoder} has no option '{name}'; `ffmpeg -h encoder={encoder}` lists them"
-        ))),
+        FfmpegError::OptionNotFound => {
+            Err(Error::usage(format!("{encoder} has no option '{name}'; `ffmpeg -h encoder={encoder}` lists them")))
+        }
         _ => {
             let preset = Codec::ALL.iter().flat_map(|codec| codec.recipes()).find(|recipe| recipe.encoder == encoder);
             let values = preset.and_then(|recipe| recipe.preset).filter(|(option, ..)| *option == name);
@@ -435,7 +443,8 @@ fn pixel_format(recipe: &Recipe, codec: ffmpeg_next::Codec, wished: Option<&str>
     }
     let found = known.iter().copied().find(|&format| pixel_format_name(format) == name);
     found.ok_or_else(|| {
-        let names: Vec<String> = known.into_iter().map(pixel_format_name).filter(|name| !name.starts_with("yuvj")).collect();
+        let names: Vec<String> =
+            known.into_iter().map(pixel_format_name).filter(|name| !name.starts_with("yuvj")).collect();
         let names = alternatives(names.iter().map(String::as_str));
         Error::usage(format!("{} does not write the pixel format '{name}'; choose {names}", recipe.encoder))
     })

@@ -40,7 +40,11 @@ impl Scaler {
             let (to, to_strides) = ((*target).data.as_ptr(), (*target).linesize.as_ptr());
             ffi::sws_scale(context, planes, strides, 0, height as i32, to, to_strides)
         };
-        if rows < 0 { Err(Error::failed(format!("cannot convert pixels: {}", super::words(rows.into())))) } else { Ok(()) }
+        if rows < 0 {
+            Err(Error::failed(format!("cannot convert pixels: {}", super::words(rows.into()))))
+        } else {
+            Ok(())
+        }
     }
 
     fn context(&mut self, width: u32, height: u32, from: End, to: End) -> Result<*mut ffi::SwsContext> {
