@@ -95,7 +95,7 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
 
     let output = args.output.display();
     let seconds = done.elapsed.as_secs_f64();
-    report.print(format!(
+    report.say(format!(
         "{output}: {} frames of {width}x{height} in {seconds:.1} s ({:.1} fps), {} on {}",
         done.frames,
         done.fps(),

@@ -77,10 +77,10 @@ fn guessed_space(lines: u32) -> AVColorSpace {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn untagged() -> ColorTags {
+    pub fn untagged() -> ColorTags {
         ColorTags {
             space: AVColorSpace::AVCOL_SPC_UNSPECIFIED,
             range: AVColorRange::AVCOL_RANGE_UNSPECIFIED,

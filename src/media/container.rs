@@ -97,12 +97,16 @@ impl Container {
 
     /// Whether a stream's rotation survives.
     pub fn keeps_rotation(&self) -> bool {
-        self.is_quicktime() || matches!(self.name(), "matroska" | "webm")
+        // SAFETY: reads a constant.
+        let version = unsafe { ffi::avformat_version() } >> 16;
+        // Matroska has a place for it, which FFmpeg fills from its version 7 on.
+        self.is_quicktime() || (version >= 61 && matches!(self.name(), "matroska" | "webm"))
     }
 
     /// Whether frames may come at uneven times.
     pub fn takes_variable_rate(&self) -> bool {
-        self.entry().flags & ffi::AVFMT_VARIABLE_FPS != 0 || self.name() == "mpegts"
+        // FFmpeg does not say it of the QuickTime family and of transport streams, which have timestamps.
+        self.entry().flags & ffi::AVFMT_VARIABLE_FPS != 0 || self.is_quicktime() || self.name() == "mpegts"
     }
 
     /// Whether codec headers go to the front of the file.

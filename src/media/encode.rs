@@ -262,6 +262,11 @@ impl Encoder {
         for (name, value) in settings(codec, recipe, options)? {
             set(&mut context, recipe.encoder, &name, &value)?;
         }
+        if recipe.encoder == "libsvtav1" && std::env::var_os("SVT_LOG").is_none() {
+            // It writes to the terminal by itself, unless told to write errors only.
+            // SAFETY: no other thread of the program runs yet but the decoder's, which reads no environment.
+            unsafe { std::env::set_var("SVT_LOG", "1") };
+        }
         let inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
             let reason = words(error);
             let name = recipe.encoder;

@@ -32,6 +32,7 @@ pub struct VideoFile {
     from: Rational,
     to: Rational,
     packet: Packet,
+    warnings: Vec<String>,
 }
 
 impl VideoFile {
@@ -67,7 +68,14 @@ impl VideoFile {
             from,
             to: from,
             packet: Packet::empty(),
+            warnings: Vec::new(),
         };
+        if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
+            let name = container.name();
+            file.warnings.push(format!(
+                "{name} files cannot hold the video's rotation: it will lie on its side; write .mp4 to keep it upright"
+            ));
+        }
         file.begin(container, info)?;
         Ok(file)
     }
@@ -153,7 +161,8 @@ impl VideoFile {
 
     /// What a person should know about the output.
     pub fn warnings(&self) -> Vec<String> {
-        self.encoder.warnings().iter().chain(self.copied.warnings()).cloned().collect()
+        let parts = [self.encoder.warnings(), self.copied.warnings(), &self.warnings];
+        parts.concat()
     }
 }
 
@@ -233,9 +242,7 @@ fn add_painted(
             // Apple's players want it.
             (*(*raw).codecpar).codec_tag = u32::from_le_bytes(*b"hvc1");
         }
-        if container.keeps_rotation() {
-            side_data::add(raw, &info.side_data);
-        }
+        side_data::add(raw, &info.side_data);
     }
     debug_assert_ne!(stream.parameters().id(), Id::None);
     Ok(index)

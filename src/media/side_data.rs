@@ -32,6 +32,14 @@ pub fn kept(stream: &Stream<'_>) -> Vec<SideData> {
     of(stream).into_iter().filter(|(kind, _)| KEPT.contains(kind)).collect()
 }
 
+/// Whether players turn the pictures.
+pub fn is_rotated(facts: &[SideData]) -> bool {
+    let matrix = facts.iter().find(|(kind, _)| *kind == AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX);
+    // Three rows of three 16.16 (last column 2.30) fixed-point numbers, in the machine's own order.
+    let identity = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30].map(i32::to_ne_bytes).concat();
+    matrix.is_some_and(|(_, bytes)| *bytes != identity)
+}
+
 /// Adds facts to an output stream before its header is written.
 ///
 /// # Safety

@@ -1,0 +1,594 @@
+//! What `impasto video` promises, on clips that the `ffmpeg` program makes and `ffprobe` looks at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A folder of its own for a test, with its clips and outputs.
+struct Folder(tempfile::TempDir);
+
+/// How a run of impasto ended.
+struct Run {
+    code: i32,
+    json: serde_json::Value,
+    errors: String,
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; install ffmpeg"))
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs `ffmpeg` in the folder; `args` are separated by spaces.
+    fn ffmpeg(&self, args: &str) {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-y"]).args(args.split_whitespace()).current_dir(self.0.path());
+        let done = output(&mut command);
+        assert!(done.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// A clip of test patterns with B-frames and, unless `video` says otherwise, 160x90 at 25 frames a second.
+    fn clip(&self, name: &str, seconds: f64, options: &str) {
+        let source = format!("-f lavfi -i testsrc2=s=160x90:r=25:d={seconds} -f lavfi -i sine=d={seconds}");
+        self.ffmpeg(&format!("{source} -map 0 -map 1 -c:v libx264 -g 12 -bf 2 -c:a aac {options} {name}"));
+    }
+
+    /// `impasto video IN -o OUT` with the style that copies pixels; `args` are separated by spaces.
+    fn paint(&self, args: &str) -> Run {
+        finish(&mut self.command(args))
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args(["video", "--json", "--style", "identity"]).args(args.split_whitespace());
+        command.current_dir(self.0.path());
+        command
+    }
+
+    /// Fields of `ffprobe`'s entries, one entry a line.
+    fn probe(&self, name: &str, args: &str) -> Vec<String> {
+        let mut command = Command::new("ffprobe");
+        command.args(["-v", "error", "-of", "csv=p=0"]).args(args.split_whitespace()).arg(self.path(name));
+        let done = output(&mut command);
+        assert!(done.status.success(), "ffprobe {name}: {}", String::from_utf8_lossy(&done.stderr));
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Presentation times of all frames of the first video stream, in seconds.
+    fn times(&self, name: &str) -> Vec<f64> {
+        let lines = self.probe(name, "-select_streams v:0 -show_entries frame=pts_time");
+        // Facts beside a frame come as lines of their own.
+        lines.iter().filter_map(|line| line.split(',').next()?.parse().ok()).collect()
+    }
+
+    /// Time and size of all packets of the streams that `which` selects.
+    fn packets(&self, name: &str, which: &str) -> Vec<String> {
+        self.probe(name, &format!("-select_streams {which} -show_entries packet=pts_time,duration_time,size"))
+    }
+
+    /// The least time of all packets of the streams that `which` selects, in seconds.
+    fn first(&self, name: &str, which: &str) -> f64 {
+        let packets = self.packets(name, which);
+        packets.iter().map(|line| line.split(',').next().unwrap().parse().unwrap()).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The first video stream's facts that `entries` names.
+    fn facts(&self, name: &str, entries: &str) -> String {
+        self.probe(name, &format!("-select_streams v:0 -show_entries stream={entries}")).concat()
+    }
+
+    /// PSNR of the luma of two videos, in decibels.
+    fn psnr(&self, a: &str, b: &str) -> f64 {
+        let luma = |name: &str| {
+            let mut command = Command::new("ffmpeg");
+            command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
+            command.args("-map 0:v:0 -vsync passthrough -vf extractplanes=y -f rawvideo -".split(' '));
+            output(&mut command).stdout
+        };
+        let (a, b) = (luma(a), luma(b));
+        assert_eq!(a.len(), b.len(), "the same number of frames");
+        assert!(!a.is_empty());
+        let squares: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+        10.0 * (255.0 * 255.0 * a.len() as f64 / squares.max(1e-9)).log10()
+    }
+
+    /// Names of the folder's files.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.0.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A wrong run says one sentence with `words`, ends with `code`, and leaves the folder as it was.
+    fn refuses(&self, args: &str, code: i32, words: &str) {
+        let before = self.names();
+        let run = self.paint(args);
+        assert_eq!(run.code, code, "{args}: {}", run.errors);
+        assert!(run.errors.contains(words), "{args}: {}", run.errors);
+        assert_eq!(run.errors.trim_end().lines().count(), 1, "{args}: {}", run.errors);
+        assert_eq!(self.names(), before, "{args} leaves nothing behind");
+    }
+}
+
+impl Run {
+    fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.errors);
+        self
+    }
+
+    fn frames(&self) -> usize {
+        self.json["frames"].as_u64().unwrap() as usize
+    }
+
+    fn warnings(&self) -> String {
+        self.json["warnings"].to_string()
+    }
+
+    fn without_warnings(self) -> Self {
+        let run = self.ok();
+        assert_eq!(run.json["warnings"].as_array().map(Vec::len), Some(0), "{}", run.json);
+        run
+    }
+}
+
+fn finish(command: &mut Command) -> Run {
+    let done = output(command);
+    let json = serde_json::from_slice(&done.stdout).unwrap_or_default();
+    let errors = String::from_utf8_lossy(&done.stderr).into_owned();
+    Run { code: done.status.code().unwrap_or(-1), json, errors }
+}
+
+fn assert_close(a: &[f64], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len(), "{a:?}\n{b:?}");
+    assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance), "{a:?}\n{b:?}");
+}
+
+/// Frames at uneven times.
+const UNEVEN: &str = "-vf select='not(eq(mod(n\\,7)\\,3))' -vsync passthrough";
+
+#[test]
+fn frames_and_sound_keep_their_exact_times_in_mp4_and_mov() {
+    let folder = Folder::new();
+    folder.clip("even.mp4", 2.0, "");
+    folder.clip("uneven.mp4", 2.0, UNEVEN);
+    folder.clip("even.mov", 1.0, "");
+    for (input, output) in
+        [("even.mp4", "a.mp4"), ("uneven.mp4", "b.mp4"), ("uneven.mp4", "c.mov"), ("even.mov", "d.mp4")]
+    {
+        let run = folder.paint(&format!("{input} -o {output}")).without_warnings();
+        assert_eq!(folder.times(output), folder.times(input), "{input}");
+        assert_eq!(folder.packets(output, "a"), folder.packets(input, "a"), "{input}");
+        assert_eq!(run.frames(), folder.times(input).len());
+    }
+    assert_eq!(folder.times("a.mp4").len(), 50);
+}
+
+#[test]
+fn frames_and_sound_keep_their_times_in_matroska_to_a_millisecond() {
+    let folder = Folder::new();
+    folder.clip("even.mp4", 1.0, "");
+    folder.clip("uneven.mkv", 2.0, UNEVEN);
+    folder.paint("uneven.mkv -o a.mkv").without_warnings();
+    assert_eq!(folder.times("a.mkv"), folder.times("uneven.mkv"));
+    assert_eq!(folder.packets("a.mkv", "a"), folder.packets("uneven.mkv", "a"));
+    // Sound of an MP4 begins before 0; Matroska has no such times, and so everything moves together.
+    folder.paint("even.mp4 -o b.mkv").without_warnings();
+    let moved = |name: &str, by: f64| folder.times(name).iter().map(|time| time - by).collect::<Vec<_>>();
+    let (first, sound) = (folder.times("b.mkv")[0], folder.first("even.mp4", "a"));
+    assert_close(&moved("b.mkv", first), &folder.times("even.mp4"), 0.00101);
+    assert!((folder.first("b.mkv", "a") - first - sound).abs() < 0.00101, "{first} {sound}");
+    folder.paint("uneven.mkv -o c.mp4").without_warnings();
+    assert_close(&folder.times("c.mp4"), &folder.times("uneven.mkv"), 1e-5);
+}
+
+#[test]
+fn a_transport_stream_starts_at_zero_with_picture_and_sound_together() {
+    let folder = Folder::new();
+    folder.clip("in.ts", 1.0, "");
+    folder.paint("in.ts -o out.mp4").without_warnings();
+    assert!(folder.first("in.ts", "v") > 1.0, "transport streams start late");
+    assert!(folder.first("out.mp4", "v") < 0.1);
+    let gap = |name: &str| folder.first(name, "a") - folder.first(name, "v");
+    assert!((gap("in.ts") - gap("out.mp4")).abs() < 0.001, "{} {}", gap("in.ts"), gap("out.mp4"));
+    assert_eq!(folder.times("out.mp4").len(), 25);
+}
+
+#[test]
+fn the_identity_style_gives_the_input_back() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 0.5, "-qp 10");
+    folder.paint("in.mp4 -o a.mkv --codec ffv1").without_warnings();
+    assert!(folder.psnr("in.mp4", "a.mkv") > 45.0, "{}", folder.psnr("in.mp4", "a.mkv"));
+    folder.paint("in.mp4 -o b.mp4 --crf 8").without_warnings();
+    assert!(folder.psnr("in.mp4", "b.mp4") > 35.0, "{}", folder.psnr("in.mp4", "b.mp4"));
+}
+
+#[test]
+fn every_codec_that_this_ffmpeg_has_is_written_and_the_others_are_named() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 0.4, "");
+    let list = output(Command::new("ffmpeg").args(["-v", "error", "-encoders"])).stdout;
+    let list = String::from_utf8(list).unwrap();
+    let cases = [
+        ("h264", "mp4", &["libx264"][..], "h264"),
+        ("hevc", "mp4", &["libx265"], "hevc"),
+        ("av1", "mkv", &["libsvtav1", "libaom-av1"], "av1"),
+        ("vp9", "webm", &["libvpx-vp9"], "vp9"),
+        ("prores", "mov", &["prores_ks"], "prores"),
+        ("ffv1", "mkv", &["ffv1"], "ffv1"),
+    ];
+    for (codec, ending, encoders, name) in cases {
+        let args = format!("in.mp4 -o {codec}.{ending} --codec {codec}");
+        if encoders.iter().any(|encoder| list.contains(&format!(" {encoder} "))) {
+            folder.paint(&args).ok();
+            assert_eq!(folder.facts(&format!("{codec}.{ending}"), "codec_name"), name);
+            assert_eq!(folder.times(&format!("{codec}.{ending}")).len(), 10, "{codec}");
+        } else {
+            folder.refuses(&args, 2, "this FFmpeg has no encoder for");
+        }
+    }
+    folder.paint("in.mp4 -o plain.webm").ok();
+    assert_eq!(folder.facts("plain.webm", "codec_name"), "vp9", "the default of .webm");
+    folder.paint("in.mp4 -o plain.avi").ok();
+    // AVI has no times to count.
+    assert_eq!(folder.probe("plain.avi", "-select_streams v -show_entries frame=pict_type").len(), 10);
+}
+
+#[test]
+fn encoder_settings_are_passed_on_and_wrong_ones_are_named() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 0.4, "");
+    let size = |name: &str| fs::metadata(folder.path(name)).unwrap().len();
+    folder.paint("in.mp4 -o fine.mp4 --crf 5 --preset fast").without_warnings();
+    folder.paint("in.mp4 -o coarse.mp4 --crf 45 --pix-fmt yuv444p").without_warnings();
+    assert!(size("fine.mp4") > size("coarse.mp4"));
+    assert_eq!(folder.facts("coarse.mp4", "pix_fmt"), "yuv444p");
+    folder.paint("in.mp4 -o keys.mp4 --encoder-option g=5 --encoder-option x264-params=scenecut=0").without_warnings();
+    let keys = folder.probe("keys.mp4", "-select_streams v -show_entries packet=flags");
+    assert_eq!(keys.iter().filter(|flags| flags.starts_with('K')).count(), 2);
+    for (args, words) in [
+        ("--crf 99", "takes 0 (best) to 51"),
+        ("--preset quick", "choose ultrafast, superfast"),
+        ("--pix-fmt rgb565", "choose yuv420p"),
+        ("--encoder-option nonsense=1", "no option 'nonsense'"),
+        ("--encoder-option g=many", "does not take 'many'"),
+        ("--encoder-option g", "write NAME=VALUE"),
+        ("--codec prores", "mp4 files cannot hold prores"),
+    ] {
+        folder.refuses(&format!("in.mp4 -o out.mp4 {args}"), 2, words);
+    }
+    folder.refuses("in.mp4 -o out.mkv --codec ffv1 --crf 3", 2, "it is lossless");
+    folder.refuses("in.mp4 -o out.webm --codec h264", 2, "choose --codec av1 or vp9");
+}
+
+#[test]
+fn rotation_pixel_shape_and_colour_tags_are_kept() {
+    let folder = Folder::new();
+    let tags = "-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709";
+    folder.clip("flat.mp4", 0.4, &format!("-aspect 4:3 {tags}"));
+    // FFmpeg 6 has an option for it, FFmpeg 5 a tag.
+    let turned = Command::new("ffmpeg")
+        .args("-v error -nostdin -y -display_rotation 90 -i flat.mp4 -c copy in.mp4".split(' '))
+        .current_dir(folder.0.path())
+        .output();
+    if !turned.is_ok_and(|done| done.status.success()) {
+        folder.ffmpeg("-i flat.mp4 -c copy -metadata:s:v:0 rotate=90 in.mp4");
+    }
+    let facts = "sample_aspect_ratio,color_range,color_space,color_primaries,color_transfer,chroma_location";
+    let rotation = |name: &str| folder.facts(name, "width,height:stream_side_data=rotation");
+    assert!(rotation("in.mp4").contains("90"), "{}", rotation("in.mp4"));
+    for output in ["out.mp4", "out.mkv", "out.mov"] {
+        let run = folder.paint(&format!("in.mp4 -o {output}")).ok();
+        assert_eq!(folder.facts(output, facts), folder.facts("in.mp4", facts), "{output}");
+        // FFmpeg before 7 cannot write a rotation into Matroska.
+        let is_kept = rotation(output) == rotation("in.mp4");
+        assert_ne!(is_kept, run.warnings().contains("rotation"), "{output}: {}", run.warnings());
+        assert!(is_kept || output.ends_with("mkv"), "{output}");
+    }
+    assert!(folder.facts("out.mp4", facts).contains("bt709"));
+    let run = folder.paint("in.mp4 -o out.avi").ok();
+    assert!(run.warnings().contains("rotation"), "{}", run.warnings());
+}
+
+#[test]
+fn full_range_and_other_pixel_formats_keep_their_brightness() {
+    let folder = Folder::new();
+    let source = "-f lavfi -i testsrc2=s=160x90:r=25:d=0.2";
+    for (format, codec) in [
+        ("yuvj420p", "libx264"),
+        ("yuv422p", "libx264"),
+        ("yuv444p", "libx264"),
+        ("nv12", "libx264"),
+        ("yuv411p", "ffv1"),
+        ("yuv420p10le", "ffv1"),
+        ("yuv422p10le", "ffv1"),
+        ("yuv444p10le", "ffv1"),
+        ("gray", "ffv1"),
+    ] {
+        let out = format!("{format}.mkv");
+        folder.ffmpeg(&format!("{source} -pix_fmt {format} -c:v {codec} -qp 5 in_{out}"));
+        folder.paint(&format!("in_{out} -o {out} --codec ffv1")).ok();
+        if format.contains("10") {
+            folder.ffmpeg(&format!("-i in_{out} -pix_fmt yuv444p -c:v ffv1 8_{out}"));
+            fs::rename(folder.path(&format!("8_{out}")), folder.path(&format!("in_{out}"))).unwrap();
+        }
+        let psnr = folder.psnr(&format!("in_{out}"), &out);
+        assert!(psnr > 38.0, "{format}: {psnr}");
+    }
+    folder.paint("in_yuvj420p.mkv -o full.mp4").without_warnings();
+    assert_eq!(folder.facts("full.mp4", "color_range"), "pc");
+}
+
+#[test]
+fn ten_bit_and_hdr_video_is_said_to_be_painted_at_eight_bits() {
+    let folder = Folder::new();
+    folder.clip("ten.mp4", 0.2, "-pix_fmt yuv420p10le");
+    let run = folder.paint("ten.mp4 -o a.mp4").ok();
+    assert!(run.warnings().contains("10-bit video is painted at 8 bits"), "{}", run.warnings());
+    let tags = "-color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084";
+    folder.clip("hdr.mp4", 0.2, &format!("-pix_fmt yuv420p10le {tags}"));
+    let run = folder.paint("hdr.mp4 -o b.mp4").ok();
+    assert!(run.warnings().contains("HDR video is painted as if it were SDR"), "{}", run.warnings());
+}
+
+#[test]
+fn chapters_tags_subtitles_cover_and_languages_are_kept() {
+    let folder = Folder::new();
+    let chapters = ";FFMETADATA1\ntitle=The Film\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=One\n\
+        [CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=1000\ntitle=Two\n";
+    fs::write(folder.path("chapters.txt"), chapters).unwrap();
+    fs::write(folder.path("words.srt"), "1\n00:00:00,100 --> 00:00:00,700\nHello\n").unwrap();
+    folder.clip("plain.mp4", 1.0, "");
+    folder.ffmpeg("-f lavfi -i color=red:s=32x32 -frames:v 1 cover.png");
+    let parts = "-i plain.mp4 -i words.srt -i chapters.txt -i cover.png -map 0 -map 1 -map 3 -map_metadata 2 -c copy \
+        -metadata:s:a:0 language=deu -metadata:s:s:0 language=fra -disposition:v:1 attached_pic";
+    folder.ffmpeg(&format!("{parts} -c:s mov_text in.mp4"));
+    folder.ffmpeg(
+        "-i plain.mp4 -i words.srt -i chapters.txt -map 0 -map 1 -map_metadata 2 -c copy \
+        -metadata:s:a:0 language=ger -attach cover.png -metadata:s:t mimetype=image/png in.mkv",
+    );
+    for (input, output) in [("in.mp4", "out.mp4"), ("in.mkv", "out.mkv")] {
+        folder.paint(&format!("{input} -o {output}")).without_warnings();
+        let same = |args: &str| assert_eq!(folder.probe(output, args), folder.probe(input, args), "{output}: {args}");
+        same("-show_entries chapter=start_time,end_time:chapter_tags=title");
+        same("-show_entries format_tags=title");
+        same("-show_entries stream=index,codec_name:stream_tags=language:stream_disposition=default,attached_pic");
+        same("-select_streams s -show_entries packet=pts_time,duration_time,size");
+        assert_eq!(folder.probe(output, "-show_entries chapter_tags=title").concat(), "OneTwo");
+    }
+    // A cover becomes an attached file in Matroska, and nothing is said about it.
+    folder.ffmpeg("-i plain.mp4 -i cover.png -map 0 -map 1 -c copy -disposition:v:1 attached_pic cover.mp4");
+    folder.paint("cover.mp4 -o cover.mkv").without_warnings();
+    assert_eq!(folder.probe("cover.mkv", "-select_streams v:1 -show_entries stream_disposition=attached_pic"), ["1"]);
+}
+
+#[test]
+fn streams_that_the_container_cannot_hold_are_named_with_a_cure() {
+    let folder = Folder::new();
+    fs::write(folder.path("words.srt"), "1\n00:00:00,100 --> 00:00:00,300\nHello\n").unwrap();
+    folder.clip("plain.mp4", 0.4, "");
+    folder.ffmpeg("-i plain.mp4 -i words.srt -map 0 -map 1 -c copy in.mkv");
+    let warnings = folder.paint("in.mkv -o out.mp4").ok().warnings();
+    assert!(warnings.contains("stream 2 (subtitles, subrip) is left out"), "{warnings}");
+    assert!(warnings.contains("write .mkv to keep it"), "{warnings}");
+    let warnings = folder.paint("plain.mp4 -o out.webm").ok().warnings();
+    assert!(warnings.contains("stream 1 (sound, aac) is left out"), "{warnings}");
+}
+
+#[test]
+fn odd_sizes_are_cropped_with_a_warning_or_kept_in_yuv444p() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc=s=161x91:r=25:d=0.2 -c:v ffv1 -pix_fmt yuv420p in.mkv");
+    let run = folder.paint("in.mkv -o a.mp4").ok();
+    assert!(run.warnings().contains("161x91 is written as 160x90"), "{}", run.warnings());
+    assert_eq!(folder.facts("a.mp4", "width,height"), "160,90");
+    folder.paint("in.mkv -o b.mp4 --pix-fmt yuv444p").without_warnings();
+    assert_eq!(folder.facts("b.mp4", "width,height"), "161,91");
+    folder.paint("in.mkv -o c.webm").without_warnings();
+    assert_eq!(folder.facts("c.webm", "width,height"), "161,91");
+    folder.ffmpeg("-f lavfi -i testsrc=s=32x32:r=25:d=0.2 -vf format=rgb24,crop=1:1 -c:v ffv1 dot.mkv");
+    folder.refuses("dot.mkv -o dot.mp4", 2, "--pix-fmt yuv444p");
+    folder.paint("dot.mkv -o dot.mkv.mkv --codec ffv1").without_warnings();
+}
+
+#[test]
+fn a_single_frame_is_a_video_too() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=25 -frames:v 1 -c:v libx264 in.mp4");
+    assert_eq!(folder.paint("in.mp4 -o out.mp4").without_warnings().frames(), 1);
+    assert_eq!(folder.times("out.mp4"), [0.0]);
+}
+
+#[test]
+fn start_and_duration_cut_picture_and_sound_at_the_frame() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 3.0, "");
+    let run = folder.paint("in.mp4 -o out.mp4 --start 0.98 --duration 1 --codec h264 --crf 5").without_warnings();
+    assert_eq!(run.frames(), 25, "from the frame at 1.00 to the one at 1.96");
+    assert_close(&folder.times("out.mp4"), &(0..25).map(|n| f64::from(n) / 25.0).collect::<Vec<_>>(), 1e-6);
+    folder.ffmpeg("-i in.mp4 -vf trim=start_frame=25:end_frame=50,setpts=PTS-STARTPTS -an -c:v ffv1 wanted.mkv");
+    assert!(folder.psnr("wanted.mkv", "out.mp4") > 30.0, "the right frames");
+    let sound = folder.packets("out.mp4", "a");
+    assert!((41..=44).contains(&sound.len()), "0.98 s of packets of 1024 samples at 44100: {}", sound.len());
+    let first: f64 = sound[0].split(',').next().unwrap().parse().unwrap();
+    assert!((0.0..0.024).contains(&first), "{first}");
+    assert_eq!(folder.paint("in.mp4 -o end.mkv --start 2.9").without_warnings().frames(), 2);
+    folder.refuses("in.mp4 -o late.mp4 --start 10", 2, "ends at 3.000 s");
+}
+
+#[test]
+fn size_and_rate_are_changed_before_painting() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 1.0, "");
+    folder.paint("in.mp4 -o small.mp4 --size 80x-1").ok();
+    assert_eq!(folder.facts("small.mp4", "width,height,sample_aspect_ratio"), "80,44,1:1");
+    folder.paint("in.mp4 -o square.mp4 --size 90x90").without_warnings();
+    assert_eq!(folder.facts("square.mp4", "width,height,display_aspect_ratio"), "90,90,16:9");
+    let run = folder.paint("in.mp4 -o slow.mp4 --fps 10").without_warnings();
+    assert_eq!(run.frames(), 10);
+    assert_close(&folder.times("slow.mp4"), &(0..10).map(|n| f64::from(n) / 10.0).collect::<Vec<_>>(), 1e-6);
+    assert_eq!(folder.paint("in.mp4 -o fast.mkv --fps 50").without_warnings().frames(), 50);
+    assert_eq!(folder.packets("slow.mp4", "a"), folder.packets("in.mp4", "a"));
+}
+
+#[test]
+fn a_cut_off_file_keeps_its_frames_and_says_how_many() {
+    let folder = Folder::new();
+    folder.clip("whole.mp4", 2.0, "-movflags +faststart");
+    let bytes = fs::read(folder.path("whole.mp4")).unwrap();
+    fs::write(folder.path("cut.mp4"), &bytes[..bytes.len() * 6 / 10]).unwrap();
+    let run = folder.paint("cut.mp4 -o out.mp4").ok();
+    assert!((20..45).contains(&run.frames()), "{}", run.frames());
+    assert!(run.warnings().contains("damaged or cut off"), "{}", run.warnings());
+    assert!(run.warnings().contains("of about 50"), "{}", run.warnings());
+    assert_eq!(folder.times("out.mp4").len(), run.frames());
+    folder.clip("whole.mkv", 2.0, "");
+    let bytes = fs::read(folder.path("whole.mkv")).unwrap();
+    fs::write(folder.path("cut.mkv"), &bytes[..bytes.len() / 2]).unwrap();
+    let run = folder.paint("cut.mkv -o out.mkv").ok();
+    assert!((10..45).contains(&run.frames()), "{}", run.frames());
+    assert!(run.warnings().contains("damaged or cut off"), "{}", run.warnings());
+    // Zeros in the middle: the frames behind them are kept too.
+    let mut bytes = fs::read(folder.path("whole.mp4")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 2000].fill(0);
+    fs::write(folder.path("hole.mp4"), bytes).unwrap();
+    assert!(folder.paint("hole.mp4 -o hole.mkv").ok().frames() > 35);
+    // No index, no frames.
+    folder.clip("late.mp4", 1.0, "");
+    let bytes = fs::read(folder.path("late.mp4")).unwrap();
+    fs::write(folder.path("headless.mp4"), &bytes[..bytes.len() / 2]).unwrap();
+    folder.refuses("headless.mp4 -o no.mp4", 1, "cut off");
+}
+
+#[test]
+fn a_size_that_changes_midway_is_scaled_to_the_first() {
+    let folder = Folder::new();
+    let part = |size: &str, name: &str| {
+        folder.ffmpeg(&format!("-f lavfi -i testsrc2=s={size}:r=25:d=0.4 -c:v libx264 -f h264 {name}"));
+        fs::read(folder.path(name)).unwrap()
+    };
+    let joined = [part("160x90", "a.h264"), part("320x180", "b.h264")].concat();
+    fs::write(folder.path("in.h264"), joined).unwrap();
+    let run = folder.paint("in.h264 -o out.mp4").ok();
+    assert_eq!(run.frames(), 20);
+    assert!(run.warnings().contains("changes its size midway"), "{}", run.warnings());
+    assert_eq!(folder.facts("out.mp4", "width,height"), "160,90");
+}
+
+#[test]
+fn what_is_no_video_is_refused_in_one_sentence() {
+    let folder = Folder::new();
+    fs::write(folder.path("text.mp4"), "this is no video\n".repeat(100)).unwrap();
+    fs::write(folder.path("empty.mp4"), "").unwrap();
+    fs::create_dir(folder.path("folder.mp4")).unwrap();
+    folder.ffmpeg("-f lavfi -i sine=d=0.2 sound.wav");
+    folder.refuses("text.mp4 -o out.mp4", 1, "is not a video that FFmpeg can read");
+    folder.refuses("empty.mp4 -o out.mp4", 1, "is empty");
+    folder.refuses("folder.mp4 -o out.mp4", 1, "is a folder");
+    folder.refuses("sound.wav -o out.mp4", 1, "has no video");
+    folder.refuses("missing.mp4 -o out.mp4", 1, "no file 'missing.mp4'");
+}
+
+#[test]
+fn outputs_that_cannot_be_or_would_destroy_are_refused() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 0.4, "");
+    folder.clip("there.mp4", 0.2, "");
+    fs::create_dir(folder.path("folder.mp4")).unwrap();
+    let before = fs::read(folder.path("in.mp4")).unwrap();
+    folder.refuses("in.mp4 -o there.mp4", 2, "add --overwrite");
+    folder.refuses("in.mp4 -o in.mp4 --overwrite", 2, "is the input itself");
+    folder.refuses("in.mp4 -o folder.mp4", 2, "is a folder");
+    folder.refuses("in.mp4 -o missing/out.mp4", 1, "its folder does not exist");
+    folder.refuses("in.mp4 -o there.mp4/out.mp4", 1, "cannot write");
+    folder.refuses("in.mp4 -o out.xyz", 2, "use .mp4, .mkv, .mov or .webm");
+    folder.refuses("in.mp4 -o out", 2, "use .mp4, .mkv, .mov or .webm");
+    folder.refuses("in.mp4 -o out.gif", 2, "use .mp4, .mkv, .mov or .webm");
+    assert_eq!(fs::read(folder.path("in.mp4")).unwrap(), before);
+    folder.paint("in.mp4 -o there.mp4 --overwrite").without_warnings();
+    assert_eq!(folder.times("there.mp4").len(), 10);
+}
+
+#[test]
+fn a_name_that_looks_like_an_address_is_a_file() {
+    let folder = Folder::new();
+    folder.clip("plain.mp4", 0.2, "");
+    fs::rename(folder.path("plain.mp4"), folder.path("a:b %03d é.mp4")).unwrap();
+    let mut command = folder.command("-o http:c.mp4");
+    assert_eq!(finish(command.arg("a:b %03d é.mp4")).without_warnings().frames(), 5);
+    assert!(folder.path("http:c.mp4").exists());
+}
+
+/// A limit on the size of files stands for a full disk: it needs no rights.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_is_an_error_and_leaves_nothing_behind() {
+    let folder = Folder::new();
+    folder.clip("in.mp4", 2.0, "-qp 10");
+    let before = folder.names();
+    // The limit counts KiB; at 200 it strikes midway, at 1000 only while the file is closed or not at all.
+    for output in ["out.mp4", "out.mkv"] {
+        let binary = env!("CARGO_BIN_EXE_impasto");
+        let mut command = Command::new("bash");
+        command.current_dir(folder.0.path()).arg("-c").arg(format!(
+            "trap '' XFSZ; ulimit -f 100; exec '{binary}' video in.mp4 -o {output} --style identity --crf 5"
+        ));
+        let run = finish(&mut command);
+        assert_eq!(run.code, 1, "{}", run.errors);
+        assert!(run.errors.contains("cannot write"), "{}", run.errors);
+        assert_eq!(folder.names(), before);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_job_leaves_a_video_that_plays() {
+    let folder = Folder::new();
+    let source = "-f lavfi -i testsrc2=s=640x360:r=25:d=40 -f lavfi -i sine=d=40";
+    folder.ffmpeg(&format!("{source} -c:v libx264 -preset ultrafast -c:a aac in.mp4"));
+    let mut command = folder.command("in.mp4 -o out.mp4 --preset veryslow");
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for_growth(folder.0.path());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(130), "{errors}");
+    let frames = folder.times("out.mp4").len();
+    assert!(frames > 10 && frames < 1000, "{frames}");
+    assert!(errors.contains(&format!("the first {frames} frames")), "{errors}");
+    let sound = folder.packets("out.mp4", "a");
+    let last: f64 = sound.last().unwrap().split(',').next().unwrap().parse().unwrap();
+    assert!((last - frames as f64 / 25.0).abs() < 0.1, "sound to {last} s, {frames} frames");
+    assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);
+}
+
+/// Until the unfinished output has begun to fill.
+#[cfg(unix)]
+fn wait_for_growth(folder: &Path) {
+    let start = Instant::now();
+    let begun = || {
+        fs::read_dir(folder).unwrap().filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name().into_string().unwrap_or_default();
+            name.ends_with(".part") && entry.metadata().is_ok_and(|found| found.len() > 1000)
+        })
+    };
+    while !begun() {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing is written");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
