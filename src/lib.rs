@@ -40,6 +40,9 @@
 //! Three traits: [`source::Source`], [`network::Network`], [`sink::Sink`]. A new camera, runtime or output is a new
 //! member of one of them and a line in one `match`.
 
+// An unwrap on input is a panic on input.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod command;
 pub mod error;

@@ -50,4 +50,4 @@ fn rescale(ticks: i64, from: Rational, to: Rational) -> i64 {
 }
 
 /// FFmpeg's `AV_TIME_BASE`: microseconds.
-const MICROSECONDS: Rational = Rational { num: 1, den: ffi::AV_TIME_BASE as i32 };
+const MICROSECONDS: Rational = Rational { num: 1, den: ffi::AV_TIME_BASE };

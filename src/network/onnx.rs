@@ -58,20 +58,18 @@ pub(super) fn session(
 ) -> Result<Session> {
     // FFmpeg's and ONNX Runtime's own words about a missing file name neither the file nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
-    let build = || -> Result<Session, String> {
-        let builder = Session::builder(&runtime.environment).map_err(|error| error.to_string())?;
-        let mut builder = builder
-            .with_optimization_level(GraphOptimizationLevel::All)
-            .and_then(|builder| builder.with_intra_threads(threads))
-            .and_then(|builder| builder.with_inter_threads(1))
-            .map_err(|error| error.to_string())?;
+    let build = || -> ort::Result<Session> {
+        let mut builder = Session::builder(&runtime.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?;
         if provider.device != Device::Cpu {
-            let dispatch = provider::dispatch(provider, network);
-            builder = builder.with_execution_providers(dispatch).map_err(|error| error.to_string())?;
+            builder = builder.with_execution_providers(provider::dispatch(provider, network))?;
         }
-        builder.commit_from_file(path).map_err(|error| error.to_string())
+        builder.commit_from_file(path)
     };
     build().map_err(|error| {
+        let error = error.to_string();
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
             Device::Cpu => format!("'{path}' is not a network that ONNX Runtime can load: {}", first_line(&error)),

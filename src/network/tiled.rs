@@ -91,7 +91,7 @@ impl TiledNetwork {
     ) -> ort::Result<Vec<f32>> {
         // The graph wants the vector in both cases; its length is in the graph.
         let length = self.session.inputs().iter().find(|input| input.name() == "statistics_given");
-        let length = length.and_then(|input| input.dtype().tensor_shape()).map_or(0, |shape| shape.num_elements());
+        let length = length.and_then(|input| input.dtype().tensor_shape()).map_or(0, ort::value::Shape::num_elements);
         let none = vec![0.0; length];
         let (given, use_given) = match from {
             Statistics::Own => (none.as_slice(), [0.0f32]),
