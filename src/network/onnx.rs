@@ -1,10 +1,10 @@
 //! A style network as an ONNX Runtime session, its input and output bound: a frame crosses to the device once and back
 //! once, into memory that is kept while the size stays.
 
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 use std::path::Path;
 
-use ort::memory::Allocator;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{IoBinding, Session};
 use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
@@ -14,7 +14,7 @@ use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, provider};
 use crate::error::{Error, Result};
 use crate::frame::Image;
-use crate::kernel::planar::{PlanarFormat, pack, padded, unpack};
+use crate::kernel::planar::{pack, padded, unpack};
 
 /// A session for one network file.
 pub struct OnnxNetwork {
@@ -25,13 +25,25 @@ pub struct OnnxNetwork {
     binding: IoBinding,
     names: Names,
     layout: Layout,
+    /// Where the mirrors of a CUDA graph's ends lie.
+    mirror: Option<Allocator>,
     buffers: Option<Buffers>,
 }
+
+/// What own networks call their weights.
+const STYLE: &str = "style";
 
 /// What the graph calls its ends.
 struct Names {
     input: String,
     output: String,
+}
+
+/// One end of the graph: memory that the processor fills or reads and, for a CUDA graph, its mirror on the card. A
+/// captured graph replays addresses, so those must stay; otherwise ONNX Runtime finds memory on the card by itself.
+struct End<T: PrimitiveTensorElementType + Debug> {
+    host: Tensor<T>,
+    mirror: Option<Tensor<T>>,
 }
 
 /// The bound tensors for one picture size.
@@ -43,9 +55,9 @@ struct Buffers {
 
 enum Tensors {
     /// uint8 `[1,H,W,3]`, float32 `[S]`, uint8 `[1,H,W,3]`.
-    Bytes { image: Tensor<u8>, style: Tensor<f32>, stylized: Tensor<u8> },
+    Bytes { image: End<u8>, style: End<f32>, stylized: End<u8> },
     /// float32 `[1,3,H,W]`, sides padded.
-    Planes { input: Tensor<f32>, output: Tensor<f32> },
+    Planes { input: End<f32>, output: End<f32> },
 }
 
 /// Builds a session from `path` for `provider`; shared by everything that runs a graph.
@@ -85,42 +97,96 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim_end_matches('.')
 }
 
+/// Memory on the card, where a CUDA graph will replay its addresses.
+fn mirror(session: &Session, provider: &Provider) -> ort::Result<Option<Allocator>> {
+    let on_card = matches!(provider.device, Device::Cuda | Device::TensorRt);
+    if !(on_card && provider.options.cuda_graph) {
+        return Ok(None);
+    }
+    let card = provider.options.device_id;
+    let memory = MemoryInfo::new(AllocationDevice::CUDA, card, AllocatorType::Device, MemoryType::Default)?;
+    Allocator::new(session, memory).map(Some)
+}
+
 impl OnnxNetwork {
     /// Opens `file` on `provider` with `threads` cores, and checks that its ends are what its layout promises.
     pub fn open(runtime: &Runtime, file: &NetworkFile, provider: &Provider, threads: usize) -> Result<Self> {
         let session = session(runtime, &file.path, Some(file), provider, threads)?;
         let names = check_ends(&session, file)?;
         let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
+        let mirror = mirror(&session, provider).map_err(|error| failed(&file.name, &error))?;
         let (name, styles, layout) = (file.name.clone(), file.styles, file.layout);
-        Ok(Self { name, styles, session, binding, names, layout, buffers: None })
+        Ok(Self { name, styles, session, binding, names, layout, mirror, buffers: None })
     }
 
     /// Allocates and binds tensors for a size, unless they are there.
-    fn prepare(&mut self, width: u32, height: u32) -> ort::Result<()> {
-        if self.buffers.as_ref().is_some_and(|buffers| (buffers.width, buffers.height) == (width, height)) {
-            return Ok(());
+    fn prepare(&mut self, width: u32, height: u32) -> Result<()> {
+        match &self.buffers {
+            Some(buffers) if (buffers.width, buffers.height) == (width, height) => return Ok(()),
+            Some(buffers) if self.mirror.is_some() => {
+                return Err(Error::failed(format!(
+                    "a CUDA graph is for one frame size, and {width}x{height} comes after {}x{}; leave --cuda-graph out",
+                    buffers.width, buffers.height
+                )));
+            }
+            _ => {}
         }
         // Free the old size first: both together would double the peak.
         self.binding.clear();
         self.buffers = None;
-        let tensors = match self.layout {
+        let tensors = self.allocate(width, height).map_err(|error| failed(&self.name, &error))?;
+        self.buffers = Some(Buffers { width, height, tensors });
+        Ok(())
+    }
+
+    fn allocate(&mut self, width: u32, height: u32) -> ort::Result<Tensors> {
+        let (binding, mirror) = (&mut self.binding, self.mirror.as_ref());
+        Ok(match self.layout {
             Layout::NhwcU8 => {
                 let shape = [1, height as usize, width as usize, 3];
-                let (image, style) = (tensor(shape)?, tensor([self.styles])?);
-                let mut stylized = tensor(shape)?;
-                self.binding.bind_output(&self.names.output, &mut stylized)?;
-                Tensors::Bytes { image, style, stylized }
+                let mut stylized = End::new(mirror, &shape)?;
+                stylized.bind_as_output(binding, &self.names.output)?;
+                Tensors::Bytes { image: End::new(mirror, &shape)?, style: End::new(mirror, &[self.styles])?, stylized }
             }
             Layout::NchwF32(format) => {
                 let shape = [1, 3, padded(height, format.multiple) as usize, padded(width, format.multiple) as usize];
-                let input = tensor(shape)?;
-                let mut output = tensor(shape)?;
-                self.binding.bind_output(&self.names.output, &mut output)?;
-                Tensors::Planes { input, output }
+                let mut output = End::new(mirror, &shape)?;
+                output.bind_as_output(binding, &self.names.output)?;
+                Tensors::Planes { input: End::new(mirror, &shape)?, output }
             }
-        };
-        self.buffers = Some(Buffers { width, height, tensors });
-        Ok(())
+        })
+    }
+}
+
+impl<T: PrimitiveTensorElementType + Debug> End<T> {
+    fn new(mirror: Option<&Allocator>, shape: &[usize]) -> ort::Result<Self> {
+        let host = Tensor::new(&Allocator::default(), shape.to_vec())?;
+        let mirror = mirror.map(|card| Tensor::new(card, shape.to_vec())).transpose()?;
+        Ok(Self { host, mirror })
+    }
+
+    /// Sends what the host memory holds. Binding an input copies it to the device (on the processor it only notes the
+    /// address), so it is bound anew for each frame.
+    fn send(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
+        match &mut self.mirror {
+            Some(mirror) => {
+                self.host.copy_into(&mut *mirror)?;
+                binding.bind_input(name, mirror)
+            }
+            None => binding.bind_input(name, &self.host),
+        }
+    }
+
+    fn bind_as_output(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
+        binding.bind_output(name, self.mirror.as_mut().unwrap_or(&mut self.host))
+    }
+
+    /// What the graph wrote.
+    fn receive(&mut self) -> ort::Result<&[T]> {
+        if let Some(mirror) = &self.mirror {
+            mirror.copy_into(&mut self.host)?;
+        }
+        Ok(self.host.extract_tensor().1)
     }
 }
 
@@ -130,60 +196,47 @@ impl Network for OnnxNetwork {
     }
 
     fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()> {
-        let (width, height) = (image.width, image.height);
-        self.prepare(width, height).map_err(|error| failed(&self.name, &error))?;
+        self.prepare(image.width, image.height)?;
         let Self { name, session, binding, names, layout, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {
             return Err(Error::failed("the network has no buffers; this is a bug in impasto, please report it"));
         };
-        // Binding an input copies it to the device (on the processor it only notes the address), so it is bound anew
-        // for each frame.
-        match (tensors, layout) {
-            (Tensors::Bytes { image: input, style, stylized }, _) => {
-                input.extract_tensor_mut().1.copy_from_slice(image.pixels);
-                style.extract_tensor_mut().1.copy_from_slice(weights);
-                run_bound(session, binding, &[(&names.input, &*input)], Some(style))
-                    .map_err(|error| failed(name, &error))?;
-                out.copy_from_slice(stylized.extract_tensor().1);
-                Ok(())
+        let paint = || -> ort::Result<bool> {
+            match (tensors, layout) {
+                (Tensors::Bytes { image: input, style, stylized }, _) => {
+                    input.host.extract_tensor_mut().1.copy_from_slice(image.pixels);
+                    input.send(binding, &names.input)?;
+                    style.host.extract_tensor_mut().1.copy_from_slice(weights);
+                    style.send(binding, STYLE)?;
+                    run_bound(session, binding)?;
+                    out.copy_from_slice(stylized.receive()?);
+                    Ok(true)
+                }
+                (Tensors::Planes { input, output }, Layout::NchwF32(format)) => {
+                    pack(image, format, input.host.extract_tensor_mut().1);
+                    input.send(binding, &names.input)?;
+                    run_bound(session, binding)?;
+                    let side = |pixels| padded(pixels, format.multiple) as usize;
+                    let plane = (side(image.width), side(image.height));
+                    let size = (image.width as usize, image.height as usize);
+                    Ok(unpack(output.receive()?, plane, format.range, size, out))
+                }
+                (Tensors::Planes { .. }, Layout::NhwcU8) => unreachable!("allocate() makes the layout's own tensors"),
             }
-            (Tensors::Planes { input, output }, Layout::NchwF32(format)) => {
-                pack(image, format, input.extract_tensor_mut().1);
-                run_bound(session, binding, &[(&names.input, &*input)], None).map_err(|error| failed(name, &error))?;
-                crop(output, format, image, out).ok_or_else(|| not_finite(name))
-            }
-            (Tensors::Planes { .. }, Layout::NhwcU8) => unreachable!("prepare() makes the layout's own tensors"),
+        };
+        match paint() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::failed(format!(
+                "network '{name}' gave values that are not numbers; its file is damaged or badly trained, use another style"
+            ))),
+            Err(error) => Err(failed(name, &error)),
         }
     }
 }
 
-fn run_bound<T: PrimitiveTensorElementType + std::fmt::Debug>(
-    session: &mut Session,
-    binding: &mut IoBinding,
-    inputs: &[(&str, &Tensor<T>)],
-    style: Option<&mut Tensor<f32>>,
-) -> ort::Result<()> {
-    for (name, tensor) in inputs {
-        binding.bind_input(*name, tensor)?;
-    }
-    if let Some(style) = style {
-        binding.bind_input("style", style)?;
-    }
+fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> {
     session.run_binding(binding)?;
     binding.synchronize_outputs()
-}
-
-/// The painting in the top left of the padded planes; `None` if a value is not a number.
-fn crop(output: &Tensor<f32>, format: &PlanarFormat, image: Image<'_>, out: &mut [u8]) -> Option<()> {
-    let plane = (padded(image.width, format.multiple) as usize, padded(image.height, format.multiple) as usize);
-    let size = (image.width as usize, image.height as usize);
-    unpack(output.extract_tensor().1, plane, format.range, size, out).then_some(())
-}
-
-fn tensor<T: PrimitiveTensorElementType + std::fmt::Debug, const N: usize>(
-    shape: [usize; N],
-) -> ort::Result<Tensor<T>> {
-    Tensor::new(&Allocator::default(), shape)
 }
 
 /// A failure of ONNX Runtime while `name` runs.
@@ -192,19 +245,13 @@ pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
     Error::failed(format!("network '{name}' failed: {}", first_line(&words)))
 }
 
-fn not_finite(name: &str) -> Error {
-    Error::failed(format!(
-        "network '{name}' gave values that are not numbers; its file is damaged or badly trained, use another style"
-    ))
-}
-
 /// The names of the graph's ends, if they are what the layout promises.
 fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     let (inputs, outputs) = (session.inputs(), session.outputs());
     let fits = match (file.layout, inputs, outputs) {
         (Layout::NhwcU8, [image, style], [stylized]) => {
             is(image, "image", TensorElementType::Uint8, &[1, -1, -1, 3])
-                && is(style, "style", TensorElementType::Float32, &[file.styles.try_into().unwrap_or(-1)])
+                && is(style, STYLE, TensorElementType::Float32, &[file.styles.try_into().unwrap_or(-1)])
                 && is(stylized, "stylized", TensorElementType::Uint8, &[1, -1, -1, 3])
         }
         (Layout::NchwF32(_), [input], [output]) => {
