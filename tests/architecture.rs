@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 10] = [
+const DOORS: [(&str, &[&str]); 14] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -21,7 +21,12 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),
-    ("moxcms", &["picture/"]),
+    // command/mod.rs means the subcommand of that name.
+    ("image", &["source/image.rs", "sink/image.rs", "command/mod.rs"]),
+    ("moxcms", &["picture/color.rs"]),
+    ("tiff", &["picture/tiff.rs"]),
+    ("zune_core", &["picture/jpeg.rs"]),
+    ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/"]),
 ];
