@@ -45,6 +45,8 @@ struct Summary {
 /// Input, output, options or network do not work; or the job was interrupted, after its file was finished.
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     check_output(args)?;
+    let stop = Stop::default();
+    listen_for_interrupts(&stop)?;
     let container = Container::of(&args.output)?;
     let threads = args.style.run.threads.map(usize::from);
     let decoding = DecodeOptions { start: args.start, duration: args.duration, threads };
@@ -83,8 +85,6 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let stylist = Stylist::new(&args.style, shared, report)?;
     let mut workers = stylist.workers(usize::MAX)?;
 
-    let stop = Stop::default();
-    listen_for_interrupts(&stop)?;
     let progress = report.progress(format.frames, "frames");
     let done = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &|so_far| {
         progress.set(so_far.frames, format!("inference {:.0} %", so_far.inference_share * 100.0));

@@ -230,7 +230,8 @@ impl CopiedStreams {
                 if made < 0 {
                     return Err(made.into());
                 }
-                (packet.set_pts(Some(0)), packet.set_dts(Some(0)));
+                packet.set_pts(Some(0));
+                packet.set_dts(Some(0));
                 packet.set_stream(way.output);
                 packet.write_interleaved(output)?;
             }
@@ -305,7 +306,8 @@ impl Way {
                 return false;
             }
             // Words that are still on screen when the cut begins.
-            (packet.set_pts(Some(self.origin)), packet.set_dts(Some(self.origin)));
+            packet.set_pts(Some(self.origin));
+            packet.set_dts(Some(self.origin));
             packet.set_duration(late);
         }
         packet.set_pts(packet.pts().map(|time| time - self.origin));
@@ -317,7 +319,8 @@ impl Way {
         {
             // A container refuses time that stands still or runs back, as it does in damaged and joined files.
             let pts = packet.pts().map(|pts| pts.max(last + 1));
-            (packet.set_dts(Some(last + 1)), packet.set_pts(pts));
+            packet.set_dts(Some(last + 1));
+            packet.set_pts(pts);
         }
         self.last = packet.dts().or(self.last);
         packet.set_stream(self.output);

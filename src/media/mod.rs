@@ -3,6 +3,7 @@
 //! [`decode::Decoder`] gives RGB frames with exact timestamps, [`encode::Encoder`] takes them, [`file::VideoFile`] is the
 //! output under its temporary name, and [`copied::CopiedStreams`] brings the sound and everything else over as it is.
 
+mod codec;
 pub mod color;
 mod container;
 pub mod convert;
@@ -43,4 +44,4 @@ fn rescale(ticks: i64, from: Rational, to: Rational) -> i64 {
 }
 
 /// FFmpeg's `AV_TIME_BASE`: microseconds.
-const MICROSECONDS: Rational = Rational { num: 1, den: ffi::AV_TIME_BASE as i32 };
+const MICROSECONDS: Rational = Rational { num: 1, den: ffi::AV_TIME_BASE };

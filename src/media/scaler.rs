@@ -18,10 +18,13 @@ pub struct End {
     pub tags: ColorTags,
 }
 
+/// What a context was made for: columns, rows, and both ends.
+type Job = (u32, u32, End, End);
+
 /// Converts pictures of one size; rebuilt when the size, a format or a tag changes.
 #[derive(Debug, Default)]
 pub struct Scaler {
-    context: Option<(*mut ffi::SwsContext, (u32, u32, End, End))>,
+    context: Option<(*mut ffi::SwsContext, Job)>,
 }
 
 // SAFETY: the context is owned by this value alone, and swscale keeps no thread-local state.
@@ -55,7 +58,7 @@ impl Scaler {
             return Ok(context);
         }
         self.free();
-        let flags = (Flags::BICUBIC | Flags::ACCURATE_RND | Flags::FULL_CHR_H_INT).bits() as i32;
+        let flags = (Flags::BICUBIC | Flags::ACCURATE_RND | Flags::FULL_CHR_H_INT).bits();
         let (w, h) = (width as i32, height as i32);
         // SAFETY: plain numbers and no filters; null is returned where the formats are not supported.
         let context = unsafe {
