@@ -142,10 +142,12 @@ pub struct VideoArgs {
     /// h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
     #[arg(long, value_name = "CODEC")]
     pub codec: Option<Codec>,
-    /// Constant quality: lower is better and larger. The range is the encoder's (h264, hevc: 0 to 51; av1, vp9: 0 to 63).
+    /// Constant quality: lower is better and larger. The range is the encoder's (h264: 0 to 51, default 20; hevc: 0 to 51,
+    /// default 23; av1, vp9: 0 to 63, default 30 and 28).
     #[arg(long, value_name = "N")]
     pub crf: Option<u32>,
-    /// The encoder's own preset, slower is smaller (h264, hevc: ultrafast to veryslow; av1: 0 to 13).
+    /// The encoder's own preset, slower is smaller (h264, hevc: ultrafast to veryslow, default veryfast; av1: 0 to 13; vp9:
+    /// 0 to 8; prores: proxy, lt, standard, hq, 4444).
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// The pixel format to write (yuv420p, yuv444p, ...). Default: the usual one of the codec.

@@ -26,23 +26,12 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let stylist = Stylist::new(&args.style, shared, report)?;
     let mut stylizer = stylist.whole_machine(args.tile_above)?;
     let start = Instant::now();
-    let stop = Stop::default();
-    stop_at_ctrl_c(&stop)?;
+    let stop = Stop::at_ctrl_c()?;
     let outcome = pipeline::run(&jobs, &mut stylizer, args.quality, &stop, report)?;
     if !outcome.pictures.is_empty() {
         report.print_json(&summary(args, &stylist, &outcome, start, report));
     }
     conclude(outcome, jobs.len(), &stop)
-}
-
-/// The first Ctrl-C finishes the pictures in hand, the second ends the program.
-fn stop_at_ctrl_c(stop: &Stop) -> Result<()> {
-    let failed = |error| Error::failed(format!("cannot listen for Ctrl-C: {error}"));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag()).map_err(failed)?;
-        signal_hook::flag::register(signal, stop.flag()).map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// The error that the whole job ends with, if any. Failures were already said one by one, unless there was one job only.

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::stylist::Stylist;
 use crate::cli::{SharedArgs, VideoArgs};
@@ -45,6 +44,7 @@ struct Summary {
 /// Input, output, options or network do not work; or the job was interrupted, after its file was finished.
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     check_output(args)?;
+    let stop = Stop::at_ctrl_c()?;
     let container = Container::of(&args.output)?;
     let threads = args.style.run.threads.map(usize::from);
     let decoding = DecodeOptions { start: args.start, duration: args.duration, threads };
@@ -83,8 +83,6 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let stylist = Stylist::new(&args.style, shared, report)?;
     let mut workers = stylist.workers(format.width, format.height)?;
 
-    let stop = Stop::default();
-    listen_for_interrupts(&stop)?;
     let progress = report.progress(format.frames, "frames");
     let done = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &|so_far| {
         progress.set(so_far.frames, format!("inference {:.0} %", so_far.inference_share * 100.0));
@@ -153,15 +151,4 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
         let identity = |path: &Path| fs::canonicalize(path).ok();
         identity(a).is_some() && identity(a) == identity(b)
     }
-}
-
-/// The first Ctrl-C asks for an end, the second ends at once.
-fn listen_for_interrupts(stop: &Stop) -> Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: at the first signal the flag is not yet set when it is looked at.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())
-            .and_then(|_| signal_hook::flag::register(signal, stop.flag()))
-            .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
-    }
-    Ok(())
 }

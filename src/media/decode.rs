@@ -136,7 +136,7 @@ impl Decoder {
             error => Error::failed(format!("cannot decode '{shown}': {}", words(error))),
         })?;
         let frame_rate = frame_rate(&mut input, index);
-        let base = timeline_start(&input, index, time_base);
+        let base = timeline_start(&input, time_base);
         let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
         let wanted = options.start.filter(|start| start.0 > 0.0);
         // The frame that starts within a millionth of a tick of the wished time is the wished one.
@@ -275,6 +275,7 @@ impl Decoder {
 
     /// Decodes the next frame at or after the start into `picture` and stamps it.
     fn decode(&mut self) -> Result<bool> {
+        let mut failures = 0;
         loop {
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
@@ -284,7 +285,13 @@ impl Decoder {
                 }
                 Err(FfmpegError::Eof) => return Ok(false),
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => self.feed(),
-                Err(_) => self.damage.packets += 1,
+                Err(_) => {
+                    self.damage.packets += 1;
+                    failures += 1;
+                    if failures >= HOPELESS {
+                        return Ok(false);
+                    }
+                }
             }
         }
     }
@@ -442,10 +449,9 @@ fn frame_rate(input: &mut Input, index: usize) -> Rational {
 
 /// The time in the file that becomes 0. Recordings of broadcasts start anywhere, and so may parts of longer recordings;
 /// other files keep their times as they are.
-fn timeline_start(input: &Input, index: usize, time_base: Rational) -> i64 {
+fn timeline_start(input: &Input, time_base: Rational) -> i64 {
     // SAFETY: reads plain fields of an open input.
     let (start, flags) = unsafe { ((*input.as_ptr()).start_time, (*(*input.as_ptr()).iformat).flags) };
-    let _ = index;
     let anywhere = flags & ffi::AVFMT_TS_DISCONT != 0 || start >= i64::from(ffi::AV_TIME_BASE);
     if start == ffi::AV_NOPTS_VALUE || !anywhere { 0 } else { rescale(start, MICROSECONDS, time_base) }
 }

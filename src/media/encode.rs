@@ -2,197 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::fmt;
-use std::str::FromStr;
 
-use ffmpeg_next::ffi::{self, AVCodecID, AVPixelFormat};
+use ffmpeg_next::ffi::{self, AVPixelFormat};
 use ffmpeg_next::{Error as FfmpegError, Packet, codec, encoder, frame};
 
+pub use super::codec::Codec;
+use super::codec::{Recipe, X26X_PRESETS, alternatives};
 use super::color::ColorTags;
 use super::container::Container;
 use super::convert::FromRgb;
 use super::decode::VideoInfo;
 use super::scaler::{self, pixel_format_name};
-use super::{input, words};
+use super::{input, side_data, words};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
-
-/// Video codecs that impasto writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// H.264 / AVC.
-    H264,
-    /// H.265 / HEVC.
-    Hevc,
-    /// AV1.
-    Av1,
-    /// VP9.
-    Vp9,
-    /// Apple ProRes 422.
-    ProRes,
-    /// FFV1, lossless.
-    Ffv1,
-}
-
-impl FromStr for Codec {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|codec| codec.name() == text);
-        found.ok_or_else(|| "no such codec; choose h264, hevc, av1, vp9, prores or ffv1".into())
-    }
-}
-
-impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// An encoder of FFmpeg's, and how it is told what people ask for.
-struct Recipe {
-    /// FFmpeg's name.
-    encoder: &'static str,
-    /// The option behind `--preset`, its default, and the values to name when one is wrong.
-    preset: Option<(&'static str, &'static str, &'static str)>,
-    /// The default and the greatest `--crf`.
-    crf: Option<(u32, u32)>,
-    /// The default pixel format.
-    pixel_format: &'static str,
-    /// Options that are always set first.
-    options: &'static [(&'static str, &'static str)],
-}
-
-const X26X_PRESETS: &str = "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
-
-impl Codec {
-    /// Every codec.
-    pub const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::H264 => "h264",
-            Self::Hevc => "hevc",
-            Self::Av1 => "av1",
-            Self::Vp9 => "vp9",
-            Self::ProRes => "prores",
-            Self::Ffv1 => "ffv1",
-        }
-    }
-
-    fn id(self) -> AVCodecID {
-        match self {
-            Self::H264 => AVCodecID::AV_CODEC_ID_H264,
-            Self::Hevc => AVCodecID::AV_CODEC_ID_HEVC,
-            Self::Av1 => AVCodecID::AV_CODEC_ID_AV1,
-            Self::Vp9 => AVCodecID::AV_CODEC_ID_VP9,
-            Self::ProRes => AVCodecID::AV_CODEC_ID_PRORES,
-            Self::Ffv1 => AVCodecID::AV_CODEC_ID_FFV1,
-        }
-    }
-
-    /// Encoders for it, the better first.
-    fn recipes(self) -> &'static [Recipe] {
-        match self {
-            Self::H264 => &[Recipe {
-                encoder: "libx264",
-                preset: Some(("preset", "veryfast", X26X_PRESETS)),
-                crf: Some((20, 51)),
-                pixel_format: "yuv420p",
-                options: &[],
-            }],
-            Self::Hevc => &[Recipe {
-                encoder: "libx265",
-                preset: Some(("preset", "veryfast", X26X_PRESETS)),
-                crf: Some((23, 51)),
-                pixel_format: "yuv420p",
-                // It would write to the terminal by itself.
-                options: &[("x265-params", "log-level=none")],
-            }],
-            Self::Av1 => &[
-                Recipe {
-                    encoder: "libsvtav1",
-                    preset: Some(("preset", "10", "0 (slow) to 13 (fast)")),
-                    crf: Some((30, 63)),
-                    pixel_format: "yuv420p",
-                    options: &[],
-                },
-                Recipe {
-                    encoder: "libaom-av1",
-                    preset: Some(("cpu-used", "8", "0 (slow) to 8 (fast)")),
-                    crf: Some((30, 63)),
-                    pixel_format: "yuv420p",
-                    options: &[("usage", "realtime"), ("row-mt", "1"), ("b", "0")],
-                },
-            ],
-            Self::Vp9 => &[Recipe {
-                encoder: "libvpx-vp9",
-                preset: Some(("cpu-used", "6", "-8 to 8, faster from 0 upwards")),
-                crf: Some((28, 63)),
-                pixel_format: "yuv420p",
-                options: &[("deadline", "realtime"), ("row-mt", "1"), ("b", "0")],
-            }],
-            Self::ProRes => &[Recipe {
-                encoder: "prores_ks",
-                preset: Some(("profile", "auto", "proxy, lt, standard, hq, 4444 or 4444xq")),
-                crf: None,
-                pixel_format: "yuv422p10le",
-                options: &[("vendor", "apl0")],
-            }],
-            Self::Ffv1 => &[Recipe {
-                encoder: "ffv1",
-                preset: None,
-                crf: None,
-                pixel_format: "yuv444p",
-                options: &[("level", "3"), ("slicecrc", "1"), ("g", "1")],
-            }],
-        }
-    }
-
-    /// The encoder that this FFmpeg has for it.
-    fn recipe(self) -> Option<(&'static Recipe, ffmpeg_next::Codec)> {
-        self.recipes().iter().find_map(|recipe| Some((recipe, encoder::find_by_name(recipe.encoder)?)))
-    }
-
-    /// Whether this FFmpeg can write it.
-    pub fn is_available(self) -> bool {
-        self.recipe().is_some()
-    }
-
-    /// The codec to write into `container`: `wished`, else H.264, else the first that fits.
-    fn choose(wished: Option<Self>, container: Container) -> Result<Self> {
-        let fits = |codec: &Self| container.takes(codec.id());
-        let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
-        let name = container.name();
-        let Some(&first) = fitting.first() else {
-            return Err(Error::usage(format!(
-                "{name} files hold none of the codecs that impasto writes; use .mp4, .mkv, .mov or .webm"
-            )));
-        };
-        match wished {
-            Some(codec) if fitting.contains(&codec) => Ok(codec),
-            Some(codec) => {
-                let fitting = alternatives(fitting.iter().map(|codec| codec.name()));
-                let cure = "or write .mkv, which takes all";
-                Err(Error::usage(format!("{name} files cannot hold {codec}; choose --codec {fitting}, {cure}")))
-            }
-            // VP9 is what .webm is best known for; AV1 comes first in the list, but plays in fewer places.
-            None if fitting.contains(&Self::Vp9) && !fitting.contains(&Self::H264) => Ok(Self::Vp9),
-            None => Ok(first),
-        }
-    }
-}
-
-/// "a, b or c".
-fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    match names.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    }
-}
 
 /// What people asked for.
 #[derive(Clone, Debug, Default)]
@@ -231,7 +54,7 @@ impl Encoder {
     /// # Errors
     /// The codec does not fit the container or is missing here; an option or its value does not exist.
     pub fn open(info: &VideoInfo, format: &FrameFormat, container: Container, options: &EncodeOptions) -> Result<Self> {
-        input::quiet();
+        input::prepare();
         let codec = Codec::choose(options.codec, container)?;
         let (recipe, found) = codec.recipe().ok_or_else(|| missing(codec))?;
         let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref())?;
@@ -267,12 +90,14 @@ impl Encoder {
             // SAFETY: no other thread of the program runs yet but the decoder's, which reads no environment.
             unsafe { std::env::set_var("SVT_LOG", "1") };
         }
-        let inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
+        let mut inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
             let reason = words(error);
             let name = recipe.encoder;
             let cure = "check --preset, --pix-fmt and --encoder-option, or choose another --codec";
             Error::usage(format!("{name} refuses {width}x{height} with these settings ({reason}); {cure}"))
         })?;
+        // SAFETY: the encoder is open.
+        unsafe { side_data::add_to_encoder(inner.as_mut_ptr(), &info.side_data) };
         let picture = scaler::allocate(pixel_format, width, height)?;
         let (from_rgb, durations) = (FromRgb::default(), BTreeMap::new());
         Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings })
@@ -479,27 +304,4 @@ fn encoded_size(
         ));
     }
     Ok((w, h))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn webm_gets_vp9_and_mp4_gets_h264_unless_asked() {
-        let of = |ending| Container::named(ending).unwrap();
-        assert_eq!(Codec::choose(None, of("webm")).unwrap(), Codec::Vp9);
-        assert_eq!(Codec::choose(None, of("mp4")).unwrap(), Codec::H264);
-        assert_eq!(Codec::choose(Some(Codec::Av1), of("mp4")).unwrap(), Codec::Av1);
-        let error = Codec::choose(Some(Codec::H264), of("webm")).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("choose --codec av1 or vp9"), "{error}");
-        assert!(Codec::choose(None, of("gif")).is_err());
-    }
-
-    #[test]
-    fn alternatives_read_as_a_sentence() {
-        assert_eq!(alternatives(["a", "b", "c"].into_iter()), "a, b or c");
-        assert_eq!(alternatives(["a"].into_iter()), "a");
-    }
 }

@@ -25,7 +25,7 @@ pub fn url(path: &Path) -> Result<CString> {
 /// # Errors
 /// The file cannot be read, or is no media file.
 pub fn open(path: &Path) -> Result<Input> {
-    quiet();
+    prepare();
     let reading = |error: io::Error| Error::reading(path, &error);
     let metadata = fs::metadata(path).map_err(reading)?;
     if metadata.is_dir() {
@@ -57,9 +57,13 @@ pub fn open(path: &Path) -> Result<Input> {
     Ok(input)
 }
 
-/// Keeps FFmpeg off the terminal: only `report` writes there.
-pub fn quiet() {
-    static QUIET: Once = Once::new();
-    // SAFETY: sets one integer; AV_LOG_QUIET is a valid level.
-    QUIET.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
+/// Makes FFmpeg ready: its words for errors, and no word of its own on the terminal, where only `report` writes.
+pub fn prepare() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        // Cannot fail in the versions that this builds against; without it, errors only lack their words.
+        let _ = ffmpeg_next::init();
+        // SAFETY: sets one integer; AV_LOG_QUIET is a valid level.
+        unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) };
+    });
 }

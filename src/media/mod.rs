@@ -3,6 +3,7 @@
 //! [`decode::Decoder`] gives RGB frames with exact timestamps, [`encode::Encoder`] takes them, [`file::VideoFile`] is the
 //! output under its temporary name, and [`copied::CopiedStreams`] brings the sound and everything else over as it is.
 
+mod codec;
 pub mod color;
 mod container;
 pub mod convert;

@@ -18,13 +18,13 @@ pub struct End {
     pub tags: ColorTags,
 }
 
-/// What a context was made for: width, height, from, to.
-type Conversion = (u32, u32, End, End);
+/// What a context was made for: columns, rows, and both ends.
+type Job = (u32, u32, End, End);
 
 /// Converts pictures of one size; rebuilt when the size, a format or a tag changes.
 #[derive(Debug, Default)]
 pub struct Scaler {
-    context: Option<(*mut ffi::SwsContext, Conversion)>,
+    context: Option<(*mut ffi::SwsContext, Job)>,
 }
 
 // SAFETY: the context is owned by this value alone, and swscale keeps no thread-local state.

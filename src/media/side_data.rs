@@ -2,11 +2,11 @@
 //!
 //! FFmpeg 5.1 to 7 keep them on the stream, 6.1 and later on the codec parameters; functions of one end are missing at
 //! the other. A block that imports all of `ffi` finds FFmpeg's function where there is one, and else the stand-in
-//! beside it.
+//! outside it.
 
 use std::ptr;
 
-use ffmpeg_next::ffi::{AVPacketSideDataType, AVStream};
+use ffmpeg_next::ffi::{self, AVPacketSideDataType, AVStream};
 use ffmpeg_next::format::stream::Stream;
 
 /// One fact: FFmpeg's kind and bytes.
@@ -56,9 +56,43 @@ pub unsafe fn add(stream: *mut AVStream, facts: &[SideData]) {
     }
 }
 
+/// FFmpeg's `av_stream_new_side_data`, for those versions that have no such function and need none: they take the facts
+/// from the codec parameters.
+#[allow(dead_code, reason = "shadowed where FFmpeg has it")]
+unsafe fn av_stream_new_side_data(_: *mut AVStream, _: AVPacketSideDataType, _: usize) -> *mut u8 {
+    ptr::null_mut()
+}
+
 unsafe fn new_buffer(stream: *mut AVStream, kind: AVPacketSideDataType, len: usize) -> *mut u8 {
-    #[allow(unused_imports, reason = "which of the two functions exists depends on FFmpeg's version")]
+    #[allow(unused_imports, reason = "shadows the stand-in above where FFmpeg has the function")]
     use ffmpeg_next::ffi::*;
     // SAFETY: the caller's.
     unsafe { av_stream_new_side_data(stream, kind, len as _) }
+}
+
+/// Adds facts to an open encoder, from which FFmpeg 6.1 and later take them to the stream.
+///
+/// # Safety
+/// `context` is an open encoder's.
+pub unsafe fn add_to_encoder(context: *mut ffi::AVCodecContext, facts: &[SideData]) {
+    for (kind, bytes) in facts {
+        // SAFETY: the caller's; the array grows by one entry before that is written, and all memory is FFmpeg's own, which
+        // frees it with the context.
+        unsafe {
+            let count = (*context).nb_coded_side_data as usize;
+            let entries =
+                ffi::av_realloc_array((*context).coded_side_data.cast(), count + 1, size_of::<ffi::AVPacketSideData>());
+            if entries.is_null() {
+                return;
+            }
+            (*context).coded_side_data = entries.cast();
+            let data = ffi::av_memdup(bytes.as_ptr().cast(), bytes.len()).cast::<u8>();
+            if data.is_null() {
+                return;
+            }
+            let entry = ffi::AVPacketSideData { data, size: bytes.len() as _, type_: *kind };
+            (*context).coded_side_data.add(count).write(entry);
+            (*context).nb_coded_side_data += 1;
+        }
+    }
 }

@@ -6,6 +6,11 @@ pub mod statistics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::error::{Error, Result};
+
 /// Asks a running job to stop taking new frames and to close its output properly. Clones share the wish.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
@@ -21,8 +26,18 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The flag itself, for a signal handler.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+    /// A wish that the first Ctrl-C (or SIGTERM) expresses; the second ends the process at once, with exit code 130.
+    ///
+    /// # Errors
+    /// The system does not let the process listen for signals.
+    pub fn at_ctrl_c() -> Result<Self> {
+        let stop = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: at the first signal the flag is not yet set when it is looked at.
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
+                .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
+                .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
+        }
+        Ok(stop)
     }
 }

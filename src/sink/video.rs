@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Sink;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 use crate::media::copied::CopiedStreams;
 use crate::media::decode::VideoInfo;
@@ -20,6 +20,7 @@ pub struct VideoSink {
     complete: Arc<AtomicBool>,
     /// Where the last frame ends, in ticks of `time_base`.
     end: i64,
+    frames: u64,
 }
 
 /// The file that is painted, and what of it.
@@ -45,7 +46,7 @@ impl VideoSink {
         let encoder = Encoder::open(painted.info, format, container, options)?;
         let copied = CopiedStreams::open(painted.path, painted.info, painted.cut)?;
         let file = VideoFile::create(path, container, painted.info, encoder, copied)?;
-        Ok(Self { file, time_base: format.time_base, complete: painted.complete, end: 0 })
+        Ok(Self { file, time_base: format.time_base, complete: painted.complete, end: 0, frames: 0 })
     }
 
     /// What a person should know about the output.
@@ -61,11 +62,18 @@ impl VideoSink {
 
 impl Sink for VideoSink {
     fn put(&mut self, frame: &Frame) -> Result<()> {
+        self.frames += 1;
         self.end = frame.time + frame.duration.max(1);
         self.file.put(frame)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
+        if self.frames == 0 {
+            // The input has a frame, or it would not have been opened.
+            return Err(Error::Interrupted(
+                "interrupted before the first frame was painted; nothing is written".into(),
+            ));
+        }
         let complete = self.complete.load(Ordering::Acquire);
         let until = if complete { f64::INFINITY } else { self.end as f64 * self.time_base.as_f64() };
         self.file.finish(until)
