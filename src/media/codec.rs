@@ -59,6 +59,7 @@ pub(super) const X26X_PRESETS: &str =
     "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
 
 impl Codec {
+    /// Every codec.
     pub const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
 
     /// The name on the command line.
