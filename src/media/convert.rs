@@ -31,6 +31,8 @@ impl ToRgb {
         let format = pixel_format(picture);
         let (range, matrix, stride) = (tags.yuv_range(), tags.matrix(height), width * 3);
         let (rgb, mode) = (frame.pixels.as_mut_slice(), YuvConversionMode::Balanced);
+        // `yuv` 0.8.20 panics for 10 bits at widths of 32 n + 31: those go the slower way.
+        let deep = cfg!(target_endian = "little") && width % 32 != 31;
         // yuvj* is FFmpeg's old name for full range; the decoder tags such frames as full besides.
         let converted = match format {
             AV_PIX_FMT_YUV420P | AV_PIX_FMT_YUVJ420P => {
@@ -42,14 +44,14 @@ impl ToRgb {
             AV_PIX_FMT_YUV444P | AV_PIX_FMT_YUVJ444P => {
                 planar(picture, |image| yuv::yuv444_to_rgb(image, rgb, stride, range, matrix))
             }
-            AV_PIX_FMT_YUV420P10LE if cfg!(target_endian = "little") => {
+            AV_PIX_FMT_YUV420P10LE if deep => {
                 planar(picture, |image| yuv::i010_to_rgb(image, rgb, stride, range, matrix))
             }
-            AV_PIX_FMT_YUV422P10LE if cfg!(target_endian = "little") => {
+            AV_PIX_FMT_YUV422P10LE if deep => {
                 planar(picture, |image| yuv::i210_to_rgb(image, rgb, stride, range, matrix))
             }
             AV_PIX_FMT_NV12 => biplanar(picture, |image| yuv::yuv_nv12_to_rgb(image, rgb, stride, range, matrix, mode)),
-            AV_PIX_FMT_P010LE if cfg!(target_endian = "little") => {
+            AV_PIX_FMT_P010LE if deep => {
                 biplanar(picture, |image| yuv::p010_to_rgb(image, rgb, stride, range, matrix, mode))
             }
             _ => None,
@@ -246,15 +248,19 @@ mod tests {
         ];
         for format in formats {
             let mut wrong = Vec::new();
-            for width in (1..=8).chain((16..=288).step_by(8)).chain([161, 175, 223]) {
+            for width in (1..=130).chain([160, 161, 200, 223, 224, 255, 288]) {
                 let frame = gradient(width, 5);
                 let mut picture = scaler::allocate(format, width, 5).unwrap();
                 FromRgb::default().convert(&frame, untagged(), &mut picture).unwrap();
                 let mut back = Frame::default();
                 ToRgb::default().convert(&picture, untagged(), &mut back).unwrap();
                 let worst = frame.pixels.iter().zip(&back.pixels).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-                // swscale gives the last column of an odd NV12 picture another one's chroma.
-                let excused = format == AV_PIX_FMT_NV12 && width % 2 == 1;
+                // swscale, which writes these formats here, leaves out the last chroma column of an odd width.
+                let excused = width % 2 == 1
+                    && matches!(
+                        format,
+                        AV_PIX_FMT_NV12 | AV_PIX_FMT_YUV420P10LE | AV_PIX_FMT_YUV422P10LE | AV_PIX_FMT_P010LE
+                    );
                 if worst > 6 && !excused {
                     wrong.push((width, worst));
                 }
