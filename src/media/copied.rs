@@ -271,7 +271,7 @@ impl CopiedStreams {
         let mut failures = 0;
         let mut packet = Packet::empty();
         loop {
-            match packet.read(&mut self.input) {
+            match input::read(&mut packet, &mut self.input) {
                 Ok(()) => match self.ways.get(packet.stream()) {
                     Some(Some(way)) if !way.cover => return Some(packet),
                     _ => failures = 0,

@@ -303,7 +303,7 @@ impl Decoder {
             self.decoder.flush();
         }
         while !self.draining {
-            match self.packet.read(&mut self.input) {
+            match input::read(&mut self.packet, &mut self.input) {
                 Ok(()) => {
                     self.damage.in_a_row = 0;
                     if self.packet.stream() != self.info.stream {

@@ -9,6 +9,7 @@ use std::sync::Once;
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::Input;
+use ffmpeg_next::{Error as FfmpegError, Packet};
 
 use super::words;
 use crate::error::{Error, Result};
@@ -66,4 +67,11 @@ pub fn prepare() {
         // SAFETY: sets one integer; AV_LOG_QUIET is a valid level.
         unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) };
     });
+}
+
+/// Reads the next packet into `packet`. Its old content is let go first: `Packet::read` alone overwrites it, and every
+/// packet of the file would stay in memory.
+pub(super) fn read(packet: &mut Packet, input: &mut Input) -> Result<(), FfmpegError> {
+    *packet = Packet::empty();
+    packet.read(input)
 }
