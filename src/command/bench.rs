@@ -11,7 +11,7 @@ use crate::cli::{BenchArgs, SharedArgs, StyleArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::decode::DecodeOptions;
-use crate::media::encode::{EncodeOptions, FrameFormat};
+use crate::media::encode::EncodeOptions;
 use crate::media::options::Size;
 use crate::network;
 use crate::pipeline::statistics::{Histogram, Percentiles};
@@ -175,13 +175,7 @@ fn clip_to_file(
     let size = Size { width: Some(width), height: Some(height) };
     let mut source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
     let format = source.format();
-    let frames = FrameFormat {
-        width: format.width,
-        height: format.height,
-        time_base: format.time_base,
-        frame_rate: format.frame_rate,
-        aspect: source.aspect(),
-    };
+    let frames = source.frame_format();
     let painted = Painted { path: clip, info: source.info(), cut: false, complete: source.complete() };
     let folder = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
     let sink = VideoSink::create(&folder.path().join("bench.mp4"), painted, &frames, &EncodeOptions::default())?;

@@ -10,7 +10,7 @@ use super::stylist::Stylist;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
-use crate::media::encode::{EncodeOptions, FrameFormat};
+use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
 use crate::media::options::FrameRate;
 use crate::pipeline::statistics::Percentiles;
@@ -63,13 +63,7 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
         options: args.encoder_option.clone(),
         threads,
     };
-    let frames = FrameFormat {
-        width: format.width,
-        height: format.height,
-        time_base: format.time_base,
-        frame_rate: format.frame_rate,
-        aspect: source.aspect(),
-    };
+    let frames = source.frame_format();
     let painted = Painted {
         path: &args.input,
         info: source.info(),

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::frame::{Frame, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
+use crate::media::encode::FrameFormat;
 use crate::media::options::{FrameRate, Size};
 
 /// Decodes a file, gives all frames one size and, if asked, one rate.
@@ -73,8 +74,14 @@ impl VideoSource {
         warnings
     }
 
+    /// What an encoder must know to write these frames as they are.
+    pub fn frame_format(&self) -> FrameFormat {
+        let SourceFormat { width, height, frame_rate, time_base, .. } = self.format;
+        FrameFormat { width, height, time_base, frame_rate, aspect: self.aspect() }
+    }
+
     /// Width of an output pixel by its height: scaling to another shape stretches the pixels.
-    pub fn aspect(&self) -> Rational {
+    fn aspect(&self) -> Rational {
         let info = self.decoder.info();
         let (num, den) = (i64::from(info.aspect.num), i64::from(info.aspect.den));
         let across = num * i64::from(info.width) * i64::from(self.format.height);
