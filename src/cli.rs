@@ -156,10 +156,10 @@ pub struct VideoArgs {
     /// Any option of the encoder; repeat for more: `--encoder-option x264-params=keyint=60`.
     #[arg(long, value_name = "NAME=VALUE")]
     pub encoder_option: Vec<String>,
-    /// Start here: seconds, or [HH:]MM:SS[.fraction].
+    /// Start here: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub start: Option<Seconds>,
-    /// Paint this much: seconds, or [HH:]MM:SS[.fraction].
+    /// Paint this much: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Seconds>,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the shape.
@@ -242,9 +242,9 @@ pub struct AddArgs {
 /// Families of networks that `impasto styles add` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Like {
-    /// Own networks: uint8 [1,H,W,3] in and out, `style` weights.
+    /// Own networks: `uint8 [1,H,W,3]` in and out, `style` weights.
     Impasto,
-    /// pytorch/examples fast_neural_style: float32 [1,3,H,W], RGB 0 to 255.
+    /// pytorch/examples fast_neural_style: `float32 [1,3,H,W]`, RGB 0 to 255.
     PytorchExamples,
     /// The same layout with RGB 0 to 1.
     PytorchUnit,

@@ -122,7 +122,7 @@ impl Encoder {
         self.inner.send_frame(&self.picture).map_err(|error| self.failed(error))
     }
 
-    /// No more frames will come; [`Self::receive`] gives what is left.
+    /// No more frames will come; `receive` gives what is left.
     ///
     /// # Errors
     /// The encoder failed.

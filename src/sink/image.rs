@@ -141,7 +141,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Tries whether files can be made in the folder of `path`, so that a job fails before its work, not after.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn probe(path: &Path) -> Result<()> {
     let try_it = || match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
