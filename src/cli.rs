@@ -9,6 +9,7 @@ use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::style::expression::Expression;
+use crate::temporal::DEFAULT_AMOUNT;
 
 /// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
 #[derive(Debug, Parser)]
@@ -101,6 +102,15 @@ pub struct RunArgs {
     pub gpu_memory: Option<usize>,
 }
 
+/// How moving pictures are kept from flickering.
+#[derive(Clone, Debug, Args)]
+pub struct SteadyArgs {
+    /// Keep what does not move from flickering: 0 leaves every frame as it was painted, 1 averages still parts over up to
+    /// 16 frames. What moves is shown as it was painted, and a cut starts anew.
+    #[arg(long, value_name = "0..1", default_value_t = DEFAULT_AMOUNT, value_parser = parse_share)]
+    pub stabilize: f32,
+}
+
 /// `impasto image`
 #[derive(Debug, Args)]
 pub struct ImageArgs {
@@ -139,6 +149,9 @@ pub struct VideoArgs {
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
+    /// How to keep it from flickering.
+    #[command(flatten)]
+    pub steady: SteadyArgs,
     /// h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
     #[arg(long, value_name = "CODEC")]
     pub codec: Option<Codec>,

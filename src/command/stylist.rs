@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::style::catalog::{Catalog, Choice};
 use crate::style::expression::Expression;
 use crate::stylize::{Look, Part, Stylizer};
+use crate::temporal::Stabilizer;
 
 /// Pixels that all workers together may hold in their networks: about 150 bytes each in the widest layer.
 const PIXELS_AT_ONCE: u64 = 16 << 20;
@@ -124,6 +125,11 @@ impl Stylist {
     pub fn whole_machine(&self, tile_above: f64) -> Result<Stylizer> {
         let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
         self.stylizer(self.threads, above)
+    }
+
+    /// What keeps the painted frames of a moving picture from flickering, by `amount` from 0 to 1.
+    pub fn stabilizer(&self, amount: f32) -> Stabilizer {
+        Stabilizer::new(amount).with_stroke_scale(self.look.scale)
     }
 
     fn stylizer(&self, threads: usize, tile_above: Option<u64>) -> Result<Stylizer> {
