@@ -9,6 +9,7 @@ use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::style::expression::Expression;
+use crate::style::paintings::Paintings;
 
 /// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
 #[derive(Debug, Parser)]
@@ -63,6 +64,10 @@ pub struct StyleArgs {
     /// The style, or several with weights: `--style starry-night:0.7,scream:0.3`. Default: the first of `impasto styles`.
     #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
     pub style: Option<Expression>,
+    /// Any picture as the style, or several with weights: `--style-image night.jpg:0.7,scream.jpg:0.3`. Needs the
+    /// networks that `scripts/setup --style-images` installs.
+    #[arg(long, value_name = "PICTURE[:WEIGHT],...", conflicts_with = "style")]
+    pub style_image: Option<Paintings>,
     /// How much of the painting to mix with the original: 0 is the original, 1 the painting.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = parse_share)]
     pub strength: f32,
@@ -228,6 +233,9 @@ pub struct AddArgs {
     /// Names of its styles, in the order of its weights (several styles: default from the file's own metadata).
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub styles: Vec<String>,
+    /// The network that turns a picture into a style (for `--like magenta`).
+    #[arg(long, value_name = "FILE.onnx")]
+    pub predictor: Option<PathBuf>,
     /// Its licence, as an SPDX expression where there is one.
     #[arg(long, value_name = "LICENCE")]
     pub license: String,
@@ -248,6 +256,8 @@ pub enum Like {
     PytorchExamples,
     /// The same layout with RGB 0 to 1.
     PytorchUnit,
+    /// Magenta's arbitrary image stylization, for `--style-image`: `float32 [1,H,W,3]`, RGB 0 to 1, and a style vector.
+    Magenta,
 }
 
 /// `impasto styles remove`

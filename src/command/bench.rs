@@ -108,8 +108,14 @@ fn measure(
     let span = Duration::from_secs_f64(args.seconds);
     let expression = Expression::single(style);
     let network_ms = network_alone(engine, catalog, &expression, (width, height), span)?;
-    let style_args =
-        StyleArgs { style: Some(expression), strength: 1.0, keep_colors: false, scale: 1.0, run: args.run.clone() };
+    let style_args = StyleArgs {
+        style: Some(expression),
+        style_image: None,
+        strength: 1.0,
+        keep_colors: false,
+        scale: 1.0,
+        run: args.run.clone(),
+    };
     let stylist = Stylist::with_engine(&style_args, shared, engine.clone())?;
     let pipeline_fps = pipeline(&stylist, (width, height), span)?;
     let clip_fps = match &args.clip {

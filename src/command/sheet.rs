@@ -85,6 +85,7 @@ struct Row {
 fn stylizer(style: &str, args: &SheetArgs, shared: &SharedArgs, engine: &Engine) -> Result<Stylizer> {
     let args = StyleArgs {
         style: Some(Expression::single(style)),
+        style_image: None,
         strength: 1.0,
         keep_colors: false,
         scale: 1.0,

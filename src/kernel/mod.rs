@@ -3,5 +3,6 @@
 pub mod blend;
 pub mod color;
 pub mod label;
+pub mod packed;
 pub mod planar;
 pub mod resize;
