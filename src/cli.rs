@@ -82,6 +82,13 @@ pub struct StyleArgs {
     pub run: RunArgs,
 }
 
+impl StyleArgs {
+    /// The default style as it is, run by `run`.
+    pub fn plain(run: RunArgs) -> Self {
+        Self { style: None, style_image: None, strength: 1.0, keep_colors: false, scale: 1.0, run }
+    }
+}
+
 /// What runs the network.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
@@ -213,6 +220,9 @@ pub struct SheetArgs {
     /// Width of one picture on the sheet, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(16..=4096))]
     pub width: u32,
+    /// Pictures that are styles too, a further column each.
+    #[arg(long, value_name = "PICTURE,...", value_delimiter = ',')]
+    pub style_image: Vec<PathBuf>,
     /// What runs the networks.
     #[command(flatten)]
     pub run: RunArgs,
@@ -282,6 +292,9 @@ pub struct BenchArgs {
     /// Styles to measure. Default: one of each network.
     #[arg(long, short, value_name = "NAME,...", value_delimiter = ',')]
     pub style: Vec<String>,
+    /// Measure what paints in the style of any picture, with this one.
+    #[arg(long, value_name = "PICTURE")]
+    pub style_image: Option<PathBuf>,
     /// Frame sizes to measure.
     #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
     pub size: Vec<Size>,

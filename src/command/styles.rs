@@ -65,7 +65,7 @@ fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
         });
     }
     report.print(format!("{:<20} {:<16} {:<20} the picture as it is, for blends", "identity", "(built in)", "-"));
-    let style_image = catalog.pair().map(|Pair { network, .. }| {
+    let style_image = catalog.pair().ok().map(|Pair { network, .. }| {
         let NetworkEntry { name, license, source, .. } = network;
         report.print(format!("{:<20} {name:<16} {license:<20} any picture as the style; {source}", "--style-image"));
         PairLine { network: name.clone(), license: license.clone(), source: source.clone() }

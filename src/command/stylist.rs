@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use crate::cli::{RunArgs, SharedArgs, StyleArgs};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::provider::{Device, Provider, ProviderOptions};
 use crate::network::runtime::Runtime;
 use crate::network::{self, Identity, Opening};
@@ -89,9 +89,7 @@ impl Stylist {
         let look = Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale };
         let threads = threads(&args.run);
         if let Some(paintings) = &args.style_image {
-            let pair = catalog.pair().ok_or_else(|| {
-                Error::failed("the networks that --style-image needs are missing; run scripts/setup --style-images")
-            })?;
+            let pair = catalog.pair()?;
             let pictures = paintings.load()?;
             let engine = engine()?;
             // Once: every frame and every worker paints with this vector.
@@ -111,6 +109,11 @@ impl Stylist {
     /// The style expression, or the pictures that are the style, as in the JSON summary.
     pub fn style(&self) -> String {
         self.style.clone()
+    }
+
+    /// The networks, with their weights.
+    pub fn choices(&self) -> &[Choice] {
+        &self.choices
     }
 
     /// The device, as in the JSON summary.

@@ -1,6 +1,6 @@
 //! Style networks: bytes in, bytes out, whatever runs them.
 
-mod free_sides;
+pub mod exported;
 pub mod library;
 mod onnx;
 pub mod predictor;
@@ -16,8 +16,6 @@ use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use provider::Provider;
 use runtime::Runtime;
-
-pub use free_sides::free_sides;
 
 /// A feed-forward network that paints RGB8 pictures of any size.
 pub trait Network: Send {

@@ -129,10 +129,16 @@ impl Catalog {
     }
 
     /// What paints in the style of any picture: the first that is found.
-    pub fn pair(&self) -> Option<Pair<'_>> {
-        self.folders.iter().find_map(|(folder, manifest)| {
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn pair(&self) -> Result<Pair<'_>> {
+        let found = self.folders.iter().find_map(|(folder, manifest)| {
             let network = manifest.networks.iter().find(|network| network.predictor.is_some())?;
             Some(Pair { network, predictor: network.predictor.as_ref()?, folder })
+        });
+        found.ok_or_else(|| {
+            Error::failed("the networks that --style-image needs are missing; run scripts/setup --style-images")
         })
     }
 

@@ -11,7 +11,7 @@ use crate::frame::{Image, byte_len};
 use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::predictor::Predictor;
-use crate::network::{self, Opening, free_sides};
+use crate::network::{self, Opening, exported};
 
 /// What to add.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The network's bytes; one of any style is freed of the picture size that it was exported for.
+/// The network's bytes; one of any style is freed of the picture size that it was exported for, and of rounding.
 fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
     let file = addition.file.display();
     let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
@@ -140,9 +140,9 @@ fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
         (LayoutName::NhwcF32, Some(_)) if !addition.styles.is_empty() => {
             Err(Error::usage("a network of any style has no styles to name; leave --styles out"))
         }
-        (LayoutName::NhwcF32, Some(_)) => free_sides(&bytes).ok_or_else(|| {
-            Error::failed(format!("'{file}' is not a network that ONNX Runtime can load; it is damaged"))
-        }),
+        (LayoutName::NhwcF32, Some(_)) => exported::free_sides(&bytes)
+            .and_then(|bytes| exported::unrounded(&bytes))
+            .ok_or_else(|| damaged(&addition.file)),
         (LayoutName::NhwcU8 | LayoutName::NchwF32, Some(_)) => {
             Err(Error::usage("--predictor belongs to networks of any style; add --like magenta, or leave it out"))
         }
@@ -150,10 +150,15 @@ fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
     }
 }
 
-/// The predictor's entry, its sizes read from its graph, and its bytes.
+fn damaged(file: &Path) -> Error {
+    Error::failed(format!("'{}' is not a network that ONNX Runtime can load: its bytes are no graph", file.display()))
+}
+
+/// The predictor's entry, its sizes read from its graph, and its bytes, freed of rounding.
 fn predictor(file: &Path, network: &str, how: &Opening<'_>) -> Result<(PredictorEntry, Vec<u8>)> {
     let bytes = fs::read(file).map_err(|error| Error::reading(file, &error))?;
     let Predictor { side, vector, .. } = Predictor::open(file, how.runtime, how.threads)?;
+    let bytes = exported::unrounded(&bytes).ok_or_else(|| damaged(file))?;
     let entry =
         PredictorEntry { file: format!("{network}.predictor.onnx").into(), sha256: sha256(&bytes), side, vector };
     Ok((entry, bytes))

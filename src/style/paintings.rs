@@ -19,6 +19,11 @@ use crate::source::image;
 pub struct Paintings(Vec<(PathBuf, f32)>);
 
 impl Paintings {
+    /// One painting alone.
+    pub fn single(path: impl Into<PathBuf>) -> Self {
+        Self(vec![(path.into(), 1.0)])
+    }
+
     /// Reads the files.
     ///
     /// # Errors
