@@ -1,7 +1,7 @@
 //! `impasto bench`: how fast the networks and whole jobs are here.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -24,6 +24,7 @@ use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
 use crate::style::catalog::Catalog;
 use crate::style::expression::Expression;
+use crate::style::paintings::Paintings;
 use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
 
 #[derive(Serialize)]
@@ -58,20 +59,29 @@ struct Measured {
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let engine = Engine::new(&args.run, shared, report)?;
     let catalog = Catalog::load(shared.models.as_deref())?;
-    let styles = if args.style.is_empty() { one_of_each_network(&catalog) } else { args.style.clone() };
+    let mut styles = args.style.clone();
+    if styles.is_empty() && args.style_image.is_none() {
+        styles = one_of_each_network(&catalog);
+    }
+    let plain = || StyleArgs::plain(args.run.clone());
+    let named = |name: &String| StyleArgs { style: Some(Expression::single(name)), ..plain() };
+    let picture = |path: &PathBuf| StyleArgs { style_image: Some(Paintings::single(path)), ..plain() };
+    let styles = styles.iter().map(named).chain(args.style_image.iter().map(picture));
     report.print(format!(
         "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>8}",
         "style", "size", "p50 ms", "p95 ms", "p99 ms", "steady ms", "pipe fps", "clip fps", "peak MiB"
     ));
     let mut results = Vec::new();
-    for style in &styles {
+    for style in styles {
+        let stylist = Stylist::with_engine(&style, shared, engine.clone())?;
         for size in &args.size {
             let (width, height) = size.of(640, 360);
-            let row = measure(args, shared, report, &engine, &catalog, style, (width, height))?;
+            let row = measure(args, report, &engine, &stylist, (width, height))?;
             let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;
             report.print(format!(
-                "{style:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>9.2}  {:>8.1} {:>8}  {:>8}",
+                "{:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>9.2}  {:>8.1} {:>8}  {:>8}",
+                row.style,
                 format!("{width}x{height}"),
                 row.stabilize_ms.p50,
                 row.pipeline_fps,
@@ -101,35 +111,28 @@ fn one_of_each_network(catalog: &Catalog) -> Vec<String> {
 
 fn measure(
     args: &BenchArgs,
-    shared: &SharedArgs,
     report: &Report,
     engine: &Engine,
-    catalog: &Catalog,
-    style: &str,
+    stylist: &Stylist,
     (width, height): (u32, u32),
 ) -> Result<Measured> {
     forget_peak();
     let span = Duration::from_secs_f64(args.seconds);
-    let expression = Expression::single(style);
-    let network_ms = network_alone(engine, catalog, &expression, (width, height), span)?;
-    let style_args =
-        StyleArgs { style: Some(expression), strength: 1.0, keep_colors: false, scale: 1.0, run: args.run.clone() };
-    let stylist = Stylist::with_engine(&style_args, shared, engine.clone())?;
+    let network_ms = network_alone(engine, stylist, (width, height), span)?;
     let stabilize_ms = stabilizer_alone((width, height))?;
-    let pipeline_fps = pipeline(&stylist, (width, height), span)?;
+    let pipeline_fps = pipeline(stylist, (width, height), span)?;
     let clip_fps = match &args.clip {
-        Some(clip) => Some(clip_to_file(&stylist, clip, (width, height), span, report)?),
+        Some(clip) => Some(clip_to_file(stylist, clip, (width, height), span, report)?),
         None => None,
     };
-    let (style, peak_mib) = (style.to_owned(), peak_mib());
+    let (style, peak_mib) = (stylist.style(), peak_mib());
     Ok(Measured { style, width, height, network_ms, stabilize_ms, pipeline_fps, clip_fps, peak_mib })
 }
 
 /// One frame after the other, all cores on each: the least time a frame can take.
 fn network_alone(
     engine: &Engine,
-    catalog: &Catalog,
-    expression: &Expression,
+    stylist: &Stylist,
     (width, height): (u32, u32),
     span: Duration,
 ) -> Result<Percentiles> {
@@ -137,7 +140,7 @@ fn network_alone(
     SyntheticSource::new(width, height, None).next(&mut frame)?;
     let mut out = vec![0; frame.pixels.len()];
     let mut histogram = Histogram::default();
-    for choice in catalog.resolve(expression)? {
+    for choice in stylist.choices() {
         let Some(file) = &choice.network else { continue };
         let mut network = network::open(file, &engine.opening())?;
         // The first runs allocate and find out shapes.

@@ -5,5 +5,6 @@ pub mod change;
 pub mod color;
 pub mod history;
 pub mod label;
+pub mod packed;
 pub mod planar;
 pub mod resize;
