@@ -24,6 +24,8 @@ pub struct CellChange {
     /// Mean absolute mixed second difference: twice the mean absolute noise where nothing but noise is, and small at
     /// straight edges and shades.
     pub corner: f32,
+    /// Luma of the history at the cell's first pixel: nearly free of noise, and good enough to tell dark from bright.
+    pub brightness: f32,
 }
 
 /// Column sums of one row of cells, kept between calls.
@@ -65,11 +67,13 @@ impl ColumnSums {
             let all = wide / rows as f32;
             let sum = |values: &[u16]| values.iter().map(|&value| u32::from(value)).sum::<u32>() as f32;
             let shift: i32 = self.shift[range.clone()].iter().map(|&value| i32::from(value)).sum();
+            let [red, green, blue] = [0, 1, 2].map(|channel| i32::from(history[range.start + channel]));
             *cell = CellChange {
                 difference: sum(&self.difference[range.clone()]) * all,
                 shift: shift as f32 * all,
                 gradient: sum(&self.gradient[range.clone()]) * wide / 2.0,
                 corner: sum(&self.corner[range]) * wide,
+                brightness: ((red + 2 * green + blue) >> (2 + FRACTION)) as f32,
             };
         }
     }
@@ -140,7 +144,8 @@ mod tests {
         for width in 1..10 {
             for rows in 1..=4 {
                 let frame = vec![50; width * rows * 3];
-                assert!(measure(&frame, &frame, width).iter().all(|cell| *cell == CellChange::default()));
+                let still = CellChange { brightness: 50.0, ..CellChange::default() };
+                assert!(measure(&frame, &frame, width).iter().all(|cell| *cell == still));
             }
         }
     }

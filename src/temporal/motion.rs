@@ -1,7 +1,8 @@
 //! Where the scene moves, by what differs from its history and is not noise.
 
 use super::grid::Grid;
-use super::noise::NoiseLevel;
+use super::noise::NoiseLevels;
+use super::smooth_step;
 use crate::kernel::change::{CELL, CellChange, ColumnSums};
 
 // Scores count in units of the noise's mean absolute difference; see [`Motion::score`].
@@ -31,8 +32,8 @@ pub struct Motion {
     grid: Grid,
     cells: Vec<CellChange>,
     sums: ColumnSums,
-    noise: NoiseLevel,
-    /// Cells' differences, as they would be from a perfectly known scene.
+    noise: NoiseLevels,
+    /// Cells' differences, as they would be from a perfectly known scene; in units of the noise once that is known.
     differences: Vec<f32>,
     /// The same of the signed ones.
     shifts: Vec<f32>,
@@ -71,23 +72,30 @@ impl Motion {
             let known = 1.0 / (1.0 + gain).sqrt();
             (*difference, *shift) = (cell.difference * known, cell.shift * known);
         }
-        let noise = self.noise.follow(&self.cells, &self.differences);
-        self.score(1.0 / noise);
-        self.find_pan(1.0 / noise);
+        self.noise.follow(&self.cells, &self.differences);
+        let maps = self.differences.iter_mut().zip(&mut self.shifts);
+        for (cell, (difference, shift)) in self.cells.iter_mut().zip(maps) {
+            let per_noise = 1.0 / self.noise.at(cell.brightness);
+            *difference *= per_noise;
+            *shift *= per_noise;
+            cell.gradient *= per_noise;
+        }
+        self.score();
+        self.find_pan();
     }
 
     /// Scores each cell by three tests, each in units of noise, each blind to something that another one sees: the cell
     /// itself (small things; its own noise varies most), 3x3 cells (the finest test for texture that moves), and the
-    /// signed mean of 3x3 cells (soft shadows below the noise, which averages away here). `per_noise` is 1 / noise.
-    fn score(&mut self, per_noise: f32) {
+    /// signed mean of 3x3 cells (soft shadows below the noise, which averages away here).
+    fn score(&mut self) {
         self.grid.box_mean(&self.differences, &mut self.mean_differences);
         self.grid.box_mean(&self.shifts, &mut self.mean_shifts);
         let tests = self.differences.iter().zip(&self.mean_differences).zip(&self.mean_shifts);
         let maps = self.moving.iter_mut().zip(&mut self.tolls);
         for ((((own, mean), shift), (moving, toll)), cell) in tests.zip(maps).zip(&self.cells) {
-            let score = (0.7 * own).max(*mean).max(1.4 * shift.abs()) * per_noise;
+            let score = (0.7 * own).max(*mean).max(1.4 * shift.abs());
             *moving = smooth_step(score, STILL, MOVED);
-            let textured = smooth_step(cell.gradient * per_noise, PLAIN, TEXTURED);
+            let textured = smooth_step(cell.gradient, PLAIN, TEXTURED);
             // Signs of stillness: texture that has not changed.
             *toll = PLAIN_TOLL + (TEXTURE_TOLL - PLAIN_TOLL) * textured * (1.0 - *moving);
         }
@@ -96,7 +104,7 @@ impl Motion {
     /// When nearly everything that can be seen to move or not to move does move, the camera moves, and plain parts (sky)
     /// do too, with the strokes that a network paints there. Tiles vote, so that a large still wall with little on it
     /// counts for as much as a busy thing before it.
-    fn find_pan(&mut self, per_noise: f32) {
+    fn find_pan(&mut self) {
         let (columns, rows) = (self.grid.columns.div_ceil(TILE), self.grid.rows.div_ceil(TILE));
         let (mut moving_tiles, mut still_tiles) = (0.0, 0.0);
         for tile in 0..columns * rows {
@@ -107,7 +115,7 @@ impl Motion {
                 let range = row * self.grid.columns + left..row * self.grid.columns + right;
                 for (cell, &moves) in self.cells[range.clone()].iter().zip(&self.moving[range]) {
                     moving += usize::from(moves > 0.5);
-                    still += usize::from(moves <= 0.5 && cell.gradient * per_noise > (PLAIN + TEXTURED) / 2.0);
+                    still += usize::from(moves <= 0.5 && cell.gradient > (PLAIN + TEXTURED) / 2.0);
                     cells += 1;
                 }
             }
@@ -151,10 +159,4 @@ impl Motion {
         self.grid.spread(&mut self.moving, &self.tolls);
         &self.moving
     }
-}
-
-/// 0 up to `from`, 1 from `to` on, without corners between them.
-fn smooth_step(value: f32, from: f32, to: f32) -> f32 {
-    let place = ((value - from) / (to - from)).clamp(0.0, 1.0);
-    place * place * (3.0 - 2.0 * place)
 }

@@ -1,5 +1,6 @@
 //! How noisy the camera is, judged from what it shows.
 
+use super::smooth_step;
 use crate::kernel::change::CellChange;
 
 /// Mean absolute noise that is taken for granted, in levels: what video compression does to a still picture.
@@ -11,62 +12,94 @@ const MOST: f32 = 10.0;
 const CALM_SHARE: f32 = 0.25;
 /// A cell that shows less than this is clipped or a letterbox bar, and says nothing about the sensor.
 const DEAD: f32 = 0.05;
-/// Histogram buckets a level.
-const FINENESS: f32 = 16.0;
-const BUCKETS: usize = 512;
+/// Correlated noise shows less within a frame than in time.
+const WITHIN: f32 = 1.3;
 
-/// The camera's noise, followed over time.
+/// Steps of brightness that have a noise of their own: that of sensors grows with light, gamma turns it round, and
+/// clipping cuts it off.
+const STEPS: usize = 16;
+/// A step is judged by itself if it has this share of the cells.
+const ENOUGH: f32 = 0.01;
+/// The noise of a step is at most this many times the picture's.
+const STEEPEST: f32 = 2.5;
+/// Noise is alike in all cells of a step, movement is not: up to the first ratio of upper and lower quartile a step is
+/// believed to show noise, from the second on it is not.
+const EVEN: f32 = 1.25;
+const UNEVEN: f32 = 1.6;
+
+/// The camera's noise at each brightness, followed over time.
 #[derive(Clone, Debug)]
-pub struct NoiseLevel {
+pub struct NoiseLevels {
     /// Mean absolute noise in levels; of normal noise, 0.8 standard deviations.
-    level: f32,
+    levels: [f32; STEPS],
     /// Nothing has been seen yet, or the scene is new.
     fresh: bool,
-    differences: Histogram,
-    corners: Histogram,
+    /// Differences and corners of each step, and of all.
+    steps: [[Histogram; 2]; STEPS],
+    all: [Histogram; 2],
 }
 
-impl Default for NoiseLevel {
+impl Default for NoiseLevels {
     fn default() -> Self {
-        Self { level: LEAST, fresh: true, differences: Histogram::default(), corners: Histogram::default() }
+        Self { levels: [LEAST; STEPS], fresh: true, steps: Default::default(), all: Default::default() }
     }
 }
 
-impl NoiseLevel {
+impl NoiseLevels {
     /// Forgets the scene.
     pub fn reset(&mut self) {
         self.fresh = true;
     }
 
-    /// Takes what the cells show and gives the noise, in levels. `differences` are those of a frame and a perfectly
-    /// known scene.
+    /// Mean absolute noise at a brightness of 0 to 255, in levels.
+    pub fn at(&self, brightness: f32) -> f32 {
+        self.levels[step(brightness)]
+    }
+
+    /// Takes what the cells show. `differences` are those of a frame and a perfectly known scene.
     ///
     /// Two judgements, of which the smaller counts: in time, how much the calmer cells differ from their history (too
     /// much where everything moves), and within the frame, the finest detail of the plainer cells (too much where
     /// everything has detail).
-    pub fn follow(&mut self, cells: &[CellChange], differences: &[f32]) -> f32 {
-        self.differences.clear();
-        self.corners.clear();
+    pub fn follow(&mut self, cells: &[CellChange], differences: &[f32]) {
+        self.steps.iter_mut().chain([&mut self.all]).flatten().for_each(Histogram::clear);
         for (cell, &difference) in cells.iter().zip(differences) {
             if difference > DEAD || cell.corner > DEAD {
-                self.differences.add(difference);
-                self.corners.add(cell.corner / 2.0);
+                for [in_time, within] in [&mut self.steps[step(cell.brightness)], &mut self.all] {
+                    in_time.add(difference);
+                    within.add(cell.corner / 2.0);
+                }
             }
         }
-        // Correlated noise shows less within a frame than in time.
-        let within = 1.3 * self.corners.quantile(CALM_SHARE);
-        let seen = self.differences.quantile(CALM_SHARE).min(within).clamp(LEAST, MOST);
-        // Noise does not change from frame to frame; what seems to make it rise is movement more often than not.
-        let pace = match (self.fresh, seen < self.level) {
-            (true, _) => 1.0,
-            (false, true) => 0.3,
-            (false, false) => 0.1,
-        };
-        self.level += (seen - self.level) * pace;
+        let [in_time, within] = &self.all;
+        let picture = in_time.quantile(CALM_SHARE).min(WITHIN * within.quantile(CALM_SHARE)).clamp(LEAST, MOST);
+        for (level, [in_time, within]) in self.levels.iter_mut().zip(&self.steps) {
+            let mut seen = picture;
+            if in_time.count as f32 > ENOUGH * cells.len() as f32 {
+                let own = in_time.quantile(CALM_SHARE).min(WITHIN * within.quantile(CALM_SHARE));
+                let own = own.clamp(picture, (STEEPEST * picture).min(MOST));
+                let spread = in_time.quantile(0.75) / in_time.quantile(0.25);
+                seen += (own - picture) * (1.0 - smooth_step(spread, EVEN, UNEVEN));
+            }
+            // Noise does not change from frame to frame; what seems to make it rise is movement more often than not.
+            let pace = match (self.fresh, seen < *level) {
+                (true, _) => 1.0,
+                (false, true) => 0.3,
+                (false, false) => 0.1,
+            };
+            *level += (seen - *level) * pace;
+        }
         self.fresh = false;
-        self.level
     }
 }
+
+fn step(brightness: f32) -> usize {
+    (brightness as usize * STEPS / 256).min(STEPS - 1)
+}
+
+/// Histogram buckets a level.
+const FINENESS: f32 = 16.0;
+const BUCKETS: usize = 512;
 
 #[derive(Clone, Debug)]
 struct Histogram {
@@ -91,7 +124,7 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// The level that `share` of those counted are below; 0 if none were.
+    /// The level that `share` of those counted are below, above 0; almost 0 if none were.
     fn quantile(&self, share: f32) -> f32 {
         let rank = (self.count as f32 * share) as u32;
         let mut seen = 0;
@@ -99,6 +132,49 @@ impl Histogram {
             seen += count;
             seen > rank
         });
-        place.map_or(0.0, |bucket| (bucket as f32 + 0.5) / FINENESS)
+        (place.unwrap_or(0) as f32 + 0.5) / FINENESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise after one frame of 1000 cells, whose brightness, difference and corner are a function of their place.
+    fn levels(cell: impl Fn(usize) -> (f32, f32, f32)) -> NoiseLevels {
+        let cell = |place| {
+            let (brightness, difference, corner) = cell(place);
+            CellChange { brightness, difference, corner, ..CellChange::default() }
+        };
+        let cells: Vec<CellChange> = (0..1000).map(cell).collect();
+        let differences: Vec<f32> = cells.iter().map(|cell| cell.difference).collect();
+        let mut levels = NoiseLevels::default();
+        levels.follow(&cells, &differences);
+        levels
+    }
+
+    #[test]
+    fn each_brightness_has_its_own_noise() {
+        let found = levels(|place| if place % 2 == 0 { (20.0, 3.0, 6.0) } else { (200.0, 6.0, 12.0) });
+        assert!((found.at(20.0) - 3.0).abs() < 0.1 && (found.at(200.0) - 6.0).abs() < 0.1, "{:?}", found.levels);
+    }
+
+    #[test]
+    fn what_moves_unevenly_is_no_noise_although_it_has_a_brightness_of_its_own() {
+        let moving = |place: usize| (200.0, 2.0 + (place % 37) as f32, 40.0);
+        let found = levels(|place| if place % 2 == 0 { (20.0, 3.0, 6.0) } else { moving(place) });
+        assert!((found.at(200.0) - found.at(20.0)).abs() < 0.1, "{:?}", found.levels);
+    }
+
+    #[test]
+    fn a_pan_over_plain_and_rich_parts_is_no_noise() {
+        let found = levels(|place| (100.0, 20.0, if place % 3 == 0 { 2.0 } else { 30.0 }));
+        assert!(found.at(100.0) < 1.5, "{:?}", found.levels);
+    }
+
+    #[test]
+    fn letterbox_bars_do_not_hide_the_noise() {
+        let found = levels(|place| if place % 2 == 0 { (0.0, 0.0, 0.0) } else { (90.0, 4.0, 8.0) });
+        assert!((found.at(90.0) - 4.0).abs() < 0.1, "{:?}", found.levels);
     }
 }

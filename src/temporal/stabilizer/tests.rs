@@ -120,6 +120,28 @@ fn a_still_scene_stays_still_although_the_sensor_is_noisy() {
 }
 
 #[test]
+fn noise_that_grows_with_light_is_noise_too() {
+    let (mut random, mut stabilizer) = (Random::new(10), Stabilizer::new(DEFAULT_AMOUNT));
+    let (mut frames, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let clean = frame_of(&mut random, 0.0, texture);
+        let noise = frame_of(&mut random, 1.0, |_, _, _| 128.0);
+        let mut input = clean;
+        for (byte, noise) in input.pixels.iter_mut().zip(noise.pixels) {
+            let sigma = 2.0 + f32::from(*byte) / 40.0;
+            *byte = (f32::from(*byte) + sigma * (f32::from(noise) - 128.0)).clamp(0.0, 255.0) as u8;
+        }
+        let mut styled = painted(&input);
+        stabilizer.stabilize(&input, &mut styled);
+        frames.push(input);
+        shown.push(styled);
+    }
+    let change = |frames: &[Frame]| frames[10..].windows(2).map(|two| apart(&two[0], &two[1], ALL)).sum::<f64>();
+    let gain = change(&shown) / change(&frames);
+    assert!(gain < 0.12, "{gain}");
+}
+
+#[test]
 fn a_larger_amount_is_stiller() {
     let gains: Vec<f64> = [0.0, 0.1, 0.3, 1.0].map(|amount| still_gain(amount, 4.0, 16)).into();
     assert!(gains.is_sorted_by(|more, less| more > less), "{gains:?}");
