@@ -15,7 +15,8 @@
 //!    another in the middle of a frame.
 //! 4. **The network sees bytes.** [`network`] hands `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
 //!    back; scaling, padding and clamping are nodes of the graph. Classic networks get planes of floats instead
-//!    ([`kernel::planar`]). Pictures too large for memory go in tiles that share the statistics of the whole picture
+//!    ([`kernel::planar`]), and those that paint in the style of any picture packed floats ([`kernel::packed`]) with the
+//!    style vector that [`style::paintings`] asked of their predictor once. Pictures too large for memory go in tiles that share the statistics of the whole picture
 //!    (`network/tiled.rs`).
 //! 5. **It is put in order and steadied.** Workers overtake each other; one thread holds early frames back until their
 //!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
