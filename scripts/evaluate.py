@@ -150,7 +150,9 @@ def main():
         print(text)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, ValueError) as error:
+    except OSError as error:  # one of ours carries a sentence, the system's a file and a reason
+        sys.exit(f"evaluate: '{error.filename}': {error.strerror}" if error.strerror else f"evaluate: {error}")
+    except ValueError as error:
         sys.exit(f"evaluate: {error}")
 
 
