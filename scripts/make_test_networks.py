@@ -180,7 +180,34 @@ def classic():
     Image.fromarray(painted).save(TESTS / "classic.out.png")
 
 
+def arbitrary():
+    """A pair of any style, exported as Magenta's is: for one size, its values rounded (coarsely, so that it is seen).
+
+    The style vector is the mean colour of the painting's square; the painting is halfway between photo and that colour.
+    """
+    rounding = [constant("step", 0.25), constant("zero", 0, np.uint8)]
+
+    def rounded(value):
+        return [
+            helper.make_node("QuantizeLinear", [value, "step", "zero"], [f"{value}_quantized"]),
+            helper.make_node("DequantizeLinear", [f"{value}_quantized", "step", "zero"], [f"{value}_rounded"]),
+        ]
+
+    nodes = rounded("style_image") + [
+        helper.make_node("ReduceMean", ["style_image_rounded"], ["vector"], axes=[1, 2], keepdims=1),
+    ]
+    square, vector = end("style_image", FLOAT, [1, 8, 8, 3]), end("vector", FLOAT, [1, 1, 1, 3])
+    save(TESTS / "any_predictor.onnx", nodes, [square], [vector], rounding)
+    nodes = rounded("content_image") + [
+        helper.make_node("Add", ["content_image_rounded", "vector"], ["sum"]),
+        helper.make_node("Mul", ["sum", "half"], ["painted"]),
+    ]
+    picture, painted = (end(name, FLOAT, [1, 48, 48, 3]) for name in ("content_image", "painted"))
+    save(TESTS / "any_style.onnx", nodes, [picture, vector], [painted], rounding + [constant("half", 0.5)])
+
+
 if __name__ == "__main__":
+    arbitrary()
     classic()
     trial()
     original_and_negative()

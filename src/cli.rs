@@ -9,6 +9,8 @@ use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::style::expression::Expression;
+use crate::style::paintings::Paintings;
+use crate::temporal::DEFAULT_AMOUNT;
 
 /// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
 #[derive(Debug, Parser)]
@@ -63,6 +65,10 @@ pub struct StyleArgs {
     /// The style, or several with weights: `--style starry-night:0.7,scream:0.3`. Default: the first of `impasto styles`.
     #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
     pub style: Option<Expression>,
+    /// Any picture as the style, or several with weights: `--style-image night.jpg:0.7,scream.jpg:0.3`. Needs the
+    /// networks that `scripts/setup --style-images` installs.
+    #[arg(long, value_name = "PICTURE[:WEIGHT],...", conflicts_with = "style")]
+    pub style_image: Option<Paintings>,
     /// How much of the painting to mix with the original: 0 is the original, 1 the painting.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = parse_share)]
     pub strength: f32,
@@ -75,6 +81,13 @@ pub struct StyleArgs {
     /// What runs the network.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+impl StyleArgs {
+    /// The default style as it is, run by `run`.
+    pub fn plain(run: RunArgs) -> Self {
+        Self { style: None, style_image: None, strength: 1.0, keep_colors: false, scale: 1.0, run }
+    }
 }
 
 /// What runs the network.
@@ -99,6 +112,15 @@ pub struct RunArgs {
     /// Limit of the graphics card's memory arena, in MiB (cuda).
     #[arg(long, value_name = "MIB")]
     pub gpu_memory: Option<usize>,
+}
+
+/// How moving pictures are kept from flickering.
+#[derive(Clone, Debug, Args)]
+pub struct SteadyArgs {
+    /// Keep what does not move from flickering: 0 leaves every frame as it was painted, 1 averages still parts over up to
+    /// 16 frames. What moves is shown as it was painted, and a cut starts anew.
+    #[arg(long, value_name = "0..1", default_value_t = DEFAULT_AMOUNT, value_parser = parse_share)]
+    pub stabilize: f32,
 }
 
 /// `impasto image`
@@ -139,6 +161,9 @@ pub struct VideoArgs {
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
+    /// How to keep it from flickering.
+    #[command(flatten)]
+    pub steady: SteadyArgs,
     /// h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
     #[arg(long, value_name = "CODEC")]
     pub codec: Option<Codec>,
@@ -208,6 +233,9 @@ pub struct SheetArgs {
     /// Width of one picture on the sheet, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(16..=4096))]
     pub width: u32,
+    /// Pictures that are styles too, a further column each.
+    #[arg(long, value_name = "PICTURE,...", value_delimiter = ',')]
+    pub style_image: Vec<PathBuf>,
     /// What runs the networks.
     #[command(flatten)]
     pub run: RunArgs,
@@ -228,6 +256,9 @@ pub struct AddArgs {
     /// Names of its styles, in the order of its weights (several styles: default from the file's own metadata).
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub styles: Vec<String>,
+    /// The network that turns a picture into a style (for `--like magenta`).
+    #[arg(long, value_name = "FILE.onnx")]
+    pub predictor: Option<PathBuf>,
     /// Its licence, as an SPDX expression where there is one.
     #[arg(long, value_name = "LICENCE")]
     pub license: String,
@@ -248,6 +279,8 @@ pub enum Like {
     PytorchExamples,
     /// The same layout with RGB 0 to 1.
     PytorchUnit,
+    /// Magenta's arbitrary image stylization, for `--style-image`: `float32 [1,H,W,3]`, RGB 0 to 1, and a style vector.
+    Magenta,
 }
 
 /// `impasto styles remove`
@@ -272,6 +305,9 @@ pub struct BenchArgs {
     /// Styles to measure. Default: one of each network.
     #[arg(long, short, value_name = "NAME,...", value_delimiter = ',')]
     pub style: Vec<String>,
+    /// Measure what paints in the style of any picture, with this one.
+    #[arg(long, value_name = "PICTURE")]
+    pub style_image: Option<PathBuf>,
     /// Frame sizes to measure.
     #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
     pub size: Vec<Size>,

@@ -15,10 +15,12 @@
 //!    another in the middle of a frame.
 //! 4. **The network sees bytes.** [`network`] hands `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
 //!    back; scaling, padding and clamping are nodes of the graph. Classic networks get planes of floats instead
-//!    ([`kernel::planar`]). Pictures too large for memory go in tiles that share the statistics of the whole picture
+//!    ([`kernel::planar`]), and those that paint in the style of any picture packed floats ([`kernel::packed`]) with the
+//!    style vector that [`style::paintings`] asked of their predictor once. Pictures too large for memory go in tiles that share the statistics of the whole picture
 //!    (`network/tiled.rs`).
-//! 5. **The sink thread puts it in order.** Workers overtake each other; the sink's thread holds early frames back until
-//!    their turn has come.
+//! 5. **It is put in order and steadied.** Workers overtake each other; one thread holds early frames back until their
+//!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
+//!    nothing moves: it is the one part of a job that remembers earlier frames, so it is outside of the workers.
 //! 6. **It is encoded.** [`sink::video`] turns RGB into the planes and tags that the input had and encodes them
 //!    ([`media::encode`]). A second look at the input supplies sound, subtitles, chapters and whatever else the container
 //!    takes ([`media::copied`]), packet by packet as time goes on, never re-encoded.
@@ -34,7 +36,7 @@
 //!
 //! ```text
 //! main ─▶ command ─▶ cli ─▶ pipeline source sink stylize style report picture
-//!                             ─▶ network (ort)  kernel  media (FFmpeg) ─▶ frame error
+//!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
 //! ```
 //!
 //! Three traits: [`source::Source`], [`network::Network`], [`sink::Sink`]. A new camera, runtime or output is a new
@@ -57,5 +59,6 @@ pub mod sink;
 pub mod source;
 pub mod style;
 pub mod stylize;
+pub mod temporal;
 
 pub use command::run;

@@ -138,6 +138,10 @@ fn a_shipped_network_paints_every_style_without_a_seam() {
         let choice = catalog.resolve(&style.parse().unwrap()).unwrap().remove(0);
         let mut network = open(&choice.network.unwrap(), Some(1000)).unwrap();
         let painted = paint(network.as_mut(), width, height, &pixels, &choice.weights).unwrap();
+        if style.ends_with("photo") {
+            assert_eq!(painted, pixels, "{style} is the picture itself");
+            continue;
+        }
         let step = |column: usize| -> f64 {
             let rows = painted.chunks(width as usize * 3);
             let steps = rows.map(|row| f64::from(row[column * 3].abs_diff(row[column * 3 - 3])));

@@ -153,10 +153,10 @@ mod on_linux {
     #[test]
     fn setup_check_changes_nothing() {
         let user = User::new();
-        let output = user.setup(&["--check", "--gpu", "--clips"]);
+        let output = user.setup(&["--check", "--gpu", "--clips", "--style-images"]);
         assert_eq!(output.status.code(), Some(1));
         let words = words(&output);
-        for missing in ["(onnxruntime)", "(onnxruntime-gpu)", "the demo's clips"] {
+        for missing in ["(onnxruntime)", "(onnxruntime-gpu)", "the demo's clips", "the networks of --style-image"] {
             assert!(words.contains(missing), "{missing} is not named in:\n{words}");
         }
         assert!(!user.home.path().join("data").exists());

@@ -1,83 +1,13 @@
 //! `impasto styles`, and what a wrong style, runtime or device gets, through the program itself.
 
+#[path = "common/user.rs"]
+mod user;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-use impasto::network::library;
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// A user of their own: an empty data folder, and the runtime that is installed here.
-struct User {
-    home: TempDir,
-    runtime: PathBuf,
-}
-
-impl User {
-    fn new() -> Self {
-        let runtime = library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
-        Self { home: tempfile::tempdir().unwrap(), runtime }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let runtime = self.runtime.to_str().unwrap();
-        self.run_bare(&[args, &["--onnxruntime", runtime]].concat())
-    }
-
-    fn run_bare(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_impasto"))
-            .args(args)
-            .env("XDG_DATA_HOME", self.path("data"))
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .env_remove("ORT_DYLIB_PATH")
-            .output()
-            .unwrap()
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let output = self.run(&[args, &["--json"]].concat());
-        assert!(output.status.success(), "{args:?}: {}", words(&output));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Runs what must fail with `code`, in one sentence, without a panic; returns the sentence.
-    fn refused(&self, args: &[&str], code: i32) -> String {
-        let output = self.run(args);
-        let words = words(&output);
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
-        assert!(!words.contains("panicked"), "{words}");
-        assert_eq!(words.matches("impasto: ").count(), 1, "{words}");
-        words
-    }
-
-    fn photo(&self) -> String {
-        let path = self.path("photo.png");
-        let mut frame = impasto::frame::Frame::new(40, 30);
-        (0..).zip(frame.pixels.iter_mut()).for_each(|(place, byte)| *byte = (place * 5 % 256) as u8);
-        let picture = impasto::picture::Picture::new(frame);
-        impasto::sink::image::save(&picture, &path, impasto::picture::Format::Png, 90).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn network(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/networks").join(name).to_str().unwrap().to_owned()
-}
-
-fn pixels(path: &Path) -> Vec<u8> {
-    impasto::source::image::load(path).unwrap().frame.pixels
-}
-
-const LICENCE: [&str; 4] = ["--license", "CC0-1.0", "--source", "a test"];
+use user::{LICENCE, User, network, pixels, words};
 
 fn names(listing: &Value) -> Vec<&str> {
     listing["styles"].as_array().unwrap().iter().map(|style| style["name"].as_str().unwrap()).collect()

@@ -1,7 +1,7 @@
 //! `impasto bench`: how fast the networks and whole jobs are here.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -24,6 +24,8 @@ use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
 use crate::style::catalog::Catalog;
 use crate::style::expression::Expression;
+use crate::style::paintings::Paintings;
+use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
 
 #[derive(Serialize)]
 struct Summary {
@@ -42,6 +44,8 @@ struct Measured {
     height: u32,
     /// One frame after the other through the network alone, all cores on each.
     network_ms: Percentiles,
+    /// The stabiliser alone, on one core.
+    stabilize_ms: Percentiles,
     /// Synthetic source, workers side by side, null sink.
     pipeline_fps: f64,
     /// Decoded from and encoded to a file, with the defaults of `impasto video`; only with `--clip`.
@@ -55,21 +59,31 @@ struct Measured {
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let engine = Engine::new(&args.run, shared, report)?;
     let catalog = Catalog::load(shared.models.as_deref())?;
-    let styles = if args.style.is_empty() { one_of_each_network(&catalog) } else { args.style.clone() };
+    let mut styles = args.style.clone();
+    if styles.is_empty() && args.style_image.is_none() {
+        styles = one_of_each_network(&catalog);
+    }
+    let plain = || StyleArgs::plain(args.run.clone());
+    let named = |name: &String| StyleArgs { style: Some(Expression::single(name)), ..plain() };
+    let picture = |path: &PathBuf| StyleArgs { style_image: Some(Paintings::single(path)), ..plain() };
+    let styles = styles.iter().map(named).chain(args.style_image.iter().map(picture));
     report.print(format!(
-        "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>8} {:>8}  {:>8}",
-        "style", "size", "p50 ms", "p95 ms", "p99 ms", "pipe fps", "clip fps", "peak MiB"
+        "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>8}",
+        "style", "size", "p50 ms", "p95 ms", "p99 ms", "steady ms", "pipe fps", "clip fps", "peak MiB"
     ));
     let mut results = Vec::new();
-    for style in &styles {
+    for style in styles {
+        let stylist = Stylist::with_engine(&style, shared, engine.clone())?;
         for size in &args.size {
             let (width, height) = size.of(640, 360);
-            let row = measure(args, shared, report, &engine, &catalog, style, (width, height))?;
+            let row = measure(args, report, &engine, &stylist, (width, height))?;
             let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;
             report.print(format!(
-                "{style:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>8.1} {:>8}  {:>8}",
+                "{:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>9.2}  {:>8.1} {:>8}  {:>8}",
+                row.style,
                 format!("{width}x{height}"),
+                row.stabilize_ms.p50,
                 row.pipeline_fps,
                 optional(row.clip_fps),
                 optional(row.peak_mib)
@@ -97,33 +111,28 @@ fn one_of_each_network(catalog: &Catalog) -> Vec<String> {
 
 fn measure(
     args: &BenchArgs,
-    shared: &SharedArgs,
     report: &Report,
     engine: &Engine,
-    catalog: &Catalog,
-    style: &str,
+    stylist: &Stylist,
     (width, height): (u32, u32),
 ) -> Result<Measured> {
     forget_peak();
     let span = Duration::from_secs_f64(args.seconds);
-    let expression = Expression::single(style);
-    let network_ms = network_alone(engine, catalog, &expression, (width, height), span)?;
-    let style_args =
-        StyleArgs { style: Some(expression), strength: 1.0, keep_colors: false, scale: 1.0, run: args.run.clone() };
-    let stylist = Stylist::with_engine(&style_args, shared, engine.clone())?;
-    let pipeline_fps = pipeline(&stylist, (width, height), span)?;
+    let network_ms = network_alone(engine, stylist, (width, height), span)?;
+    let stabilize_ms = stabilizer_alone((width, height))?;
+    let pipeline_fps = pipeline(stylist, (width, height), span)?;
     let clip_fps = match &args.clip {
-        Some(clip) => Some(clip_to_file(&stylist, clip, (width, height), span, report)?),
+        Some(clip) => Some(clip_to_file(stylist, clip, (width, height), span, report)?),
         None => None,
     };
-    Ok(Measured { style: style.to_owned(), width, height, network_ms, pipeline_fps, clip_fps, peak_mib: peak_mib() })
+    let (style, peak_mib) = (stylist.style(), peak_mib());
+    Ok(Measured { style, width, height, network_ms, stabilize_ms, pipeline_fps, clip_fps, peak_mib })
 }
 
 /// One frame after the other, all cores on each: the least time a frame can take.
 fn network_alone(
     engine: &Engine,
-    catalog: &Catalog,
-    expression: &Expression,
+    stylist: &Stylist,
     (width, height): (u32, u32),
     span: Duration,
 ) -> Result<Percentiles> {
@@ -131,7 +140,7 @@ fn network_alone(
     SyntheticSource::new(width, height, None).next(&mut frame)?;
     let mut out = vec![0; frame.pixels.len()];
     let mut histogram = Histogram::default();
-    for choice in catalog.resolve(expression)? {
+    for choice in stylist.choices() {
         let Some(file) = &choice.network else { continue };
         let mut network = network::open(file, &engine.opening())?;
         // The first runs allocate and find out shapes.
@@ -148,9 +157,26 @@ fn network_alone(
     Ok(histogram.percentiles())
 }
 
+/// The stabiliser on frames that move, one after the other. What is in a frame hardly matters to the time it takes.
+fn stabilizer_alone((width, height): (u32, u32)) -> Result<Percentiles> {
+    let mut source = SyntheticSource::new(width, height, None);
+    let mut stabilizer = Stabilizer::new(DEFAULT_AMOUNT);
+    let (mut input, mut styled) = (Frame::default(), Frame::default());
+    let mut histogram = Histogram::default();
+    for _ in 0..60 {
+        source.next(&mut input)?;
+        styled.clone_from(&input);
+        let one = Instant::now();
+        stabilizer.stabilize(&input, &mut styled);
+        histogram.add(one.elapsed());
+    }
+    Ok(histogram.percentiles())
+}
+
 /// Frames a second from a synthetic source to a null sink.
 fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> Result<f64> {
     let mut workers = stylist.workers(width, height)?;
+    let mut stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
     let mut source = SyntheticSource::new(width, height, None);
     let stop = Stop::default();
     let start = Instant::now();
@@ -159,7 +185,7 @@ fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> R
             stop.request();
         }
     };
-    let summary = ordered::run(&mut source, &mut workers, Box::new(NullSink), &stop, &observe)?;
+    let summary = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(NullSink), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 
@@ -181,6 +207,7 @@ fn clip_to_file(
     let sink = VideoSink::create(&folder.path().join("bench.mp4"), painted, &frames, &EncodeOptions::default())?;
     source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
     let mut workers = stylist.workers(format.width, format.height)?;
+    let mut stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
     let stop = Stop::default();
     let start = Instant::now();
     let observe = |_: ordered::Progress| {
@@ -188,7 +215,7 @@ fn clip_to_file(
             stop.request();
         }
     };
-    let summary = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &observe)?;
+    let summary = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(sink), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

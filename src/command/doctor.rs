@@ -64,6 +64,11 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
         }
     }
     checks.push(Check::required("styles", styles(shared)));
+    let pair = Catalog::load(shared.models.as_deref()).and_then(|catalog| {
+        let pair = catalog.pair()?;
+        pair.verify().map(|()| format!("by {}", pair.network.name))
+    });
+    checks.push(Check::new("any picture as style", pair.map_err(|error| error.to_string()), false));
     checks.push(Check::new("FFmpeg", Ok(media::version()), true));
     for codec in Codec::ALL {
         let found = if codec.is_available() {
@@ -80,7 +85,7 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
     }
     for check in &checks {
         let mark = if check.works { "ok" } else { "--" };
-        report.print(format!("{mark}  {:<16} {}", check.what, check.found));
+        report.print(format!("{mark}  {:<20} {}", check.what, check.found));
     }
     let broken: Vec<String> = checks.iter().filter(|c| c.required && !c.works).map(|c| c.what.clone()).collect();
     report.print_json(&Summary { command: "doctor", checks, warnings: report.warnings() });

@@ -14,7 +14,7 @@ use crate::sink::image as sink;
 use crate::source::image as source;
 use crate::style::catalog::Catalog;
 use crate::style::expression::Expression;
-use crate::stylize::Stylizer;
+use crate::style::paintings::Paintings;
 
 /// White between the pictures, in pixels.
 const GAP: u32 = 6;
@@ -39,31 +39,33 @@ struct Summary {
 pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let format = sink::format_for(&args.output, None)?.unwrap_or(Format::Png);
     let catalog = Catalog::load(shared.models.as_deref())?;
-    let styles: Vec<String> = catalog.styles().iter().map(|found| found.style.name.clone()).collect();
+    let columns = columns(&catalog, args);
+    let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let engine = Engine::new(&args.run, shared, report)?;
     let device = engine.provider.device.to_string();
     let mut resizer = Resizer::default();
+    let width = args.width;
     let mut rows = Vec::new();
     for path in &args.photos {
         let photo = source::load(path)?;
-        let shown = fit(&mut resizer, &photo.frame, args.width)?;
-        let large = fit(&mut resizer, &photo.frame, (args.width * PAINTED_AT).min(photo.frame.width.max(args.width)))?;
+        let shown = fit(&mut resizer, &photo.frame, width)?;
+        let large = fit(&mut resizer, &photo.frame, (width * PAINTED_AT).min(photo.frame.width.max(width)))?;
         rows.push(Row { large, cells: vec![shown] });
     }
     let progress = report.progress(Some((styles.len() * rows.len()) as u64), "paintings");
     let mut done = 0;
-    for style in &styles {
-        let mut stylizer = stylizer(style, args, shared, &engine)?;
+    for (style, args) in &columns {
+        let mut stylizer = Stylist::with_engine(args, shared, engine.clone())?.whole_machine(0.0)?;
         let mut painted = Frame::default();
         for row in &mut rows {
             stylizer.stylize(&row.large, &mut painted)?;
-            row.cells.push(fit(&mut resizer, &painted, args.width)?);
+            row.cells.push(fit(&mut resizer, &painted, width)?);
             done += 1;
             progress.set(done, style.clone());
         }
     }
     drop(progress);
-    let sheet = lay_out(&rows, &styles, args.width, format)?;
+    let sheet = lay_out(&rows, &styles, width, format)?;
     let (width, height) = (sheet.width, sheet.height);
     sink::save(&Picture::new(sheet), &args.output, format, QUALITY)?;
     let output = args.output.display().to_string();
@@ -82,15 +84,18 @@ struct Row {
     cells: Vec<Frame>,
 }
 
-fn stylizer(style: &str, args: &SheetArgs, shared: &SharedArgs, engine: &Engine) -> Result<Stylizer> {
-    let args = StyleArgs {
-        style: Some(Expression::single(style)),
-        strength: 1.0,
-        keep_colors: false,
-        scale: 1.0,
-        run: args.run.clone(),
-    };
-    Stylist::with_engine(&args, shared, engine.clone())?.whole_machine(0.0)
+/// What is over each column of paintings, and how they are painted: all named styles, then the pictures that are styles.
+fn columns(catalog: &Catalog, args: &SheetArgs) -> Vec<(String, StyleArgs)> {
+    let plain = || StyleArgs::plain(args.run.clone());
+    let named = catalog.styles().into_iter().map(|found| {
+        let name = &found.style.name;
+        (name.clone(), StyleArgs { style: Some(Expression::single(name)), ..plain() })
+    });
+    let pictures = args.style_image.iter().map(|path| {
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        (name, StyleArgs { style_image: Some(Paintings::single(path)), ..plain() })
+    });
+    named.chain(pictures).collect()
 }
 
 /// `frame` scaled to `width` columns, its shape kept.

@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::provider::Device;
 use crate::report::Report;
-use crate::style::catalog::{Catalog, user_folder};
+use crate::style::catalog::{Catalog, Pair, user_folder};
 use crate::style::install::{self, Addition};
-use crate::style::manifest::LayoutName;
+use crate::style::manifest::{LayoutName, NetworkEntry};
 
 /// Runs the action of `impasto styles`; lists without one.
 pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
@@ -26,7 +26,17 @@ pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result
 struct Listing {
     command: &'static str,
     styles: Vec<StyleLine>,
+    /// What paints `--style-image`, if it is installed.
+    style_image: Option<PairLine>,
     warnings: Vec<String>,
+}
+
+/// The arbitrary-style pair of the JSON list.
+#[derive(Serialize)]
+struct PairLine {
+    network: String,
+    license: String,
+    source: String,
 }
 
 /// One style of the JSON list.
@@ -55,7 +65,12 @@ fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
         });
     }
     report.print(format!("{:<20} {:<16} {:<20} the picture as it is, for blends", "identity", "(built in)", "-"));
-    report.print_json(&Listing { command: "styles", styles, warnings: report.warnings() });
+    let style_image = catalog.pair().ok().map(|Pair { network, .. }| {
+        let NetworkEntry { name, license, source, .. } = network;
+        report.print(format!("{:<20} {name:<16} {license:<20} any picture as the style; {source}", "--style-image"));
+        PairLine { network: name.clone(), license: license.clone(), source: source.clone() }
+    });
+    report.print_json(&Listing { command: "styles", styles, style_image, warnings: report.warnings() });
     Ok(())
 }
 
@@ -78,9 +93,11 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
         Like::Impasto => (LayoutName::NhwcU8, PlanarFormat::PYTORCH_EXAMPLES),
         Like::PytorchExamples => (LayoutName::NchwF32, PlanarFormat::PYTORCH_EXAMPLES),
         Like::PytorchUnit => (LayoutName::NchwF32, unit),
+        Like::Magenta => (LayoutName::NhwcF32, unit),
     };
     let addition = Addition {
         file: args.file.clone(),
+        predictor: args.predictor.clone(),
         layout,
         planar,
         name: args.name.clone(),
@@ -91,7 +108,8 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     };
     let entry = install::add(&addition, &engine.opening())?;
     let folder = user_folder().display().to_string();
-    report.print(format!("added {} ({}) to {folder}", entry.name, entry.styles.join(", ")));
+    let styles = if entry.predictor.is_some() { "any, by --style-image".to_owned() } else { entry.styles.join(", ") };
+    report.print(format!("added {} ({styles}) to {folder}", entry.name));
     let warnings = report.warnings();
     report.print_json(&Changed { command: "styles add", network: &entry.name, styles: entry.styles, folder, warnings });
     Ok(())

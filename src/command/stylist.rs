@@ -10,8 +10,8 @@ use crate::network::runtime::Runtime;
 use crate::network::{self, Identity, Opening};
 use crate::report::Report;
 use crate::style::catalog::{Catalog, Choice};
-use crate::style::expression::Expression;
 use crate::stylize::{Look, Part, Stylizer};
+use crate::temporal::Stabilizer;
 
 /// Pixels that all workers together may hold in their networks: about 150 bytes each in the widest layer.
 const PIXELS_AT_ONCE: u64 = 16 << 20;
@@ -57,7 +57,8 @@ pub fn threads(run: &RunArgs) -> usize {
 
 /// The chosen styles, ready to be opened as often as a job needs.
 pub struct Stylist {
-    expression: Expression,
+    /// What was asked for, as in the JSON summary.
+    style: String,
     choices: Vec<Choice>,
     look: Look,
     /// `None` where every choice is the identity, which needs no runtime.
@@ -69,37 +70,51 @@ impl Stylist {
     /// Finds the styles and what runs them.
     ///
     /// # Errors
-    /// A style is unknown, ONNX Runtime is missing, or the device cannot run.
+    /// A style is unknown, a picture cannot be a style, ONNX Runtime is missing, or the device cannot run.
     pub fn new(args: &StyleArgs, shared: &SharedArgs, report: &Report) -> Result<Self> {
-        let mut stylist = Self::without_engine(args, shared)?;
-        if stylist.choices.iter().any(|choice| choice.network.is_some()) {
-            stylist.engine = Some(Engine::new(&args.run, shared, report)?);
-        }
-        Ok(stylist)
+        Self::build(args, shared, || Engine::new(&args.run, shared, report))
     }
 
     /// The same with what runs the networks already there.
     ///
     /// # Errors
-    /// A style is unknown.
+    /// A style is unknown, or a picture cannot be a style.
     pub fn with_engine(args: &StyleArgs, shared: &SharedArgs, engine: Engine) -> Result<Self> {
-        Ok(Self { engine: Some(engine), ..Self::without_engine(args, shared)? })
+        let built = Self::build(args, shared, || Ok(engine.clone()))?;
+        Ok(Self { engine: Some(engine), ..built })
     }
 
-    fn without_engine(args: &StyleArgs, shared: &SharedArgs) -> Result<Self> {
+    /// Asks for the engine only when something needs it, and after all that can be wrong without it.
+    fn build(args: &StyleArgs, shared: &SharedArgs, engine: impl FnOnce() -> Result<Engine>) -> Result<Self> {
         let catalog = Catalog::load(shared.models.as_deref())?;
+        let look = Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale };
+        let threads = threads(&args.run);
+        if let Some(paintings) = &args.style_image {
+            let pair = catalog.pair()?;
+            let pictures = paintings.load()?;
+            let engine = engine()?;
+            // Once: every frame and every worker paints with this vector.
+            let choices = vec![pictures.choice(&pair, &engine.runtime, threads)?];
+            return Ok(Self { style: paintings.to_string(), choices, look, engine: Some(engine), threads });
+        }
         let expression = match &args.style {
             Some(expression) => expression.clone(),
             None => catalog.default_style()?,
         };
         let choices = catalog.resolve(&expression)?;
-        let look = Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale };
-        Ok(Self { expression, choices, look, engine: None, threads: threads(&args.run) })
+        let needed = choices.iter().any(|choice| choice.network.is_some());
+        let engine = if needed { Some(engine()?) } else { None };
+        Ok(Self { style: expression.to_string(), choices, look, engine, threads })
     }
 
-    /// The style expression, as in the JSON summary.
+    /// The style expression, or the pictures that are the style, as in the JSON summary.
     pub fn style(&self) -> String {
-        self.expression.to_string()
+        self.style.clone()
+    }
+
+    /// The networks, with their weights.
+    pub fn choices(&self) -> &[Choice] {
+        &self.choices
     }
 
     /// The device, as in the JSON summary.
@@ -124,6 +139,11 @@ impl Stylist {
     pub fn whole_machine(&self, tile_above: f64) -> Result<Stylizer> {
         let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
         self.stylizer(self.threads, above)
+    }
+
+    /// What keeps the painted frames of a moving picture from flickering, by `amount` from 0 to 1.
+    pub fn stabilizer(&self, amount: f32) -> Stabilizer {
+        Stabilizer::new(amount).with_stroke_scale(self.look.scale)
     }
 
     fn stylizer(&self, threads: usize, tile_above: Option<u64>) -> Result<Stylizer> {

@@ -76,9 +76,10 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
     let stylist = Stylist::new(&args.style, shared, report)?;
     let mut workers = stylist.workers(format.width, format.height)?;
+    let mut stabilizer = stylist.stabilizer(args.steady.stabilize);
 
     let progress = report.progress(format.frames, "frames");
-    let done = ordered::run(&mut source, &mut workers, Box::new(sink), &stop, &|so_far| {
+    let done = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(sink), &stop, &|so_far| {
         progress.set(so_far.frames, format!("inference {:.0} %", so_far.inference_share * 100.0));
     });
     drop(progress);

@@ -1,23 +1,50 @@
 //! Resizing, through `fast_image_resize`.
 
 use fast_image_resize::images::{Image as Target, ImageRef};
-use fast_image_resize::{PixelType, ResizeOptions};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
 
-/// Resizes RGB8 pictures with a Catmull-Rom filter (antialiased downwards); keeps its tables and scratch between calls.
+/// Resizes RGB8 pictures, antialiased downwards; keeps its tables and scratch between calls.
 #[derive(Default)]
 pub struct Resizer {
     inner: fast_image_resize::Resizer,
 }
 
 impl Resizer {
-    /// Resizes `image` to `width` x `height` into `out`.
+    /// Resizes `image` to `width` x `height` into `out` with a Catmull-Rom filter.
     ///
     /// # Errors
     /// A side is 0, or a buffer is not of its picture's size.
     pub fn resize(&mut self, image: Image<'_>, width: u32, height: u32, out: &mut [u8]) -> Result<()> {
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+        self.run(image, (width, height), out, &options)
+    }
+
+    /// Resizes the largest square in the middle of `image` to `side` x `side` into `out` with a Lanczos filter.
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn square(&mut self, image: Image<'_>, side: u32, out: &mut [u8]) -> Result<()> {
+        let least = image.width.min(image.height);
+        let (left, top) = ((image.width - least) / 2, (image.height - least) / 2);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
+            left.into(),
+            top.into(),
+            least.into(),
+            least.into(),
+        );
+        self.run(image, (side, side), out, &options)
+    }
+
+    fn run(
+        &mut self,
+        image: Image<'_>,
+        (width, height): (u32, u32),
+        out: &mut [u8],
+        options: &ResizeOptions,
+    ) -> Result<()> {
         debug_assert_eq!(out.len(), byte_len(width, height));
         let failed = |error: &dyn std::fmt::Display| {
             let Image { width: from_width, height: from_height, .. } = image;
@@ -26,8 +53,6 @@ impl Resizer {
         let source =
             ImageRef::new(image.width, image.height, image.pixels, PixelType::U8x3).map_err(|error| failed(&error))?;
         let mut target = Target::from_slice_u8(width, height, out, PixelType::U8x3).map_err(|error| failed(&error))?;
-        let filter = fast_image_resize::FilterType::CatmullRom;
-        let options = ResizeOptions::new().resize_alg(fast_image_resize::ResizeAlg::Convolution(filter));
-        self.inner.resize(&source, &mut target, Some(&options)).map_err(|error| failed(&error))
+        self.inner.resize(&source, &mut target, Some(options)).map_err(|error| failed(&error))
     }
 }

@@ -1,7 +1,9 @@
 //! Style networks: bytes in, bytes out, whatever runs them.
 
+pub mod exported;
 pub mod library;
 mod onnx;
+pub mod predictor;
 pub mod provider;
 pub mod runtime;
 mod tiled;
@@ -10,17 +12,19 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::frame::{Image, byte_len};
+use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use provider::Provider;
 use runtime::Runtime;
 
 /// A feed-forward network that paints RGB8 pictures of any size.
 pub trait Network: Send {
-    /// How many style weights [`Network::run`] takes; 1 for a network of a single style.
+    /// How many style weights [`Network::run`] takes; 1 for a network of a single style, the length of the style vector
+    /// for one of any style.
     fn style_count(&self) -> usize;
 
     /// Paints `image` into `out` (`image.pixels.len()` bytes, RGB8) in the mix of styles that `weights` gives
-    /// (`style_count` numbers that sum to 1).
+    /// (`style_count` numbers that sum to 1), or in the style of that vector.
     fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()>;
 }
 
@@ -31,6 +35,9 @@ pub enum Layout {
     NhwcU8,
     /// One float32 `[1,3,H,W]` RGB input and output, described by [`PlanarFormat`].
     NchwF32(PlanarFormat),
+    /// Networks of any style: float32 `[1,H,W,3]` RGB and a style vector float32 `[1,1,1,V]` to float32 `[1,H,W,3]`,
+    /// described by [`PackedFormat`].
+    NhwcF32(PackedFormat),
 }
 
 /// What a file holds, as the manifest says.
@@ -44,7 +51,7 @@ pub struct NetworkFile {
     pub tiles: Option<PathBuf>,
     /// How it wants pixels.
     pub layout: Layout,
-    /// How many styles it holds.
+    /// How many weights it takes: one a style, or the length of its style vectors.
     pub styles: usize,
 }
 
@@ -86,16 +93,15 @@ pub fn style_names(path: &Path, how: &Opening<'_>) -> Result<Vec<String>> {
     Ok(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-/// Opens `file` and paints one small picture with every weight alike: whether it really is a style network.
+/// Opens `file` and paints one small picture with `weights`: whether it really is a style network.
 ///
 /// # Errors
 /// As [`open`], and where the run fails.
-pub fn try_out(file: &NetworkFile, how: &Opening<'_>) -> Result<()> {
+pub fn try_out(file: &NetworkFile, weights: &[f32], how: &Opening<'_>) -> Result<()> {
     let mut network = open(file, how)?;
     let (width, height) = (67, 45);
     let pixels: Vec<u8> = (0..byte_len(width, height)).map(|place| (place * 7 % 256) as u8).collect();
-    let weights = vec![1.0 / file.styles as f32; file.styles];
-    network.run(Image { width, height, pixels: &pixels }, &weights, &mut vec![0; pixels.len()])
+    network.run(Image { width, height, pixels: &pixels }, weights, &mut vec![0; pixels.len()])
 }
 
 /// The network that paints nothing: what tests and benchmarks of everything around a network run.

@@ -14,6 +14,7 @@ use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, provider};
 use crate::error::{Error, Result};
 use crate::frame::Image;
+use crate::kernel::packed;
 use crate::kernel::planar::{pack, padded, unpack};
 
 /// A session for one network file.
@@ -36,6 +37,8 @@ const STYLE: &str = "style";
 /// What the graph calls its ends.
 struct Names {
     input: String,
+    /// The weights or the style vector, where it takes them.
+    style: String,
     output: String,
 }
 
@@ -58,6 +61,8 @@ enum Tensors {
     Bytes { image: End<u8>, style: End<f32>, stylized: End<u8> },
     /// float32 `[1,3,H,W]`, sides padded.
     Planes { input: End<f32>, output: End<f32> },
+    /// float32 `[1,H,W,3]`, sides padded; float32 `[1,1,1,V]`; float32 `[1,H,W,3]`.
+    Pixels { input: End<f32>, vector: End<f32>, output: End<f32> },
 }
 
 /// Builds a session from `path` for `provider`; shared by everything that runs a graph.
@@ -75,6 +80,10 @@ pub(super) fn session(
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?;
+        if let Some(NetworkFile { layout: Layout::NhwcF32(_), .. }) = network {
+            // Their weights have 8 bits and their values none: made floats once and not at every run, they run twice as fast.
+            builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
+        }
         if provider.device != Device::Cpu {
             builder = builder.with_execution_providers(provider::dispatch(provider, network))?;
         }
@@ -154,6 +163,14 @@ impl OnnxNetwork {
                 output.bind_as_output(binding, &self.names.output)?;
                 Tensors::Planes { input: End::new(mirror, &shape)?, output }
             }
+            Layout::NhwcF32(format) => {
+                let (columns, rows) = format.padded(width, height);
+                let shape = [1, rows, columns, 3];
+                let mut output = End::new(mirror, &shape)?;
+                output.bind_as_output(binding, &self.names.output)?;
+                let vector = End::new(mirror, &[1, 1, 1, self.styles])?;
+                Tensors::Pixels { input: End::new(mirror, &shape)?, vector, output }
+            }
         })
     }
 }
@@ -207,7 +224,7 @@ impl Network for OnnxNetwork {
                     input.host.extract_tensor_mut().1.copy_from_slice(image.pixels);
                     input.send(binding, &names.input)?;
                     style.host.extract_tensor_mut().1.copy_from_slice(weights);
-                    style.send(binding, STYLE)?;
+                    style.send(binding, &names.style)?;
                     run_bound(session, binding)?;
                     out.copy_from_slice(stylized.receive()?);
                     Ok(true)
@@ -221,7 +238,19 @@ impl Network for OnnxNetwork {
                     let size = (image.width as usize, image.height as usize);
                     Ok(unpack(output.receive()?, plane, format.range, size, out))
                 }
-                (Tensors::Planes { .. }, Layout::NhwcU8) => unreachable!("allocate() makes the layout's own tensors"),
+                (Tensors::Pixels { input, vector, output }, Layout::NhwcF32(format)) => {
+                    packed::pack(image, format, input.host.extract_tensor_mut().1);
+                    input.send(binding, &names.input)?;
+                    vector.host.extract_tensor_mut().1.copy_from_slice(weights);
+                    vector.send(binding, &names.style)?;
+                    run_bound(session, binding)?;
+                    let (columns, _) = format.padded(image.width, image.height);
+                    let size = (image.width as usize, image.height as usize);
+                    Ok(packed::unpack(output.receive()?, columns, format.range, size, out))
+                }
+                (Tensors::Planes { .. } | Tensors::Pixels { .. }, _) => {
+                    unreachable!("allocate() makes the layout's own tensors")
+                }
             }
         };
         match paint() {
@@ -258,6 +287,12 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
             is(input, input.name(), TensorElementType::Float32, &[1, 3, -1, -1])
                 && is(output, output.name(), TensorElementType::Float32, &[1, 3, -1, -1])
         }
+        (Layout::NhwcF32(_), [input, vector], [output]) => {
+            let length = file.styles.try_into().unwrap_or(-1);
+            is(input, input.name(), TensorElementType::Float32, &[1, -1, -1, 3])
+                && is(vector, vector.name(), TensorElementType::Float32, &[1, 1, 1, length])
+                && is(output, output.name(), TensorElementType::Float32, &[1, -1, -1, 3])
+        }
         _ => false,
     };
     if !fits {
@@ -269,8 +304,9 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
             expectation(file),
         )));
     }
-    let [input, ..] = inputs else { return Err(Error::failed("a network without inputs")) };
-    Ok(Names { input: input.name().to_owned(), output: outputs[0].name().to_owned() })
+    let [input, others @ ..] = inputs else { return Err(Error::failed("a network without inputs")) };
+    let style = others.first().map_or(STYLE, Outlet::name).to_owned();
+    Ok(Names { input: input.name().to_owned(), style, output: outputs[0].name().to_owned() })
 }
 
 fn expectation(file: &NetworkFile) -> String {
@@ -280,6 +316,10 @@ fn expectation(file: &NetworkFile) -> String {
             file.styles
         ),
         Layout::NchwF32(_) => "one float32 [1,3,H,W] to the same, any H and W, is needed".to_owned(),
+        Layout::NhwcF32(_) => format!(
+            "float32 [1,H,W,3] and a style vector float32 [1,1,1,{}] to float32 [1,H,W,3], any H and W, are needed",
+            file.styles
+        ),
     }
 }
 
@@ -292,7 +332,7 @@ fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> b
     end.name() == name && *ty == element && (sizes || shape.is_empty())
 }
 
-fn describe(ends: &[Outlet]) -> String {
+pub(super) fn describe(ends: &[Outlet]) -> String {
     let mut words = String::new();
     for (place, end) in ends.iter().enumerate() {
         let comma = if place == 0 { "" } else { ", " };

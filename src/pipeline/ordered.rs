@@ -1,14 +1,18 @@
-//! Every frame, in order: source, workers and sink each on their own threads.
+//! Every frame, in order: source, workers, stabiliser and sink each on their own threads.
 //!
 //! ```text
-//! source ──jobs──▶ worker 0..W ──done──▶ sink (puts them back in order)
-//!    ▲                                     │
-//!    └────────────── spare frames ─────────┘
+//! source ──jobs──▶ worker 0..W ──done──▶ stabilize (puts them back in order) ──steady──▶ sink
+//!    ▲                                                                                    │
+//!    └───────────────────────────── spare frames ─────────────────────────────────────────┘
 //! ```
 //!
 //! The spare frames are the job's whole memory: a frame is always in one place, so queues cannot grow, and neither
 //! channel can block a worker for good. Workers paint whole frames side by side, each on its share of the cores:
 //! for a file, that uses two cores better than two cores on one frame.
+//!
+//! What remembers earlier frames, the stabiliser, cannot work side by side. It has a thread of its own, so that it adds
+//! nothing to the time that the sink's encoder needs for a frame, and it sees all frames in their order, however many
+//! workers there are: the output does not depend on their number.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +28,7 @@ use crate::frame::Frame;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::stylize::Stylizer;
+use crate::temporal::Stabilizer;
 
 /// How far a running job is.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +68,11 @@ struct Job {
     output: Frame,
 }
 
-/// A worker's result. A failure takes this way too, so the sink ends the job: the failed frame's place would stay empty,
-/// and everyone would wait for it.
+/// A worker's result. A failure takes this way too, so that its reader ends the job: the failed frame's place would stay
+/// empty, and everyone would wait for it.
 type Done = Result<(Job, Duration)>;
 
-/// Runs frames from `source` through `workers` into `sink` until the source ends or `stop` is requested, and closes
+/// Runs frames from `source` through `workers` and `stabilizer` into `sink` until the source ends or `stop` is requested, and closes
 /// the sink. `observe` hears of each finished frame, on the sink's thread.
 ///
 /// # Errors
@@ -75,17 +80,19 @@ type Done = Result<(Job, Duration)>;
 pub fn run(
     source: &mut dyn Source,
     workers: &mut [Stylizer],
+    stabilizer: &mut Stabilizer,
     mut sink: Box<dyn Sink + '_>,
     stop: &Stop,
     observe: &(dyn Fn(Progress) + Sync),
 ) -> Result<Summary> {
     let start = Instant::now();
     let count = workers.len();
-    // Each worker has one frame in hand and one waiting; the source and the sink one each, so nobody waits for a swap.
-    let pool = 2 * count + 2;
+    // Each worker has one frame in hand and one waiting; source, stabiliser and sink one each, so nobody waits for a swap.
+    let pool = 2 * count + 3;
     let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
     let (give_job, jobs) = bounded::<Job>(count);
     let (give_done, done) = bounded::<Done>(pool);
+    let (give_steady, steady) = bounded::<(Job, Duration)>(1);
     for _ in 0..pool {
         give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
     }
@@ -102,11 +109,13 @@ pub fn run(
         }
         // Only the workers hold these ends now, so their going away ends the others.
         drop((jobs, give_done));
+        let steadier = named("stabilize").spawn_scoped(scope, move || steady_all(stabilizer, &done, &give_steady));
+        threads.push(steadier.map_err(failed)?);
         let shares = count as f64;
         let writer = named("sink").spawn_scoped(scope, {
             let sink = sink.as_mut();
             move || {
-                write(sink, &done, &give_spare, &|histogram: &Histogram| {
+                write(sink, &steady, &give_spare, &|histogram: &Histogram| {
                     let share = histogram.total().as_secs_f64() / (start.elapsed().as_secs_f64() * shares);
                     observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
                 })
@@ -150,26 +159,34 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Re
     Ok(())
 }
 
-fn write(
-    sink: &mut dyn Sink,
-    done: &Receiver<Done>,
-    spares: &Sender<(Frame, Frame)>,
-    observe: &dyn Fn(&Histogram),
-) -> Result<Histogram> {
-    let mut histogram = Histogram::default();
+fn steady_all(stabilizer: &mut Stabilizer, done: &Receiver<Done>, steady: &Sender<(Job, Duration)>) -> Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in done {
         let (job, inference) = result?;
         early.insert(job.place, (job, inference));
-        while let Some((job, inference)) = early.remove(&next) {
-            sink.put(&job.output)?;
+        while let Some((mut job, inference)) = early.remove(&next) {
+            stabilizer.stabilize(&job.input, &mut job.output);
+            steady.send((job, inference)).map_err(|_| Error::Disconnected)?;
             next += 1;
-            histogram.add(inference);
-            observe(&histogram);
-            // The source has ended and gone when nobody wants the buffers back.
-            let _ = spares.send((job.input, job.output));
         }
+    }
+    Ok(())
+}
+
+fn write(
+    sink: &mut dyn Sink,
+    steady: &Receiver<(Job, Duration)>,
+    spares: &Sender<(Frame, Frame)>,
+    observe: &dyn Fn(&Histogram),
+) -> Result<Histogram> {
+    let mut histogram = Histogram::default();
+    for (job, inference) in steady {
+        sink.put(&job.output)?;
+        histogram.add(inference);
+        observe(&histogram);
+        // The source has ended and gone when nobody wants the buffers back.
+        let _ = spares.send((job.input, job.output));
     }
     Ok(histogram)
 }
@@ -257,7 +274,7 @@ mod tests {
             }
         };
         let sink = Box::new(Places { seen: &seen, finished: &finished, fail_at });
-        let result = run(&mut source, &mut workers, sink, &stop, &observe);
+        let result = run(&mut source, &mut workers, &mut Stabilizer::new(1.0), sink, &stop, &observe);
         Outcome { seen: seen.into_inner().unwrap(), finished: finished.into_inner().unwrap(), result }
     }
 

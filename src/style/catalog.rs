@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::expression::Expression;
-use super::manifest::{Manifest, NetworkEntry, StyleEntry};
+use super::manifest::{Manifest, NetworkEntry, PredictorEntry, StyleEntry};
 use crate::error::{Error, Result};
 use crate::network::{NetworkFile, library};
 
@@ -30,12 +30,38 @@ pub struct Found<'a> {
     pub folder: &'a Path,
 }
 
+/// A network that paints any style, with what tells it which.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// The network.
+    pub network: &'a NetworkEntry,
+    /// Its predictor.
+    pub predictor: &'a PredictorEntry,
+    /// The folder of both.
+    pub folder: &'a Path,
+}
+
+impl Pair<'_> {
+    /// The predictor's file.
+    pub fn predictor_path(&self) -> PathBuf {
+        self.folder.join(&self.predictor.file)
+    }
+
+    /// Holds both files to their hashes.
+    ///
+    /// # Errors
+    /// A file is missing or is not what the manifest says.
+    pub fn verify(&self) -> Result<()> {
+        verify(self.network, self.folder)
+    }
+}
+
 /// One network's part in an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     /// The network; `None` copies the picture.
     pub network: Option<NetworkFile>,
-    /// Its style weights, summing to 1.
+    /// Its style weights, summing to 1, or the style vector.
     pub weights: Vec<f32>,
     /// Its share of the result.
     pub share: f32,
@@ -102,6 +128,20 @@ impl Catalog {
         Err(Error::usage(format!("no style '{name}'{}", did_you_mean(name, names))))
     }
 
+    /// What paints in the style of any picture: the first that is found.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn pair(&self) -> Result<Pair<'_>> {
+        let found = self.folders.iter().find_map(|(folder, manifest)| {
+            let network = manifest.networks.iter().find(|network| network.predictor.is_some())?;
+            Some(Pair { network, predictor: network.predictor.as_ref()?, folder })
+        });
+        found.ok_or_else(|| {
+            Error::failed("the networks that --style-image needs are missing; run scripts/setup --style-images")
+        })
+    }
+
     /// The networks that `expression` needs, with weights and shares; styles of one network share one run of it.
     ///
     /// # Errors
@@ -165,7 +205,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Holds a network's files to their hashes, so that a damaged download is named as such.
 fn verify(network: &NetworkEntry, folder: &Path) -> Result<()> {
     let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
-    for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles) {
+    let predictor = network.predictor.as_ref().map(|predictor| (&predictor.file, &predictor.sha256));
+    for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles).chain(predictor) {
         let path = folder.join(file);
         let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
         if sha256(&bytes) != *hash {

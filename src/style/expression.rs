@@ -38,18 +38,23 @@ impl FromStr for Expression {
             }
             terms.push((name.to_owned(), weight));
         }
-        let total: f32 = terms.iter().map(|(_, weight)| weight).sum();
-        if !(total.is_finite() && total > 0.0) {
-            return Err("the weights sum to 0; give one style a weight above 0".into());
-        }
-        for (_, weight) in &mut terms {
-            *weight /= total;
-        }
+        scale_to_one(&mut terms)?;
         Ok(Self(terms))
     }
 }
 
-fn parse_weight(text: &str) -> Result<f32, String> {
+/// Scales the weights of `terms` to sum to 1.
+pub(super) fn scale_to_one<T>(terms: &mut [(T, f32)]) -> Result<(), String> {
+    let total: f32 = terms.iter().map(|(_, weight)| weight).sum();
+    if !(total.is_finite() && total > 0.0) {
+        return Err("the weights sum to 0; give one style a weight above 0".into());
+    }
+    terms.iter_mut().for_each(|(_, weight)| *weight /= total);
+    Ok(())
+}
+
+/// A weight of the command line: a number from 0 up.
+pub(super) fn parse_weight(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(weight) if (0.0..=1e6).contains(&weight) => Ok(weight),
         _ => Err(format!("'{text}' is not a weight; write a number from 0 up")),
@@ -58,15 +63,24 @@ fn parse_weight(text: &str) -> Result<f32, String> {
 
 impl fmt::Display for Expression {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [(name, _)] = self.0.as_slice() {
-            return out.write_str(name);
-        }
-        for (place, (name, weight)) in self.0.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
-            write!(out, "{comma}{name}:{}", (weight * 1e4).round() / 1e4)?;
-        }
-        Ok(())
+        show_terms(out, self.0.iter().map(|(name, weight)| (name, *weight)))
     }
+}
+
+/// Writes `NAME` of one term, `NAME:WEIGHT,NAME:WEIGHT` of more.
+pub(super) fn show_terms<T: fmt::Display>(
+    out: &mut fmt::Formatter<'_>,
+    terms: impl ExactSizeIterator<Item = (T, f32)>,
+) -> fmt::Result {
+    let alone = terms.len() == 1;
+    for (place, (name, weight)) in terms.enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        write!(out, "{comma}{name}")?;
+        if !alone {
+            write!(out, ":{}", (weight * 1e4).round() / 1e4)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,16 +5,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::catalog::{Catalog, sha256, user_folder};
-use super::manifest::{Kind, LayoutName, Manifest, NetworkEntry, StyleEntry};
+use super::manifest::{Kind, LayoutName, Manifest, NetworkEntry, PredictorEntry, StyleEntry};
 use crate::error::{Error, Result};
+use crate::frame::{Image, byte_len};
+use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
-use crate::network::{self, Opening};
+use crate::network::predictor::Predictor;
+use crate::network::{self, Opening, exported};
 
 /// What to add.
 #[derive(Clone, Debug)]
 pub struct Addition {
     /// The network file.
     pub file: PathBuf,
+    /// What gives it its style: needed by the layout of any style, and by no other.
+    pub predictor: Option<PathBuf>,
     /// What its ends are like.
     pub layout: LayoutName,
     /// Values of a planar layout.
@@ -53,7 +58,8 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
         None => stem(&addition.file)?,
     };
     check_name(&name)?;
-    let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
+    let bytes = network_bytes(addition)?;
+    let predictor = addition.predictor.as_deref().map(|file| predictor(file, &name, how)).transpose()?;
     let tiles_file = addition.file.with_extension("tiles.onnx");
     let tiles = (addition.layout == LayoutName::NhwcU8).then(|| fs::read(&tiles_file).ok()).flatten();
     fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
@@ -69,26 +75,34 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
     }
     let styles = style_names(addition, &name, how)?;
     refuse_taken(&styles, &manifest)?;
+    let packed = (addition.layout == LayoutName::NhwcF32).then_some(PackedFormat::MAGENTA);
     let entry = NetworkEntry {
         file: format!("{name}.onnx").into(),
         tiles: tiles.as_ref().map(|_| format!("{name}.tiles.onnx").into()),
         layout: addition.layout,
-        range: planar(addition, addition.planar.range),
+        range: packed.map(|format| format.range).or(planar(addition, addition.planar.range)),
         mean: planar(addition, addition.planar.mean),
         deviation: planar(addition, addition.planar.deviation),
-        multiple: planar(addition, addition.planar.multiple),
-        kind: if styles.len() == 1 && addition.layout == LayoutName::NchwF32 { Kind::Single } else { Kind::Multi },
+        multiple: packed.map(|format| format.multiple).or(planar(addition, addition.planar.multiple)),
+        kind: match addition.layout {
+            LayoutName::NhwcF32 => Kind::Arbitrary,
+            LayoutName::NchwF32 if styles.len() == 1 => Kind::Single,
+            LayoutName::NchwF32 | LayoutName::NhwcU8 => Kind::Multi,
+        },
         styles: styles.clone(),
         license: addition.license.clone(),
         source: addition.source.clone(),
         sha256: sha256(&bytes),
         tiles_sha256: tiles.as_deref().map(sha256),
+        predictor: predictor.as_ref().map(|(entry, _)| entry.clone()),
         name: name.clone(),
     };
-    try_out(&entry, &bytes, tiles.as_deref(), folder, how)?;
-    write_whole(&folder.join(&entry.file), &bytes)?;
-    if let (Some(file), Some(tiles)) = (&entry.tiles, &tiles) {
-        write_whole(&folder.join(file), tiles)?;
+    // In the order of `files`.
+    let contents: Vec<Vec<u8>> =
+        [Some(bytes), tiles, predictor.map(|(_, bytes)| bytes)].into_iter().flatten().collect();
+    try_out(&entry, &contents, folder, how)?;
+    for (file, bytes) in entry.files().zip(&contents) {
+        write_whole(&folder.join(file), bytes)?;
     }
     manifest.networks.push(entry.clone());
     let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
@@ -108,15 +122,53 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     manifest.styles.retain(|style| style.network != name);
     // The manifest first: a file that nothing names does no harm, a name without its file does.
     manifest.write(folder)?;
-    for file in [Some(entry.file), entry.tiles].into_iter().flatten() {
+    for file in entry.files() {
         let path = folder.join(file);
         fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
     }
     Ok(())
 }
 
-/// The styles of the addition: as named, as the file says, or the network's own name.
+/// The network's bytes; one of any style is freed of the picture size that it was exported for, and of rounding.
+fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
+    let file = addition.file.display();
+    let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
+    match (addition.layout, &addition.predictor) {
+        (LayoutName::NhwcF32, None) => Err(Error::usage(format!(
+            "'{file}' paints in the style that a second network tells it; name that one with --predictor FILE.onnx"
+        ))),
+        (LayoutName::NhwcF32, Some(_)) if !addition.styles.is_empty() => {
+            Err(Error::usage("a network of any style has no styles to name; leave --styles out"))
+        }
+        (LayoutName::NhwcF32, Some(_)) => exported::free_sides(&bytes)
+            .and_then(|bytes| exported::unrounded(&bytes))
+            .ok_or_else(|| damaged(&addition.file)),
+        (LayoutName::NhwcU8 | LayoutName::NchwF32, Some(_)) => {
+            Err(Error::usage("--predictor belongs to networks of any style; add --like magenta, or leave it out"))
+        }
+        (LayoutName::NhwcU8 | LayoutName::NchwF32, None) => Ok(bytes),
+    }
+}
+
+fn damaged(file: &Path) -> Error {
+    Error::failed(format!("'{}' is not a network that ONNX Runtime can load: its bytes are no graph", file.display()))
+}
+
+/// The predictor's entry, its sizes read from its graph, and its bytes, freed of rounding.
+fn predictor(file: &Path, network: &str, how: &Opening<'_>) -> Result<(PredictorEntry, Vec<u8>)> {
+    let bytes = fs::read(file).map_err(|error| Error::reading(file, &error))?;
+    let Predictor { side, vector, .. } = Predictor::open(file, how.runtime, how.threads)?;
+    let bytes = exported::unrounded(&bytes).ok_or_else(|| damaged(file))?;
+    let entry =
+        PredictorEntry { file: format!("{network}.predictor.onnx").into(), sha256: sha256(&bytes), side, vector };
+    Ok((entry, bytes))
+}
+
+/// The styles of the addition: as named, as the file says, or the network's own name; none for one of any style.
 fn style_names(addition: &Addition, name: &str, how: &Opening<'_>) -> Result<Vec<String>> {
+    if addition.layout == LayoutName::NhwcF32 {
+        return Ok(vec![]);
+    }
     let styles = if !addition.styles.is_empty() {
         addition.styles.clone()
     } else if addition.layout == LayoutName::NhwcU8 {
@@ -145,19 +197,27 @@ fn refuse_taken(styles: &[String], manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Runs the network from where it will lie, so that a graph that needs further files is found out.
-fn try_out(entry: &NetworkEntry, bytes: &[u8], tiles: Option<&[u8]>, folder: &Path, how: &Opening<'_>) -> Result<()> {
+/// Runs the network from where it will lie, so that a graph that needs further files is found out. `contents` are those
+/// of its files, in their order.
+fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Opening<'_>) -> Result<()> {
     let trial = tempfile::tempdir_in(folder).map_err(|error| Error::writing(folder, &error))?;
     let network = entry.network_file(trial.path());
-    for (path, bytes) in [(Some(&network.path), Some(bytes)), (network.tiles.as_ref(), tiles)] {
-        if let (Some(path), Some(bytes)) = (path, bytes) {
-            fs::write(path, bytes).map_err(|error| Error::writing(path, &error))?;
-        }
+    for (file, bytes) in entry.files().zip(contents) {
+        let path = trial.path().join(file);
+        fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
     }
-    network::try_out(&network, how)?;
+    let weights = match &entry.predictor {
+        Some(predictor) => {
+            let mut opened = Predictor::open(&trial.path().join(&predictor.file), how.runtime, how.threads)?;
+            let grey = vec![128; byte_len(predictor.side, predictor.side)];
+            opened.style_vector(Image { width: predictor.side, height: predictor.side, pixels: &grey })?
+        }
+        None => vec![1.0 / network.styles as f32; network.styles],
+    };
+    network::try_out(&network, &weights, how)?;
     if network.tiles.is_some() {
         // Every picture counts as large, so the tiles are tried as well.
-        network::try_out(&network, &Opening { tile_above: Some(0), ..*how })?;
+        network::try_out(&network, &weights, &Opening { tile_above: Some(0), ..*how })?;
     }
     Ok(())
 }

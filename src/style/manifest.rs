@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::{Layout, NetworkFile};
 
@@ -38,7 +39,7 @@ pub struct NetworkEntry {
     pub tiles: Option<PathBuf>,
     /// How it wants pixels.
     pub layout: LayoutName,
-    /// What a white byte becomes (planar layouts): 255 or 1.
+    /// What a white byte becomes (layouts of floats): 255 or 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<f32>,
     /// Subtracted from each channel on the way in (planar layouts).
@@ -47,12 +48,13 @@ pub struct NetworkEntry {
     /// Divides each channel on the way in (planar layouts).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deviation: Option<[f32; 3]>,
-    /// What its sides must be a multiple of (planar layouts); the program pads and crops.
+    /// What its sides must be a multiple of (layouts of floats); the program pads and crops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiple: Option<u32>,
-    /// One style or several.
+    /// One style, several, or any.
     pub kind: Kind,
-    /// Its styles, in the order of its weights.
+    /// Its styles, in the order of its weights; none where it paints any.
+    #[serde(default)]
     pub styles: Vec<String>,
     /// Licence of the weights, as an SPDX expression where there is one.
     pub license: String,
@@ -63,6 +65,23 @@ pub struct NetworkEntry {
     /// SHA-256 of `tiles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles_sha256: Option<String>,
+    /// What gives it its style (kind arbitrary).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictor: Option<PredictorEntry>,
+}
+
+/// The network that tells an arbitrary one how a painting is painted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictorEntry {
+    /// Its graph, in the manifest's folder.
+    pub file: PathBuf,
+    /// SHA-256 of `file`, in hexadecimal.
+    pub sha256: String,
+    /// Side of the square that it looks at, in pixels.
+    pub side: u32,
+    /// How many numbers its style vectors have.
+    pub vector: usize,
 }
 
 /// Names of the layouts.
@@ -74,6 +93,9 @@ pub enum LayoutName {
     /// The classic ones; see [`Layout::NchwF32`].
     #[serde(rename = "nchw-f32")]
     NchwF32,
+    /// Those of any style; see [`Layout::NhwcF32`].
+    #[serde(rename = "nhwc-f32")]
+    NhwcF32,
 }
 
 /// How many styles a network has.
@@ -84,6 +106,8 @@ pub enum Kind {
     Single,
     /// One or more, mixed by weights.
     Multi,
+    /// Any, given by a style vector.
+    Arbitrary,
 }
 
 /// One style.
@@ -133,8 +157,15 @@ impl Manifest {
     fn check(&self) -> Result<(), String> {
         for network in &self.networks {
             let name = &network.name;
-            if network.styles.is_empty() {
-                return Err(format!("network '{name}' has no styles"));
+            let arbitrary = network.kind == Kind::Arbitrary;
+            if arbitrary != network.predictor.is_some() || arbitrary != (network.layout == LayoutName::NhwcF32) {
+                return Err(format!(
+                    "network '{name}' is not whole: kind arbitrary, layout nhwc-f32 and a predictor belong together"
+                ));
+            }
+            if arbitrary != network.styles.is_empty() {
+                let has = if arbitrary { "is arbitrary, but names styles" } else { "has no styles" };
+                return Err(format!("network '{name}' {has}"));
             }
             if network.kind == Kind::Single && network.styles.len() != 1 {
                 return Err(format!("network '{name}' is single, but has {} styles", network.styles.len()));
@@ -143,7 +174,7 @@ impl Manifest {
             if !(1..=256).contains(&multiple) {
                 return Err(format!("network '{name}' has a multiple of {multiple}; it must be from 1 to 256"));
             }
-            for file in [Some(&network.file), network.tiles.as_ref()].into_iter().flatten() {
+            for file in network.files() {
                 if file.file_name().map(Path::new) != Some(file.as_path()) {
                     return Err(format!("network '{name}' names '{}', which is not a file beside it", file.display()));
                 }
@@ -166,6 +197,7 @@ impl NetworkEntry {
     /// The network as the program runs it, with its files in `folder`.
     pub fn network_file(&self, folder: &Path) -> NetworkFile {
         let classic = PlanarFormat::PYTORCH_EXAMPLES;
+        let magenta = PackedFormat::MAGENTA;
         let layout = match self.layout {
             LayoutName::NhwcU8 => Layout::NhwcU8,
             LayoutName::NchwF32 => Layout::NchwF32(PlanarFormat {
@@ -174,14 +206,24 @@ impl NetworkEntry {
                 deviation: self.deviation.unwrap_or(classic.deviation),
                 multiple: self.multiple.unwrap_or(classic.multiple),
             }),
+            LayoutName::NhwcF32 => Layout::NhwcF32(PackedFormat {
+                range: self.range.unwrap_or(magenta.range),
+                multiple: self.multiple.unwrap_or(magenta.multiple),
+            }),
         };
         NetworkFile {
             name: self.name.clone(),
             path: folder.join(&self.file),
             tiles: self.tiles.as_ref().map(|tiles| folder.join(tiles)),
             layout,
-            styles: self.styles.len(),
+            styles: self.predictor.as_ref().map_or(self.styles.len(), |predictor| predictor.vector),
         }
+    }
+
+    /// All of its files, beside the manifest.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let predictor = self.predictor.as_ref().map(|predictor| &predictor.file);
+        [Some(&self.file), self.tiles.as_ref(), predictor].into_iter().flatten()
     }
 }
 
@@ -234,6 +276,8 @@ mod tests {
             ("[\"s\"]", "[]", "has no styles"),
             ("license", "lisence", "unknown field"),
             ("\"single\"", "\"triple\"", "unknown variant"),
+            ("\"single\"", "\"arbitrary\"", "belong together"),
+            ("nchw-f32", "nhwc-f32", "belong together"),
         ] {
             let error = parse(&ONE.replace(from, to)).unwrap_err();
             assert!(error.contains(reason), "{from} -> {to}: {error}");

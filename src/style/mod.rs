@@ -4,3 +4,4 @@ pub mod catalog;
 pub mod expression;
 pub mod install;
 pub mod manifest;
+pub mod paintings;

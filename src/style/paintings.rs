@@ -1,0 +1,169 @@
+//! Pictures as styles: `--style-image`, painted by the arbitrary-style pair that is installed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::catalog::{Choice, Pair};
+use super::expression::{parse_weight, scale_to_one, show_terms};
+use crate::error::{Error, Result};
+use crate::frame::Image;
+use crate::kernel::resize::Resizer;
+use crate::network::predictor::Predictor;
+use crate::network::runtime::Runtime;
+use crate::picture::Picture;
+use crate::source::image;
+
+/// Paintings with weights that sum to 1, in the order given; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paintings(Vec<(PathBuf, f32)>);
+
+impl Paintings {
+    /// One painting alone.
+    pub fn single(path: impl Into<PathBuf>) -> Self {
+        Self(vec![(path.into(), 1.0)])
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One cannot be read, or is no picture.
+    pub fn load(&self) -> Result<Loaded> {
+        let load = |(path, weight): &(PathBuf, f32)| Ok((image::load(path)?, *weight));
+        Ok(Loaded(self.0.iter().map(load).collect::<Result<_>>()?))
+    }
+}
+
+/// Paintings that were read, with weights that sum to 1.
+pub struct Loaded(Vec<(Picture, f32)>);
+
+impl Loaded {
+    /// What paints in the mix of these paintings: their style vectors, mixed by the weights.
+    ///
+    /// # Errors
+    /// The pair's files are not what its manifest says, or do not run.
+    pub fn choice(&self, pair: &Pair<'_>, runtime: &Runtime, threads: usize) -> Result<Choice> {
+        pair.verify()?;
+        let mut predictor = Predictor::open(&pair.predictor_path(), runtime, threads)?;
+        if (predictor.side, predictor.vector) != (pair.predictor.side, pair.predictor.vector) {
+            return Err(Error::failed(format!(
+                "'{}' is not the predictor that its manifest describes; install it again",
+                pair.predictor_path().display()
+            )));
+        }
+        let mut mixed = vec![0.0; predictor.vector];
+        for (picture, weight) in &self.0 {
+            let pixels = square(picture, predictor.side)?;
+            let (width, height) = (predictor.side, predictor.side);
+            let vector = predictor.style_vector(Image { width, height, pixels: &pixels })?;
+            mixed.iter_mut().zip(vector).for_each(|(mixed, value)| *mixed += weight * value);
+        }
+        Ok(Choice { network: Some(pair.network.network_file(pair.folder)), weights: mixed, share: 1.0 })
+    }
+}
+
+/// The middle of a painting as the predictor sees it: `side` x `side` RGB8, on white where it is transparent.
+fn square(picture: &Picture, side: u32) -> Result<Vec<u8>> {
+    let mut frame = picture.frame.clone();
+    if let Some(alpha) = &picture.alpha {
+        for (pixel, &opacity) in frame.pixels.chunks_exact_mut(3).zip(alpha) {
+            let opacity = u32::from(opacity);
+            pixel
+                .iter_mut()
+                .for_each(|byte| *byte = ((u32::from(*byte) * opacity + 255 * (255 - opacity) + 127) / 255) as u8);
+        }
+    }
+    let mut pixels = vec![0; crate::frame::byte_len(side, side)];
+    Resizer::default().square(frame.image(), side, &mut pixels)?;
+    Ok(pixels)
+}
+
+impl FromStr for Paintings {
+    type Err = String;
+
+    /// Parses `FILE[:WEIGHT],...`. What names a file as a whole is one, whatever commas and colons are in its name; and
+    /// a colon that no number follows belongs to the name, as in `C:\night.jpg`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if Path::new(text).is_file() {
+            return Ok(Self(vec![(text.into(), 1.0)]));
+        }
+        let mut terms: Vec<(PathBuf, f32)> = Vec::new();
+        for term in text.split(',') {
+            let (name, weight) = match term.rsplit_once(':') {
+                Some((name, weight)) if weight.trim().parse::<f32>().is_ok() => (name, parse_weight(weight.trim())?),
+                _ => (term, 1.0),
+            };
+            if name.trim().is_empty() {
+                return Err(format!("a file name is missing in '{text}'; write FILE or FILE:WEIGHT,FILE:WEIGHT"));
+            }
+            terms.push((name.trim().into(), weight));
+        }
+        scale_to_one(&mut terms)?;
+        Ok(Self(terms))
+    }
+}
+
+impl fmt::Display for Paintings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_terms(out, self.0.iter().map(|(path, weight)| (path.display(), *weight)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Frame;
+
+    fn terms(text: &str) -> Vec<(String, f32)> {
+        let paintings: Paintings = text.parse().unwrap();
+        paintings.0.iter().map(|(path, weight)| (path.display().to_string(), *weight)).collect()
+    }
+
+    #[test]
+    fn weights_sum_to_one_and_a_colon_may_be_part_of_a_name() {
+        assert_eq!(terms("a.jpg"), [("a.jpg".to_owned(), 1.0)]);
+        assert_eq!(terms("a.jpg:3, b.jpg:1"), [("a.jpg".to_owned(), 0.75), ("b.jpg".to_owned(), 0.25)]);
+        assert_eq!(terms("C:/night.jpg"), [("C:/night.jpg".to_owned(), 1.0)]);
+        assert_eq!(terms("C:/night.jpg:2"), [("C:/night.jpg".to_owned(), 1.0)]);
+    }
+
+    #[test]
+    fn a_file_that_exists_is_taken_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Night, by Vincent:2");
+        std::fs::write(&path, "").unwrap();
+        let name = path.to_str().unwrap();
+        assert_eq!(terms(name), [(name.to_owned(), 1.0)]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_reason() {
+        for (text, reason) in
+            [("", "missing"), ("a.jpg,", "missing"), (":2", "missing"), ("a:-1", "not a weight"), ("a:0", "sum to 0")]
+        {
+            let error = text.parse::<Paintings>().unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_parses_to_the_same() {
+        for text in ["a.jpg", "a.jpg:0.7,b.jpg:0.3"] {
+            assert_eq!(text.parse::<Paintings>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_predictor_sees_the_middle_of_a_painting_on_white() {
+        let mut frame = Frame::new(60, 20);
+        for (place, pixel) in frame.pixels.chunks_exact_mut(3).enumerate() {
+            // Black at both sides of the middle square.
+            pixel.fill(if (20..40).contains(&(place % 60)) { 100 } else { 0 });
+        }
+        let mut picture = Picture::new(frame);
+        let seen = square(&picture, 8).unwrap();
+        assert!(seen[3 * 8 * 3..][9..15].iter().all(|&byte| byte == 100), "{seen:?}");
+        picture.alpha = Some(vec![0; 60 * 20]);
+        assert_eq!(square(&picture, 8).unwrap(), vec![255; 8 * 8 * 3]);
+    }
+}
