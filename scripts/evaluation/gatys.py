@@ -40,7 +40,7 @@ def optimum(weights_file, photo, painting, threads):
     """The photo, uint8 [H, W, 3], with the least loss for the painting's features (as vgg19.Vgg gives them)."""
     torch.set_num_threads(threads)
     layers = [(name, torch.from_numpy(k), torch.from_numpy(b)) for name, k, b in read_weights(weights_file)]
-    start = torch.from_numpy(photo.transpose(2, 0, 1).astype(np.float32))[None]
+    start = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], dtype=np.float32))
     with torch.no_grad():
         content = features(layers, start)["relu3_3"]
     style = {name: torch.from_numpy(painting[name]) for name in ALL_LAYERS}
