@@ -32,6 +32,7 @@ fn words(output: &Output) -> String {
 }
 
 /// A folder with a manifest, a photo, a painting, weights and a README; none without the script's packages.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn place() -> Option<TempDir> {
     if !root().join("target/python/onnxruntime").exists() {
         eprintln!("skipped: target/python is missing; scripts/test makes it");
