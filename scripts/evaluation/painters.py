@@ -1,7 +1,6 @@
 """Style networks as the program runs them: bytes in, bytes out, whatever the network itself eats."""
 
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -53,9 +52,13 @@ def planar_format(white=255.0, mean=(0, 0, 0), deviation=(1, 1, 1), multiple=4):
     return {"range": white, "mean": mean, "deviation": deviation, "multiple": multiple}
 
 
-def from_manifest(path, chosen, threads):
+def exported_styles(manifest):
+    """The styles that the program knows by name; a network may have more."""
+    return {style["name"] for style in tomllib.loads(manifest.read_text()).get("style", [])}
+
+
+def from_manifest(path, chosen, threads, say):
     """The networks of a styles.toml, all or those named."""
-    path = Path(path)
     networks = tomllib.loads(path.read_text()).get("network", [])
     names = [network["name"] for network in networks]
     if unknown := [name for name in chosen or [] if name not in names]:
@@ -63,6 +66,9 @@ def from_manifest(path, chosen, threads):
     painters = []
     for network in networks:
         if chosen is not None and network["name"] not in chosen:
+            continue
+        if network["kind"] == "arbitrary":
+            say(f"left out: {network['name']}, which takes its style from a picture")
             continue
         planar = None
         if network["layout"] != "nhwc-u8":

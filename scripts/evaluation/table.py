@@ -13,8 +13,14 @@ COLUMNS = {  # key: heading, format
     "still_gain": ("still gain", ".2f"),
     "content_relu4_2": ("relu4_2", ".2f"),
     "ssim": ("SSIM", ".2f"),
+    "warping_error": ("warping error", ".1f"),
+    "still_clip_off": ("still clip", ".2f"),
+    "still_clip_on": ("stabilised", ".2f"),
+    "warping_error_off": ("warping error, program", ".1f"),
+    "warping_error_on": ("stabilised", ".1f"),
     "ms_p50": ("ms at 640x360", ".1f"),
 }
+FORMATS = {"style_distance": ".4f", "optimum_distance": ".4f", "photo_distance": ".4f"}  # others two places
 
 
 def short_command(arguments):
@@ -38,29 +44,50 @@ def cells(row, columns):
 
 
 def with_means(rows):
-    """The rows, and after each network of several styles their mean. A mean of the gap is over the styles that have one."""
+    """The rows, and after each network of several paintings their mean: an unstyled row would flatter it."""
     out = []
     for row in rows:
         out.append((f"{row['style']}*" if row["yardstick"] else row["style"], row))
-        group = [other for other in rows if other["network"] == row["network"] and not other["yardstick"]]
-        if not row["yardstick"] and len(group) > 1 and row is group[-1]:
-            values = {key: [other[key] for other in group if key in other] for key in COLUMNS}
-            mean = {key: statistics.fmean(own) for key, own in values.items() if own}
-            out.append((f"**mean of {row['network']}**", mean))
+        own = [other for other in rows if other["network"] == row["network"] and not other["yardstick"]]
+        painted = [other for other in own if "gap_closed" in other] or own
+        if not row["yardstick"] and len(painted) > 1 and row is own[-1]:
+            keys = [key for key in COLUMNS if all(key in other for other in painted)]
+            mean = {key: statistics.fmean(other[key] for other in painted) for key in keys}
+            out.append((f"**mean of {row['network']}** ({len(painted)})", mean))
     return out
+
+
+def optimum_table(result):
+    """The Gatys optimum beside the networks."""
+    headings = ["style", "network", "optimum", "photo", "network / optimum", "content", "content of the optimum"]
+    keys = ("style_distance", "optimum_distance", "photo_distance", "to_optimum", "content", "optimum_content")
+    rows = []
+    for row in result["gatys"]:
+        rows.append([f"{row['style']} ({row['network']})", *(format(row[key], FORMATS.get(key, ".2f")) for key in keys)])
+    count = result["gatys_photos"]
+    words = f"Style distance over relu1_1 to relu5_1 beside the Gatys optimum, on the first {plural(count, 'photo')}:"
+    return [words, table(headings, rows)]
+
+
+def plural(count, thing):
+    return f"{count} {thing}" + ("" if count == 1 else "s")
 
 
 def markdown(result):
     columns = {key: value for key, value in COLUMNS.items() if any(key in row for row in result["styles"])}
     headings = ["style", *(heading for heading, _ in columns.values())]
     rows = [[name, *cells(row, columns)] for name, row in with_means(result["styles"])]
+    clips = f" and {plural(result['clips'], 'clip')}" if result["clips"] else ""
+    photos, threads = plural(result["photos"], "photo"), plural(result["threads"], "thread")
     parts = [
-        f"{result['photos']} photos, ONNX Runtime {result['onnxruntime']}, {result['threads']} threads, by",
+        f"{photos}{clips}, ONNX Runtime {result['onnxruntime']}, {threads}, by",
         f"    {result['command']}",
         table(headings, rows),
     ]
     if any(row["yardstick"] for row in result["styles"]):
         parts.append("\\* someone else's network, as a yardstick.")
+    if "gatys" in result:
+        parts += optimum_table(result)
     return "\n\n".join(parts)
 
 

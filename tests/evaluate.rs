@@ -1,0 +1,110 @@
+//! scripts/evaluate.py on networks whose numbers are known: the picture itself and its negative.
+//!
+//! The script's packages lie in target/python, where scripts/test puts them; without them these tests say so and pass.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const MANIFEST: &str = r#"
+[[network]]
+name = "pair"
+file = "original_and_negative.onnx"
+layout = "nhwc-u8"
+kind = "multi"
+styles = ["original", "negative"]
+"#;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn python(arguments: &[&str]) -> Output {
+    let packages = root().join("target/python");
+    Command::new("python3").args(arguments).current_dir(root()).env("PYTHONPATH", packages).output().unwrap()
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with a manifest, a photo, a painting, weights and a README; none without the script's packages.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn place() -> Option<TempDir> {
+    if !root().join("target/python/onnxruntime").exists() {
+        eprintln!("skipped: target/python is missing; scripts/test makes it");
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let networks = root().join("tests/networks");
+    fs::create_dir(at("photos")).unwrap();
+    fs::copy(networks.join("classic.png"), at("photos/photo.png")).unwrap();
+    fs::copy(networks.join("classic.out.png"), at("painting.png")).unwrap();
+    fs::copy(networks.join("original_and_negative.onnx"), at("original_and_negative.onnx")).unwrap();
+    fs::write(at("styles.toml"), MANIFEST).unwrap();
+    fs::write(at("README.md"), "before\n<!-- evaluate: begin -->\nold\n<!-- evaluate: end -->\nafter\n").unwrap();
+    let made = python(&["tests/common/tiny_vgg.py", at("vgg.npz").to_str().unwrap()]);
+    assert!(made.status.success(), "{}", words(&made));
+    Some(folder)
+}
+
+fn evaluate(folder: &Path, more: &[&str]) -> Output {
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (photos, manifest, vgg) = (at("photos"), at("styles.toml"), at("vgg.npz"));
+    let common = ["scripts/evaluate.py", "--photos", &photos, "--manifest", &manifest, "--vgg", &vgg];
+    python(&[&common, more].concat())
+}
+
+#[test]
+fn a_network_that_changes_nothing_measures_as_nothing() {
+    let Some(folder) = place() else { return };
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let painting = format!("original={}", at("painting.png"));
+    let yardstick = format!("copy={}", root().join("tests/networks/planar.onnx").display());
+    let more = ["--paintings", &painting, "--yardstick", &yardstick, "--speed", "--json", &at("out.json")];
+    let output = evaluate(folder.path(), &[&more[..], &["--write", &at("README.md")]].concat());
+    assert!(output.status.success(), "{}", words(&output));
+
+    let numbers: Value = serde_json::from_slice(&fs::read(at("out.json")).unwrap()).unwrap();
+    let number = |row: usize, key: &str| numbers["styles"][row][key].as_f64().unwrap();
+    for row in [0, 2] {
+        assert_eq!(number(row, "content"), 0.0);
+        assert!((number(row, "ssim") - 1.0).abs() < 1e-9);
+        assert_eq!(number(row, "still_gain"), 1.0);
+        assert!(number(row, "motion") < 0.5, "only rounding is left");
+        assert!(number(row, "ms_p50") > 0.0);
+    }
+    assert_eq!(number(0, "gap_closed"), 0.0);
+    assert!(numbers["styles"][1]["gap_closed"].is_null(), "a style without a painting has no gap");
+    assert!(number(1, "content") > 0.1 && number(1, "ssim") < 0.5);
+
+    let text = fs::read_to_string(at("README.md")).unwrap();
+    assert!(text.starts_with("before\n<!-- evaluate: begin -->\n1 photo, "), "{text}");
+    assert!(text.ends_with("<!-- evaluate: end -->\nafter\n") && !text.contains("old"), "{text}");
+    assert!(!text.contains(folder.path().to_str().unwrap()), "the table names no machine's paths");
+}
+
+#[test]
+fn what_cannot_be_measured_is_said_in_one_sentence() {
+    let Some(folder) = place() else { return };
+    let painting = root().join("tests/networks/classic.png").display().to_string();
+    let no_marks = root().join("LICENSE").display().to_string();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--network", "other"], "no network 'other'; there are: pair"),
+        (&["--paintings", &format!("scream={painting}")], "no such style; there are: original, negative"),
+        (&["--paintings", "original=missing.png"], "No such file"),
+        (&["--yardstick", &format!("a={painting}")], "not a network that ONNX Runtime runs"),
+        (&["--write", &no_marks], "no place for the table"),
+    ];
+    for (more, reason) in cases {
+        let output = evaluate(folder.path(), more);
+        let words = words(&output);
+        assert_eq!(output.status.code(), Some(1), "{more:?}: {words}");
+        assert!(words.starts_with("evaluate: ") && words.contains(reason), "{more:?}: {words}");
+        assert_eq!(words.trim_end().lines().count(), 1, "{more:?}: {words}");
+    }
+}
