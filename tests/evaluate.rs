@@ -1,11 +1,13 @@
 //! scripts/evaluate.py on networks whose numbers are known: the picture itself and its negative.
-//!
-//! The script's packages lie in target/python, where scripts/test puts them; without them these tests say so and pass.
+
+#[path = "common/python.rs"]
+mod python;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use python::{python, words};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -22,22 +24,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn python(arguments: &[&str]) -> Output {
-    let packages = root().join("target/python");
-    Command::new("python3").args(arguments).current_dir(root()).env("PYTHONPATH", packages).output().unwrap()
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A folder with a manifest, a photo, a painting, weights and a README; none without the script's packages.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn place() -> Option<TempDir> {
-    if !root().join("target/python/onnxruntime").exists() {
-        eprintln!("skipped: target/python is missing; scripts/test makes it");
-        return None;
-    }
+/// A folder with a manifest, a photo, a painting, weights and a README.
+fn place() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let networks = root().join("tests/networks");
@@ -49,7 +37,7 @@ fn place() -> Option<TempDir> {
     fs::write(at("README.md"), "before\n<!-- evaluate: begin -->\nold\n<!-- evaluate: end -->\nafter\n").unwrap();
     let made = python(&["tests/common/tiny_vgg.py", at("vgg.npz").to_str().unwrap()]);
     assert!(made.status.success(), "{}", words(&made));
-    Some(folder)
+    folder
 }
 
 fn evaluate(folder: &Path, more: &[&str]) -> Output {
@@ -61,7 +49,7 @@ fn evaluate(folder: &Path, more: &[&str]) -> Output {
 
 #[test]
 fn a_network_that_changes_nothing_measures_as_nothing() {
-    let Some(folder) = place() else { return };
+    let folder = place();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let painting = format!("original={}", at("painting.png"));
     let yardstick = format!("copy={}", root().join("tests/networks/planar.onnx").display());
@@ -90,7 +78,7 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
 
 #[test]
 fn what_cannot_be_measured_is_said_in_one_sentence() {
-    let Some(folder) = place() else { return };
+    let folder = place();
     let painting = root().join("tests/networks/classic.png").display().to_string();
     let no_marks = root().join("LICENSE").display().to_string();
     let cases: [(&[&str], &str); 5] = [
