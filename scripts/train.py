@@ -64,7 +64,7 @@ class Objective:
             self.unstyled = distance.mean(0)
             energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
-        self.state = {"weights": {"content": 1.0, "motion": 30.0}, "average": {}, "steps": 0}
+        self.state = {"weights": {"content": 1.0, "motion": 4.0}, "average": {}, "steps": 0}
 
     def __call__(self, network, photo, chosen, tv, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
@@ -73,9 +73,9 @@ class Objective:
         rows = one_hot(chosen, network.styles)
         painted, features = network.paint(torch.cat([photo, frame]), torch.cat([rows, rows]))
         styled, styled_frame = painted.chunk(2)
-        terms = self.stability(styled, styled_frame, features, grid, mask)
-        terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         plain = chosen == network.styles - 1
+        terms = self.stability(styled, styled_frame, features, grid, mask, ~plain)
+        terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         if plain.any():
             terms["photo"] = (styled - photo)[plain].square().mean()
         if not plain.all():
@@ -95,15 +95,19 @@ class Objective:
         }
 
     @staticmethod
-    def stability(styled, styled_frame, features, grid, mask):
-        """What moves must keep its strokes, or video shimmers: in the output, and in the trunk's features."""
+    def stability(styled, styled_frame, features, grid, mask, painted):
+        """What moves must keep its strokes, or video shimmers: in the output, and in the trunk's features.
+
+        The output's is the mean of each picture's root mean square, as it is measured: the mean of the squares would be
+        about the one or two styles of hard contrasts alone. The photo's row has no strokes to keep (`painted` is false)."""
         mask = mask * (grid.abs() <= 1).all(-1)[:, None]
-        motion = ((warp(styled, grid) - styled_frame).square() * mask).mean() / mask.mean()
+        change = ((warp(styled, grid) - styled_frame).square() * mask).mean((1, 2, 3)) / mask.mean()
+        terms = {"motion": (change[painted] + 1e-6).sqrt().mean()} if painted.any() else {}
         small = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
         mask = F.avg_pool2d(mask, PATCH) == 1
         first, second = features.chunk(2)
         difference = ((warp(first, small) - second).square() * mask).mean()
-        return {"motion": motion, "feature": difference / first.detach().square().mean()}
+        return terms | {"feature": difference / first.detach().square().mean()}
 
     def follow(self, terms):
         """Averages the terms; a weight grows while its average is above the target, and falls below it."""
@@ -113,16 +117,16 @@ class Objective:
             average[name] = 0.98 * average.get(name, term.item()) + 0.02 * term.item()
         if self.state["steps"] < 300:  # first some painting: a bound on the change of a grey picture says nothing
             return
-        now = {"content": average.get("content", 0), "motion": 255 * math.sqrt(average["motion"])}
+        now = {"content": average.get("content", 0), "motion": 255 * average.get("motion", 0)}
         for name, target in self.targets.items():
             weights[name] *= math.exp(WEIGHT_RATE * max(-1, min(1, now[name] / target - 1)))
-            weights[name] = max(0.05 if name == "content" else 2.0, weights[name])
+            weights[name] = max(0.05 if name == "content" else 0.2, weights[name])
 
     def words(self):
         average, weights = self.state["average"], self.state["weights"]
         return (
             f"gap closed {1 - average.get('style', 1):.3f}  content {average.get('content', 0):.3f} x{weights['content']:.2f}  "
-            f"motion {255 * math.sqrt(average['motion']):.1f} x{weights['motion']:.0f}  feature {average['feature']:.2f}  "
+            f"motion {255 * average.get('motion', 0):.1f} x{weights['motion']:.1f}  feature {average['feature']:.2f}  "
             f"tv {average['tv']:.3f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
 
