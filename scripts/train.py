@@ -41,6 +41,8 @@ PAINTING_SIDE = 384  # the painting's short side decides how large the strokes c
 STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
+MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
+LEAST_WEIGHT = {"content": 0.05, "motion": 0.2}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
 
@@ -102,7 +104,7 @@ class Objective:
         about the one or two styles of hard contrasts alone. The photo's row has no strokes to keep (`painted` is false)."""
         mask = mask * (grid.abs() <= 1).all(-1)[:, None]
         change = ((warp(styled, grid) - styled_frame).square() * mask).mean((1, 2, 3)) / mask.mean()
-        terms = {"motion": (change[painted] + 1e-6).sqrt().mean()} if painted.any() else {}
+        terms = {"motion": (change[painted] + MOTION_FLOOR).sqrt().mean()} if painted.any() else {}
         small = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
         mask = F.avg_pool2d(mask, PATCH) == 1
         first, second = features.chunk(2)
@@ -120,7 +122,7 @@ class Objective:
         now = {"content": average.get("content", 0), "motion": 255 * average.get("motion", 0)}
         for name, target in self.targets.items():
             weights[name] *= math.exp(WEIGHT_RATE * max(-1, min(1, now[name] / target - 1)))
-            weights[name] = max(0.05 if name == "content" else 0.2, weights[name])
+            weights[name] = max(LEAST_WEIGHT[name], weights[name])
 
     def words(self):
         average, weights = self.state["average"], self.state["weights"]
@@ -268,7 +270,7 @@ def parse_options():
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--crop", type=int, default=160)
     parser.add_argument("--content", type=float, default=0.6, help="content distance to come out at (default 0.6)")
-    parser.add_argument("--motion", type=float, default=9.0, help="change under motion to come out at, of 255 (default 9)")
+    parser.add_argument("--motion", type=float, default=12.0, help="change under motion to come out at, of 255 (default 12)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at the start (default 0.002)")
     parser.add_argument("--seed", type=int, default=0)
