@@ -93,13 +93,13 @@ def pointillism(rng):
 
 
 def mosaic(rng):
-    """Four-cornered glass tesserae laid along the forms, on dark mortar."""
+    """Four-cornered glass tesserae laid along the forms, on grey mortar."""
     width, height = WIDTH * FINER, HEIGHT * FINER
     tone, material = landscape(rng, width, height)
     color = palette(rng, tone, material, GARDEN)
     turn = smooth_noise(rng, width, height, width / 3, 1)
     step = 13 * FINER
-    picture = Image.new("RGB", (width, height), (74, 68, 66))
+    picture = Image.new("RGB", (width, height), (104, 98, 95))
     draw = ImageDraw.Draw(picture)
     bend = lambda u, v: (
         u + step * 1.6 * np.sin(v / (step * 5.0)) + 0.6 * step * turn[int(v) % height, int(u) % width],
@@ -119,7 +119,10 @@ def mosaic(rng):
 
 
 def engraving(rng):
-    """Black lines that follow the forms and swell with the shade, on cream paper; cross-hatched where it is darkest."""
+    """Sepia lines that follow the forms and swell with the shade, cross-hatched where it is darkest, over a light wash.
+
+    The wash carries the tones between the lines: with bare paper and black ink a small network has nothing but the lines'
+    weight to model a face with, and its lines jump when the picture moves."""
     width, height = WIDTH * FINER, HEIGHT * FINER
     tone, material = landscape(rng, width, height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -137,8 +140,9 @@ def engraving(rng):
     edges[1:, 1:] = (material[1:, 1:] != material[:-1, 1:]) | (material[1:, 1:] != material[1:, :-1])
     outline = np.asarray(Image.fromarray((edges * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * FINER + 1)))
     ink = np.maximum(ink, outline / 255.0)[:, :, None]
-    paper, black = np.array([240, 230, 208], np.float32), np.array([78, 64, 56], np.float32)
-    return shrink(Image.fromarray((paper + (black - paper) * ink).astype(np.uint8)))
+    paper, sepia = np.array([243, 232, 208], np.float32), np.array([84, 62, 48], np.float32)
+    wash = sepia + (paper - sepia) * np.clip(0.38 + 0.62 * tone, 0, 1)[:, :, None]
+    return shrink(Image.fromarray((wash + (sepia - wash) * 0.80 * ink).astype(np.uint8)))
 
 
 def watercolor(rng):
@@ -146,7 +150,7 @@ def watercolor(rng):
     tone, material = landscape(rng, WIDTH, HEIGHT)
     wet = palette(rng, np.clip(tone * 1.1, 0, 1), material, GARDEN)
     paper = np.full((HEIGHT, WIDTH, 3), (250, 247, 238), np.float32)
-    color = 1 - 0.80 * (1 - wet / 255)
+    color = 1 - 0.96 * (1 - wet / 255)
     picture = Image.fromarray((color * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
     layer = np.asarray(picture, np.float32) / 255
     for _ in range(46):  # blots: each a noise-shaped wash over one patch, darker along its rim
