@@ -52,6 +52,7 @@ pub mod frame;
 pub mod kernel;
 pub mod media;
 pub mod network;
+pub mod paint;
 pub mod picture;
 pub mod pipeline;
 pub mod report;

@@ -28,7 +28,7 @@ const DOORS: [(&str, &[&str]); 14] = [
     ("zune_core", &["picture/jpeg.rs"]),
     ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
-    ("crossbeam_channel", &["pipeline/", "command/image/"]),
+    ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

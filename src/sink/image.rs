@@ -95,16 +95,11 @@ fn pixels<'a>(
 ) -> (std::borrow::Cow<'a, [u8]>, ExtendedColorType) {
     let colors = &picture.frame.pixels;
     let Some(alpha) = &picture.alpha else { return (colors.into(), ExtendedColorType::Rgb8) };
-    let pixels = colors.as_chunks::<3>().0.iter().zip(alpha);
     if format == Format::Jpeg {
         warnings.push("JPEG holds no transparency, so the painting is laid on white; choose --format png".into());
-        let on_white = |color: u8, opacity: u8| {
-            let (color, opacity) = (u32::from(color), u32::from(opacity));
-            ((color * opacity + 255 * (255 - opacity) + 127) / 255) as u8
-        };
-        let laid = pixels.flat_map(|(rgb, &opacity)| rgb.map(|color| on_white(color, opacity)));
-        return (laid.collect(), ExtendedColorType::Rgb8);
+        return (picture.on_white().pixels.into(), ExtendedColorType::Rgb8);
     }
+    let pixels = colors.as_chunks::<3>().0.iter().zip(alpha);
     (pixels.flat_map(|(&[r, g, b], &opacity)| [r, g, b, opacity]).collect(), ExtendedColorType::Rgba8)
 }
 

@@ -45,8 +45,22 @@ impl VideoSink {
         let container = Container::of(path)?;
         let encoder = Encoder::open(painted.info, format, container, options)?;
         let copied = CopiedStreams::open(painted.path, painted.info, painted.cut)?;
-        let file = VideoFile::create(path, container, painted.info, encoder, copied)?;
+        let file = VideoFile::create(path, container, painted.info, encoder, Some(copied))?;
         Ok(Self { file, time_base: format.time_base, complete: painted.complete, end: 0, frames: 0 })
+    }
+
+    /// Begins `path` for pictures that come from no file, `frame_rate` a second; [`Frame::time`] counts them.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::open`] and [`VideoFile::create`].
+    pub fn of_pictures(path: &Path, width: u32, height: u32, frame_rate: i32) -> Result<Self> {
+        let container = Container::of(path)?;
+        let info = VideoInfo::of_pictures(width, height, frame_rate);
+        let VideoInfo { time_base, frame_rate, aspect, .. } = info;
+        let format = FrameFormat { width, height, time_base, frame_rate, aspect };
+        let encoder = Encoder::open(&info, &format, container, &EncodeOptions::default())?;
+        let file = VideoFile::create(path, container, &info, encoder, None)?;
+        Ok(Self { file, time_base, complete: Arc::new(AtomicBool::new(true)), end: 0, frames: 0 })
     }
 
     /// What a person should know about the output.

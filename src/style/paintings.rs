@@ -64,18 +64,38 @@ impl Loaded {
 
 /// The middle of a painting as the predictor sees it: `side` x `side` RGB8, on white where it is transparent.
 fn square(picture: &Picture, side: u32) -> Result<Vec<u8>> {
-    let mut frame = picture.frame.clone();
-    if let Some(alpha) = &picture.alpha {
-        for (pixel, &opacity) in frame.pixels.chunks_exact_mut(3).zip(alpha) {
-            let opacity = u32::from(opacity);
-            pixel
-                .iter_mut()
-                .for_each(|byte| *byte = ((u32::from(*byte) * opacity + 255 * (255 - opacity) + 127) / 255) as u8);
-        }
-    }
+    let frame = picture.on_white();
     let mut pixels = vec![0; crate::frame::byte_len(side, side)];
     Resizer::default().square(frame.image(), side, &mut pixels)?;
     Ok(pixels)
+}
+
+/// One painting with its weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Painting {
+    /// The file.
+    pub path: PathBuf,
+    /// At least 0.
+    pub weight: f32,
+}
+
+impl FromStr for Painting {
+    type Err = String;
+
+    /// Parses `FILE[:WEIGHT]`. What names a file as a whole is one; and a colon that no number follows belongs to the
+    /// name, as in `C:\night.jpg`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, weight) = match text.rsplit_once(':') {
+            Some((name, weight)) if !Path::new(text).is_file() && weight.trim().parse::<f32>().is_ok() => {
+                (name, parse_weight(weight.trim())?)
+            }
+            _ => (text, 1.0),
+        };
+        if name.trim().is_empty() {
+            return Err(format!("a file name is missing in '{text}'; write FILE or FILE:WEIGHT"));
+        }
+        Ok(Self { path: name.trim().into(), weight })
+    }
 }
 
 impl FromStr for Paintings {
@@ -87,17 +107,8 @@ impl FromStr for Paintings {
         if Path::new(text).is_file() {
             return Ok(Self(vec![(text.into(), 1.0)]));
         }
-        let mut terms: Vec<(PathBuf, f32)> = Vec::new();
-        for term in text.split(',') {
-            let (name, weight) = match term.rsplit_once(':') {
-                Some((name, weight)) if weight.trim().parse::<f32>().is_ok() => (name, parse_weight(weight.trim())?),
-                _ => (term, 1.0),
-            };
-            if name.trim().is_empty() {
-                return Err(format!("a file name is missing in '{text}'; write FILE or FILE:WEIGHT,FILE:WEIGHT"));
-            }
-            terms.push((name.trim().into(), weight));
-        }
+        let term = |term: &str| term.parse().map(|Painting { path, weight }| (path, weight));
+        let mut terms = text.split(',').map(term).collect::<Result<Vec<(PathBuf, f32)>, String>>()?;
         scale_to_one(&mut terms)?;
         Ok(Self(terms))
     }

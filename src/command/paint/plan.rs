@@ -1,0 +1,245 @@
+//! From the flags to a job: pictures read, sizes and memory known, before VGG-19 is loaded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{KeepColors, PaintArgs};
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::kernel::color::keep_chroma;
+use crate::kernel::recolor::{match_brightness, match_colors};
+use crate::kernel::resize::Resizer;
+use crate::network::vgg19::{Extent, LEAST_SIDE};
+use crate::paint::scales::scales;
+use crate::paint::{Method, Recipe, Subject, memory, region};
+use crate::picture::{Format, Picture};
+use crate::report::Report;
+use crate::sink::image as sink;
+use crate::source::image as source;
+
+/// What is to be done.
+pub struct Job {
+    /// What is painted after what, as the optimiser sees it.
+    pub subject: Subject,
+    /// How.
+    pub recipe: Recipe,
+    /// The format to write.
+    pub format: Format,
+    /// The paintings, as in the JSON summary.
+    pub style: String,
+    /// What makes this job this job, for `--resume`.
+    pub fingerprint: String,
+    /// The photo as it was read.
+    photo: Picture,
+    luminance: bool,
+}
+
+/// Reads the pictures and checks that everything fits together.
+///
+/// # Errors
+/// A picture cannot be read, is too small or of another size than its photo; or no weight is above 0.
+pub fn plan(args: &PaintArgs, report: &Report) -> Result<Job> {
+    let layer_weights = check(args)?;
+    let format = Format::from_name(&args.output).ok_or_else(|| {
+        let (output, endings) = (args.output.display(), Format::ENDINGS);
+        Error::usage(format!("'{output}' names no picture format; end it in {endings}"))
+    })?;
+    sink::probe(&args.output)?;
+    let photo = load(&args.content, report)?;
+    let mut content = photo.on_white();
+    let weigh = |style: &crate::style::paintings::Painting| -> Result<(Frame, f64)> {
+        Ok((load(&style.path, report)?.on_white(), f64::from(style.weight)))
+    };
+    let mut styles = args.styles.iter().map(weigh).collect::<Result<Vec<_>>>()?;
+    match args.keep_colors {
+        Some(KeepColors::Match) => {
+            styles.iter_mut().for_each(|(style, _)| match_colors(&content.pixels, &mut style.pixels));
+        }
+        Some(KeepColors::Luminance) => {
+            for (style, _) in &mut styles {
+                match_brightness(&mut content.pixels, &mut style.pixels);
+            }
+        }
+        None => {}
+    }
+    let masks = masks(args, &content, report)?;
+    let scales =
+        scales(content.width, content.height, args.size, args.scale_step, args.scales.map(|count| count as usize));
+    let finest = scales[scales.len() - 1];
+    if finest.width.min(finest.height) < LEAST_SIDE as usize {
+        let (width, height) = (finest.width, finest.height);
+        return Err(Error::usage(format!(
+            "'{}' would be painted at {width}x{height}, and VGG-19 needs {LEAST_SIDE} pixels a side; give a larger --size",
+            args.content.display()
+        )));
+    }
+    let recipe = Recipe {
+        content_weight: args.content_weight,
+        style_weight: args.style_weight,
+        tv_weight: args.tv_weight,
+        layer_weights,
+        init: args.init,
+        method: args.optimizer,
+        rate: args.rate as f32,
+        iterations: args.iterations as usize,
+        tolerance: f64::from(args.tolerance),
+        average: args.average,
+        tile: tile(args, finest, masks.len(), report)?,
+        scales,
+        style_scale: f64::from(args.style_scale),
+        seed: args.seed,
+    };
+    let style =
+        args.styles.iter().map(|style| format!("{}:{}", style.path.display(), style.weight)).collect::<Vec<_>>();
+    let masks_named = args.mask.iter().map(|mask| mask.display().to_string()).collect::<Vec<_>>().join(" ");
+    let fingerprint = format!(
+        "{} {} {masks_named} {:?} {:?} {:?}",
+        args.content.display(),
+        style.join(" "),
+        args.keep_colors,
+        args.pooling,
+        // How long it may take and how it is cut up are not what it becomes.
+        Recipe { iterations: 0, tolerance: 0.0, tile: None, ..recipe.clone() }
+    );
+    let luminance = args.keep_colors == Some(KeepColors::Luminance);
+    let subject = Subject { content, styles, masks };
+    Ok(Job { subject, recipe, format, style: style.join(","), fingerprint, photo, luminance })
+}
+
+/// What can be told from the flags alone; gives the layer weights.
+fn check(args: &PaintArgs) -> Result<[f64; 5]> {
+    let layers = args.layers().ok_or_else(|| {
+        let count = args.layer_weights.len();
+        Error::usage(format!("--layer-weights takes five numbers, relu1_1 to relu5_1, and got {count}"))
+    })?;
+    let styled = args.style_weight > 0.0 && layers.iter().any(|&weight| weight > 0.0);
+    if args.content_weight <= 0.0 && !styled {
+        return Err(Error::usage("all weights are 0, so that every picture is as good; raise --style-weight"));
+    }
+    if styled && !args.styles.iter().any(|style| style.weight > 0.0) {
+        return Err(Error::usage("the weights of all paintings are 0; raise one"));
+    }
+    if args.optimizer == Method::Adam && args.rate <= 0.0 {
+        return Err(Error::usage("--rate 0 never moves; 0.02 is usual"));
+    }
+    let (masks, styles) = (args.mask.len(), args.styles.len());
+    if masks > 0 && masks != styles && masks + 1 != styles {
+        return Err(Error::usage(format!(
+            "{masks} masks do not go with {styles} styles; give one --mask for each style, or one less"
+        )));
+    }
+    let same = |path: &Path| path == args.output;
+    if same(&args.content)
+        || args.styles.iter().any(|style| same(&style.path))
+        || args.mask.iter().any(|mask| same(mask))
+    {
+        let output = args.output.display();
+        return Err(Error::usage(format!("'{output}' is an input itself; name another output with -o")));
+    }
+    Ok(layers)
+}
+
+fn load(path: &Path, report: &Report) -> Result<Picture> {
+    let picture = source::load(path)?;
+    let name = path.display();
+    picture.notes.iter().for_each(|note| report.say(format!("'{name}': {note}")));
+    picture.warnings.iter().for_each(|warning| report.warn(format!("'{name}': {warning}")));
+    let (width, height) = (picture.frame.width, picture.frame.height);
+    if width.min(height) < LEAST_SIDE {
+        return Err(Error::failed(format!(
+            "'{name}' is {width}x{height} pixels, and VGG-19 sees nothing in fewer than {LEAST_SIDE}x{LEAST_SIDE}; use a larger picture"
+        )));
+    }
+    Ok(picture)
+}
+
+/// One mask for each style, or none.
+fn masks(args: &PaintArgs, content: &Frame, report: &Report) -> Result<Vec<Frame>> {
+    let mut masks = Vec::new();
+    for path in &args.mask {
+        let mask = load(path, report)?.on_white();
+        let ((width, height), (wanted_width, wanted_height)) =
+            ((mask.width, mask.height), (content.width, content.height));
+        if (width, height) != (wanted_width, wanted_height) {
+            return Err(Error::failed(format!(
+                "mask '{}' is {width}x{height} and '{}' is {wanted_width}x{wanted_height}; scale the mask to the photo's size",
+                path.display(),
+                args.content.display()
+            )));
+        }
+        if mask.pixels.iter().all(|&byte| byte == 0) {
+            let path = path.display();
+            return Err(Error::failed(format!(
+                "mask '{path}' is black, so its style goes nowhere; paint white into it"
+            )));
+        }
+        masks.push(mask);
+    }
+    if masks.len() + 1 == args.styles.len() && !masks.is_empty() {
+        masks.extend(region::remainder(&masks));
+    }
+    Ok(masks)
+}
+
+/// The side of the tiles, by the flag or by the memory that is free; says what the run will need.
+fn tile(args: &PaintArgs, finest: Extent, regions: usize, report: &Report) -> Result<Option<usize>> {
+    let free = memory::available();
+    let need = |tile| memory::needed(finest, tile, regions.max(1));
+    let wished = args.tile.map(|side| (side > 0).then_some(side as usize));
+    let fits = |tile: &Option<usize>| free.is_none_or(|free| need(*tile) < free);
+    let choices = [None, Some(2048), Some(1536), Some(1024), Some(768), Some(512), Some(256)];
+    let chosen = match wished {
+        Some(wished) => wished,
+        None => choices.into_iter().find(fits).ok_or_else(|| {
+            let (least, free) = (need(Some(256)) >> 20, free.unwrap_or_default() >> 20);
+            Error::failed(format!(
+                "this needs {least} MiB even in tiles, and {free} MiB are free; give a smaller --size"
+            ))
+        })?,
+    };
+    let (width, height, megabytes) = (finest.width, finest.height, need(chosen) >> 20);
+    let how = chosen.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
+    report.say(format!("painting {width}x{height}{how}; this needs about {megabytes} MiB"));
+    if let Some(free) = free.filter(|&free| need(chosen) >= free) {
+        report.warn(format!("only {} MiB of memory are free; give a smaller --tile or --size", free >> 20));
+    }
+    Ok(chosen)
+}
+
+/// Where the state of a run is kept.
+pub fn state_path(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".state");
+    name.into()
+}
+
+/// Removes the state of a run that is done.
+pub fn forget_state(output: &Path) {
+    // There is none unless somebody saved it.
+    let _ = fs::remove_file(state_path(output));
+}
+
+impl Job {
+    /// A painted frame as the user wants it: with the photo's colours where those are kept.
+    ///
+    /// # Errors
+    /// The photo cannot be resized.
+    pub fn show(&self, mut painted: Frame) -> Result<Frame> {
+        if self.luminance {
+            let mut original = Frame::new(painted.width, painted.height);
+            let photo = self.photo.on_white();
+            Resizer::default().resize(photo.image(), painted.width, painted.height, &mut original.pixels)?;
+            keep_chroma(&original.pixels, &mut painted.pixels);
+        }
+        Ok(painted)
+    }
+
+    /// The picture to write, with what the photo says of itself.
+    ///
+    /// # Errors
+    /// As [`Self::show`].
+    pub fn finish(&self, painted: Frame) -> Result<Picture> {
+        let frame = self.show(painted)?;
+        Ok(Picture { frame, exif: self.photo.exif.clone(), tagged: self.photo.tagged, ..Picture::default() })
+    }
+}

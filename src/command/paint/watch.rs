@@ -1,0 +1,195 @@
+//! The optimiser in a thread of its own; this one shows, saves and films what it makes.
+
+use std::fs;
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::plan::{Job, state_path};
+use crate::cli::PaintArgs;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::kernel::resize::Resizer;
+use crate::network::vgg19::{Losses, Vgg19};
+use crate::paint::state::State;
+use crate::paint::{self, Moment, Outcome};
+use crate::pipeline::Stop;
+use crate::pipeline::statistics::Histogram;
+use crate::report::Report;
+use crate::sink::Sink;
+use crate::sink::image as sink;
+use crate::sink::video::VideoSink;
+
+/// Frames a second of the timelapse, and how long its last picture stands, in frames.
+const TIMELAPSE: (i32, i64) = (30, 60);
+
+/// What a run came to.
+pub struct Done {
+    /// The picture.
+    pub picture: Frame,
+    /// Whether it was painted to the end.
+    pub complete: bool,
+    /// The losses of each step, with its scale.
+    pub losses: Vec<(usize, Losses)>,
+    /// Times of the steps.
+    pub steps: Histogram,
+}
+
+/// One step, as the optimiser tells of it.
+struct News {
+    scale: usize,
+    iteration: usize,
+    losses: Losses,
+    time: Duration,
+    picture: Option<Frame>,
+    state: Option<Vec<u8>>,
+}
+
+/// Paints, until it is done or `stop` is requested.
+///
+/// # Errors
+/// VGG-19 cannot run, or something cannot be written.
+pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &Report) -> Result<Done> {
+    let resumed = args.resume.then(|| read_state(args, job)).transpose()?;
+    let finest = job.recipe.scales[job.recipe.scales.len() - 1];
+    let film = args
+        .timelapse
+        .as_ref()
+        .map(|path| VideoSink::of_pictures(path, finest.width as u32, finest.height as u32, TIMELAPSE.0));
+    let mut film = film.transpose()?.map(|sink| Film {
+        sink,
+        frame: Frame::new(finest.width as u32, finest.height as u32),
+        resizer: Resizer::default(),
+    });
+    if let Some(film) = &film {
+        film.sink.warnings().into_iter().for_each(|warning| report.warn(warning));
+    }
+    // One step may wait while this thread writes the last.
+    let (tell, news) = bounded(1);
+    let mut done = Done { picture: Frame::default(), complete: false, losses: Vec::new(), steps: Histogram::default() };
+    let films = film.is_some();
+    let outcome = thread::scope(|scope| {
+        let optimise = move || {
+            let mut teller = Teller { args, job, stop, films, tell, last: Instant::now() };
+            paint::paint(&job.subject, &job.recipe, vgg, resumed, &mut |moment| teller.watch(moment))
+        };
+        let thread = thread::Builder::new().name("optimise".into()).spawn_scoped(scope, optimise);
+        let thread = thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
+        let shown = show(args, job, &news, &mut film, &mut done, report);
+        // The optimiser ends at the next step when nobody listens.
+        drop(news);
+        let outcome = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        match (shown, outcome) {
+            (Ok(()), outcome) => outcome,
+            (Err(error), Err(other)) => Err(error.root(other)),
+            (Err(error), Ok(_)) => Err(error),
+        }
+    })?;
+    let Outcome { picture, complete } = outcome;
+    if let Some(mut film) = film {
+        film.hold(&job.show(picture.clone())?)?;
+        Box::new(film.sink).finish()?;
+    }
+    Ok(Done { picture, complete, ..done })
+}
+
+fn read_state(args: &PaintArgs, job: &Job) -> Result<State> {
+    let path = state_path(&args.output);
+    let name = format!("'{}'", path.display());
+    let bytes = fs::read(&path).map_err(|error| {
+        Error::failed(format!("there is no saved state {name} to go on from ({error}); begin without --resume"))
+    })?;
+    State::from_bytes(&bytes, &job.fingerprint, &name)
+}
+
+/// The optimiser's end.
+struct Teller<'a> {
+    args: &'a PaintArgs,
+    job: &'a Job,
+    stop: &'a Stop,
+    films: bool,
+    tell: Sender<News>,
+    last: Instant,
+}
+
+impl Teller<'_> {
+    fn watch(&mut self, moment: &Moment<'_>) -> Result<bool> {
+        let time = self.last.elapsed();
+        let interrupted = self.stop.requested();
+        let saves = self.args.save_every.is_some_and(|every| moment.iteration.is_multiple_of(every as usize));
+        let wanted = interrupted || saves;
+        let picture = if wanted || self.films { Some(self.job.show(moment.picture()?)?) } else { None };
+        let state = wanted.then(|| moment.state().to_bytes(&self.job.fingerprint));
+        let Moment { scale, iteration, losses, .. } = *moment;
+        self.tell.send(News { scale, iteration, losses, time, picture, state }).map_err(|_| Error::Disconnected)?;
+        self.last = Instant::now();
+        Ok(!interrupted)
+    }
+}
+
+/// Takes the news until the optimiser ends.
+fn show(
+    args: &PaintArgs,
+    job: &Job,
+    news: &Receiver<News>,
+    film: &mut Option<Film>,
+    done: &mut Done,
+    report: &Report,
+) -> Result<()> {
+    let (scales, iterations) = (job.recipe.scales.len(), job.recipe.iterations);
+    let bar = report.progress(Some((scales * iterations) as u64), "steps");
+    for News { scale, iteration, losses, time, picture, state } in news {
+        done.losses.push((scale, losses));
+        done.steps.add(time);
+        let size = job.recipe.scales[scale];
+        let (total, content, style) = (losses.total(), losses.content, losses.style.iter().sum::<f64>());
+        let place = format!("{}x{} ({} of {scales})", size.width, size.height, scale + 1);
+        let tv = if losses.tv > 0.0 { format!(" + tv {:.3}", losses.tv) } else { String::new() };
+        bar.set(
+            (scale * iterations + iteration) as u64,
+            format!("{place}  loss {total:.3} = content {content:.3} + style {style:.3}{tv}"),
+        );
+        if let (Some(film), Some(picture)) = (film.as_mut(), &picture) {
+            film.add(picture)?;
+        }
+        if let Some(state) = state {
+            sink::write(&state_path(&args.output), &state)?;
+            if let Some(frame) = picture {
+                let picture = crate::picture::Picture::new(frame);
+                sink::save(&picture, &args.output, job.format, args.quality)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The timelapse: every picture at the final size.
+struct Film {
+    sink: VideoSink,
+    /// What the next picture is scaled into.
+    frame: Frame,
+    resizer: Resizer,
+}
+
+impl Film {
+    fn add(&mut self, picture: &Frame) -> Result<()> {
+        self.put(picture, 1)
+    }
+
+    /// The last picture stands for a while.
+    fn hold(&mut self, picture: &Frame) -> Result<()> {
+        (0..TIMELAPSE.1).try_for_each(|_| self.put(picture, 1))
+    }
+
+    fn put(&mut self, picture: &Frame, ticks: i64) -> Result<()> {
+        let (width, height) = (self.frame.width, self.frame.height);
+        self.resizer.resize(picture.image(), width, height, &mut self.frame.pixels)?;
+        self.frame.duration = ticks;
+        self.sink.put(&self.frame)?;
+        self.frame.time += ticks;
+        self.frame.index += 1;
+        Ok(())
+    }
+}

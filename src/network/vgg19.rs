@@ -1,0 +1,358 @@
+//! VGG-19 (Simonyan and Zisserman 2014) as graphs that scripts/export_vgg19.py writes: the features of a picture, and the
+//! losses of Gatys et al. 2016 with their gradient. Planes are float32 `[3,H,W]`, sRGB from 0 to 1.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ort::memory::Allocator;
+use ort::session::{IoBinding, Session, SessionInputValue};
+use ort::value::{Tensor, TensorRef};
+use sha2::{Digest, Sha256};
+
+use super::onnx::{self, failed};
+use super::provider::Provider;
+use super::runtime::Runtime;
+use crate::error::{Error, Result};
+
+/// The layers whose Gram matrices are a painting's style: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+pub const STYLE_LAYERS: usize = 5;
+/// Channels of each of them.
+pub const CHANNELS: [usize; STYLE_LAYERS] = [64, 128, 256, 512, 512];
+/// The shortest side that the graphs take: relu5_1 has one pixel for every 16.
+pub const LEAST_SIDE: u32 = 16;
+
+const NAME: &str = "VGG-19";
+const WEIGHTS: &str = "weights.bin";
+const CURE: &str = "run scripts/setup --paint to install it";
+
+/// How a layer is halved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// The mean of four, as Gatys et al. recommend (section 2): smoother pictures.
+    #[default]
+    Average,
+    /// The greatest of four, as VGG-19 was trained.
+    Maximum,
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Average => "avg",
+            Self::Maximum => "max",
+        })
+    }
+}
+
+/// Columns and rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl Extent {
+    /// Pixels.
+    pub fn pixels(self) -> usize {
+        self.width * self.height
+    }
+
+    fn shape(self, planes: usize) -> [usize; 4] {
+        [1, planes, self.height, self.width]
+    }
+}
+
+/// The style of a picture, region by region: for each layer the sums over the region's pixels.
+#[derive(Clone, Debug, Default)]
+pub struct Grams {
+    /// `[R][C][C]`: products of the channels, summed.
+    pub sums: [Vec<f32>; STYLE_LAYERS],
+    /// `[R]`: the sum of each region.
+    pub areas: [Vec<f32>; STYLE_LAYERS],
+}
+
+/// What the graphs see in a picture.
+pub struct Features {
+    /// relu4_2, `[512][H/8][W/8]`.
+    pub content: Vec<f32>,
+    /// Its style.
+    pub grams: Grams,
+}
+
+/// The installed graphs, and what runs them.
+pub struct Vgg19<'a> {
+    folder: PathBuf,
+    pooling: Pooling,
+    runtime: &'a Runtime,
+    provider: &'a Provider,
+    threads: usize,
+}
+
+impl<'a> Vgg19<'a> {
+    /// The graphs in `folder`, after a check that they are whole.
+    ///
+    /// # Errors
+    /// A file is missing, or the weights are not those that the graphs were written for.
+    pub fn find(
+        folder: &Path,
+        pooling: Pooling,
+        runtime: &'a Runtime,
+        provider: &'a Provider,
+        threads: usize,
+    ) -> Result<Self> {
+        let vgg = Self { folder: folder.to_owned(), pooling, runtime, provider, threads };
+        let path = folder.join(WEIGHTS);
+        let bytes = fs::read(&path)
+            .map_err(|error| Error::failed(format!("{NAME} is not in '{}' ({error}); {CURE}", folder.display())))?;
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        for graph in ["features", "gradient", "guided"] {
+            let path = vgg.path(graph);
+            let text = fs::read(&path)
+                .map_err(|error| Error::failed(format!("cannot read '{}' ({error}); {CURE}", path.display())))?;
+            if !text.windows(digest.len()).any(|part| part == digest.as_bytes()) {
+                let (path, weights) = (path.display(), folder.join(WEIGHTS));
+                let weights = weights.display();
+                return Err(Error::failed(format!("'{weights}' or '{path}' is damaged; {CURE} again")));
+            }
+        }
+        Ok(vgg)
+    }
+
+    fn path(&self, graph: &str) -> PathBuf {
+        self.folder.join(format!("{}.{graph}.onnx", self.pooling))
+    }
+
+    fn session(&self, graph: &str) -> Result<Session> {
+        onnx::session(self.runtime, &self.path(graph), None, self.provider, self.threads)
+    }
+
+    /// Opens the graph of features.
+    ///
+    /// # Errors
+    /// ONNX Runtime cannot load it.
+    pub fn features(&self) -> Result<FeatureGraph> {
+        Ok(FeatureGraph { session: self.session("features")? })
+    }
+
+    /// Opens the graph of losses for whole pictures of one size, with one style everywhere.
+    ///
+    /// # Errors
+    /// ONNX Runtime cannot load it, or memory is short.
+    pub fn gradient(&self, extent: Extent, targets: &Targets) -> Result<GradientGraph> {
+        GradientGraph::open(self.session("gradient")?, extent, targets).map_err(|error| failed(NAME, &error))
+    }
+
+    /// Opens the graph of losses for parts of a picture and several regions.
+    ///
+    /// # Errors
+    /// ONNX Runtime cannot load it.
+    pub fn guided(&self) -> Result<GuidedGraph> {
+        Ok(GuidedGraph { session: self.session("guided")? })
+    }
+}
+
+/// From a picture to what it shows and how it is painted.
+pub struct FeatureGraph {
+    session: Session,
+}
+
+impl FeatureGraph {
+    /// The features of `planes`, with a style for each of `regions` (`[R][H][W]`, 0 to 1).
+    ///
+    /// # Errors
+    /// The run fails.
+    pub fn run(&mut self, planes: &[f32], extent: Extent, regions: &[f32]) -> Result<Features> {
+        let count = regions.len() / extent.pixels();
+        let mut run = || -> ort::Result<Features> {
+            let image = TensorRef::from_array_view((extent.shape(3), planes))?;
+            let regions = TensorRef::from_array_view(([count, 1, extent.height, extent.width], regions))?;
+            let outputs = self.session.run(ort::inputs!["image" => image, "regions" => regions])?;
+            let values =
+                |name: &str| -> ort::Result<Vec<f32>> { Ok(outputs[name].try_extract_tensor::<f32>()?.1.to_vec()) };
+            let mut grams = Grams::default();
+            for layer in 0..STYLE_LAYERS {
+                grams.sums[layer] = values(&format!("gram{}", layer + 1))?;
+                grams.areas[layer] = values(&format!("area{}", layer + 1))?;
+            }
+            Ok(Features { content: values("content")?, grams })
+        };
+        run().map_err(|error| failed(NAME, &error))
+    }
+}
+
+/// What a picture is wanted to become, and how much each wish counts.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// relu4_2 of the content picture, `[512][H/8][W/8]`.
+    pub content: Vec<f32>,
+    /// Of the summed squared difference to it.
+    pub content_weight: f32,
+    /// For each layer the mean products of the channels that are wanted, `[R][C][C]`.
+    pub grams: [Vec<f32>; STYLE_LAYERS],
+    /// For each layer and region, of the summed squared difference to them.
+    pub weights: [Vec<f32>; STYLE_LAYERS],
+    /// Of the summed squared differences between neighbouring pixels.
+    pub tv_weight: f32,
+}
+
+/// The weighted losses of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// Distance to the content picture.
+    pub content: f64,
+    /// Distance to the style at each layer.
+    pub style: [f64; STYLE_LAYERS],
+    /// Total variation.
+    pub tv: f64,
+}
+
+impl Losses {
+    /// Their sum.
+    pub fn total(&self) -> f64 {
+        self.content + self.style.iter().sum::<f64>() + self.tv
+    }
+
+    fn from_slice(values: &[f32]) -> Self {
+        let at = |place: usize| values.get(place).copied().map_or(f64::NAN, f64::from);
+        Self { content: at(0), style: std::array::from_fn(|layer| at(1 + layer)), tv: at(1 + STYLE_LAYERS) }
+    }
+}
+
+/// Losses and gradient of whole pictures of one size. All memory is bound once: the picture is optimised in the place
+/// where the graph reads it.
+pub struct GradientGraph {
+    session: Session,
+    binding: IoBinding,
+    image: Tensor<f32>,
+    gradient: Tensor<f32>,
+    losses: Tensor<f32>,
+    /// Held because the binding refers to their memory.
+    _targets: Vec<Tensor<f32>>,
+}
+
+impl GradientGraph {
+    fn open(session: Session, extent: Extent, targets: &Targets) -> ort::Result<Self> {
+        let allocator = Allocator::default();
+        let mut binding = session.create_binding()?;
+        let content = [1, 512, extent.height / 8, extent.width / 8];
+        let mut bound = vec![
+            ("content".to_owned(), filled(&allocator, &content, &targets.content)?),
+            ("content_weight".to_owned(), filled(&allocator, &[1], &[targets.content_weight])?),
+            ("tv_weight".to_owned(), filled(&allocator, &[1], &[targets.tv_weight])?),
+        ];
+        for (layer, channels) in CHANNELS.into_iter().enumerate() {
+            let place = layer + 1;
+            bound.push((format!("gram{place}"), filled(&allocator, &[1, channels, channels], &targets.grams[layer])?));
+            bound.push((format!("weight{place}"), filled(&allocator, &[1, 1, 1], &targets.weights[layer])?));
+        }
+        for (name, tensor) in &bound {
+            binding.bind_input(name, tensor)?;
+        }
+        let image = Tensor::new(&allocator, extent.shape(3))?;
+        let mut gradient = Tensor::new(&allocator, extent.shape(3))?;
+        let mut losses = Tensor::new(&allocator, [2 + STYLE_LAYERS])?;
+        binding.bind_output("gradient", &mut gradient)?;
+        binding.bind_output("losses", &mut losses)?;
+        let targets = bound.into_iter().map(|(_, tensor)| tensor).collect();
+        Ok(Self { session, binding, image, gradient, losses, _targets: targets })
+    }
+
+    /// The picture, `[3][H][W]`.
+    pub fn image(&mut self) -> &mut [f32] {
+        self.image.extract_tensor_mut().1
+    }
+
+    /// The gradient of the losses' sum at the picture of the last [`Self::evaluate`], `[3][H][W]`.
+    pub fn gradient(&self) -> &[f32] {
+        self.gradient.extract_tensor().1
+    }
+
+    /// Picture and gradient together.
+    pub fn image_and_gradient(&mut self) -> (&mut [f32], &[f32]) {
+        (self.image.extract_tensor_mut().1, self.gradient.extract_tensor().1)
+    }
+
+    /// Computes losses and gradient at the picture.
+    ///
+    /// # Errors
+    /// The run fails.
+    pub fn evaluate(&mut self) -> Result<Losses> {
+        let mut run = || -> ort::Result<Losses> {
+            self.binding.bind_input("image", &self.image)?;
+            self.session.run_binding(&self.binding)?;
+            self.binding.synchronize_outputs()?;
+            Ok(Losses::from_slice(self.losses.extract_tensor().1))
+        };
+        run().map_err(|error| failed(NAME, &error))
+    }
+}
+
+fn filled(allocator: &Allocator, shape: &[usize], values: &[f32]) -> ort::Result<Tensor<f32>> {
+    let mut tensor = Tensor::new(allocator, shape.to_vec())?;
+    tensor.extract_tensor_mut().1.copy_from_slice(values);
+    Ok(tensor)
+}
+
+/// A part of a picture for [`GuidedGraph`].
+pub struct Part<'a> {
+    /// `[3][H][W]`.
+    pub planes: &'a [f32],
+    /// Columns and rows.
+    pub extent: Extent,
+    /// `[R][H][W]`: the regions, 0 outside of the core.
+    pub regions: &'a [f32],
+    /// `[H][W]`: 1 where this part answers for content and total variation.
+    pub core: &'a [f32],
+    /// relu4_2 of the content picture's part.
+    pub content: &'a [f32],
+    /// For each layer the sums over the rest of the picture, `[R][C][C]`.
+    pub rest: &'a [Vec<f32>; STYLE_LAYERS],
+    /// For each layer and region, 1 over its sum in the whole picture.
+    pub inverse_areas: &'a [Vec<f32>; STYLE_LAYERS],
+}
+
+/// Losses and gradient of parts of a picture, with several regions. Added up, the gradients of parts whose cores cover the
+/// picture once are the picture's own: each core's features depend on pixels beyond it, and get their share there.
+pub struct GuidedGraph {
+    session: Session,
+}
+
+impl GuidedGraph {
+    /// Computes the losses, and hands their gradient (`[3][H][W]`) to `receive`. The style losses are those of the whole
+    /// picture; content and total variation are the core's.
+    ///
+    /// # Errors
+    /// The run fails.
+    pub fn evaluate(&mut self, part: &Part<'_>, targets: &Targets, receive: impl FnOnce(&[f32])) -> Result<Losses> {
+        let regions = part.regions.len() / part.extent.pixels();
+        let Extent { width, height } = part.extent;
+        let weights = ([targets.content_weight], [targets.tv_weight]);
+        let run = || -> ort::Result<Losses> {
+            let mut inputs: Vec<(String, SessionInputValue<'_>)> = Vec::new();
+            let mut give = |name: String, shape: &[usize], values| -> ort::Result<()> {
+                inputs.push((name, TensorRef::from_array_view((shape.to_vec(), values))?.into()));
+                Ok(())
+            };
+            give("image".into(), &part.extent.shape(3), part.planes)?;
+            give("regions".into(), &[regions, 1, height, width], part.regions)?;
+            give("core".into(), &part.extent.shape(1), part.core)?;
+            give("content".into(), &[1, 512, height / 8, width / 8], part.content)?;
+            give("content_weight".into(), &[1], weights.0.as_slice())?;
+            give("tv_weight".into(), &[1], weights.1.as_slice())?;
+            for (layer, channels) in CHANNELS.into_iter().enumerate() {
+                let (place, square) = (layer + 1, [regions, channels, channels]);
+                give(format!("gram{place}"), &square, &targets.grams[layer])?;
+                give(format!("rest{place}"), &square, &part.rest[layer])?;
+                give(format!("weight{place}"), &[regions, 1, 1], &targets.weights[layer])?;
+                give(format!("inverse_area{place}"), &[regions, 1, 1], &part.inverse_areas[layer])?;
+            }
+            let outputs = self.session.run(inputs)?;
+            receive(outputs["gradient"].try_extract_tensor::<f32>()?.1);
+            Ok(Losses::from_slice(outputs["losses"].try_extract_tensor::<f32>()?.1))
+        };
+        run().map_err(|error| failed(NAME, &error))
+    }
+}

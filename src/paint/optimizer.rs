@@ -1,0 +1,448 @@
+//! Minimisers of smooth functions of many variables inside a box.
+//!
+//! Both work in the place where the function reads its variables, and keep their memory from step to step.
+
+use crate::error::{Error, Result};
+
+/// A function of variables that lie in memory of its own.
+pub trait Problem {
+    /// The variables, and the gradient at the place of the last [`Self::evaluate`].
+    fn parts(&mut self) -> (&mut [f32], &[f32]);
+
+    /// Computes the value and the gradient at the variables.
+    ///
+    /// # Errors
+    /// It cannot be computed.
+    fn evaluate(&mut self) -> Result<f64>;
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The variables moved.
+    Moved,
+    /// No smaller value was found along any direction: this is a minimum as far as float32 can tell.
+    Stuck,
+}
+
+/// A minimiser.
+#[derive(Clone, Debug)]
+pub enum Optimizer {
+    /// Limited-memory BFGS.
+    Lbfgs(Lbfgs),
+    /// Adam.
+    Adam(Adam),
+}
+
+impl Optimizer {
+    /// One step; the first also evaluates the start. Returns how it ended and the value at the variables.
+    ///
+    /// # Errors
+    /// The problem cannot be evaluated, or its value is not a number.
+    pub fn step(&mut self, problem: &mut dyn Problem) -> Result<(Step, f64)> {
+        match self {
+            Self::Lbfgs(lbfgs) => lbfgs.step(problem),
+            Self::Adam(adam) => adam.step(problem),
+        }
+    }
+}
+
+/// What a minimiser remembers, to be kept on disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// L-BFGS: one over the product of each pair; Adam: rate, steps.
+    pub numbers: Vec<f64>,
+    /// L-BFGS: step and change of each pair, oldest first; Adam: mean and mean square of the gradient.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+impl Optimizer {
+    /// What it remembers.
+    pub fn memory(&self) -> Memory {
+        match self {
+            Self::Lbfgs(lbfgs) => Memory {
+                numbers: lbfgs.pairs.iter().map(|(_, _, inverse)| *inverse).collect(),
+                vectors: lbfgs.pairs.iter().flat_map(|(step, change, _)| [step.clone(), change.clone()]).collect(),
+            },
+            Self::Adam(adam) => Memory {
+                numbers: vec![f64::from(adam.rate), f64::from(adam.steps)],
+                vectors: vec![adam.first.clone(), adam.second.clone()],
+            },
+        }
+    }
+
+    /// Takes up what another one of its kind remembered; false if that is of another kind.
+    pub fn restore(&mut self, memory: Memory) -> bool {
+        let Memory { numbers, vectors } = memory;
+        match self {
+            Self::Lbfgs(lbfgs) => {
+                let fits = vectors.len() == 2 * numbers.len();
+                let mut vectors = vectors.into_iter();
+                let mut pairs = Vec::new();
+                for inverse in numbers {
+                    if let (Some(step), Some(change)) = (vectors.next(), vectors.next()) {
+                        pairs.push((step, change, inverse));
+                    }
+                }
+                *lbfgs = Lbfgs { pairs, ..Lbfgs::default() };
+                fits
+            }
+            Self::Adam(adam) => {
+                let (&[rate, steps], Ok([first, second])) = (&numbers[..], <[Vec<f32>; 2]>::try_from(vectors)) else {
+                    return false;
+                };
+                *adam = Adam { rate: rate as f32, steps: steps as i32, evaluated: false, first, second };
+                true
+            }
+        }
+    }
+}
+
+/// Lowest and highest value of a variable: pixels from black to white.
+const BOX: (f32, f32) = (0.0, 1.0);
+/// Pairs of steps and gradient changes that stand for the curvature.
+const HISTORY: usize = 10;
+/// How far the first step moves a variable on average, before any curvature is known.
+const FIRST_STEP: f64 = 1.0 / 255.0;
+/// Armijo's condition: the least part of the promised decrease that a step must bring.
+const SUFFICIENT: f64 = 1e-4;
+/// Shorter steps that are tried before the direction is given up.
+const TRIES: usize = 8;
+
+/// L-BFGS (Liu and Nocedal 1989, two-loop recursion), projected onto the box: variables at a bound whose gradient points
+/// out of it stay there (Bertsekas 1982).
+#[derive(Clone, Debug, Default)]
+pub struct Lbfgs {
+    /// Step, change of the gradient, and one over their product; oldest first.
+    pairs: Vec<(Vec<f32>, Vec<f32>, f64)>,
+    /// Where the step began.
+    place: Vec<f32>,
+    gradient: Vec<f32>,
+    direction: Vec<f32>,
+    value: Option<f64>,
+}
+
+impl Lbfgs {
+    fn step(&mut self, problem: &mut dyn Problem) -> Result<(Step, f64)> {
+        let value = match self.value {
+            Some(value) => value,
+            None => finite(problem.evaluate()?)?,
+        };
+        self.begin(problem);
+        loop {
+            let fresh = self.pairs.is_empty();
+            let slope = self.aim();
+            if let Some(reached) = self.search(problem, value, slope)? {
+                self.learn(problem);
+                self.value = Some(reached);
+                return Ok((Step::Moved, reached));
+            }
+            if fresh {
+                // The variables lie where the step began, and so must the gradient.
+                self.value = Some(finite(problem.evaluate()?)?);
+                return Ok((Step::Stuck, value));
+            }
+            // The curvature misled; steepest descent shows whether there is a way down at all.
+            self.pairs.clear();
+        }
+    }
+
+    /// Keeps the place and the gradient that the step begins with.
+    fn begin(&mut self, problem: &mut dyn Problem) {
+        let (variables, gradient) = problem.parts();
+        self.place.clear();
+        self.place.extend_from_slice(variables);
+        self.gradient.clear();
+        self.gradient.extend_from_slice(gradient);
+    }
+
+    /// Finds a direction downhill; returns the slope along it.
+    fn aim(&mut self) -> f64 {
+        let Self { pairs, place, gradient, direction, .. } = self;
+        direction.clear();
+        direction.extend(place.iter().zip(gradient.iter()).map(|(&x, &g)| if held(x, g) { 0.0 } else { -g }));
+        let mut shares = Vec::with_capacity(pairs.len());
+        for (step, change, inverse) in pairs.iter().rev() {
+            let share = inverse * dot(step, direction);
+            add_scaled(direction, -share, change);
+            shares.push(share);
+        }
+        match pairs.last() {
+            Some((_, change, inverse)) => scale(direction, 1.0 / (inverse * dot(change, change))),
+            None => {
+                let mean = direction.iter().map(|g| f64::from(g.abs())).sum::<f64>() / direction.len().max(1) as f64;
+                scale(direction, FIRST_STEP / mean.max(f64::MIN_POSITIVE));
+            }
+        }
+        for ((step, change, inverse), share) in pairs.iter().zip(shares.into_iter().rev()) {
+            let back = inverse * dot(change, direction);
+            add_scaled(direction, share - back, step);
+        }
+        for ((d, &x), &g) in direction.iter_mut().zip(place.iter()).zip(gradient.iter()) {
+            if held(x, g) {
+                *d = 0.0;
+            }
+        }
+        let slope = dot(direction, gradient);
+        if slope < 0.0 || pairs.is_empty() {
+            return slope;
+        }
+        pairs.clear();
+        self.aim()
+    }
+
+    /// Backtracks along the direction to a lower value; puts the variables back where there is none.
+    fn search(&mut self, problem: &mut dyn Problem, value: f64, slope: f64) -> Result<Option<f64>> {
+        let Self { place, gradient, direction, .. } = self;
+        if slope >= 0.0 || !slope.is_finite() {
+            return Ok(None);
+        }
+        let mut length = 1.0;
+        for _ in 0..TRIES {
+            let (variables, _) = problem.parts();
+            let mut promised = 0.0;
+            for (((to, &from), &d), &g) in variables.iter_mut().zip(&*place).zip(&*direction).zip(&*gradient) {
+                *to = (from + length as f32 * d).clamp(BOX.0, BOX.1);
+                promised += f64::from(*to - from) * f64::from(g);
+            }
+            let reached = problem.evaluate()?;
+            if reached <= value + SUFFICIENT * promised.min(0.0) && reached < value {
+                return Ok(Some(reached));
+            }
+            // The minimum of the parabola through both values and the slope, kept within a sensible range.
+            let parabola = -slope * length * length / (2.0 * (reached - value - slope * length));
+            length = if parabola.is_finite() { parabola.clamp(0.1 * length, 0.5 * length) } else { 0.25 * length };
+        }
+        problem.parts().0.copy_from_slice(place);
+        Ok(None)
+    }
+
+    /// Adds what the step showed about the curvature.
+    fn learn(&mut self, problem: &mut dyn Problem) {
+        let (mut step, mut change, _) =
+            if self.pairs.len() == HISTORY { self.pairs.remove(0) } else { (Vec::new(), Vec::new(), 0.0) };
+        let (variables, gradient) = problem.parts();
+        step.clear();
+        step.extend(variables.iter().zip(&self.place).map(|(to, from)| to - from));
+        change.clear();
+        change.extend(gradient.iter().zip(&self.gradient).map(|(to, from)| to - from));
+        let product = dot(&step, &change);
+        // Only positive curvature keeps the direction downhill.
+        if product > 1e-10 * dot(&change, &change) {
+            self.pairs.push((step, change, 1.0 / product));
+        }
+    }
+}
+
+/// At a bound, with the gradient pushing out of the box.
+fn held(x: f32, g: f32) -> bool {
+    (x <= BOX.0 && g > 0.0) || (x >= BOX.1 && g < 0.0)
+}
+
+/// Adam (Kingma and Ba 2015), projected onto the box.
+#[derive(Clone, Debug)]
+pub struct Adam {
+    rate: f32,
+    steps: i32,
+    /// The gradient is that at the variables.
+    evaluated: bool,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+/// Decay of the mean and of the mean square of the gradient. The second is shorter than usual (0.999): the losses change
+/// by orders of magnitude in the first hundred steps.
+const DECAY: (f32, f32) = (0.9, 0.99);
+
+impl Adam {
+    /// A minimiser whose steps are about `rate` long in each variable.
+    pub fn new(rate: f32) -> Self {
+        Self { rate, steps: 0, evaluated: false, first: Vec::new(), second: Vec::new() }
+    }
+
+    fn step(&mut self, problem: &mut dyn Problem) -> Result<(Step, f64)> {
+        if !self.evaluated {
+            finite(problem.evaluate()?)?;
+            self.evaluated = true;
+        }
+        self.steps += 1;
+        let (variables, gradient) = problem.parts();
+        self.first.resize(variables.len(), 0.0);
+        self.second.resize(variables.len(), 0.0);
+        // The averages begin at 0; these undo that bias.
+        let rate = self.rate / (1.0 - DECAY.0.powi(self.steps));
+        let root = (1.0 - DECAY.1.powi(self.steps)).sqrt().recip();
+        let averages = self.first.iter_mut().zip(&mut self.second);
+        for ((x, &g), (first, second)) in variables.iter_mut().zip(gradient).zip(averages) {
+            *first += (1.0 - DECAY.0) * (g - *first);
+            *second += (1.0 - DECAY.1) * (g * g - *second);
+            *x = (*x - rate * *first / (second.sqrt() * root + f32::MIN_POSITIVE)).clamp(BOX.0, BOX.1);
+        }
+        Ok((Step::Moved, finite(problem.evaluate()?)?))
+    }
+}
+
+fn finite(value: f64) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::failed("the losses are no numbers any more; use smaller weights, or --optimizer lbfgs"))
+}
+
+/// In blocks of float32 and a total of float64: as exact as needed, and fast.
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let block = |(a, b): (&[f32], &[f32])| {
+        let mut lanes = [0.0f32; 16];
+        for (a, b) in a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0) {
+            (0..16).for_each(|lane| lanes[lane] += a[lane] * b[lane]);
+        }
+        let rest: f32 = a.as_chunks::<16>().1.iter().zip(b.as_chunks::<16>().1).map(|(a, b)| a * b).sum();
+        f64::from(rest) + lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>()
+    };
+    a.chunks(1024).zip(b.chunks(1024)).map(block).sum()
+}
+
+fn add_scaled(to: &mut [f32], factor: f64, from: &[f32]) {
+    let factor = factor as f32;
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
+}
+
+fn scale(values: &mut [f32], factor: f64) {
+    let factor = factor as f32;
+    values.iter_mut().for_each(|value| *value *= factor);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function in closed form, with how often it was asked.
+    struct Formula {
+        x: Vec<f32>,
+        gradient: Vec<f32>,
+        function: fn(&[f32], &mut [f32]) -> f64,
+        asked: usize,
+    }
+
+    impl Formula {
+        fn new(x: &[f32], function: fn(&[f32], &mut [f32]) -> f64) -> Self {
+            Self { x: x.to_vec(), gradient: vec![0.0; x.len()], function, asked: 0 }
+        }
+    }
+
+    impl Problem for Formula {
+        fn parts(&mut self) -> (&mut [f32], &[f32]) {
+            (&mut self.x, &self.gradient)
+        }
+
+        fn evaluate(&mut self) -> Result<f64> {
+            self.asked += 1;
+            Ok((self.function)(&self.x, &mut self.gradient))
+        }
+    }
+
+    /// Its minimum is at 0.5, 0.25: a valley that bends, scaled into the box.
+    fn rosenbrock(x: &[f32], gradient: &mut [f32]) -> f64 {
+        let (a, b) = (f64::from(x[0]) * 2.0, f64::from(x[1]) * 4.0);
+        gradient[0] = (2.0 * (-2.0 * (1.0 - a) - 400.0 * a * (b - a * a))) as f32;
+        gradient[1] = (4.0 * 200.0 * (b - a * a)) as f32;
+        (1.0 - a).powi(2) + 100.0 * (b - a * a).powi(2)
+    }
+
+    /// Axes of very different curvature, minimum at 0.3.
+    fn quadratic(x: &[f32], gradient: &mut [f32]) -> f64 {
+        let mut value = 0.0;
+        for (place, (&x, g)) in x.iter().zip(gradient).enumerate() {
+            let curvature = 10f64.powf(place as f64 / 25.0);
+            let off = f64::from(x) - 0.3;
+            value += curvature * off * off;
+            *g = (2.0 * curvature * off) as f32;
+        }
+        value
+    }
+
+    /// Minimum at 1.5 and -0.5, outside of the box.
+    fn outside(x: &[f32], gradient: &mut [f32]) -> f64 {
+        let (a, b) = (f64::from(x[0]) - 1.5, f64::from(x[1]) + 0.5);
+        (gradient[0], gradient[1]) = ((2.0 * a + b) as f32, (2.0 * b + a) as f32);
+        a * a + b * b + a * b
+    }
+
+    fn minimise(mut optimizer: Optimizer, problem: &mut Formula, steps: usize) -> Vec<f64> {
+        let mut values = Vec::new();
+        for _ in 0..steps {
+            let (step, value) = optimizer.step(problem).unwrap();
+            values.push(value);
+            if step == Step::Stuck {
+                break;
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn lbfgs_follows_rosenbrocks_valley_to_its_end() {
+        let mut problem = Formula::new(&[0.1, 0.9], rosenbrock);
+        let values = minimise(Optimizer::Lbfgs(Lbfgs::default()), &mut problem, 80);
+        assert!(values.windows(2).all(|pair| pair[1] <= pair[0]), "never uphill: {values:?}");
+        assert!((problem.x[0] - 0.5).abs() < 1e-3 && (problem.x[1] - 0.25).abs() < 1e-3, "{:?}", problem.x);
+    }
+
+    #[test]
+    fn lbfgs_needs_about_one_evaluation_a_step_and_few_steps_on_a_quadratic() {
+        let mut problem = Formula::new(&[0.9; 50], quadratic);
+        let values = minimise(Optimizer::Lbfgs(Lbfgs::default()), &mut problem, 60);
+        assert!(values.last().unwrap() < &1e-6, "{values:?}");
+        assert!(problem.asked < values.len() * 3 / 2 + 12, "{} for {} steps", problem.asked, values.len());
+    }
+
+    #[test]
+    fn adam_finds_the_minimum_of_a_quadratic() {
+        let mut problem = Formula::new(&[0.9; 50], quadratic);
+        minimise(Optimizer::Adam(Adam::new(0.01)), &mut problem, 600);
+        assert!(problem.x.iter().all(|x| (x - 0.3).abs() < 0.01), "{:?}", problem.x);
+    }
+
+    #[test]
+    fn a_minimum_outside_of_the_box_is_found_on_its_wall() {
+        // In the corner 1, 0 both gradients push outwards.
+        for optimizer in [Optimizer::Lbfgs(Lbfgs::default()), Optimizer::Adam(Adam::new(0.05))] {
+            let mut problem = Formula::new(&[0.4, 0.6], outside);
+            minimise(optimizer, &mut problem, 100);
+            assert!((problem.x[0] - 1.0).abs() < 1e-4 && problem.x[1].abs() < 1e-4, "{:?}", problem.x);
+        }
+    }
+
+    #[test]
+    fn at_the_minimum_lbfgs_says_so_and_stays() {
+        let mut problem = Formula::new(&[0.3; 50], quadratic);
+        let mut optimizer = Optimizer::Lbfgs(Lbfgs::default());
+        let ends: Vec<Step> = (0..3).map(|_| optimizer.step(&mut problem).unwrap().0).collect();
+        assert_eq!(ends[2], Step::Stuck);
+        assert!(problem.x.iter().all(|x| (x - 0.3).abs() < 1e-4));
+    }
+
+    #[test]
+    fn a_minimiser_that_was_put_away_goes_on_as_if_nothing_had_been() {
+        for fresh in [Optimizer::Lbfgs(Lbfgs::default()), Optimizer::Adam(Adam::new(0.01))] {
+            let mut straight = Formula::new(&[0.9; 50], quadratic);
+            minimise(fresh.clone(), &mut straight, 12);
+            let mut problem = Formula::new(&[0.9; 50], quadratic);
+            let mut first = fresh.clone();
+            for _ in 0..5 {
+                first.step(&mut problem).unwrap();
+            }
+            let (mut second, mut elsewhere) = (fresh.clone(), Formula::new(&problem.x, quadratic));
+            assert!(second.restore(first.memory()));
+            minimise(second, &mut elsewhere, 7);
+            assert_eq!(straight.x, elsewhere.x);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_is_an_error() {
+        let mut problem = Formula::new(&[0.5], |_, _| f64::NAN);
+        assert!(Optimizer::Adam(Adam::new(0.1)).step(&mut problem).is_err());
+        assert!(Optimizer::Lbfgs(Lbfgs::default()).step(&mut problem).is_err());
+    }
+}

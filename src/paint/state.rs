@@ -1,0 +1,177 @@
+//! A run on disk: what `impasto paint --resume` goes on from.
+//!
+//! The file is a line of JSON and then the numbers as float32 in little endian, in the order in which the line counts
+//! them: the picture, the average, the minimiser's memory.
+
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::Memory;
+use super::{Average, Recipe, Run};
+use crate::error::{Error, Result};
+use crate::network::vgg19::{Extent, Losses, STYLE_LAYERS};
+
+const FORMAT: &str = "impasto paint 1";
+
+/// A run between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The scale that it is at, from 0.
+    pub scale: usize,
+    /// Steps done at this scale.
+    pub iteration: usize,
+    extent: Extent,
+    planes: Vec<f32>,
+    average: Vec<f32>,
+    average_weight: f32,
+    memory: Memory,
+    losses: Vec<Losses>,
+}
+
+/// The line of JSON.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: String,
+    /// What the run was asked for; another job cannot go on from here.
+    job: String,
+    scale: usize,
+    iteration: usize,
+    width: usize,
+    height: usize,
+    average_weight: f32,
+    numbers: Vec<f64>,
+    /// Of the losses of each step at this scale: content, style by layer, total variation.
+    losses: Vec<[f64; 2 + STYLE_LAYERS]>,
+    /// Lengths of the picture, the average, the minimiser's vectors.
+    lengths: Vec<usize>,
+}
+
+impl State {
+    pub(super) fn of(scale: usize, iteration: usize, run: &Run) -> Self {
+        Self {
+            scale,
+            iteration,
+            extent: run.extent,
+            planes: run.planes.clone(),
+            average: run.average.sum.clone(),
+            average_weight: run.average.weight,
+            memory: run.optimizer.memory(),
+            losses: run.losses.clone(),
+        }
+    }
+
+    pub(super) fn into_run(self, extent: Extent, recipe: &Recipe) -> Result<Run> {
+        let mut optimizer = recipe.method.optimizer(recipe.rate);
+        let whole = self.extent == extent && self.planes.len() == 3 * extent.pixels();
+        if !whole || !optimizer.restore(self.memory) {
+            return Err(Error::failed("the saved state is of another job; begin anew without --resume"));
+        }
+        let mut average = Average::new(recipe.average);
+        (average.sum, average.weight) = (self.average, self.average_weight);
+        Ok(Run { extent, planes: self.planes, average, optimizer, losses: self.losses })
+    }
+
+    /// As bytes, for the job that `job` describes.
+    pub fn to_bytes(&self, job: &str) -> Vec<u8> {
+        let vectors: Vec<&Vec<f32>> = [&self.planes, &self.average].into_iter().chain(&self.memory.vectors).collect();
+        let row = |losses: &Losses| {
+            let mut row = [0.0; 2 + STYLE_LAYERS];
+            (row[0], row[1 + STYLE_LAYERS]) = (losses.content, losses.tv);
+            row[1..=STYLE_LAYERS].copy_from_slice(&losses.style);
+            row
+        };
+        let header = Header {
+            format: FORMAT.into(),
+            job: job.into(),
+            scale: self.scale,
+            iteration: self.iteration,
+            width: self.extent.width,
+            height: self.extent.height,
+            average_weight: self.average_weight,
+            numbers: self.memory.numbers.clone(),
+            losses: self.losses.iter().map(row).collect(),
+            lengths: vectors.iter().map(|vector| vector.len()).collect(),
+        };
+        // Plain numbers and strings always serialise.
+        let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes.extend(vectors.into_iter().flatten().flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+
+    /// From the bytes of [`Self::to_bytes`]; `name` is what messages call them.
+    ///
+    /// # Errors
+    /// They are of another job, damaged, or no state at all.
+    pub fn from_bytes(bytes: &[u8], job: &str, name: &str) -> Result<Self> {
+        let damaged = || Error::failed(format!("{name} is not a saved state, or damaged; begin anew without --resume"));
+        let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(damaged)?;
+        let header: Header = serde_json::from_slice(&bytes[..end]).map_err(|_| damaged())?;
+        if header.format != FORMAT {
+            return Err(damaged());
+        }
+        if header.job != job {
+            return Err(Error::usage(format!(
+                "{name} was saved with other pictures or flags ({}); give the same, or begin anew without --resume",
+                header.job
+            )));
+        }
+        let numbers = bytes[end + 1..].as_chunks::<4>().0;
+        let wanted = header.lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
+        if wanted != Some(numbers.len()) || header.lengths.len() < 2 {
+            return Err(damaged());
+        }
+        let mut values = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        let mut vectors = header.lengths.iter().map(|&length| values.by_ref().take(length).collect::<Vec<f32>>());
+        let (planes, average) = (vectors.next().unwrap_or_default(), vectors.next().unwrap_or_default());
+        let vectors = vectors.collect();
+        let losses = |row: [f64; 2 + STYLE_LAYERS]| Losses {
+            content: row[0],
+            style: std::array::from_fn(|layer| row[1 + layer]),
+            tv: row[1 + STYLE_LAYERS],
+        };
+        Ok(Self {
+            scale: header.scale,
+            iteration: header.iteration,
+            extent: Extent { width: header.width, height: header.height },
+            planes,
+            average,
+            average_weight: header.average_weight,
+            memory: Memory { numbers: header.numbers, vectors },
+            losses: header.losses.into_iter().map(losses).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        State {
+            scale: 1,
+            iteration: 7,
+            extent: Extent { width: 2, height: 1 },
+            planes: vec![0.1; 6],
+            average: vec![],
+            average_weight: 0.0,
+            memory: Memory { numbers: vec![2.0], vectors: vec![vec![0.5; 6], vec![0.25; 6]] },
+            losses: vec![Losses { content: 1.0, style: [1.0, 2.0, 3.0, 4.0, 5.0], tv: 0.5 }],
+        }
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_bytes() {
+        assert_eq!(State::from_bytes(&state().to_bytes("job"), "job", "x").unwrap(), state());
+    }
+
+    #[test]
+    fn what_is_cut_off_or_of_another_job_is_refused() {
+        let bytes = state().to_bytes("job");
+        for end in [0, 10, bytes.len() - 4] {
+            let error = State::from_bytes(&bytes[..end], "job", "'x'").unwrap_err();
+            assert!(error.to_string().contains("damaged"), "{error}");
+        }
+        let error = State::from_bytes(&bytes, "another", "'x'").unwrap_err();
+        assert!(error.to_string().contains("other pictures or flags (job)"), "{error}");
+    }
+}
