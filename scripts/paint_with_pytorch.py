@@ -26,6 +26,7 @@ from vgg19_file import MEAN_BGR, find_weights, read_weights
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
+STYLE_UNIT = 0.02  # of src/paint/mod.rs
 
 
 class Vgg:
@@ -81,7 +82,7 @@ def load(path, size):
 def paint(options):
     vgg = Vgg(options.vgg or find_weights(), options.pooling)
     content, style = load(options.pictures[0], options.size), load(options.pictures[1], options.size)
-    losses = Losses(vgg, content, style, options.content_weight, options.style_weight, options.tv_weight)
+    losses = Losses(vgg, content, style, options.content_weight, STYLE_UNIT * options.style_weight, options.tv_weight)
     picture = content.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([picture], lr=1, max_iter=options.steps, max_eval=options.steps, history_size=10,
                                   tolerance_grad=0, tolerance_change=0)  # fmt: skip

@@ -30,17 +30,22 @@
 //! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
 //! ([`error::Error::root`]).
 //!
+//! # A still by optimisation
+//!
+//! [`paint`] has no network that paints: VGG-19's losses and their gradient are one graph ([`network::vgg19`]), and a
+//! minimiser changes the pixels in the very memory that the graph reads, in a thread of its own.
+//!
 //! # What may know what
 //!
 //! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ pipeline source sink stylize style report picture
+//! main ─▶ command ─▶ cli ─▶ pipeline source sink stylize style paint report picture
 //!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
 //! ```
 //!
-//! Three traits: [`source::Source`], [`network::Network`], [`sink::Sink`]. A new camera, runtime or output is a new
-//! member of one of them and a line in one `match`.
+//! Four traits: [`source::Source`], [`network::Network`], [`sink::Sink`], [`paint::optimizer::Problem`]. A new camera,
+//! runtime or output is a new member of one of them and a line in one `match`.
 
 // An unwrap on input is a panic on input.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]

@@ -12,6 +12,7 @@ use crate::media::encode::Codec;
 use crate::network::library;
 use crate::network::provider::{Device, Provider};
 use crate::network::runtime::Runtime;
+use crate::network::vgg19;
 use crate::report::Report;
 use crate::style::catalog::{Catalog, user_folder};
 use crate::style::expression::Expression;
@@ -69,6 +70,9 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
         pair.verify().map(|()| format!("by {}", pair.network.name))
     });
     checks.push(Check::new("any picture as style", pair.map_err(|error| error.to_string()), false));
+    let folder = library::data_folder().join("vgg19");
+    let vgg = vgg19::check(&folder).map(|()| folder.display().to_string());
+    checks.push(Check::new("VGG-19 for paint", vgg.map_err(|error| error.to_string()), false));
     checks.push(Check::new("FFmpeg", Ok(media::version()), true));
     for codec in Codec::ALL {
         let found = if codec.is_available() {

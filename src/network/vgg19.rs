@@ -92,10 +92,10 @@ pub struct Vgg19<'a> {
 }
 
 impl<'a> Vgg19<'a> {
-    /// The graphs in `folder`, after a check that they are whole.
+    /// The graphs in `folder`, after [`check`].
     ///
     /// # Errors
-    /// A file is missing, or the weights are not those that the graphs were written for.
+    /// As [`check`].
     pub fn find(
         folder: &Path,
         pooling: Pooling,
@@ -103,30 +103,13 @@ impl<'a> Vgg19<'a> {
         provider: &'a Provider,
         threads: usize,
     ) -> Result<Self> {
-        let vgg = Self { folder: folder.to_owned(), pooling, runtime, provider, threads };
-        let path = folder.join(WEIGHTS);
-        let bytes = fs::read(&path)
-            .map_err(|error| Error::failed(format!("{NAME} is not in '{}' ({error}); {CURE}", folder.display())))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        for graph in ["features", "gradient", "guided"] {
-            let path = vgg.path(graph);
-            let text = fs::read(&path)
-                .map_err(|error| Error::failed(format!("cannot read '{}' ({error}); {CURE}", path.display())))?;
-            if !text.windows(digest.len()).any(|part| part == digest.as_bytes()) {
-                let (path, weights) = (path.display(), folder.join(WEIGHTS));
-                let weights = weights.display();
-                return Err(Error::failed(format!("'{weights}' or '{path}' is damaged; {CURE} again")));
-            }
-        }
-        Ok(vgg)
-    }
-
-    fn path(&self, graph: &str) -> PathBuf {
-        self.folder.join(format!("{}.{graph}.onnx", self.pooling))
+        check(folder)?;
+        Ok(Self { folder: folder.to_owned(), pooling, runtime, provider, threads })
     }
 
     fn session(&self, graph: &str) -> Result<Session> {
-        onnx::session(self.runtime, &self.path(graph), None, self.provider, self.threads)
+        let path = graph_path(&self.folder, self.pooling, graph);
+        onnx::session(self.runtime, &path, None, self.provider, self.threads)
     }
 
     /// Opens the graph of features.
@@ -152,6 +135,37 @@ impl<'a> Vgg19<'a> {
     pub fn guided(&self) -> Result<GuidedGraph> {
         Ok(GuidedGraph { session: self.session("guided")? })
     }
+}
+
+/// Checks that the graphs in `folder` are whole and belong to the weights there.
+///
+/// # Errors
+/// A file is missing, or the weights are not those that the graphs were written for.
+pub fn check(folder: &Path) -> Result<()> {
+    let weights = folder.join(WEIGHTS);
+    let missing = |path: &Path, error: &std::io::Error| {
+        Error::failed(format!("{NAME} is not there: '{}' cannot be read ({error}); {CURE}", path.display()))
+    };
+    let bytes = fs::read(&weights).map_err(|error| missing(&weights, &error))?;
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    for pooling in [Pooling::Average, Pooling::Maximum] {
+        for graph in ["features", "gradient", "guided"] {
+            let path = graph_path(folder, pooling, graph);
+            let bytes = fs::read(&path).map_err(|error| missing(&path, &error))?;
+            // Each graph carries the digest of its weights.
+            if !bytes.windows(digest.len()).any(|part| part == digest.as_bytes()) {
+                let (path, weights) = (path.display(), weights.display());
+                return Err(Error::failed(format!(
+                    "{NAME} is damaged: '{path}' and '{weights}' do not belong together; remove their folder and {CURE}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn graph_path(folder: &Path, pooling: Pooling, graph: &str) -> PathBuf {
+    folder.join(format!("{pooling}.{graph}.onnx"))
 }
 
 /// From a picture to what it shows and how it is painted.

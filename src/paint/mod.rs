@@ -4,9 +4,9 @@
 //! the style of a painting in them. [`objective`] says how far a picture is from that and which way is down,
 //! [`optimizer`] goes there, [`scales`] goes from a small picture to the final size, [`state`] keeps a run on disk.
 //!
-//! The losses are relative: 1 is as far from the content picture as black features, 1 in style as far from the painting
-//! as no style at all. The paper's sums grow with the picture and with each layer's activations, so that its weights would
-//! have to be found anew for every size.
+//! Departure from the paper: the losses are relative. A content loss of 1 is as far from the content picture as no
+//! features at all, and so is a style loss of [`STYLE_UNIT`] from the painting. The paper's sums grow with the picture and
+//! with each layer's activations, so that its weights would have to be found anew for every size.
 
 pub mod memory;
 pub mod objective;
@@ -28,6 +28,9 @@ use state::State;
 
 /// Planes as VGG-19's graphs take them.
 const UNIT: PlanarFormat = PlanarFormat { range: 1.0, mean: [0.0; 3], deviation: [1.0; 3], multiple: 1 };
+/// A style that is as far from the painting as no style at all, in units of the style weight: chosen so that the paper's
+/// ratio of content to style, 1 to 1000, gives what the paper shows for it (its figure 4).
+pub const STYLE_UNIT: f64 = 0.02;
 /// Steps over which a plateau is looked for.
 const PLATEAU_STEPS: usize = 20;
 

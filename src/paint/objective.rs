@@ -5,7 +5,7 @@ use super::optimizer::Problem;
 use super::region;
 use super::scales::with_pixels;
 use super::tile::{Tile, tiles};
-use super::{Recipe, Subject, to_planes};
+use super::{Recipe, STYLE_UNIT, Subject, to_planes};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
@@ -252,7 +252,7 @@ fn weights(
     std::array::from_fn(|layer| {
         let size = CHANNELS[layer] * CHANNELS[layer];
         let all: f64 = areas[layer].iter().map(|&area| f64::from(area)).sum();
-        let weight = recipe.style_weight * recipe.layer_weights[layer] / layers.max(f64::MIN_POSITIVE);
+        let weight = STYLE_UNIT * recipe.style_weight * recipe.layer_weights[layer] / layers.max(f64::MIN_POSITIVE);
         let one = |(gram, &area): (&[f32], &f32)| {
             let square: f64 = gram.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
             (weight * f64::from(area) / all.max(f64::MIN_POSITIVE) / square.max(f64::MIN_POSITIVE)) as f32
