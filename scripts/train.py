@@ -44,6 +44,10 @@ PHOTO_WEIGHT = 30.0
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
+FIRST_WEIGHT = {"content": 1.0, "motion": 4.0}
+SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
+# New rows on a finished trunk paint at once and have a few hundred steps: they begin where long runs end, and follow faster.
+ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0}, 50
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
 
 
@@ -66,7 +70,9 @@ class Objective:
             self.unstyled = distance.mean(0)
             energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
-        self.state = {"weights": {"content": 1.0, "motion": 4.0}, "average": {}, "steps": 0}
+        row = bool(options.trunk)
+        self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
+        self.state = {"weights": dict(ROW_WEIGHT if row else FIRST_WEIGHT), "average": {}, "steps": 0}
 
     def __call__(self, network, photo, chosen, tv, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
@@ -117,11 +123,11 @@ class Objective:
         self.state["steps"] += 1
         for name, term in terms.items():
             average[name] = 0.98 * average.get(name, term.item()) + 0.02 * term.item()
-        if self.state["steps"] < 300:  # first some painting: a bound on the change of a grey picture says nothing
+        if self.state["steps"] < self.settling:
             return
         now = {"content": average.get("content", 0), "motion": 255 * average.get("motion", 0)}
         for name, target in self.targets.items():
-            weights[name] *= math.exp(WEIGHT_RATE * max(-1, min(1, now[name] / target - 1)))
+            weights[name] *= math.exp(self.rate * max(-1, min(1, now[name] / target - 1)))
             weights[name] = max(LEAST_WEIGHT[name], weights[name])
 
     def words(self):

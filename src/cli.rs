@@ -275,6 +275,9 @@ pub struct PaintArgs {
     /// fits into memory, else the largest tiles that do.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=16384))]
     pub tile: Option<u32>,
+    /// Show the picture as it grows in a window; closing it (or Escape, or q) ends only the showing.
+    #[arg(long)]
+    pub preview: bool,
     /// Write the picture, and the state that --resume goes on from, every N steps.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub save_every: Option<u32>,

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::plan::{Job, state_path};
 use crate::cli::PaintArgs;
@@ -21,9 +21,13 @@ use crate::report::Report;
 use crate::sink::Sink;
 use crate::sink::image as sink;
 use crate::sink::video::VideoSink;
+use crate::sink::window::Window;
 
 /// Frames a second of the timelapse, and how long its last picture stands, in frames.
 const TIMELAPSE: (i32, i64) = (30, 60);
+
+/// How long to wait for news before the window is asked what has happened to it.
+const WINDOW_POLL: Duration = Duration::from_millis(20);
 
 /// What a run came to.
 pub struct Done {
@@ -66,18 +70,24 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
     if let Some(film) = &film {
         film.sink.warnings().into_iter().for_each(|warning| report.warn(warning));
     }
+    let mut window = if args.preview {
+        let (width, height) = (finest.width as u32, finest.height as u32);
+        Some(Window::open("impasto paint", width, height, "leave out --preview")?)
+    } else {
+        None
+    };
     // One step may wait while this thread writes the last.
     let (tell, news) = bounded(1);
     let mut done = Done { picture: Frame::default(), complete: false, losses: Vec::new(), steps: Histogram::default() };
-    let films = film.is_some();
+    let pictures = film.is_some() || window.is_some();
     let outcome = thread::scope(|scope| {
         let optimise = move || {
-            let mut teller = Teller { args, job, stop, films, tell, last: Instant::now() };
+            let mut teller = Teller { args, job, stop, pictures, tell, last: Instant::now() };
             paint::paint(&job.subject, &job.recipe, vgg, resumed, &mut |moment| teller.watch(moment))
         };
         let thread = thread::Builder::new().name("optimise".into()).spawn_scoped(scope, optimise);
         let thread = thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
-        let shown = show(args, job, &news, &mut film, &mut done, report);
+        let shown = show(args, job, &news, &mut Screens { film: film.as_mut(), window: &mut window }, &mut done, report);
         // The optimiser ends at the next step when nobody listens.
         drop(news);
         let outcome = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -109,7 +119,8 @@ struct Teller<'a> {
     args: &'a PaintArgs,
     job: &'a Job,
     stop: &'a Stop,
-    films: bool,
+    /// Every step's picture is wanted.
+    pictures: bool,
     tell: Sender<News>,
     last: Instant,
 }
@@ -120,7 +131,7 @@ impl Teller<'_> {
         let interrupted = self.stop.requested();
         let saves = self.args.save_every.is_some_and(|every| moment.iteration.is_multiple_of(every as usize));
         let wanted = interrupted || saves;
-        let picture = if wanted || self.films { Some(self.job.show(moment.picture()?)?) } else { None };
+        let picture = if wanted || self.pictures { Some(self.job.show(moment.picture()?)?) } else { None };
         let state = wanted.then(|| moment.state().to_bytes(&self.job.fingerprint));
         let Moment { scale, iteration, losses, .. } = *moment;
         self.tell.send(News { scale, iteration, losses, time, picture, state }).map_err(|_| Error::Disconnected)?;
@@ -129,18 +140,51 @@ impl Teller<'_> {
     }
 }
 
+/// Where each step's picture goes.
+struct Screens<'a> {
+    film: Option<&'a mut Film>,
+    window: &'a mut Option<Window>,
+}
+
+impl Screens<'_> {
+    fn show(&mut self, picture: &Frame) -> Result<()> {
+        if let Some(film) = &mut self.film {
+            film.add(picture)?;
+        }
+        match &mut self.window {
+            Some(window) => window.show(picture.image()),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for news, and hears the window meanwhile; a window that is closed is not missed.
+    fn wait(&mut self, news: &Receiver<News>) -> Result<Option<News>> {
+        while let Some(window) = self.window {
+            match news.recv_timeout(WINDOW_POLL) {
+                Ok(news) => return Ok(Some(news)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => window.poll()?,
+            }
+            if !window.is_open() {
+                *self.window = None;
+            }
+        }
+        Ok(news.recv().ok())
+    }
+}
+
 /// Takes the news until the optimiser ends.
 fn show(
     args: &PaintArgs,
     job: &Job,
     news: &Receiver<News>,
-    film: &mut Option<Film>,
+    screens: &mut Screens<'_>,
     done: &mut Done,
     report: &Report,
 ) -> Result<()> {
     let (scales, iterations) = (job.recipe.scales.len(), job.recipe.iterations);
     let bar = report.progress(Some((scales * iterations) as u64), "steps");
-    for News { scale, iteration, losses, time, picture, state } in news {
+    while let Some(News { scale, iteration, losses, time, picture, state }) = screens.wait(news)? {
         done.losses.push((scale, losses));
         done.steps.add(time);
         let size = job.recipe.scales[scale];
@@ -151,8 +195,8 @@ fn show(
             (scale * iterations + iteration) as u64,
             format!("{place}  loss {total:.3} = content {content:.3} + style {style:.3}{tv}"),
         );
-        if let (Some(film), Some(picture)) = (film.as_mut(), &picture) {
-            film.add(picture)?;
+        if let Some(picture) = &picture {
+            screens.show(picture)?;
         }
         if let Some(state) = state {
             sink::write(&state_path(&args.output), &state)?;
