@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 14] = [
+const DOORS: [(&str, &[&str]); 15] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -29,6 +29,7 @@ const DOORS: [(&str, &[&str]); 14] = [
     ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
+    ("minifb", &["sink/window.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -3,6 +3,7 @@
 pub mod image;
 pub mod null;
 pub mod video;
+pub mod window;
 
 use crate::error::Result;
 use crate::frame::Frame;

@@ -87,7 +87,8 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
         };
         let thread = thread::Builder::new().name("optimise".into()).spawn_scoped(scope, optimise);
         let thread = thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
-        let shown = show(args, job, &news, &mut Screens { film: film.as_mut(), window: &mut window }, &mut done, report);
+        let shown =
+            show(args, job, &news, &mut Screens { film: film.as_mut(), window: &mut window }, &mut done, report);
         // The optimiser ends at the next step when nobody listens.
         drop(news);
         let outcome = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
