@@ -230,7 +230,8 @@ def train(options):
         keep = min(0.998, progress["steps"] / (10 + progress["steps"]))
         with torch.no_grad():
             for mean, value in zip(average.parameters(), network.parameters()):
-                mean.lerp_(value, 1 - keep)
+                if value.requires_grad:  # the mean of a frozen trunk would drift by rounding
+                    mean.lerp_(value, 1 - keep)
         progress["seconds"] += min(time.monotonic() - started, LONGEST_COUNTED_STEP)
         progress["cpu_seconds"] += (time.process_time() - cpu_started) / torch.get_num_threads()
         if progress["steps"] % 50 == 0 or progress["steps"] == 1:
