@@ -219,7 +219,7 @@ def evaluate(options):
         clips = [(frames, flow_maps(frames)) for frames in map(load_clip, clip_files(options.clips))]
     vgg = Vgg(options.vgg, options.threads)
     # A second network's styles bear a prefix: fine-scream is made from the picture of scream.
-    for style in set(styles) - set(options.paintings):
+    for style in {subject.style for subject in subjects if not subject.yardstick} - set(options.paintings):
         if base := next((name for name in options.paintings if style.endswith(f"-{name}")), None):
             options.paintings[style] = options.paintings[base]
     paintings = {

@@ -1,5 +1,8 @@
 //! `impasto paint` as a user runs it, on small drawn pictures, with VGG-19 as scripts/setup --paint installs it.
 
+#[cfg(target_os = "linux")]
+#[path = "common/screen.rs"]
+mod screen;
 #[path = "common/user.rs"]
 #[allow(dead_code, reason = "other tests ask more of a user")]
 mod user;
@@ -189,6 +192,51 @@ fn an_interrupted_painting_is_kept_and_goes_on_to_the_same_end() {
     assert!((last.last().unwrap() / end.last().unwrap() - 1.0).abs() < 0.02, "{:?} {:?}", last.last(), end.last());
     assert!(mean_difference(&painter.user.path("out.png"), &painter.user.path("straight.png")) < 3.0);
     assert!(!state.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_preview_shows_the_picture_and_closing_it_ends_only_the_showing() {
+    use screen::{SCREEN, Screen};
+
+    let painter = Painter::new();
+    let screen = Screen::new();
+    let more = ["--size", "128", "--iterations", "40", "--tolerance", "0", "--preview"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_impasto"))
+        .args(painter.arguments(&["stripes.png"], "out.png", &more))
+        .args(["--onnxruntime", painter.user.runtime.to_str().unwrap()])
+        .env("DISPLAY", &screen.display)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let shown = painter.path("shown.png");
+    let size = format!("{}x{}", SCREEN.0, SCREEN.1);
+    let grab = ["-v", "error", "-y", "-f", "x11grab", "-draw_mouse", "0", "-video_size", &size, "-i", &screen.display];
+    let begun = Instant::now();
+    loop {
+        assert!(begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "nothing was shown");
+        let grabbed = Command::new("ffmpeg").args(grab).args(["-frames:v", "1", &shown]).status().unwrap();
+        assert!(grabbed.success());
+        let lit = pixels(shown.as_ref()).chunks(3).filter(|pixel| pixel.iter().any(|&byte| byte > 60)).count();
+        if lit > 128 * 96 / 2 {
+            break;
+        }
+    }
+    let window = ["search", "--name", "impasto paint"];
+    let xdotool = |arguments: &[&str]| {
+        Command::new("xdotool")
+            .args(arguments)
+            .env("DISPLAY", &screen.display)
+            .output()
+            .expect("xdotool is missing; run scripts/setup --tests")
+    };
+    xdotool(&[&window[..], &["windowfocus", "key", "q"]].concat());
+    while !xdotool(&window).stdout.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(90), "q did not close the window");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(pixels(&painter.user.path("out.png")).len(), 128 * 96 * 3);
 }
 
 #[test]

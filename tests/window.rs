@@ -3,46 +3,19 @@
 // Xvfb is an X11 screen in memory.
 #![cfg(target_os = "linux")]
 
+#[path = "common/screen.rs"]
+mod screen;
+
 use std::env;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use impasto::frame::Frame;
 use impasto::sink::window::{Key, Window};
+use screen::{SCREEN, Screen};
 
-const SCREEN: (u32, u32) = (800, 600);
 const TITLE: &str = "four quarters";
-
-/// A screen in memory, and the number that it was given.
-struct Screen {
-    server: Child,
-    display: String,
-}
-
-impl Screen {
-    fn new() -> Self {
-        let size = format!("{}x{}x24", SCREEN.0, SCREEN.1);
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is missing; run scripts/setup --tests");
-        let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        assert!(!number.trim().is_empty(), "Xvfb did not start");
-        Self { server, display: format!(":{}", number.trim()) }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
 
 /// Set in the process that [`alone`] starts.
 const ALONE: &str = "IMPASTO_WINDOW_TEST";
