@@ -7,7 +7,7 @@
 mod screen;
 
 use std::env;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
