@@ -168,7 +168,7 @@ def parse_options(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every Nth photo only")
-    parser.add_argument("--paintings", nargs="+", default=[], metavar="STYLE=PICTURE", help="what the styles are made from; scream goes for fine-scream too")
+    parser.add_argument("--paintings", nargs="+", default=[], metavar="STYLE=PICTURE", help="what the styles are made from")
     parser.add_argument("--manifest", type=Path, default=ROOT / "models" / "styles.toml", help="default: models/styles.toml")
     parser.add_argument("--network", action="append", metavar="NAME", help="only this one of the manifest; repeatable")
     parser.add_argument("--yardstick", action="append", default=[], metavar="NAME=FILE[@INDEX]",
@@ -218,10 +218,6 @@ def evaluate(options):
 
         clips = [(frames, flow_maps(frames)) for frames in map(load_clip, clip_files(options.clips))]
     vgg = Vgg(options.vgg, options.threads)
-    # A second network's styles bear a prefix: fine-scream is made from the picture of scream.
-    for style in {subject.style for subject in subjects if not subject.yardstick} - set(options.paintings):
-        if base := next((name for name in options.paintings if style.endswith(f"-{name}")), None):
-            options.paintings[style] = options.paintings[base]
     paintings = {
         style: vgg(measures.load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
     }
