@@ -388,6 +388,9 @@ pub struct SheetArgs {
     /// Width of one picture on the sheet, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(16..=4096))]
     pub width: u32,
+    /// The styles to show, a column each, in this order. Default: all.
+    #[arg(long, short, value_name = "NAME,...", value_delimiter = ',')]
+    pub style: Vec<String>,
     /// Pictures that are styles too, a further column each.
     #[arg(long, value_name = "PICTURE,...", value_delimiter = ',')]
     pub style_image: Vec<PathBuf>,

@@ -178,6 +178,18 @@ fn devices_lists_every_device() {
 }
 
 #[test]
+fn a_sheet_of_some_styles_has_those_columns_and_an_unknown_name_is_said() {
+    let user = User::new();
+    let photo = user.photo();
+    let out = user.path("sheet.png");
+    let arguments = ["styles", "sheet", &photo, "-o", out.to_str().unwrap(), "--width", "40"];
+    let sheet = user.json(&[&arguments[..], &["--style", "scream,identity,fine-scream"]].concat());
+    assert_eq!(sheet["styles"], serde_json::json!(["scream", "identity", "fine-scream"]));
+    let said = user.refused(&[&arguments[..], &["--style", "screm"]].concat(), 2);
+    assert!(said.contains("did you mean 'scream'"), "{said}");
+}
+
+#[test]
 fn the_sheet_has_a_column_a_style_and_a_row_a_photo() {
     let user = User::new();
     let photo = user.photo();

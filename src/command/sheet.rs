@@ -39,7 +39,7 @@ struct Summary {
 pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let format = sink::format_for(&args.output, None)?.unwrap_or(Format::Png);
     let catalog = Catalog::load(shared.models.as_deref())?;
-    let columns = columns(&catalog, args);
+    let columns = columns(&catalog, args)?;
     let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let engine = Engine::new(&args.run, shared, report)?;
     let device = engine.provider.device.to_string();
@@ -84,18 +84,23 @@ struct Row {
     cells: Vec<Frame>,
 }
 
-/// What is over each column of paintings, and how they are painted: all named styles, then the pictures that are styles.
-fn columns(catalog: &Catalog, args: &SheetArgs) -> Vec<(String, StyleArgs)> {
+/// What is over each column of paintings, and how they are painted: the styles, then the pictures that are styles.
+fn columns(catalog: &Catalog, args: &SheetArgs) -> Result<Vec<(String, StyleArgs)>> {
     let plain = || StyleArgs::plain(args.run.clone());
-    let named = catalog.styles().into_iter().map(|found| {
-        let name = &found.style.name;
-        (name.clone(), StyleArgs { style: Some(Expression::single(name)), ..plain() })
-    });
-    let pictures = args.style_image.iter().map(|path| {
+    let all = || catalog.styles().into_iter().map(|found| found.style.name.clone()).collect();
+    let names: Vec<String> = if args.style.is_empty() { all() } else { args.style.clone() };
+    let mut columns = Vec::new();
+    for name in names {
+        let style = Expression::single(&name);
+        // Before anything is painted: an unknown name is said at once.
+        catalog.resolve(&style)?;
+        columns.push((name, StyleArgs { style: Some(style), ..plain() }));
+    }
+    for path in &args.style_image {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        (name, StyleArgs { style_image: Some(Paintings::single(path)), ..plain() })
-    });
-    named.chain(pictures).collect()
+        columns.push((name, StyleArgs { style_image: Some(Paintings::single(path)), ..plain() }));
+    }
+    Ok(columns)
 }
 
 /// `frame` scaled to `width` columns, its shape kept.
