@@ -49,6 +49,7 @@ from vgg19_file import MEAN_BGR, find_weights, read_codebooks
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
+CHANNELS = dict(zip(STYLE_LAYERS, (64, 128, 256, 512, 512)))
 WEIGHTS = "weights.bin"
 ALIGNMENT = 4096  # of a tensor in the weights file, so that it can be mapped into memory
 
@@ -133,7 +134,7 @@ class Forward:
 
     def __init__(self, graph, weights, pooling):
         self.graph, self.weights, self.pooling = graph, weights, pooling
-        self.values, self.poolings = {}, {}  # by layer; by the layer before the pooling: its output and its indices
+        self.values, self.places = {}, {}  # by layer; by the layer before a maximum pooling, where the greatest were
         x = graph.node("Gather", graph.input("image", 1, 3, "H", "W"), graph.integers(2, 1, 0), axis=1)
         x = graph.node("Mul", x, graph.constant(255.0))
         x = graph.node("Sub", x, graph.constant(np.reshape(MEAN_BGR, (1, 3, 1, 1))))
@@ -152,7 +153,7 @@ class Forward:
             return self.graph.node("AveragePool", x, **size)
         output, indices = f"{layer}.pooled", f"{layer}.places"
         self.graph.nodes.append(helper.make_node("MaxPool", [x], [output, indices], **size))
-        self.poolings[layer] = indices
+        self.places[layer] = indices
         return output
 
     def unpool(self, layer, gradient):
@@ -161,7 +162,7 @@ class Forward:
         shape = graph.node("Shape", self.values[layer])
         if self.pooling == "max":
             size = {"kernel_shape": [2, 2], "strides": [2, 2]}
-            return graph.node("MaxUnpool", gradient, self.poolings[layer], shape, **size)
+            return graph.node("MaxUnpool", gradient, self.places[layer], shape, **size)
         quarter = graph.node("Mul", gradient, graph.constant(0.25))
         scales = graph.constant([1, 1, 2, 2])
         options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -198,16 +199,12 @@ def features_graph(weights, pooling):
     regions = scaled_regions(graph, graph.input("regions", "R", 1, "H", "W"))
     for level, (layer, (_, region)) in enumerate(zip(STYLE_LAYERS, regions), start=1):
         product = gram_sum(graph, flat(graph, forward.values[layer]), region)
-        channels = 64 << min(level - 1, 3)
+        channels = CHANNELS[layer]
         graph.node("Identity", product, output=graph.output(f"gram{level}", "R", channels, channels))
         total = graph.node("ReduceSum", region, graph.integers(1, 2))
         graph.node("Reshape", total, graph.integers(-1, 1, 1), output=graph.output(f"area{level}", "R", 1, 1))
     graph.node("Identity", forward.values[CONTENT_LAYER], output=graph.output("content", 1, 512, "h", "w"))
     return graph
-
-
-def square_sum(graph, x):
-    return graph.node("ReduceSumSquare", x, keepdims=0)
 
 
 def total_variation(graph, core):
@@ -275,14 +272,14 @@ def content_term(graph, own, core):
         pull = graph.node("Mul", difference, core)
         loss = graph.node("ReduceSum", graph.node("Mul", difference, pull), keepdims=0)
     else:
-        loss, pull = square_sum(graph, difference), difference
+        loss, pull = graph.node("ReduceSumSquare", difference, keepdims=0), difference
     twice = graph.node("Mul", weight, graph.constant([2.0]))
     return graph.node("Mul", weight, loss), graph.node("Mul", pull, twice)
 
 
 def style_term(graph, level, own, region):
     """The loss at one layer [1], and its gradient to the features [1, C, h, w]."""
-    channels = 64 << min(level - 1, 3)
+    channels = CHANNELS[STYLE_LAYERS[level - 1]]
     wanted = graph.input(f"gram{level}", "R" if region else 1, channels, channels)
     weight = graph.input(f"weight{level}", "R" if region else 1, 1, 1)
     rows = flat(graph, own)

@@ -19,35 +19,14 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
-from vgg19_file import MEAN_BGR, find_weights, read_weights
+from vgg19_file import find_weights
+from vgg19_torch import Vgg, gram, relative
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 STYLE_UNIT = 0.02  # of src/paint/mod.rs
-
-
-class Vgg:
-    """Activations by layer, up to relu5_1, of [1, 3, H, W] RGB in 0..1."""
-
-    def __init__(self, path, pooling):
-        self.layers = [(layer, torch.from_numpy(k), torch.from_numpy(b)) for layer, k, b in read_weights(path)]
-        self.pool = F.avg_pool2d if pooling == "avg" else F.max_pool2d
-
-    def __call__(self, picture):
-        x, values = picture.flip(1) * 255 - torch.tensor(MEAN_BGR)[:, None, None], {}
-        for layer, kernel, bias in self.layers:
-            if layer.endswith("_1") and layer != "relu1_1":
-                x = self.pool(x, 2)
-            x = values[layer] = F.relu(F.conv2d(x, kernel, bias, padding=1))
-        return values
-
-
-def gram(features):
-    rows = features[0].flatten(1)
-    return rows @ rows.T / rows.shape[1]
 
 
 class Losses:
@@ -56,17 +35,17 @@ class Losses:
     def __init__(self, vgg, content, style, content_weight, style_weight, tv_weight):
         self.vgg, self.weights = vgg, (content_weight, style_weight / len(STYLE_LAYERS), tv_weight)
         with torch.no_grad():
-            self.content = vgg(content)[CONTENT_LAYER]
-            values = vgg(style)
+            self.content = vgg(255 * content)[CONTENT_LAYER]
+            values = vgg(255 * style)
             self.grams = [gram(values[layer]) for layer in STYLE_LAYERS]
 
     def __call__(self, picture):
         """[7]: content, style at each layer, total variation."""
-        values = self.vgg(picture)
+        values = self.vgg(255 * picture)
         content, style, tv = self.weights
-        parts = [content * (values[CONTENT_LAYER] - self.content).square().sum() / self.content.square().sum()]
+        parts = [content * relative(values[CONTENT_LAYER], self.content)]
         for layer, wanted in zip(STYLE_LAYERS, self.grams):
-            parts.append(style * (gram(values[layer]) - wanted).square().sum() / wanted.square().sum())
+            parts.append(style * relative(gram(values[layer]), wanted))
         steps = picture.diff(dim=2).square().sum() + picture.diff(dim=3).square().sum()
         parts.append(tv * steps / picture.numel())
         return torch.stack(parts)

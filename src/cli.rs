@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::media::encode::Codec;
@@ -232,10 +232,10 @@ pub struct PaintArgs {
     #[arg(long, value_name = "W1,...,W5", value_delimiter = ',', default_value = "1,1,1,1,1", value_parser = parse_amount)]
     pub layer_weights: Vec<f64>,
     /// What to begin with: the photo, noise (the paper's blank canvas) or the first painting.
-    #[arg(long, value_name = "PICTURE", value_enum, default_value_t = Init::Content)]
+    #[arg(long, value_name = "PICTURE", default_value = "content", value_parser = one_of(&Init::NAMES))]
     pub init: Init,
     /// What minimises: lbfgs (the paper's) or adam (less memory, smaller steps).
-    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Method::Lbfgs)]
+    #[arg(long, value_name = "METHOD", default_value = "lbfgs", value_parser = one_of(&Method::NAMES))]
     pub optimizer: Method,
     /// Adam's step, of 1 from black to white.
     #[arg(long, value_name = "STEP", default_value_t = 0.02, value_parser = parse_amount)]
@@ -266,7 +266,7 @@ pub struct PaintArgs {
     #[arg(long, value_name = "MASK")]
     pub mask: Vec<PathBuf>,
     /// VGG-19's pooling: avg (as the paper recommends) or max (as it was trained).
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = Pooling::Average)]
+    #[arg(long, value_name = "KIND", default_value = "avg", value_parser = one_of(&Pooling::NAMES))]
     pub pooling: Pooling,
     /// Of the noise.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -312,46 +312,6 @@ pub enum KeepColors {
     Luminance,
     /// The paintings get the photo's mean and covariance of colours first.
     Match,
-}
-
-impl ValueEnum for Init {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Content, Self::Noise, Self::Style]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(match self {
-            Self::Content => "content",
-            Self::Noise => "noise",
-            Self::Style => "style",
-        }))
-    }
-}
-
-impl ValueEnum for Method {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Lbfgs, Self::Adam]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(match self {
-            Self::Lbfgs => "lbfgs",
-            Self::Adam => "adam",
-        }))
-    }
-}
-
-impl ValueEnum for Pooling {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Average, Self::Maximum]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(match self {
-            Self::Average => "avg",
-            Self::Maximum => "max",
-        }))
-    }
 }
 
 /// `impasto styles`
@@ -478,6 +438,14 @@ pub struct BenchArgs {
     /// What runs the networks.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Takes one of the names, and stands for its value.
+fn one_of<T: Copy + Send + Sync + 'static>(names: &'static [(T, &'static str)]) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names.iter().map(|(_, name)| *name)).try_map(|text: String| {
+        let found = names.iter().find(|(_, name)| *name == text);
+        found.map(|(value, _)| *value).ok_or("no such name")
+    })
 }
 
 fn parse_share(text: &str) -> Result<f32, String> {

@@ -98,7 +98,7 @@ fn losses_and_gradient_are_those_of_pytorchs_autograd() {
     for (pooling, wanted) in [Pooling::Average, Pooling::Maximum].into_iter().zip(values.chunks_exact(length)) {
         let vgg = installed.vgg(pooling);
         let mut graph = vgg.gradient(PICTURE, &targets(&vgg)).unwrap();
-        graph.image().copy_from_slice(&drawn(PICTURE, 2.0));
+        graph.image_and_gradient().0.copy_from_slice(&drawn(PICTURE, 2.0));
         let Losses { content, style, tv } = graph.evaluate().unwrap();
         let found = [content, style[0], style[1], style[2], style[3], style[4], tv];
         for (found, &wanted) in found.into_iter().zip(wanted) {
@@ -115,7 +115,7 @@ fn the_gradient_is_the_slope_that_finite_differences_find() {
     let vgg = installed.vgg(Pooling::Average);
     let mut graph = vgg.gradient(PICTURE, &targets(&vgg)).unwrap();
     let start = drawn(PICTURE, 2.0);
-    graph.image().copy_from_slice(&start);
+    graph.image_and_gradient().0.copy_from_slice(&start);
     graph.evaluate().unwrap();
     let gradient = graph.gradient().to_vec();
     // Along the gradient itself, and along every third of its numbers.
@@ -125,7 +125,7 @@ fn the_gradient_is_the_slope_that_finite_differences_find() {
     for direction in [uphill, third] {
         let slope: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
         let mut at = |step: f32| {
-            for ((x, start), d) in graph.image().iter_mut().zip(&start).zip(&direction) {
+            for ((x, start), d) in graph.image_and_gradient().0.iter_mut().zip(&start).zip(&direction) {
                 *x = start + step * d;
             }
             graph.evaluate().unwrap().total()

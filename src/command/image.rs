@@ -3,16 +3,15 @@
 mod pipeline;
 mod plan;
 
-use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::{ImageArgs, SharedArgs};
 use crate::command::stylist::Stylist;
+use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
 
 use pipeline::Outcome;
@@ -50,39 +49,26 @@ fn conclude(outcome: Outcome, jobs: usize, stop: &Stop) -> Result<()> {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Summary<'a> {
-    command: &'static str,
-    input: Vec<&'a Path>,
-    output: &'a Path,
-    style: String,
-    device: String,
-    /// Size of the last picture.
-    width: u32,
-    height: u32,
-    /// Pictures written.
-    frames: usize,
-    dropped: u64,
-    seconds: f64,
-    fps: f64,
-    inference_ms: Percentiles,
+struct Pictures<'a> {
+    #[serde(flatten)]
+    job: Summary<Vec<String>>,
     pictures: &'a [pipeline::Painted],
-    warnings: Vec<String>,
 }
 
 fn summary<'a>(
-    args: &'a ImageArgs,
+    args: &ImageArgs,
     stylist: &Stylist,
     outcome: &'a Outcome,
     start: Instant,
     report: &Report,
-) -> Summary<'a> {
+) -> Pictures<'a> {
     let seconds = start.elapsed().as_secs_f64();
-    let frames = outcome.pictures.len();
+    let frames = outcome.pictures.len() as u64;
     let (width, height) = outcome.pictures.last().map_or((0, 0), |last| (last.width, last.height));
-    Summary {
+    let job = Summary {
         command: "image",
-        input: args.inputs.iter().map(AsRef::as_ref).collect(),
-        output: &args.output,
+        input: args.inputs.iter().map(|path| path.display().to_string()).collect(),
+        output: args.output.display().to_string(),
         style: stylist.style(),
         device: stylist.device(),
         width,
@@ -92,7 +78,7 @@ fn summary<'a>(
         seconds,
         fps: frames as f64 / seconds.max(1e-9),
         inference_ms: outcome.inference.percentiles(),
-        pictures: &outcome.pictures,
         warnings: report.warnings(),
-    }
+    };
+    Pictures { job, pictures: &outcome.pictures }
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::cli::{PaintArgs, SharedArgs};
 use crate::command::stylist::Engine;
+use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::network::library;
 use crate::network::vgg19::{Losses, Vgg19};
 use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
 use crate::sink::image as sink;
 
@@ -31,7 +31,7 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let start = Instant::now();
     let done = watch::run(args, &job, &vgg, &stop, report)?;
 
-    let picture = job.finish(done.picture)?;
+    let picture = job.picture(done.picture);
     sink::save(&picture, &args.output, job.format, args.quality)?;
     let (output, seconds) = (args.output.display(), start.elapsed().as_secs_f64());
     let (width, height) = (picture.frame.width, picture.frame.height);
@@ -45,7 +45,7 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
     }
     plan::forget_state(&args.output);
     report.say(format!("{output}: {width}x{height} in {seconds:.1} s, {} steps", done.losses.len()));
-    report.print_json(&Summary {
+    let summary = Summary {
         command: "paint",
         input: args.content.display().to_string(),
         output: output.to_string(),
@@ -58,31 +58,19 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
         seconds,
         fps: 1.0 / seconds.max(1e-9),
         inference_ms: done.steps.percentiles(),
-        loss: done.losses.iter().map(Loss::from).collect(),
         warnings: report.warnings(),
-    });
+    };
+    report.print_json(&Painting { job: summary, loss: done.losses.iter().map(Loss::from).collect() });
     Ok(())
 }
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Summary {
-    command: &'static str,
-    input: String,
-    output: String,
-    style: String,
-    device: String,
-    width: u32,
-    height: u32,
-    frames: u32,
-    dropped: u32,
-    seconds: f64,
-    fps: f64,
-    /// Of one step.
-    inference_ms: Percentiles,
+struct Painting {
+    #[serde(flatten)]
+    job: Summary<String>,
     /// One object a step.
     loss: Vec<Loss>,
-    warnings: Vec<String>,
 }
 
 /// The weighted losses of one step.

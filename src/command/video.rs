@@ -1,42 +1,22 @@
 //! `impasto video`: a video file to a painted video file.
 
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use serde::Serialize;
-
+use super::is_same_file;
 use super::stylist::Stylist;
+use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
 use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
 use crate::media::options::FrameRate;
-use crate::pipeline::statistics::Percentiles;
 use crate::pipeline::{Stop, ordered};
 use crate::report::Report;
 use crate::sink::video::{Painted, VideoSink};
 use crate::source::Source;
 use crate::source::video::VideoSource;
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Summary {
-    command: &'static str,
-    input: String,
-    output: String,
-    style: String,
-    device: String,
-    width: u32,
-    height: u32,
-    frames: u64,
-    dropped: u64,
-    seconds: f64,
-    fps: f64,
-    inference_ms: Percentiles,
-    warnings: Vec<String>,
-}
 
 /// Runs the command.
 ///
@@ -130,20 +110,5 @@ fn check_output(args: &VideoArgs) -> Result<()> {
             Err(Error::usage(format!("'{shown}' exists; name another output, or add --overwrite to replace it")))
         }
         _ => Ok(()),
-    }
-}
-
-/// Also through links.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-        identity(a).is_some() && identity(a) == identity(b)
-    }
-    #[cfg(not(unix))]
-    {
-        let identity = |path: &Path| fs::canonicalize(path).ok();
-        identity(a).is_some() && identity(a) == identity(b)
     }
 }

@@ -1,5 +1,7 @@
 //! A painting in the colours of a photo: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer".
 
+use super::color::luma;
+
 /// Mean and covariance of the colours.
 struct Colors {
     mean: [f64; 3],
@@ -47,9 +49,7 @@ pub fn match_colors(photo: &[u8], painting: &mut [u8]) {
 pub fn match_brightness(photo: &mut [u8], painting: &mut [u8]) {
     let spread = |pixels: &mut [u8]| {
         for pixel in pixels.as_chunks_mut::<3>().0 {
-            // BT.601, as kernel::color has it: the chroma that is put back later must fit.
-            let [r, g, b] = pixel.map(u32::from);
-            *pixel = [((77 * r + 150 * g + 29 * b + 128) >> 8) as u8; 3];
+            *pixel = [luma(*pixel); 3];
         }
         let count = (pixels.len() / 3).max(1) as f64;
         let greys = || pixels.iter().step_by(3).map(|&grey| f64::from(grey));

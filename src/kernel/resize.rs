@@ -47,14 +47,12 @@ impl Resizer {
         let mut all = Vec::new();
         for plane in planes.chunks_exact((from.0 * from.1).max(1)) {
             let bytes: Vec<u8> = plane.iter().flat_map(|value| value.to_ne_bytes()).collect();
-            let mut resized = vec![0; to.0 * to.1 * 4];
             let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot resize a picture: {error}"));
             let source =
                 Target::from_vec_u8(from.0 as u32, from.1 as u32, bytes, PixelType::F32).map_err(|e| failed(&e))?;
             let mut target = Target::new(to.0 as u32, to.1 as u32, PixelType::F32);
             self.inner.resize(&source, &mut target, Some(&options)).map_err(|e| failed(&e))?;
-            resized.copy_from_slice(target.buffer());
-            all.extend(resized.as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)));
+            all.extend(target.buffer().as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)));
         }
         Ok(all)
     }

@@ -36,12 +36,15 @@ pub enum Pooling {
     Maximum,
 }
 
+impl Pooling {
+    /// Each with its name on the command line and in the graphs' file names.
+    pub const NAMES: [(Self, &'static str); 2] = [(Self::Average, "avg"), (Self::Maximum, "max")];
+}
+
 impl fmt::Display for Pooling {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(match self {
-            Self::Average => "avg",
-            Self::Maximum => "max",
-        })
+        let [(average, avg), (_, max)] = Self::NAMES;
+        out.pad(if *self == average { avg } else { max })
     }
 }
 
@@ -148,7 +151,7 @@ pub fn check(folder: &Path) -> Result<()> {
     };
     let bytes = fs::read(&weights).map_err(|error| missing(&weights, &error))?;
     let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    for pooling in [Pooling::Average, Pooling::Maximum] {
+    for (pooling, _) in Pooling::NAMES {
         for graph in ["features", "gradient", "guided"] {
             let path = graph_path(folder, pooling, graph);
             let bytes = fs::read(&path).map_err(|error| missing(&path, &error))?;
@@ -275,8 +278,8 @@ impl GradientGraph {
     }
 
     /// The picture, `[3][H][W]`.
-    pub fn image(&mut self) -> &mut [f32] {
-        self.image.extract_tensor_mut().1
+    pub fn image(&self) -> &[f32] {
+        self.image.extract_tensor().1
     }
 
     /// The gradient of the losses' sum at the picture of the last [`Self::evaluate`], `[3][H][W]`.
@@ -284,7 +287,7 @@ impl GradientGraph {
         self.gradient.extract_tensor().1
     }
 
-    /// Picture and gradient together.
+    /// Both, the picture to be changed.
     pub fn image_and_gradient(&mut self) -> (&mut [f32], &[f32]) {
         (self.image.extract_tensor_mut().1, self.gradient.extract_tensor().1)
     }

@@ -16,6 +16,8 @@ pub mod scales;
 pub mod state;
 mod tile;
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
 use crate::kernel::planar::{PlanarFormat, pack, unpack};
@@ -87,7 +89,16 @@ pub enum Method {
     Adam,
 }
 
+impl Init {
+    /// Each with its name on the command line.
+    pub const NAMES: [(Self, &'static str); 3] =
+        [(Self::Content, "content"), (Self::Noise, "noise"), (Self::Style, "style")];
+}
+
 impl Method {
+    /// Each with its name on the command line.
+    pub const NAMES: [(Self, &'static str); 2] = [(Self::Lbfgs, "lbfgs"), (Self::Adam, "adam")];
+
     fn optimizer(self, rate: f32) -> Optimizer {
         match self {
             Self::Lbfgs => Optimizer::Lbfgs(Lbfgs::default()),
@@ -116,6 +127,8 @@ pub struct Moment<'a> {
     pub iteration: usize,
     /// The losses.
     pub losses: Losses,
+    /// The picture in the place where it is optimised.
+    planes: &'a [f32],
     run: &'a Run,
 }
 
@@ -123,7 +136,6 @@ pub struct Moment<'a> {
 #[derive(Debug)]
 struct Run {
     extent: Extent,
-    planes: Vec<f32>,
     average: Average,
     optimizer: Optimizer,
     losses: Vec<Losses>,
@@ -135,18 +147,20 @@ impl Moment<'_> {
     /// # Errors
     /// It holds values that are no numbers.
     pub fn picture(&self) -> Result<Frame> {
-        to_frame(self.run.picture(), self.run.extent)
+        to_frame(&self.run.average.of(self.planes), self.run.extent)
     }
 
     /// All that a later run needs to go on from here.
     pub fn state(&self) -> State {
-        State::of(self.scale, self.iteration, self.run)
+        State::of(self)
     }
 }
 
-impl Run {
-    fn picture(&self) -> &[f32] {
-        self.average.mean(&self.planes)
+impl Recipe {
+    /// The final size.
+    pub fn finest(&self) -> Extent {
+        // No sizes at all stand for a picture without pixels.
+        self.scales.last().copied().unwrap_or(Extent { width: 0, height: 0 })
     }
 }
 
@@ -178,25 +192,25 @@ pub fn paint(
         restored = Some(state);
     }
     for (scale, &extent) in recipe.scales.iter().enumerate().skip(begin) {
-        let mut run = match restored.take() {
+        let (mut run, start) = match restored.take() {
             Some(state) => state.into_run(extent, recipe)?,
             None => {
-                let planes = match scale {
+                let start = match scale {
                     0 => start(subject, recipe, extent, &mut resizer)?,
                     _ => grown(&planes, recipe.scales[scale - 1], extent, &mut resizer)?,
                 };
                 let (optimizer, losses) = (recipe.method.optimizer(recipe.rate), Vec::new());
-                Run { extent, planes, average: Average::new(recipe.average), optimizer, losses }
+                (Run { extent, average: Average::new(recipe.average), optimizer, losses }, start)
             }
         };
         let mut objective = Objective::new(subject, recipe, vgg, extent, &mut resizer)?;
-        objective.set(&run.planes);
+        objective.set(&start);
         for iteration in done + 1..=recipe.iterations {
             let (step, _) = run.optimizer.step(&mut objective)?;
-            run.planes.copy_from_slice(objective.picture());
-            run.average.add(&run.planes);
-            run.losses.push(objective.losses());
-            let moment = Moment { scale, iteration, losses: objective.losses(), run: &run };
+            let (planes, losses) = (objective.picture(), objective.losses());
+            run.average.add(planes);
+            run.losses.push(losses);
+            let moment = Moment { scale, iteration, losses, planes, run: &run };
             if !watch(&moment)? {
                 return Ok(Outcome { picture: moment.picture()?, complete: false });
             }
@@ -205,10 +219,9 @@ pub fn paint(
             }
         }
         done = 0;
-        planes = run.picture().to_vec();
+        planes = run.average.of(objective.picture()).into_owned();
     }
-    let extent = *recipe.scales.last().ok_or_else(|| Error::failed("there is no size to paint at"))?;
-    Ok(Outcome { picture: to_frame(&planes, extent)?, complete: true })
+    Ok(Outcome { picture: to_frame(&planes, recipe.finest())?, complete: true })
 }
 
 /// Whether the best of the last steps is hardly better than the best of those before.
@@ -280,7 +293,6 @@ struct Average {
     /// What the weights of all pictures so far sum to.
     weight: f32,
     sum: Vec<f32>,
-    mean: Vec<f32>,
 }
 
 impl Average {
@@ -295,12 +307,11 @@ impl Average {
         self.sum.resize(planes.len(), 0.0);
         self.weight = self.share * self.weight + (1.0 - self.share);
         self.sum.iter_mut().zip(planes).for_each(|(sum, &value)| *sum += (1.0 - self.share) * (value - *sum));
-        self.mean.clear();
-        self.mean.extend(self.sum.iter().map(|sum| sum / self.weight));
     }
 
-    fn mean<'a>(&'a self, planes: &'a [f32]) -> &'a [f32] {
-        if self.mean.is_empty() { planes } else { &self.mean }
+    /// The mean of the pictures so far, of which `planes` is the last.
+    fn of<'a>(&self, planes: &'a [f32]) -> Cow<'a, [f32]> {
+        if self.sum.is_empty() { planes.into() } else { self.sum.iter().map(|sum| sum / self.weight).collect() }
     }
 }
 
@@ -312,11 +323,11 @@ mod tests {
     fn the_average_of_one_picture_is_that_picture() {
         let mut average = Average::new(0.9);
         average.add(&[0.2, 0.8]);
-        assert!((average.mean(&[9.0, 9.0])[1] - 0.8).abs() < 1e-6);
+        assert!((average.of(&[9.0, 9.0])[1] - 0.8).abs() < 1e-6);
         average.add(&[0.4, 0.6]);
-        let mean = average.mean(&[])[0];
+        let mean = average.of(&[])[0];
         assert!(mean > 0.3 && mean < 0.32, "the newer counts a little more: {mean}");
-        assert_eq!(Average::new(0.0).mean(&[0.5]), [0.5]);
+        assert_eq!(*Average::new(0.0).of(&[0.5]), [0.5]);
     }
 
     #[test]

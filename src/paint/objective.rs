@@ -117,8 +117,11 @@ impl Objective {
     }
 
     /// The picture, `[3][H][W]`.
-    pub fn picture(&mut self) -> &[f32] {
-        self.parts().0
+    pub fn picture(&self) -> &[f32] {
+        match &self.kind {
+            Kind::Whole(graph) => graph.image(),
+            Kind::Parts(parts) => &parts.planes,
+        }
     }
 
     /// The weighted losses of the last evaluation.

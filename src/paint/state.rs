@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Memory;
-use super::{Average, Recipe, Run};
+use super::{Average, Moment, Recipe, Run};
 use crate::error::{Error, Result};
 use crate::network::vgg19::{Extent, Losses, STYLE_LAYERS};
 
@@ -46,12 +46,13 @@ struct Header {
 }
 
 impl State {
-    pub(super) fn of(scale: usize, iteration: usize, run: &Run) -> Self {
+    pub(super) fn of(moment: &Moment<'_>) -> Self {
+        let run = moment.run;
         Self {
-            scale,
-            iteration,
+            scale: moment.scale,
+            iteration: moment.iteration,
             extent: run.extent,
-            planes: run.planes.clone(),
+            planes: moment.planes.to_vec(),
             average: run.average.sum.clone(),
             average_weight: run.average.weight,
             memory: run.optimizer.memory(),
@@ -59,7 +60,8 @@ impl State {
         }
     }
 
-    pub(super) fn into_run(self, extent: Extent, recipe: &Recipe) -> Result<Run> {
+    /// The run, and its picture.
+    pub(super) fn into_run(self, extent: Extent, recipe: &Recipe) -> Result<(Run, Vec<f32>)> {
         let mut optimizer = recipe.method.optimizer(recipe.rate);
         let whole = self.extent == extent && self.planes.len() == 3 * extent.pixels();
         if !whole || !optimizer.restore(self.memory) {
@@ -67,7 +69,7 @@ impl State {
         }
         let mut average = Average::new(recipe.average);
         (average.sum, average.weight) = (self.average, self.average_weight);
-        Ok(Run { extent, planes: self.planes, average, optimizer, losses: self.losses })
+        Ok((Run { extent, average, optimizer, losses: self.losses }, self.planes))
     }
 
     /// As bytes, for the job that `job` describes.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{KeepColors, PaintArgs};
+use crate::command::is_same_file;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::color::keep_chroma;
@@ -16,6 +17,7 @@ use crate::picture::{Format, Picture};
 use crate::report::Report;
 use crate::sink::image as sink;
 use crate::source::image as source;
+use crate::style::paintings::Painting;
 
 /// What is to be done.
 pub struct Job {
@@ -47,7 +49,7 @@ pub fn plan(args: &PaintArgs, report: &Report) -> Result<Job> {
     sink::probe(&args.output)?;
     let photo = load(&args.content, report)?;
     let mut content = photo.on_white();
-    let weigh = |style: &crate::style::paintings::Painting| -> Result<(Frame, f64)> {
+    let weigh = |style: &Painting| -> Result<(Frame, f64)> {
         Ok((load(&style.path, report)?.on_white(), f64::from(style.weight)))
     };
     let mut styles = args.styles.iter().map(weigh).collect::<Result<Vec<_>>>()?;
@@ -65,7 +67,7 @@ pub fn plan(args: &PaintArgs, report: &Report) -> Result<Job> {
     let masks = masks(args, &content, report)?;
     let scales =
         scales(content.width, content.height, args.size, args.scale_step, args.scales.map(|count| count as usize));
-    let finest = scales[scales.len() - 1];
+    let Some(&finest) = scales.last() else { return Err(Error::usage("there is no size to paint at")) };
     if finest.width.min(finest.height) < LEAST_SIDE as usize {
         let (width, height) = (finest.width, finest.height);
         return Err(Error::usage(format!(
@@ -128,7 +130,7 @@ fn check(args: &PaintArgs) -> Result<[f64; 5]> {
             "{masks} masks do not go with {styles} styles; give one --mask for each style, or one less"
         )));
     }
-    let same = |path: &Path| path == args.output;
+    let same = |path: &Path| is_same_file(path, &args.output);
     if same(&args.content)
         || args.styles.iter().any(|style| same(&style.path))
         || args.mask.iter().any(|mask| same(mask))
@@ -220,7 +222,7 @@ pub fn forget_state(output: &Path) {
 }
 
 impl Job {
-    /// A painted frame as the user wants it: with the photo's colours where those are kept.
+    /// A frame as it was optimised, as the user wants it: with the photo's colours where those are kept.
     ///
     /// # Errors
     /// The photo cannot be resized.
@@ -234,12 +236,8 @@ impl Job {
         Ok(painted)
     }
 
-    /// The picture to write, with what the photo says of itself.
-    ///
-    /// # Errors
-    /// As [`Self::show`].
-    pub fn finish(&self, painted: Frame) -> Result<Picture> {
-        let frame = self.show(painted)?;
-        Ok(Picture { frame, exif: self.photo.exif.clone(), tagged: self.photo.tagged, ..Picture::default() })
+    /// The picture to write of what [`Self::show`] gave, with what the photo says of itself.
+    pub fn picture(&self, frame: Frame) -> Picture {
+        Picture { frame, exif: self.photo.exif.clone(), tagged: self.photo.tagged, ..Picture::default() }
     }
 }

@@ -24,14 +24,14 @@ use crate::sink::video::VideoSink;
 use crate::sink::window::Window;
 
 /// Frames a second of the timelapse, and how long its last picture stands, in frames.
-const TIMELAPSE: (i32, i64) = (30, 60);
+const TIMELAPSE: (i32, u32) = (30, 60);
 
 /// How long to wait for news before the window is asked what has happened to it.
 const WINDOW_POLL: Duration = Duration::from_millis(20);
 
 /// What a run came to.
 pub struct Done {
-    /// The picture.
+    /// The picture, as the user wants it.
     pub picture: Frame,
     /// Whether it was painted to the end.
     pub complete: bool,
@@ -57,7 +57,7 @@ struct News {
 /// VGG-19 cannot run, or something cannot be written.
 pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &Report) -> Result<Done> {
     let resumed = args.resume.then(|| read_state(args, job)).transpose()?;
-    let finest = job.recipe.scales[job.recipe.scales.len() - 1];
+    let finest = job.recipe.finest();
     let film = args
         .timelapse
         .as_ref()
@@ -99,8 +99,9 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
         }
     })?;
     let Outcome { picture, complete } = outcome;
+    let picture = job.show(picture)?;
     if let Some(mut film) = film {
-        film.hold(&job.show(picture.clone())?)?;
+        film.hold(&picture)?;
         Box::new(film.sink).finish()?;
     }
     Ok(Done { picture, complete, ..done })
@@ -202,8 +203,7 @@ fn show(
         if let Some(state) = state {
             sink::write(&state_path(&args.output), &state)?;
             if let Some(frame) = picture {
-                let picture = crate::picture::Picture::new(frame);
-                sink::save(&picture, &args.output, job.format, args.quality)?;
+                sink::save(&job.picture(frame), &args.output, job.format, args.quality)?;
             }
         }
     }
@@ -219,21 +219,16 @@ struct Film {
 }
 
 impl Film {
-    fn add(&mut self, picture: &Frame) -> Result<()> {
-        self.put(picture, 1)
-    }
-
     /// The last picture stands for a while.
     fn hold(&mut self, picture: &Frame) -> Result<()> {
-        (0..TIMELAPSE.1).try_for_each(|_| self.put(picture, 1))
+        (0..TIMELAPSE.1).try_for_each(|_| self.add(picture))
     }
 
-    fn put(&mut self, picture: &Frame, ticks: i64) -> Result<()> {
+    fn add(&mut self, picture: &Frame) -> Result<()> {
         let (width, height) = (self.frame.width, self.frame.height);
         self.resizer.resize(picture.image(), width, height, &mut self.frame.pixels)?;
-        self.frame.duration = ticks;
         self.sink.put(&self.frame)?;
-        self.frame.time += ticks;
+        self.frame.time += 1;
         self.frame.index += 1;
         Ok(())
     }

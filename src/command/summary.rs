@@ -1,0 +1,36 @@
+//! What `--json` prints of a job that paints.
+
+use serde::Serialize;
+
+use crate::pipeline::statistics::Percentiles;
+
+/// The fields that photos, videos and stills by optimisation share; each command may add its own.
+#[derive(Serialize)]
+pub struct Summary<Input> {
+    /// The command.
+    pub command: &'static str,
+    /// The file, or the files.
+    pub input: Input,
+    /// The file or folder.
+    pub output: String,
+    /// The style, or the pictures that are the style.
+    pub style: String,
+    /// What ran the network.
+    pub device: String,
+    /// Columns of the last picture.
+    pub width: u32,
+    /// Its rows.
+    pub height: u32,
+    /// Pictures written.
+    pub frames: u64,
+    /// Pictures left out.
+    pub dropped: u64,
+    /// From start to end.
+    pub seconds: f64,
+    /// Frames a second.
+    pub fps: f64,
+    /// Of one run of the network; of a still, of one step.
+    pub inference_ms: Percentiles,
+    /// Sentences for people.
+    pub warnings: Vec<String>,
+}
