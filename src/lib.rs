@@ -61,6 +61,7 @@ pub mod paint;
 pub mod picture;
 pub mod pipeline;
 pub mod report;
+pub mod show;
 pub mod sink;
 pub mod source;
 pub mod style;

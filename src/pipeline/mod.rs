@@ -1,5 +1,6 @@
 //! Threads, channels and their order: how frames get through a job.
 
+pub mod latest;
 pub mod ordered;
 pub mod statistics;
 
