@@ -13,6 +13,7 @@ pub mod encode;
 pub mod file;
 mod input;
 pub mod options;
+pub mod raw;
 mod scaler;
 mod side_data;
 

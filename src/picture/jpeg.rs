@@ -8,6 +8,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use super::MAX_SIDE;
 use super::color::Channels;
+use crate::frame::Frame;
 
 /// What a JPEG says before its pixels.
 #[derive(Debug)]
@@ -85,6 +86,25 @@ pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
         decoded.iter_mut().for_each(|ink| *ink = 255 - *ink);
     }
     Ok(Pixels { bytes: decoded, flaw })
+}
+
+/// Fills `frame` with one picture of an MJPEG camera. What stands behind its end is ignored, damage is painted over.
+///
+/// # Errors
+/// It is no JPEG, or not of `frame`'s size; a clause that says so.
+pub fn motion_jpeg(bytes: &[u8], frame: &mut Frame) -> Result<(), String> {
+    // Cameras may leave the usual Huffman tables out. The decoder fills them in for AVI's JPEGs, which say by this that they do.
+    const AVI1: [u8; 18] = *b"\xFF\xD8\xFF\xE0\0\x0EAVI1\0\0\0\0\0\0\0\0";
+    let has_tables = segments(bytes).0.iter().any(|(marker, _)| *marker == 0xC4);
+    let with_tables = (!has_tables).then(|| [&AVI1, bytes.get(2..).unwrap_or_default()].concat());
+    let mut decoder = decoder(with_tables.as_deref().unwrap_or(bytes), false);
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(ColorSpace::RGB));
+    decoder.decode_headers().map_err(|error| words(&error))?;
+    let size = decoder.info().map(|info| (u32::from(info.width), u32::from(info.height)));
+    if size != Some((frame.width, frame.height)) || decoder.output_buffer_size() != Some(frame.pixels.len()) {
+        return Err(format!("its size is not {}x{}", frame.width, frame.height));
+    }
+    decoder.decode_into(&mut frame.pixels).map_err(|error| words(&error))
 }
 
 fn decoder(bytes: &[u8], strict: bool) -> JpegDecoder<ZCursor<&[u8]>> {
