@@ -38,7 +38,7 @@ pub enum Command {
     Paint(Box<PaintArgs>),
     /// List the styles, show them on a photo, add or remove networks.
     Styles(StylesArgs),
-    /// List what can run the networks: processors and graphics cards.
+    /// List what can run the networks (processors and graphics cards), and the cameras with what they can send.
     Devices(DevicesArgs),
     /// Say what works on this machine, and what to install for the rest.
     Doctor(DoctorArgs),

@@ -175,6 +175,7 @@ fn devices_lists_every_device() {
     let devices: Vec<&str> =
         listed["devices"].as_array().unwrap().iter().map(|device| device["device"].as_str().unwrap()).collect();
     assert_eq!(devices, ["cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]);
+    assert!(listed["cameras"].is_array());
 }
 
 #[test]
