@@ -10,8 +10,7 @@ use crate::frame::Frame;
 /// There are fewer bytes than the size needs; a clause that says so.
 pub fn yuyv_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), String> {
     let Frame { width, height, .. } = *frame;
-    // A last row may end without padding.
-    let needed = needed(stride, height, width.div_ceil(2) * 4);
+    let needed = stride as usize * height as usize;
     let yuy = bytes.get(..needed).ok_or_else(|| short(bytes.len(), needed))?;
     let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
     let image = YuvPackedImage { yuy, yuy_stride: stride, width, height };
@@ -25,7 +24,7 @@ pub fn yuyv_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), S
 pub fn nv12_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), String> {
     let Frame { width, height, .. } = *frame;
     let luma = stride as usize * height as usize;
-    let needed = luma + needed(stride, height.div_ceil(2), width.next_multiple_of(2));
+    let needed = luma + stride as usize * height.div_ceil(2) as usize;
     let picture = bytes.get(..needed).ok_or_else(|| short(bytes.len(), needed))?;
     let (y_plane, uv_plane) = picture.split_at(luma);
     let image = YuvBiPlanarImage { y_plane, y_stride: stride, uv_plane, uv_stride: stride, width, height };
@@ -39,7 +38,7 @@ pub fn nv12_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), S
 /// There are fewer bytes than the size needs; a clause that says so.
 pub fn packed_to_rgb(bytes: &[u8], stride: u32, swapped: bool, frame: &mut Frame) -> Result<(), String> {
     let row = frame.width as usize * 3;
-    let needed = needed(stride, frame.height, frame.width * 3);
+    let needed = stride as usize * frame.height as usize;
     let bytes = bytes.get(..needed).ok_or_else(|| short(bytes.len(), needed))?;
     for (to, from) in frame.pixels.chunks_exact_mut(row).zip(bytes.chunks(stride as usize)) {
         to.copy_from_slice(&from[..row]);
@@ -48,11 +47,6 @@ pub fn packed_to_rgb(bytes: &[u8], stride: u32, swapped: bool, frame: &mut Frame
         }
     }
     Ok(())
-}
-
-/// Bytes of `rows` rows of `row` bytes, `stride` bytes apart.
-fn needed(stride: u32, rows: u32, row: u32) -> usize {
-    stride as usize * (rows as usize).saturating_sub(1) + row as usize
 }
 
 fn short(have: usize, needed: usize) -> String {
@@ -97,7 +91,7 @@ mod tests {
     #[test]
     fn bgr_is_swapped_and_too_few_bytes_are_an_error() {
         let mut frame = Frame::new(1, 2);
-        packed_to_rgb(&[1, 2, 3, 0, 4, 5, 6], 4, true, &mut frame).unwrap();
+        packed_to_rgb(&[1, 2, 3, 0, 4, 5, 6, 0], 4, true, &mut frame).unwrap();
         assert_eq!(frame.pixels, [3, 2, 1, 6, 5, 4]);
         assert!(packed_to_rgb(&[1, 2, 3], 4, true, &mut frame).is_err());
         assert!(yuyv_to_rgb(&[0; 4], 4, &mut frame).is_err());

@@ -178,3 +178,52 @@ fn words(error: &DecodeErrors) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture() -> (Vec<u8>, Vec<u8>) {
+        let pixels: Vec<u8> = (0..32 * 16).flat_map(|i| [(i % 32 * 8) as u8, 90, 200 - (i / 32 * 8) as u8]).collect();
+        let mut bytes = Vec::new();
+        jpeg_encoder::Encoder::new(&mut bytes, 90).encode(&pixels, 32, 16, jpeg_encoder::ColorType::Rgb).unwrap();
+        (bytes, pixels)
+    }
+
+    /// `bytes` without the marker segments of `marker`.
+    fn without(bytes: &[u8], marker: u8) -> Vec<u8> {
+        let (found, scan) = segments(bytes);
+        let mut out = vec![0xFF, 0xD8];
+        for (kind, body) in found.into_iter().filter(|(kind, _)| *kind != marker) {
+            out.extend([0xFF, kind]);
+            out.extend((body.len() as u16 + 2).to_be_bytes());
+            out.extend(body);
+        }
+        out.extend([0xFF, 0xDA]);
+        out.extend(scan);
+        out
+    }
+
+    #[test]
+    fn a_cameras_picture_may_lack_the_usual_tables_and_have_rubbish_behind_it() {
+        let (mut bytes, pixels) = picture();
+        bytes.extend([0; 1000]);
+        let bare = without(&bytes, 0xC4);
+        assert!(bare.len() < bytes.len() - 400, "the tables are gone");
+        for bytes in [bytes, bare] {
+            let mut frame = Frame::new(32, 16);
+            motion_jpeg(&bytes, &mut frame).unwrap();
+            let worst = frame.pixels.iter().zip(&pixels).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst < Some(24), "{worst:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_of_another_size_and_no_picture_at_all_are_errors() {
+        let (bytes, _) = picture();
+        assert!(motion_jpeg(&bytes, &mut Frame::new(16, 16)).unwrap_err().contains("not 16x16"));
+        for rubbish in [&[][..], &[0xFF, 0xD8], &[7; 99], &bytes[..40]] {
+            assert!(motion_jpeg(rubbish, &mut Frame::new(32, 16)).is_err());
+        }
+    }
+}

@@ -136,7 +136,7 @@ pub fn find<'a>(which: &str, cameras: &'a [Camera]) -> Result<&'a Camera> {
             if let (Some(camera), None) = (whole.next(), whole.next()) {
                 return Ok(camera);
             }
-            let meant = list(named.into_iter());
+            let meant = list(named);
             Err(Error::usage(format!("'{which}' may be {meant}; name one by its number or path")))
         }
     }
