@@ -23,10 +23,15 @@ static CAMERA: Mutex<()> = Mutex::new(());
 fn turn(test: &str, variable: &str) -> Option<(String, MutexGuard<'static, ()>)> {
     let value = env::var(variable).ok().filter(|value| !value.is_empty());
     if value.is_none() || env::var_os("IMPASTO_TEST_CAMERA").is_none() {
-        writeln!(stderr(), "{test}: NOTHING WAS TESTED, set IMPASTO_TEST_CAMERA and {variable}").unwrap();
+        say(&format!("{test}: NOTHING WAS TESTED, set IMPASTO_TEST_CAMERA and {variable}"));
         return None;
     }
     Some((value?, CAMERA.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// Past the test runner's capture.
+fn say(words: &str) {
+    stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
 }
 
 fn which() -> String {
@@ -61,7 +66,7 @@ fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
     let cameras = cameras().unwrap();
     let source = CameraSource::open(&which, &Wish::default()).unwrap();
     let camera = source.camera().clone();
-    writeln!(stderr(), "{}", source.chosen()).unwrap();
+    say(&source.chosen());
     drop(source);
     assert!(cameras.contains(&camera), "{cameras:#?}");
     assert!(!camera.formats.is_empty());
@@ -95,7 +100,7 @@ fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
             sum.push(frame.pixels.iter().map(|v| u64::from(*v)).sum::<u64>());
         }
         let (low, high) = (frame.pixels.iter().min().unwrap(), frame.pixels.iter().max().unwrap());
-        writeln!(stderr(), "{}: levels {low} to {high}, sums {sum:?}", source.chosen()).unwrap();
+        say(&format!("{}: levels {low} to {high}, sums {sum:?}", source.chosen()));
         if let Some(folder) = env::var_os("IMPASTO_TEST_CAMERA_PICTURES") {
             let mut picture = format!("P6 {} {} 255\n", frame.width, frame.height).into_bytes();
             picture.extend(&frame.pixels);
@@ -131,7 +136,7 @@ fn a_camera_in_use_names_the_program_that_has_it() {
     other.kill().unwrap();
     other.wait().unwrap();
     let error = opened.unwrap_err().to_string();
-    writeln!(stderr(), "{error}").unwrap();
+    say(&error);
     assert!(error.contains("is in use; close the program v4l2-ctl"), "{error}");
     drop(open());
 }
@@ -144,7 +149,7 @@ fn a_camera_that_falls_silent_is_an_error_after_five_seconds() {
     assert!(source.next(&mut Frame::default()).unwrap());
     signal("-STOP");
     let (error, waited) = end(&mut source);
-    writeln!(stderr(), "after {waited:?}: {error}").unwrap();
+    say(&format!("after {waited:?}: {error}"));
     let closing = Instant::now();
     drop(source);
     let closed = closing.elapsed();
@@ -160,12 +165,12 @@ fn an_unplugged_camera_is_an_error_within_seconds() {
     assert!(source.next(&mut Frame::default()).unwrap());
     assert!(v4l2_ctl(source.camera(), &["-c", "disconnect=1"]).status().unwrap().success());
     let (error, waited) = end(&mut source);
-    writeln!(stderr(), "after {waited:?}: {error}").unwrap();
+    say(&format!("after {waited:?}: {error}"));
     assert!(error.contains("was unplugged"), "{error}");
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     drop(source);
     let again = CameraSource::open(&which(), &Wish::default()).map(|source| source.chosen());
     // The driver plugs it in again when the last program has closed it.
-    writeln!(stderr(), "opened again: {again:?}").unwrap();
+    say(&format!("opened again: {again:?}"));
     assert!(again.is_ok());
 }

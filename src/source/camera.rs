@@ -97,8 +97,7 @@ impl CameraSource {
         let which = target.as_deref().and_then(Path::to_str).unwrap_or(which);
         let cameras = cameras()?;
         let camera = choice::find(which, &cameras)?.clone();
-        let stride_and_mode = negotiate(&camera, wish);
-        let (stride, mode) = stride_and_mode?;
+        let (stride, mode) = negotiate(&camera, wish)?;
         let shared = Arc::new(Shared::default());
         let (opened, opening) = mpsc::sync_channel(1);
         let (alive, ended) = mpsc::sync_channel(0);
