@@ -1,6 +1,10 @@
 //! Threads, channels and their order: how frames get through a job.
 
+pub mod fade;
+pub mod governor;
 pub mod latest;
+pub mod live;
+pub mod meter;
 pub mod ordered;
 pub mod statistics;
 
@@ -41,4 +45,9 @@ impl Stop {
         }
         Ok(stop)
     }
+}
+
+/// A thread's panic as an error.
+fn panicked(thread: &str) -> Error {
+    Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
 }

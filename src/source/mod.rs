@@ -1,6 +1,7 @@
 //! Where frames come from.
 
 pub mod image;
+pub mod paced;
 pub mod synthetic;
 pub mod video;
 
