@@ -34,6 +34,8 @@ pub enum Command {
     Image(ImageArgs),
     /// Paint a video file, keeping its sound, subtitles, chapters and timestamps.
     Video(VideoArgs),
+    /// Paint a camera, a screen or a stream live: into a window, a recording, over the network.
+    Live(Box<LiveArgs>),
     /// Paint one still by optimisation (Gatys et al. 2016): minutes instead of milliseconds, in the style of any picture.
     Paint(Box<PaintArgs>),
     /// List the styles, show them on a photo, add or remove networks.
@@ -202,6 +204,61 @@ pub struct VideoArgs {
     /// Replace OUT if it exists.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
+}
+
+/// `impasto live`
+#[derive(Debug, Args)]
+pub struct LiveArgs {
+    /// What to paint: a camera by its number, path or name (see `impasto devices`), `synthetic` (a moving test picture), a
+    /// video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
+    #[arg(long, short, value_name = "SOURCE", default_value = "0")]
+    pub camera: String,
+    /// The size to ask the camera for, and of the picture. Default: 640x360 of a camera, else the source's own.
+    #[arg(long, value_name = "WxH")]
+    pub resolution: Option<Size>,
+    /// Frames a second to hold. Default: the source's own rate, at most 30.
+    #[arg(long, value_name = "RATE")]
+    pub fps: Option<FrameRate>,
+    /// auto lets the network see a smaller picture while the frame rate cannot be held otherwise; fixed never does.
+    #[arg(long, value_enum, default_value_t = SeenSize::Auto)]
+    pub size: SeenSize,
+    /// Show it as in a mirror.
+    #[arg(long)]
+    pub mirror: bool,
+    /// Begin a video file again at its end.
+    #[arg(long = "loop")]
+    pub repeat: bool,
+    /// How to paint.
+    #[command(flatten)]
+    pub style: StyleArgs,
+    /// How to keep it from flickering.
+    #[command(flatten)]
+    pub steady: SteadyArgs,
+    /// Open no window; end with Ctrl-C, or after --duration.
+    #[arg(long)]
+    pub no_window: bool,
+    /// End after this long: seconds, or `[HH:]MM:SS[.fraction]`.
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<Seconds>,
+    /// Record from the start, into this file (.mkv, .mp4, .mov or .webm). It plays even when the program is killed; until it is
+    /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
+    #[arg(long, value_name = "VIDEO")]
+    pub record: Option<PathBuf>,
+    /// Send it as MPEG-TS: udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
+    #[arg(long, value_name = "ADDRESS")]
+    pub send: Option<String>,
+    /// The folder for recordings and snapshots that are asked for by key.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Whether the network's picture may become smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeenSize {
+    /// As small as the frame rate needs, as large as it allows.
+    Auto,
+    /// Always the whole picture.
+    Fixed,
 }
 
 /// `impasto paint`

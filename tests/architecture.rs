@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 15] = [
+const DOORS: [(&str, &[&str]); 17] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -29,7 +29,9 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
-    ("minifb", &["sink/window.rs"]),
+    ("minifb", &["sink/window.rs", "sink/window/"]),
+    ("raw_window_handle", &["sink/window/"]),
+    ("x11_dl", &["sink/window/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

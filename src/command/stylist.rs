@@ -119,6 +119,11 @@ impl Stylist {
         &self.choices
     }
 
+    /// What runs the networks; `None` where every choice copies the picture.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
     /// The device, as in the JSON summary.
     pub fn device(&self) -> String {
         self.engine.as_ref().map_or(Device::Cpu, |engine| engine.provider.device).to_string()

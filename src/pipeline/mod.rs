@@ -31,6 +31,11 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The wish itself, for those who can only look at a flag.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// A wish that the first Ctrl-C (or SIGTERM) expresses; the second ends the process at once, with exit code 130.
     ///
     /// # Errors

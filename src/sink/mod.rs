@@ -2,6 +2,8 @@
 
 pub mod image;
 pub mod null;
+pub mod recording;
+pub mod send;
 pub mod video;
 pub mod window;
 
