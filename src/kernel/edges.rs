@@ -22,13 +22,13 @@ const STEEPEST: f32 = 1.0;
 /// Puts edges back; keeps its scratch between pictures.
 #[derive(Default)]
 pub struct Edges {
-    /// Brightness of the small original and of the small painting; products of both, then their sums.
     sums: Sums,
-    /// Slopes at the small size as bytes, 128 for 0, in all three channels.
+    /// Brightness of the small original, and the painting's slope over it (a byte, 128 for 0) at each of its places.
+    dim: Vec<u8>,
     slopes: Vec<u8>,
-    /// Slopes and small original, scaled up.
+    /// The same scaled up.
+    wide_dim: Vec<u8>,
     wide_slopes: Vec<u8>,
-    blurred: Vec<u8>,
 }
 
 impl Edges {
@@ -36,7 +36,7 @@ impl Edges {
     /// was scaled up to it.
     ///
     /// # Errors
-    /// Those of [`Resizer::resize`].
+    /// Those of [`Resizer::plane`].
     pub fn put_back(
         &mut self,
         original: Image<'_>,
@@ -45,27 +45,31 @@ impl Edges {
         resizer: &mut Resizer,
         painted: &mut [u8],
     ) -> Result<()> {
-        self.sums.slopes(small.pixels, small_painted, small.width as usize, &mut self.slopes);
-        self.wide_slopes.resize(painted.len(), 0);
-        self.blurred.resize(painted.len(), 0);
-        let slopes = Image { pixels: &self.slopes, ..small };
-        resizer.resize(slopes, original.width, original.height, &mut self.wide_slopes)?;
-        resizer.resize(small, original.width, original.height, &mut self.blurred)?;
-        add_detail(original.pixels, &self.blurred, &self.wide_slopes, painted);
+        brightness(small.pixels, &mut self.dim);
+        self.sums.slopes(&self.dim, small_painted, small.width as usize, &mut self.slopes);
+        let (from, to) = ((small.width, small.height), (original.width, original.height));
+        for (plane, wide) in [(&self.dim, &mut self.wide_dim), (&self.slopes, &mut self.wide_slopes)] {
+            wide.resize(painted.len() / 3, 0);
+            resizer.plane(plane, from, to, wide)?;
+        }
+        add_detail(original.pixels, &self.wide_dim, &self.wide_slopes, painted);
         Ok(())
     }
 }
 
-/// `painted += slope * (original - blurred)` in brightness; all packed RGB of one size, slopes as [`Sums::slopes`] gives them.
-fn add_detail(original: &[u8], blurred: &[u8], slopes: &[u8], painted: &mut [u8]) {
-    let pixels = original.as_chunks::<3>().0.iter().zip(blurred.as_chunks::<3>().0).zip(slopes.as_chunks::<3>().0);
-    for (((original, blurred), slope), painted) in pixels.zip(painted.as_chunks_mut::<3>().0) {
-        let detail = i32::from(luma(*original)) - i32::from(luma(*blurred));
-        let added = (i32::from(slope[0]) - 128) * detail / 127;
-        for channel in painted {
-            *channel = (i32::from(*channel) + added).clamp(0, 255) as u8;
-        }
+/// `painted += slope * (original - dim)` in brightness; `original` and `painted` packed RGB, slopes as [`Sums::slopes`] gives them.
+fn add_detail(original: &[u8], dim: &[u8], slopes: &[u8], painted: &mut [u8]) {
+    let pixels = original.as_chunks::<3>().0.iter().zip(dim).zip(slopes);
+    for (((original, &dim), &slope), painted) in pixels.zip(painted.as_chunks_mut::<3>().0) {
+        let detail = i32::from(luma(*original)) - i32::from(dim);
+        let added = ((i32::from(slope) - 128) * detail) >> 7;
+        *painted = painted.map(|channel| (i32::from(channel) + added).clamp(0, 255) as u8);
     }
+}
+
+fn brightness(pixels: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend(pixels.as_chunks::<3>().0.iter().map(|pixel| luma(*pixel)));
 }
 
 /// Box sums over the neighbourhood of each place.
@@ -75,31 +79,30 @@ struct Sums {
     painted: Vec<f32>,
     squares: Vec<f32>,
     products: Vec<f32>,
-    column: Vec<f32>,
+    line: Vec<f32>,
 }
 
 impl Sums {
-    /// Fills `slopes` with the slope of `painted` over `original` (packed RGB, `width` columns) around each place.
+    /// Fills `slopes` with the slope of the brightness of `painted` (packed RGB, `width` columns) over `original` around
+    /// each place.
     fn slopes(&mut self, original: &[u8], painted: &[u8], width: usize, slopes: &mut Vec<u8>) {
-        let brightness = |pixels: &[u8], out: &mut Vec<f32>| {
-            out.clear();
-            out.extend(pixels.as_chunks::<3>().0.iter().map(|pixel| f32::from(luma(*pixel))));
-        };
-        brightness(original, &mut self.original);
-        brightness(painted, &mut self.painted);
+        self.original.clear();
+        self.original.extend(original.iter().map(|&value| f32::from(value)));
+        self.painted.clear();
+        self.painted.extend(painted.as_chunks::<3>().0.iter().map(|pixel| f32::from(luma(*pixel))));
         self.squares.clear();
         self.squares.extend(self.original.iter().map(|value| value * value));
         self.products.clear();
         self.products.extend(self.original.iter().zip(&self.painted).map(|(a, b)| a * b));
         for values in [&mut self.original, &mut self.painted, &mut self.squares, &mut self.products] {
-            box_mean(values, width, &mut self.column);
+            box_mean(values, width, &mut self.line);
         }
         slopes.clear();
         let means = self.original.iter().zip(&self.painted).zip(self.squares.iter().zip(&self.products));
-        slopes.extend(means.flat_map(|((original, painted), (square, product))| {
+        slopes.extend(means.map(|((original, painted), (square, product))| {
             let (variance, covariance) = (square - original * original, product - original * painted);
             let slope = (covariance / (variance.max(0.0) + NOISE)).clamp(-STEEPEST, STEEPEST);
-            [(128.0 + slope * 127.0).round() as u8; 3]
+            (128.5 + slope * 127.0) as u8
         }));
     }
 }
@@ -109,16 +112,16 @@ fn box_mean(values: &mut [f32], width: usize, line: &mut Vec<f32>) {
     let height = values.len() / width.max(1);
     let share = 1.0 / (2 * RADIUS + 1) as f32;
     for row in values.chunks_exact_mut(width.max(1)) {
+        // The row with its ends repeated; then five shifted additions, which become vector instructions.
         line.clear();
+        line.extend([row[0]; RADIUS]);
         line.extend_from_slice(row);
-        let at = |x: usize| line[x.saturating_sub(RADIUS).min(width - 1)];
-        // `x` counts from RADIUS columns before the row's start.
-        let mut sum: f32 = (0..2 * RADIUS).map(&at).sum();
-        for (x, value) in row.iter_mut().enumerate() {
-            sum += at(x + 2 * RADIUS);
-            *value = sum * share;
-            sum -= at(x);
+        line.extend([row[width - 1]; RADIUS]);
+        row.fill(0.0);
+        for shift in 0..=2 * RADIUS {
+            row.iter_mut().zip(&line[shift..]).for_each(|(sum, value)| *sum += value);
         }
+        row.iter_mut().for_each(|sum| *sum *= share);
     }
     // Downwards by whole rows, which lie together: the sums of all columns at once.
     line.clear();
