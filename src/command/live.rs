@@ -44,7 +44,7 @@ struct LiveSummary {
 /// # Errors
 /// Source, style or an output do not work at the start; or an output failed on the way, which is said at the end.
 pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let stop = Stop::at_ctrl_c()?;
+    let interrupt = Stop::at_ctrl_c()?;
     let capture = capture::open(args)?;
     let format = capture.source.format();
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
@@ -62,7 +62,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         freeze: false,
         record: args.record.is_some(),
     };
-    let show = Arc::new(Show::new(styles.names(), settings, stop.clone()));
+    let show = Arc::new(Show::new(styles.names(), settings, Stop::default()));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
     let outputs = outputs(args, stream, &show)?;
     let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
@@ -74,7 +74,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         stabilizer,
         governor: Governor::new(held),
     };
-    let mut watcher = watch::Watcher::open(args, &show, (format.width, format.height), report)?;
+    let mut watcher = watch::Watcher::open(args, &show, &interrupt, (format.width, format.height), report)?;
     report.say(format!(
         "{}: {}x{} at {:.4} fps, {style} on {device}{}",
         args.camera,
@@ -121,7 +121,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         seen: statistics.seen,
     });
     match ended.failed.as_slice() {
-        [] if watcher.interrupted() => Err(Error::Interrupted("interrupted; what was recorded is closed".into())),
+        [] if interrupt.requested() => Err(Error::Interrupted("interrupted; what was recorded is closed".into())),
         [] => Ok(()),
         failed => Err(Error::failed(format!("the show went on without {}", failed.join("; ")))),
     }

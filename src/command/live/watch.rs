@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::kernel::arrange;
 use crate::picture::{Format, Picture};
+use crate::pipeline::Stop;
 use crate::pipeline::latest::Taken;
 use crate::pipeline::live::{Shown, View};
 use crate::pipeline::meter::Meter;
@@ -39,8 +40,8 @@ pub struct Watcher<'a> {
     last: Option<Arc<Shown>>,
     wide: Frame,
     said: Vec<String>,
-    /// It ended by Ctrl-C, not because time or film was up.
-    interrupted: bool,
+    /// Ctrl-C.
+    interrupt: &'a Stop,
 }
 
 /// A line of `--json` while the show runs.
@@ -59,7 +60,13 @@ impl<'a> Watcher<'a> {
     ///
     /// # Errors
     /// There is no display.
-    pub fn open(args: &'a LiveArgs, show: &'a Arc<Show>, size: (u32, u32), report: &'a Report) -> Result<Self> {
+    pub fn open(
+        args: &'a LiveArgs,
+        show: &'a Arc<Show>,
+        interrupt: &'a Stop,
+        size: (u32, u32),
+        report: &'a Report,
+    ) -> Result<Self> {
         let window = if args.no_window {
             None
         } else {
@@ -76,13 +83,8 @@ impl<'a> Watcher<'a> {
             last: None,
             wide: Frame::default(),
             said: Vec::new(),
-            interrupted: false,
+            interrupt,
         })
-    }
-
-    /// Whether it was ended by Ctrl-C.
-    pub fn interrupted(&self) -> bool {
-        self.interrupted
     }
 
     /// Runs until the window is closed, the time is up, or the show ends by itself.
@@ -96,14 +98,11 @@ impl<'a> Watcher<'a> {
             match view.frames.take(WINDOW_POLL) {
                 Taken::Value(shown) => self.display(&shown, meter)?,
                 Taken::Nothing => self.window.as_mut().map_or(Ok(()), Window::poll)?,
-                // The source has ended, or Ctrl-C was pressed.
-                Taken::Closed => break,
+                // The source has ended.
+                Taken::Closed => return Ok(()),
             }
-            if end.is_some_and(|end| start.elapsed() >= end) || !self.listen()? {
-                return Ok(());
-            }
-            if self.show.stop.requested() {
-                self.interrupted = true;
+            let is_over = end.is_some_and(|end| start.elapsed() >= end) || self.interrupt.requested();
+            if is_over || !self.listen()? {
                 return Ok(());
             }
             if renewed.elapsed() >= RENEW {
@@ -116,7 +115,6 @@ impl<'a> Watcher<'a> {
                 }
             }
         }
-        Ok(())
     }
 
     fn display(&mut self, shown: &Arc<Shown>, meter: &Meter) -> Result<()> {
