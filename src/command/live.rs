@@ -5,7 +5,7 @@ mod keys;
 mod styles;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -147,7 +147,7 @@ fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>) -> Result<Ve
     Ok(outputs)
 }
 
-fn recorder(path: &PathBuf, format: StreamFormat, show: &Arc<Show>, pace: Pace) -> Result<Output> {
+fn recorder(path: &Path, format: StreamFormat, show: &Arc<Show>, pace: Pace) -> Result<Output> {
     let sink = Box::new(RecordingSink::new(path, format, Arc::clone(show))?);
     Ok(Output { name: format!("recording {}", path.display()), sink, pace, preview: false })
 }

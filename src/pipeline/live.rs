@@ -70,10 +70,16 @@ pub struct Output {
     pub preview: bool,
 }
 
+/// Opens a source.
+pub type OpenSource<'a> = Box<dyn FnMut() -> Result<Box<dyn Source>> + Send + 'a>;
+
+/// Finds and opens what a style needs.
+pub type ChooseStyle<'a> = Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + Send + 'a>;
+
 /// Where the frames come from.
 pub struct Capture<'a> {
     /// Opens it, also when it was lost.
-    pub open: Box<dyn FnMut() -> Result<Box<dyn Source>> + Send + 'a>,
+    pub open: OpenSource<'a>,
     /// The opened source.
     pub source: Box<dyn Source>,
     /// It may come back: a camera. Other sources end the show when they fail.
@@ -84,8 +90,8 @@ pub struct Capture<'a> {
 
 /// How frames are painted.
 pub struct Painting<'a> {
-    /// Finds and opens what a style needs; called on a thread of its own.
-    pub choose: Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + Send + 'a>,
+    /// Called on a thread of its own.
+    pub choose: ChooseStyle<'a>,
     /// What the first style needs.
     pub first: Vec<Chosen>,
     /// Keeps still things still.
@@ -246,7 +252,7 @@ fn read(
 }
 
 /// Opens a camera again as soon as that works; `None` when the show ends before.
-fn wait_for(open: &mut (dyn FnMut() -> Result<Box<dyn Source>> + Send), show: &Show) -> Option<Box<dyn Source>> {
+fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
     while !show.stop.requested() {
         thread::sleep(RETRY);
         if let Ok(source) = open() {
@@ -257,12 +263,7 @@ fn wait_for(open: &mut (dyn FnMut() -> Result<Box<dyn Source>> + Send), show: &S
 }
 
 /// Finds the networks of each style that is asked for, so that the painter never waits for a file.
-fn follow_settings(
-    mut choose: Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + Send + '_>,
-    mut current: Expression,
-    show: &Show,
-    give: &Sender<Vec<Chosen>>,
-) {
+fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &Show, give: &Sender<Vec<Chosen>>) {
     let mut revision = 0;
     while !show.stop.requested() {
         revision = show.wait_for_change(revision, PATIENCE);

@@ -7,7 +7,7 @@ use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
 use crate::media::options::Size;
-use crate::pipeline::live::Capture;
+use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
 use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
@@ -25,7 +25,7 @@ pub fn open(args: &LiveArgs) -> Result<Capture<'_>> {
     let size = args.resolution;
     let (width, height) = size.map_or(USUAL, |size| size.of(USUAL.0, USUAL.1));
     let is_file = Path::new(name).is_file();
-    let (returns, mut open): (bool, Box<dyn FnMut() -> Result<Box<dyn Source>> + Send + '_>) = if name == "synthetic" {
+    let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {
         let rate = args.fps.map(|wish| wish.0);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(SyntheticSource::at(width, height, rate))))))
     } else if name.contains("://") {

@@ -17,7 +17,7 @@ use crate::pipeline::live::{Shown, View};
 use crate::pipeline::meter::Meter;
 use crate::report::Report;
 use crate::show::{Show, Statistics};
-use crate::sink::image;
+use crate::sink::image as pictures;
 use crate::sink::recording::free_name;
 use crate::sink::window::Window;
 
@@ -159,7 +159,7 @@ impl<'a> Watcher<'a> {
     fn snapshot(&mut self) {
         let Some(shown) = &self.last else { return };
         let path = free_name(&self.args.folder.join("impasto.png"), 1);
-        let words = match image::save(&Picture::new(shown.painted.clone()), &path, Format::Png, 100) {
+        let words = match pictures::save(&Picture::new(shown.painted.clone()), &path, Format::Png, 100) {
             Ok(()) => format!("saved {}", path.display()),
             Err(error) => error.to_string(),
         };
