@@ -1,5 +1,6 @@
 //! The command line: flags as typed values. Their doc comments are the manual.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -244,6 +245,13 @@ pub struct LiveArgs {
     /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
     #[arg(long, value_name = "VIDEO")]
     pub record: Option<PathBuf>,
+    /// Serve a page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
+    /// 127.0.0.1:8080, for this machine only.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    pub serve: Option<SocketAddr>,
+    /// What --serve asks clients for (`?token=...`). Without it, one is made up for addresses beyond this machine.
+    #[arg(long, value_name = "TOKEN", requires = "serve", value_parser = parse_token)]
+    pub token: Option<String>,
     /// Send it as MPEG-TS: udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
     #[arg(long, value_name = "ADDRESS")]
     pub send: Option<String>,
@@ -508,6 +516,11 @@ fn one_of<T: Copy + Send + Sync + 'static>(names: &'static [(T, &'static str)]) 
 fn parse_share(text: &str) -> Result<f32, String> {
     let share: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
+}
+
+fn parse_token(text: &str) -> Result<String, String> {
+    let is_plain = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_plain { Ok(text.to_owned()) } else { Err("must be 8 or more letters, digits, '-', '_' or '.'".to_owned()) }
 }
 
 fn parse_scale(text: &str) -> Result<f32, String> {

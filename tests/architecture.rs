@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 20] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -29,6 +29,9 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
+    ("axum", &["sink/http"]),
+    ("tokio", &["sink/http"]),
+    ("jpeg_encoder", &["sink/http"]),
     ("minifb", &["sink/window.rs", "sink/window/"]),
     ("raw_window_handle", &["sink/window/"]),
     ("x11_dl", &["sink/window/"]),

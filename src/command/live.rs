@@ -23,6 +23,7 @@ use crate::pipeline::meter::Meter;
 use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
 use crate::show::{Settings, Show};
+use crate::sink::http::HttpSink;
 use crate::sink::recording::RecordingSink;
 use crate::sink::send::SendSink;
 
@@ -64,7 +65,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     };
     let show = Arc::new(Show::new(styles.names(), settings, Stop::default()));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
-    let outputs = outputs(args, stream, &show)?;
+    let outputs = outputs(args, stream, &show, report)?;
     let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
     let first = styles.choose(&show.settings().style)?;
     let held = (args.size == SeenSize::Auto).then(|| rate.as_f64());
@@ -133,16 +134,22 @@ fn usual_rate(rate: Rational) -> Rational {
 }
 
 /// The outputs that were asked for. What cannot begin is said now, before anybody relies on it.
-fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>) -> Result<Vec<Output>> {
+fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Report) -> Result<Vec<Output>> {
     let pace = Pace::Constant(format.frame_rate);
     let mut outputs = Vec::new();
     let recording = args.record.clone().unwrap_or_else(|| args.folder.join("impasto.mkv"));
-    if args.record.is_some() || !args.no_window {
+    if args.record.is_some() || args.serve.is_some() || !args.no_window {
         outputs.push(recorder(&recording, format, show, pace)?);
     }
     if let Some(address) = &args.send {
         let sink = Box::new(SendSink::new(address, format, Arc::clone(show))?);
         outputs.push(Output { name: address.clone(), sink, pace, preview: false });
+    }
+    if let Some(listen) = args.serve {
+        let sink = HttpSink::open(listen, args.token.clone(), Arc::clone(show))?;
+        report.say(format!("open {} in a browser", sink.address()));
+        let name = sink.address().to_owned();
+        outputs.push(Output { name, sink: Box::new(sink), pace: Pace::EachFrame, preview: true });
     }
     Ok(outputs)
 }

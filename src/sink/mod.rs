@@ -1,5 +1,6 @@
 //! Where styled frames go.
 
+pub mod http;
 pub mod image;
 pub mod null;
 pub mod recording;
