@@ -12,6 +12,7 @@ use crate::network::provider::Device;
 use crate::network::vgg19::{Pooling, STYLE_LAYERS};
 use crate::paint::{Init, Method};
 use crate::picture::Format;
+use crate::sink::virtual_camera::VirtualCamera;
 use crate::style::expression::Expression;
 use crate::style::paintings::{Painting, Paintings};
 use crate::temporal::DEFAULT_AMOUNT;
@@ -41,7 +42,7 @@ pub enum Command {
     Paint(Box<PaintArgs>),
     /// List the styles, show them on a photo, add or remove networks.
     Styles(StylesArgs),
-    /// List what can run the networks: processors and graphics cards.
+    /// List the cameras, and what can run the networks: processors and graphics cards.
     Devices(DevicesArgs),
     /// Say what works on this machine, and what to install for the rest.
     Doctor(DoctorArgs),
@@ -245,6 +246,9 @@ pub struct LiveArgs {
     /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
     #[arg(long, value_name = "VIDEO")]
     pub record: Option<PathBuf>,
+    /// Be a camera for other programs: auto, or the device of v4l2loopback to write to (Linux).
+    #[arg(long, value_name = "auto|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
+    pub virtual_camera: Option<VirtualCamera>,
     /// Serve a page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
     /// 127.0.0.1:8080, for this machine only.
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]

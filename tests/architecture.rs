@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 21] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -32,6 +32,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("axum", &["sink/http"]),
     ("tokio", &["sink/http"]),
     ("jpeg_encoder", &["sink/http"]),
+    ("v4l", &["sink/v4l2.rs", "source/camera.rs"]),
     ("minifb", &["sink/window.rs", "sink/window/"]),
     ("raw_window_handle", &["sink/window/"]),
     ("x11_dl", &["sink/window/"]),

@@ -1,4 +1,4 @@
-//! `impasto devices`: what can run the networks.
+//! `impasto devices`: the cameras, and what can run the networks.
 
 use serde::Serialize;
 
@@ -7,10 +7,12 @@ use crate::error::Result;
 use crate::network::provider::Provider;
 use crate::network::runtime::Runtime;
 use crate::report::Report;
+use crate::source::camera::{self, Camera, CameraFormat};
 
 #[derive(Serialize)]
 struct Summary {
     command: &'static str,
+    cameras: Vec<Camera>,
     devices: Vec<DeviceLine>,
     warnings: Vec<String>,
 }
@@ -24,8 +26,19 @@ struct DeviceLine {
     missing: Option<String>,
 }
 
-/// Lists every device, with what is missing where one does not run.
+/// Lists every camera with its formats, and every device, with what is missing where one does not run.
 pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
+    let cameras = camera::cameras();
+    for Camera { index, name, path, formats } in &cameras {
+        report.print(format!("camera {index}   {name} ({path})"));
+        for CameraFormat { pixel_format, sizes } in formats {
+            let sizes: Vec<String> = sizes.iter().map(|(width, height)| format!("{width}x{height}")).collect();
+            report.print(format!("           {pixel_format}   {}", sizes.join(" ")));
+        }
+    }
+    if cameras.is_empty() {
+        report.print("camera     -      none was found; impasto live --camera synthetic needs none");
+    }
     let runtime = Runtime::load(shared.onnxruntime.as_deref(), true)?;
     let mut devices = Vec::new();
     for probe in Provider::probe_all(&runtime) {
@@ -37,6 +50,6 @@ pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
         });
         devices.push(DeviceLine { device, runs: missing.is_none(), missing });
     }
-    report.print_json(&Summary { command: "devices", devices, warnings: report.warnings() });
+    report.print_json(&Summary { command: "devices", cameras, devices, warnings: report.warnings() });
     Ok(())
 }

@@ -145,6 +145,11 @@ fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Rep
         let sink = Box::new(SendSink::new(address, format, Arc::clone(show))?);
         outputs.push(Output { name: address.clone(), sink, pace, preview: false });
     }
+    if let Some(camera) = &args.virtual_camera {
+        let (sink, name) = camera.open(format.width, format.height)?;
+        report.say(format!("choose {name} in other programs"));
+        outputs.push(Output { name, sink, pace: Pace::EachFrame, preview: false });
+    }
     if let Some(listen) = args.serve {
         let sink = HttpSink::open(listen, args.token.clone(), Arc::clone(show))?;
         report.say(format!("open {} in a browser", sink.address()));

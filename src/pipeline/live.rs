@@ -216,7 +216,11 @@ fn read(
     let (mut resizer, mut native) = (Resizer::default(), Frame::default());
     let mut spare = Frame::default();
     while !show.stop.requested() {
-        match capture.source.next(&mut native) {
+        let next = match capture.source.next(&mut native) {
+            Ok(false) if capture.returns => Err(Error::failed("the camera gives no more frames")),
+            next => next,
+        };
+        match next {
             Ok(true) => {}
             Ok(false) if capture.repeats => {
                 capture.source = (capture.open)()?;

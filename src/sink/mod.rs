@@ -5,7 +5,10 @@ pub mod image;
 pub mod null;
 pub mod recording;
 pub mod send;
+#[cfg(target_os = "linux")]
+pub mod v4l2;
 pub mod video;
+pub mod virtual_camera;
 pub mod window;
 
 use crate::error::Result;

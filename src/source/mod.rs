@@ -1,5 +1,6 @@
 //! Where frames come from.
 
+pub mod camera;
 pub mod image;
 pub mod paced;
 pub mod synthetic;

@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
 use crate::media::options::Size;
 use crate::pipeline::live::{Capture, OpenSource};
-use crate::source::Source;
 use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
+use crate::source::{Source, camera};
 
 /// What a camera is asked for unless `--resolution` says otherwise.
 const USUAL: (u32, u32) = (640, 360);
@@ -37,7 +37,8 @@ pub fn open(args: &LiveArgs) -> Result<Capture<'_>> {
         let path = Path::new(name);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(VideoSource::open(path, &options, size, None)?)))))
     } else {
-        (true, Box::new(move || open_camera(name, (width, height), args)))
+        let fps = args.fps.map_or(30.0, |wish| wish.0.as_f64());
+        (true, Box::new(move || camera::open(name, camera::Wish { width, height, fps })))
     };
     let source = open()?;
     Ok(Capture { source, open, returns, repeats: is_file && args.repeat })
@@ -57,13 +58,4 @@ fn open_screen(args: &LiveArgs, size: Option<Size>) -> Result<Box<dyn Source>> {
     };
     let wishes = [("framerate", format!("{rate}"))];
     Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size)?))
-}
-
-/// A camera of this machine.
-fn open_camera(name: &str, (width, height): (u32, u32), args: &LiveArgs) -> Result<Box<dyn Source>> {
-    let rate = args.fps.map_or(30.0, |wish| wish.0.as_f64());
-    let path =
-        if name.bytes().all(|byte| byte.is_ascii_digit()) { format!("/dev/video{name}") } else { name.to_owned() };
-    let wishes = [("framerate", format!("{rate}")), ("video_size", format!("{width}x{height}"))];
-    Ok(Box::new(VideoSource::open_address(&path, Some("v4l2"), &wishes, None)?))
 }
