@@ -15,6 +15,7 @@ mod input;
 pub mod options;
 mod scaler;
 mod side_data;
+pub mod yuyv;
 
 use ffmpeg_next::ffi;
 
