@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 15] = [
+const DOORS: [(&str, &[&str]); 17] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -30,6 +30,8 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
     ("minifb", &["sink/window.rs"]),
+    ("v4l", &["sink/v4l2.rs"]),
+    ("pipewire", &["sink/pipewire.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {
