@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -142,7 +143,16 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         assert!(error.contains("another program writes to '/dev/"), "{error}");
         assert_ne!(impasto::sink::v4l2::find().ok().as_ref(), Some(&device));
         check("a second reader", &read_device(&device, "ffmpeg"), even, 6);
+        let reader = File::open(&device).unwrap();
         shown.finish();
+        // Who stays holds the size.
+        let error = V4l2Sink::open(&device, 128, 96, 30).unwrap_err().to_string();
+        assert!(error.contains(&format!("is held at {}x{}", even.0, even.1)), "{error}");
+        drop(reader);
+        // Another writer comes and goes.
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=128x96", "-frames:v", "3"]);
+        read("a writer", ffmpeg.args(["-pix_fmt", "yuyv422", "-f", "v4l2"]).arg(&device));
     }
 }
 

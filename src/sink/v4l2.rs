@@ -24,6 +24,9 @@ const LOOPBACK: &[u8] = b"v4l2 loopback";
 const INSTALL: &str =
     "sudo apt install v4l2loopback-dkms; sudo modprobe v4l2loopback exclusive_caps=1 card_label=impasto";
 
+/// There while the module is loaded.
+const MODULE: &str = "/sys/module/v4l2loopback";
+
 /// Pixels as webcams give them; `Y0 U Y1 V`.
 const YUYV: u32 = u32::from_le_bytes(*b"YUYV");
 
@@ -49,34 +52,32 @@ pub struct V4l2Sink {
 /// # Errors
 /// There is none; the sentence says how to get one.
 pub fn find() -> Result<PathBuf> {
-    let mut devices: Vec<(u32, PathBuf)> = fs::read_dir("/dev")
+    // Those without hardware; a real camera is not even opened.
+    let mut numbers: Vec<u32> = fs::read_dir("/sys/devices/virtual/video4linux")
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| {
-            let number = entry.file_name().to_str()?.strip_prefix("video")?.parse().ok()?;
-            Some((number, entry.path()))
-        })
+        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok())
         .collect();
-    devices.sort();
-    let mut busy = Vec::new();
-    for (_, path) in devices {
-        // One that cannot be asked may still be what the user means: the reason is kept for the end.
-        match open(&path).and_then(|device| capability(&device, &path)) {
+    numbers.sort_unstable();
+    let mut reasons = Vec::new();
+    for path in numbers.into_iter().map(|number| PathBuf::from(format!("/dev/video{number}"))) {
+        match open(&path).map(|(_, found)| found) {
             Ok(found) if found.loopback && !found.busy() => return Ok(path),
-            Ok(found) if found.loopback => busy.push(busy_words(&path)),
+            Ok(found) if found.loopback => reasons.push(Error::failed(busy_words(&path))),
             Ok(_) => {}
-            Err(error) => busy.push(error.to_string()),
+            Err(error) => reasons.push(error),
         }
     }
-    Err(Error::failed(match busy.into_iter().next() {
-        Some(reason) => reason,
-        None if Path::new("/sys/module/v4l2loopback").exists() => {
-            "the kernel module v4l2loopback has no device; run: sudo modprobe -r v4l2loopback; \
-             sudo modprobe v4l2loopback exclusive_caps=1 card_label=impasto"
-                .to_owned()
-        }
-        None => format!("the kernel module v4l2loopback is not loaded; run: {INSTALL}"),
+    if let Some(reason) = reasons.into_iter().next() {
+        return Err(reason);
+    }
+    Err(Error::failed(if Path::new(MODULE).exists() {
+        "the kernel module v4l2loopback has no device; run: sudo modprobe -r v4l2loopback; \
+         sudo modprobe v4l2loopback exclusive_caps=1 card_label=impasto"
+            .to_owned()
+    } else {
+        format!("the kernel module v4l2loopback is not loaded; run: {INSTALL}")
     }))
 }
 
@@ -89,13 +90,11 @@ impl V4l2Sink {
     /// writes to it, a program that reads it holds it in another size, or no camera has such a size.
     pub fn open(path: &Path, width: u32, height: u32, fps: u32) -> Result<Self> {
         super::check_camera((width, height))?;
-        let device = open(path)?;
-        let found = capability(&device, path)?;
+        let (device, found) = open(path)?;
         if found.busy() {
             return Err(Error::failed(busy_words(path)));
         }
-        // After a writer that has gone, v4l2loopback 0.12 may forget to say that it takes pictures.
-        if !found.output && !found.loopback {
+        if !found.output {
             return Err(Error::failed(format!(
                 "'{}' ({}) is a camera, not a virtual one that pictures can be written to; name a v4l2loopback device, or \
                  make one: {INSTALL}",
@@ -105,7 +104,9 @@ impl V4l2Sink {
         }
         let stride = set_format(&device, path, even_width(width), height)?;
         set_rate(&device, fps);
-        start(&device);
+        if found.loopback {
+            be_writer(&device);
+        }
         let packed = vec![0; stride as usize * height as usize];
         let (path, label) = (path.to_owned(), found.card);
         Ok(Self { device, path, label, size: (width, height), stride, packed, yuyv: ToYuyv::default() })
@@ -161,15 +162,28 @@ impl Capability {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))
+/// Opens a device and asks what it is.
+fn open(path: &Path) -> Result<(File, Capability)> {
+    let open = || OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error));
+    let device = open()?;
+    let found = capability(&device, path)?;
+    if !found.loopback || found.capture || found.output {
+        return Ok((device, found));
+    }
+    // v4l2loopback 0.12 with exclusive_caps=1 still waits for a writer that has gone, if that one only used `write`, as
+    // ffmpeg does. It stops waiting when one that it knows as a writer goes.
+    be_writer(&device);
+    drop(device);
+    let device = open()?;
+    let found = capability(&device, path)?;
+    Ok((device, found))
 }
 
 /// Why the device at `path` does not do what it was asked, with the cure.
 fn refused(path: &Path, error: &io::Error) -> Error {
     let path_words = path.display();
     Error::failed(match error.kind() {
-        io::ErrorKind::NotFound if Path::new("/sys/module/v4l2loopback").exists() => {
+        io::ErrorKind::NotFound if Path::new(MODULE).exists() => {
             format!("there is no device '{path_words}'; see which there are: v4l2-ctl --list-devices")
         }
         io::ErrorKind::NotFound => {
@@ -192,7 +206,10 @@ fn refused(path: &Path, error: &io::Error) -> Error {
 }
 
 fn busy_words(path: &Path) -> String {
-    format!("another program writes to '{}'; close it, or name another v4l2loopback device", path.display())
+    format!(
+        "another program writes to '{}', or still reads what one wrote; close it, or name another v4l2loopback device",
+        path.display()
+    )
 }
 
 /// Asks the driver; `argument` is what `request` is defined with.
@@ -268,9 +285,9 @@ fn set_rate(device: &File, fps: u32) {
     let _ = unsafe { ioctl(device, vidioc::VIDIOC_S_PARM, &mut parameters) };
 }
 
-/// Makes v4l2loopback 0.12 know this as the writer, so that it takes the next one when this has gone: for `write` alone it
+/// Makes v4l2loopback 0.12 know this as the writer, so that it takes another when this one has gone: for `write` alone it
 /// does not. Later ones know by themselves and refuse this.
-fn start(device: &File) {
+fn be_writer(device: &File) {
     let mut kind = OUTPUT as std::ffi::c_int;
     // SAFETY: STREAMON reads an int.
     let _ = unsafe { ioctl(device, vidioc::VIDIOC_STREAMON, &mut kind) };
