@@ -122,7 +122,8 @@ fn loopback(test: &str) -> Option<PathBuf> {
 fn read_device(device: &Path, words: &str) -> Vec<u8> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "v4l2", "-i"]).arg(device);
-    ffmpeg.args(["-frames:v", "6", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    // Each frame once, not as often as its time says.
+    ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", "6", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
     read(words, &mut ffmpeg)
 }
 
