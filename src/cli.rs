@@ -246,8 +246,8 @@ pub struct LiveArgs {
     /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
     #[arg(long, value_name = "VIDEO")]
     pub record: Option<PathBuf>,
-    /// Be a camera for other programs: auto, or the device of v4l2loopback to write to (Linux).
-    #[arg(long, value_name = "auto|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
+    /// Be a camera for other programs (Linux): auto, pipewire, or the device of v4l2loopback to write to.
+    #[arg(long, value_name = "auto|pipewire|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
     pub virtual_camera: Option<VirtualCamera>,
     /// Serve a page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
     /// 127.0.0.1:8080, for this machine only.

@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 21] = [
+const DOORS: [(&str, &[&str]); 22] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -33,6 +33,7 @@ const DOORS: [(&str, &[&str]); 21] = [
     ("tokio", &["sink/http"]),
     ("jpeg_encoder", &["sink/http"]),
     ("v4l", &["sink/v4l2.rs", "source/camera.rs"]),
+    ("pipewire", &["sink/pipewire.rs"]),
     ("minifb", &["sink/window.rs", "sink/window/"]),
     ("raw_window_handle", &["sink/window/"]),
     ("x11_dl", &["sink/window/"]),

@@ -146,8 +146,8 @@ fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Rep
         outputs.push(Output { name: address.clone(), sink, pace, preview: false });
     }
     if let Some(camera) = &args.virtual_camera {
-        let (sink, name) = camera.open(format.width, format.height)?;
-        report.say(format!("choose {name} in other programs"));
+        let (sink, name) = camera.open(format.width, format.height, format.frame_rate.as_f64().round() as u32)?;
+        report.say(format!("select {name} in other programs"));
         outputs.push(Output { name, sink, pace: Pace::EachFrame, preview: false });
     }
     if let Some(listen) = args.serve {

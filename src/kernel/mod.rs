@@ -11,4 +11,3 @@ pub mod packed;
 pub mod planar;
 pub mod recolor;
 pub mod resize;
-pub mod yuyv;

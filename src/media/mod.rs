@@ -16,6 +16,7 @@ pub mod options;
 mod scaler;
 mod side_data;
 pub mod stream;
+pub mod yuyv;
 
 use ffmpeg_next::ffi;
 
