@@ -1,5 +1,6 @@
 //! The command line: flags as typed values. Their doc comments are the manual.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,6 +12,8 @@ use crate::network::provider::Device;
 use crate::network::vgg19::{Pooling, STYLE_LAYERS};
 use crate::paint::{Init, Method};
 use crate::picture::Format;
+use crate::sink::virtual_camera::VirtualCamera;
+use crate::source::camera::PixelFormat;
 use crate::style::expression::Expression;
 use crate::style::paintings::{Painting, Paintings};
 use crate::temporal::DEFAULT_AMOUNT;
@@ -34,6 +37,8 @@ pub enum Command {
     Image(ImageArgs),
     /// Paint a video file, keeping its sound, subtitles, chapters and timestamps.
     Video(VideoArgs),
+    /// Paint a camera, a screen or a stream live: into a window, a recording, over the network.
+    Live(Box<LiveArgs>),
     /// Paint one still by optimisation (Gatys et al. 2016): minutes instead of milliseconds, in the style of any picture.
     Paint(Box<PaintArgs>),
     /// List the styles, show them on a photo, add or remove networks.
@@ -202,6 +207,74 @@ pub struct VideoArgs {
     /// Replace OUT if it exists.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
+}
+
+/// `impasto live`
+#[derive(Debug, Args)]
+pub struct LiveArgs {
+    /// What to paint: a camera by its number, path or name (see `impasto devices`), `synthetic` (a moving test picture), a
+    /// video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
+    #[arg(long, short, value_name = "SOURCE", default_value = "0")]
+    pub camera: String,
+    /// The size to ask the camera for, and of the picture. Default: 640x360 of a camera, else the source's own.
+    #[arg(long, value_name = "WxH")]
+    pub resolution: Option<Size>,
+    /// Frames a second to hold. Default: the source's own rate, at most 30.
+    #[arg(long, value_name = "RATE")]
+    pub fps: Option<FrameRate>,
+    /// What the camera sends: yuyv, nv12, mjpeg, rgb or bgr. Default: the first of them that it has near the wished size.
+    #[arg(long, value_name = "FORMAT")]
+    pub pixel_format: Option<PixelFormat>,
+    /// auto lets the network see a smaller picture while the frame rate cannot be held otherwise; fixed never does.
+    #[arg(long, value_enum, default_value_t = SeenSize::Auto)]
+    pub size: SeenSize,
+    /// Show it as in a mirror.
+    #[arg(long)]
+    pub mirror: bool,
+    /// Begin a video file again at its end.
+    #[arg(long = "loop")]
+    pub repeat: bool,
+    /// How to paint.
+    #[command(flatten)]
+    pub style: StyleArgs,
+    /// How to keep it from flickering.
+    #[command(flatten)]
+    pub steady: SteadyArgs,
+    /// Open no window; end with Ctrl-C, or after --duration.
+    #[arg(long)]
+    pub no_window: bool,
+    /// End after this long: seconds, or `[HH:]MM:SS[.fraction]`.
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<Seconds>,
+    /// Record from the start, into this file (.mkv, .mp4, .mov or .webm). It plays even when the program is killed; until it is
+    /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
+    #[arg(long, value_name = "VIDEO")]
+    pub record: Option<PathBuf>,
+    /// Be a camera for other programs (Linux): auto, pipewire, or the device of v4l2loopback to write to.
+    #[arg(long, value_name = "auto|pipewire|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
+    pub virtual_camera: Option<VirtualCamera>,
+    /// Serve a page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
+    /// 127.0.0.1:8080, for this machine only.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    pub serve: Option<SocketAddr>,
+    /// What --serve asks clients for (`?token=...`). Without it, one is made up for addresses beyond this machine.
+    #[arg(long, value_name = "TOKEN", requires = "serve", value_parser = parse_token)]
+    pub token: Option<String>,
+    /// Send it as MPEG-TS: udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
+    #[arg(long, value_name = "ADDRESS")]
+    pub send: Option<String>,
+    /// The folder for recordings and snapshots that are asked for by key.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Whether the network's picture may become smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeenSize {
+    /// As small as the frame rate needs, as large as it allows.
+    Auto,
+    /// Always the whole picture.
+    Fixed,
 }
 
 /// `impasto paint`
@@ -451,6 +524,11 @@ fn one_of<T: Copy + Send + Sync + 'static>(names: &'static [(T, &'static str)]) 
 fn parse_share(text: &str) -> Result<f32, String> {
     let share: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
+}
+
+fn parse_token(text: &str) -> Result<String, String> {
+    let is_plain = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_plain { Ok(text.to_owned()) } else { Err("must be 8 or more letters, digits, '-', '_' or '.'".to_owned()) }
 }
 
 fn parse_scale(text: &str) -> Result<f32, String> {

@@ -30,6 +30,14 @@
 //! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
 //! ([`error::Error::root`]).
 //!
+//! # A live show
+//!
+//! A camera does not wait, so [`pipeline::live`] has no queue: each hand-over keeps the newest frame only
+//! ([`pipeline::latest`]). One thread captures ([`source::camera`]), one paints with all cores, each output ([`sink`]: recording, page,
+//! transport stream, virtual camera) has its own, and the window its main thread. What they share is [`show::Show`]: the settings,
+//! changed by keys and by the page alike, and the statistics. [`pipeline::governor`] holds the frame rate by the size that the
+//! network sees, [`kernel::edges`] puts back what that loses, and [`pipeline::fade`] turns one style into the next.
+//!
 //! # A still by optimisation
 //!
 //! [`paint`] has no network that paints: VGG-19's losses and their gradient are one graph ([`network::vgg19`]), and a
@@ -40,7 +48,7 @@
 //! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ pipeline source sink stylize style paint report picture
+//! main ─▶ command ─▶ cli ─▶ pipeline source sink show stylize style paint report picture
 //!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
 //! ```
 //!

@@ -1,7 +1,8 @@
 //! A running show as those see it who watch and steer it: the window, the page in the browser, the terminal.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -108,10 +109,11 @@ pub struct State {
 #[derive(Debug)]
 pub struct Show {
     styles: Vec<String>,
-    settings: Mutex<Settings>,
-    /// Grows with each change of the settings.
-    revision: AtomicU64,
+    settings: Mutex<(Settings, u64)>,
+    changed: Condvar,
     statistics: Mutex<Statistics>,
+    /// What people should know now, by what it is about.
+    notices: Mutex<BTreeMap<String, String>>,
     /// Ends the show.
     pub stop: Stop,
 }
@@ -124,8 +126,8 @@ pub const SCALE: std::ops::RangeInclusive<f32> = 0.05..=20.0;
 impl Show {
     /// A show that begins with `settings` and can change among `styles`.
     pub fn new(styles: Vec<String>, settings: Settings, stop: Stop) -> Self {
-        let (revision, statistics) = (AtomicU64::new(0), Mutex::default());
-        Self { styles, settings: Mutex::new(settings), revision, statistics, stop }
+        let (settings, changed) = (Mutex::new((settings, 0)), Condvar::new());
+        Self { styles, settings, changed, statistics: Mutex::default(), notices: Mutex::default(), stop }
     }
 
     /// Names of all styles, in the catalog's order.
@@ -135,21 +137,40 @@ impl Show {
 
     /// The settings as they are now.
     pub fn settings(&self) -> Settings {
-        lock(&self.settings).clone()
+        lock(&self.settings).0.clone()
     }
 
     /// Grows with each change of the settings.
     pub fn revision(&self) -> u64 {
-        self.revision.load(Ordering::Acquire)
+        lock(&self.settings).1
+    }
+
+    /// Waits up to `patience` for a change after `revision`; gives the revision there is then.
+    pub fn wait_for_change(&self, revision: u64, patience: Duration) -> u64 {
+        let unchanged = |settings: &mut (Settings, u64)| settings.1 == revision;
+        let waited = self.changed.wait_timeout_while(lock(&self.settings), patience, unchanged);
+        waited.unwrap_or_else(PoisonError::into_inner).0.1
     }
 
     /// Changes settings; numbers that leave their ranges are brought back.
     pub fn change(&self, change: impl FnOnce(&mut Settings)) {
-        let mut settings = lock(&self.settings);
-        change(&mut settings);
+        let mut guard = lock(&self.settings);
+        let (settings, revision) = &mut *guard;
+        change(settings);
         settings.strength = settings.strength.clamp(*STRENGTH.start(), *STRENGTH.end());
         settings.scale = settings.scale.clamp(*SCALE.start(), *SCALE.end());
-        self.revision.fetch_add(1, Ordering::AcqRel);
+        *revision += 1;
+        drop(guard);
+        self.changed.notify_all();
+    }
+
+    /// Says what people should know about `what` now, or that there is nothing any more.
+    pub fn notice(&self, what: &str, words: Option<String>) {
+        let mut notices = lock(&self.notices);
+        match words {
+            Some(words) => notices.insert(what.to_owned(), words),
+            None => notices.remove(what),
+        };
     }
 
     /// Changes what `patch` names; all of it or, where something is wrong, nothing.
@@ -193,7 +214,8 @@ impl Show {
 
     /// What was measured last.
     pub fn statistics(&self) -> Statistics {
-        lock(&self.statistics).clone()
+        let notices = lock(&self.notices).values().cloned().collect();
+        Statistics { notices, ..lock(&self.statistics).clone() }
     }
 
     /// Changes what was measured.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
+use crate::kernel::edges::Edges;
 use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 
@@ -14,11 +15,14 @@ pub struct Look {
     pub keep_colors: bool,
     /// Stroke size: the network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
     pub scale: f32,
+    /// From 1 up: the network sees the frame so much smaller again, for time's sake, and what that loses of the frame's
+    /// edges is put back.
+    pub reduction: f32,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { strength: 1.0, keep_colors: false, scale: 1.0 }
+        Self { strength: 1.0, keep_colors: false, scale: 1.0, reduction: 1.0 }
     }
 }
 
@@ -37,6 +41,7 @@ pub struct Stylizer {
     parts: Vec<Part>,
     look: Look,
     resizer: Resizer,
+    edges: Edges,
     /// The frame at the size that the network sees.
     small: Vec<u8>,
     /// One network's painting at that size.
@@ -49,7 +54,22 @@ impl Stylizer {
     /// A stylizer that mixes `parts` (at least one).
     pub fn new(parts: Vec<Part>, look: Look) -> Self {
         let (small, painted, mixed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { parts, look, resizer: Resizer::default(), small, painted, mixed }
+        Self { parts, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
+    }
+
+    /// The networks' parts. One whose share is 0 does not run.
+    pub fn parts(&mut self) -> &mut Vec<Part> {
+        &mut self.parts
+    }
+
+    /// Changes how the painting is mixed and scaled, from the next frame on.
+    pub fn set_look(&mut self, look: Look) {
+        self.look = look;
+    }
+
+    /// The size at which the networks see a frame.
+    pub fn seen_size(&self, width: u32, height: u32) -> (u32, u32) {
+        seen_size(width, height, self.look.scale * self.look.reduction)
     }
 
     /// Paints `input` into `output`, which gets `input`'s size, place and time.
@@ -70,7 +90,7 @@ impl Stylizer {
     }
 
     fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
-        let (width, height) = seen_size(input.width, input.height, self.look.scale);
+        let (width, height) = self.seen_size(input.width, input.height);
         if (width, height) == (input.width, input.height) {
             return mix(&mut self.parts, input.image(), &mut output.pixels, &mut self.painted);
         }
@@ -80,7 +100,11 @@ impl Stylizer {
         let small = Image { width, height, pixels: &self.small };
         mix(&mut self.parts, small, &mut self.mixed, &mut self.painted)?;
         let mixed = Image { width, height, pixels: &self.mixed };
-        self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)
+        self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
+        if self.look.reduction > 1.0 {
+            self.edges.put_back(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
+        }
+        Ok(())
     }
 }
 
@@ -93,9 +117,10 @@ fn seen_size(width: u32, height: u32, scale: f32) -> (u32, u32) {
 /// Paints `image` with every part into `out`, weighted by their shares. One part needs no scratch.
 fn mix(parts: &mut [Part], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
     let mut total = 0.0;
-    for (place, part) in parts.iter_mut().enumerate() {
+    for part in parts.iter_mut().filter(|part| part.share > 0.0) {
+        let is_first = total == 0.0;
         total += part.share;
-        if place == 0 {
+        if is_first {
             part.network.run(image, &part.weights, out)?;
         } else {
             scratch.resize(out.len(), 0);

@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 23] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -29,9 +29,15 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("zune_jpeg", &["picture/jpeg.rs"]),
     ("toml", &["style/manifest.rs"]),
     ("crossbeam_channel", &["pipeline/", "command/image/", "command/paint/"]),
-    ("minifb", &["sink/window.rs"]),
+    ("axum", &["sink/http"]),
+    ("tokio", &["sink/http"]),
+    ("jpeg_encoder", &["sink/http"]),
+    ("v4l", &["sink/v4l2.rs", "source/camera/v4l2.rs"]),
     ("nokhwa", &["source/camera.rs"]),
-    ("v4l", &["source/camera/v4l2.rs"]),
+    ("pipewire", &["sink/pipewire.rs"]),
+    ("minifb", &["sink/window.rs", "sink/window/"]),
+    ("raw_window_handle", &["sink/window/"]),
+    ("x11_dl", &["sink/window/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

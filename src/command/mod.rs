@@ -4,6 +4,7 @@ mod bench;
 mod devices;
 mod doctor;
 mod image;
+mod live;
 mod paint;
 mod sheet;
 mod styles;
@@ -29,6 +30,7 @@ pub fn run() -> Result<()> {
     match command {
         Command::Image(args) => image::image(&args, &shared, &report),
         Command::Video(args) => video::video(&args, &shared, &report),
+        Command::Live(args) => live::live(&args, &shared, &report),
         Command::Paint(args) => paint::paint(&args, &shared, &report),
         Command::Styles(args) => styles::styles(&args, &shared, &report),
         Command::Devices(_) => devices::devices(&shared, &report),

@@ -88,7 +88,8 @@ impl Stylist {
     /// Asks for the engine only when something needs it, and after all that can be wrong without it.
     fn build(args: &StyleArgs, shared: &SharedArgs, engine: impl FnOnce() -> Result<Engine>) -> Result<Self> {
         let catalog = Catalog::load(shared.models.as_deref())?;
-        let look = Look { strength: args.strength, keep_colors: args.keep_colors, scale: args.scale };
+        let (strength, keep_colors, scale) = (args.strength, args.keep_colors, args.scale);
+        let look = Look { strength, keep_colors, scale, ..Look::default() };
         let threads = threads(&args.run);
         if let Some(paintings) = &args.style_image {
             let pair = catalog.pair()?;
@@ -116,6 +117,11 @@ impl Stylist {
     /// The networks, with their weights.
     pub fn choices(&self) -> &[Choice] {
         &self.choices
+    }
+
+    /// What runs the networks; `None` where every choice copies the picture.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
     }
 
     /// The device, as in the JSON summary.

@@ -36,6 +36,28 @@ pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, 
     }
 }
 
+/// Space around the words of a panel.
+const MARGIN: u32 = 8;
+
+/// Darkens the top left of `frame` and writes `lines` there; lines that do not fit downwards are left out.
+pub fn panel(frame: &mut Frame, lines: &[String]) {
+    let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u32;
+    let room = frame.height.saturating_sub(2 * MARGIN) / LINE_HEIGHT;
+    let lines = &lines[..lines.len().min(room as usize)];
+    let width = (longest * advance + 2 * MARGIN).min(frame.width);
+    let height = lines.len() as u32 * LINE_HEIGHT + 2 * MARGIN;
+    if lines.is_empty() || width <= 2 * MARGIN {
+        return;
+    }
+    for row in frame.pixels.chunks_exact_mut(frame.width as usize * 3).take(height as usize) {
+        row[..width as usize * 3].iter_mut().for_each(|value| *value /= 4);
+    }
+    for (place, line) in (0..).zip(lines) {
+        draw(frame, (MARGIN, MARGIN + place * LINE_HEIGHT), width - 2 * MARGIN, line, [255; 3]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +81,18 @@ mod tests {
         assert!(inked("a very long name of a style", 60).iter().all(|&(x, _)| x < 70));
         assert!(inked("x", 0).is_empty());
         inked(&"x".repeat(99), 9999);
+    }
+
+    #[test]
+    fn a_panel_darkens_no_more_than_its_words_need_and_fits_into_any_picture() {
+        let lines = ["one".to_owned(), "three".to_owned()];
+        let mut frame = Frame::new(100, 100);
+        frame.pixels.fill(200);
+        panel(&mut frame, &lines);
+        let at = |x: usize, y: usize| frame.pixels[(y * 100 + x) * 3];
+        assert_eq!((at(1, 1), at(99, 1), at(1, 57)), (50, 200, 200));
+        for (width, height) in [(1, 1), (17, 400), (400, 17), (30, 40)] {
+            panel(&mut Frame::new(width, height), &lines);
+        }
     }
 }

@@ -38,6 +38,18 @@ impl Resizer {
         self.run(image, (side, side), out, &options)
     }
 
+    /// Resizes one plane of bytes, `[H][W]`, with a Catmull-Rom filter into `out` (`[height][width]`).
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn plane(&mut self, plane: &[u8], from: (u32, u32), to: (u32, u32), out: &mut [u8]) -> Result<()> {
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+        let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot resize a plane: {error}"));
+        let source = ImageRef::new(from.0, from.1, plane, PixelType::U8).map_err(|error| failed(&error))?;
+        let mut target = Target::from_slice_u8(to.0, to.1, out, PixelType::U8).map_err(|error| failed(&error))?;
+        self.inner.resize(&source, &mut target, Some(&options)).map_err(|error| failed(&error))
+    }
+
     /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter.
     ///
     /// # Errors

@@ -125,9 +125,28 @@ impl Decoder {
         Ok(decoder)
     }
 
+    /// Opens a stream that has no beginning: a network address, or in a format of that name a screen or another device, with
+    /// FFmpeg's options for it; and decodes its first frame.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_address(address: &str, format: Option<&str>, wishes: &[(&str, String)]) -> Result<Self> {
+        let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
+        let input = input::open_address(address, format, wishes)?;
+        let mut decoder = Self::of_input(Path::new(address), input, &options, false)?;
+        if !decoder.first_frame()? {
+            return Err(decoder.nothing(&options));
+        }
+        decoder.describe_first(&options);
+        Ok(decoder)
+    }
+
     fn open_at(path: &Path, options: &DecodeOptions, seek: bool) -> Result<Self> {
+        Self::of_input(path, input::open(path)?, options, seek)
+    }
+
+    fn of_input(path: &Path, mut input: Input, options: &DecodeOptions, seek: bool) -> Result<Self> {
         let shown = path.display();
-        let mut input = input::open(path)?;
         let stream = input
             .streams()
             .best(media::Type::Video)

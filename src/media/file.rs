@@ -225,7 +225,7 @@ fn open(path: &Path, container: Container) -> Result<Output> {
     Ok(output)
 }
 
-fn add_painted(
+pub(super) fn add_painted(
     output: &mut Output,
     old: Option<&Stream<'_>>,
     container: Container,
@@ -271,7 +271,7 @@ pub(super) fn check(answer: i32, what: &str) -> Result<()> {
 }
 
 /// The error for a failed write to `path`.
-fn write_error(path: &Path, error: FfmpegError) -> Error {
+pub(super) fn write_error(path: &Path, error: FfmpegError) -> Error {
     let reason = match error {
         FfmpegError::Other { errno } => io::Error::from_raw_os_error(errno),
         error => io::Error::other(words(error)),

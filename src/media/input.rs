@@ -6,10 +6,11 @@ use std::io;
 use std::path::Path;
 use std::ptr;
 use std::sync::Once;
+use std::time::Duration;
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::Input;
-use ffmpeg_next::{Error as FfmpegError, Packet};
+use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::words;
 use crate::error::{Error, Result};
@@ -19,6 +20,69 @@ pub fn url(path: &Path) -> Result<CString> {
     let mut bytes = b"file:".to_vec();
     bytes.extend(path.as_os_str().as_encoded_bytes());
     CString::new(bytes).map_err(|_| Error::usage("a file name cannot contain a zero byte"))
+}
+
+/// How long an address may be silent.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Opens `address`, in the format of that name if it needs one (`x11grab`, `avfoundation`), and finds out about its streams.
+///
+/// # Errors
+/// Nobody answers there, or what does is no video.
+pub(super) fn open_address(address: &str, format: Option<&str>, options: &[(&str, String)]) -> Result<Input> {
+    prepare();
+    let text = |text: &str| CString::new(text).map_err(|_| Error::usage("an address cannot contain a zero byte"));
+    let (url, format_name) = (text(address)?, text(format.unwrap_or_default())?);
+    let mut entry = ptr::null();
+    if let Some(format) = format {
+        // SAFETY: registers static tables; the name ends in zero; null stands for nothing found.
+        entry = unsafe {
+            ffi::avdevice_register_all();
+            ffi::av_find_input_format(format_name.as_ptr())
+        };
+        if entry.is_null() {
+            return Err(Error::failed(format!("this FFmpeg cannot read {format}; install one that was built with it")));
+        }
+    }
+    let micros = SILENCE.as_micros().to_string();
+    let mut wishes = Dictionary::new();
+    // Which of them counts depends on the protocol; the others are left over.
+    for name in ["timeout", "rw_timeout", "stimeout"] {
+        if format.is_none() {
+            wishes.set(name, &micros);
+        }
+    }
+    options.iter().for_each(|(name, value)| wishes.set(name, value));
+    let mut context = ptr::null_mut();
+    // SAFETY: `context` is null, so FFmpeg allocates it; on failure it leaves null. It changes the dictionary, which is
+    // taken back and freed.
+    let opened = unsafe {
+        let mut raw = wishes.disown();
+        let opened = ffi::avformat_open_input(&raw mut context, url.as_ptr(), entry, &raw mut raw);
+        drop(Dictionary::own(raw));
+        opened
+    };
+    if opened < 0 {
+        let reason = words(opened.into());
+        return Err(Error::failed(format!(
+            "'{address}' cannot be opened ({reason}); check that it is there and plays"
+        )));
+    }
+    // SAFETY: `context` was just opened for reading and is owned by nobody else.
+    let mut input = unsafe { Input::wrap(context) };
+    find_streams(&mut input, address)?;
+    Ok(input)
+}
+
+/// Finds out what streams there are.
+fn find_streams(input: &mut Input, shown: &str) -> Result<()> {
+    // SAFETY: the context is open; no options are given.
+    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) };
+    if found < 0 {
+        let reason = words(found.into());
+        return Err(Error::failed(format!("cannot find out what '{shown}' holds: {reason}")));
+    }
+    Ok(())
 }
 
 /// Opens `path` and finds out about its streams.
@@ -49,12 +113,7 @@ pub fn open(path: &Path) -> Result<Input> {
     }
     // SAFETY: `context` was just opened for reading and is owned by nobody else.
     let mut input = unsafe { Input::wrap(context) };
-    // SAFETY: the context is open; no options are given.
-    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) };
-    if found < 0 {
-        let reason = words(found.into());
-        return Err(Error::failed(format!("cannot find out what '{shown}' holds: {reason}")));
-    }
+    find_streams(&mut input, &shown.to_string())?;
     Ok(input)
 }
 

@@ -16,6 +16,8 @@ pub mod options;
 pub mod raw;
 mod scaler;
 mod side_data;
+pub mod stream;
+pub mod yuyv;
 
 use ffmpeg_next::ffi;
 

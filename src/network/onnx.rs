@@ -81,6 +81,9 @@ pub(super) fn session(
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?;
+        // Threads that spin while they wait for work take the cores from everything else that runs: the camera, the window,
+        // the encoder, other programs. On two cores of a virtual machine they even halved the network's own speed.
+        builder = builder.with_config_entry("session.intra_op.allow_spinning", "0")?;
         if network.is_none() {
             // Planning all values of a run as one block took 600 MiB more for VGG-19's gradient at 512x512, and no less time.
             builder = builder.with_memory_pattern(false)?;

@@ -1,6 +1,10 @@
 //! Threads, channels and their order: how frames get through a job.
 
+pub mod fade;
+pub mod governor;
 pub mod latest;
+pub mod live;
+pub mod meter;
 pub mod ordered;
 pub mod statistics;
 
@@ -27,6 +31,11 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The wish itself, for those who can only look at a flag.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// A wish that the first Ctrl-C (or SIGTERM) expresses; the second ends the process at once, with exit code 130.
     ///
     /// # Errors
@@ -41,4 +50,9 @@ impl Stop {
         }
         Ok(stop)
     }
+}
+
+/// A thread's panic as an error.
+fn panicked(thread: &str) -> Error {
+    Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
 }

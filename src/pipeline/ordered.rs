@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::Stop;
 use super::statistics::{Histogram, Percentiles};
+use super::{Stop, panicked};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::sink::Sink;
@@ -194,10 +194,6 @@ fn write(
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     let name = thread.thread().name().unwrap_or("unnamed").to_owned();
     thread.join().unwrap_or_else(|_| Err(panicked(&name)))
-}
-
-fn panicked(thread: &str) -> Error {
-    Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! It is no [`Sink`](super::Sink): a window belongs to the main thread, a sink to whichever thread writes.
 
+mod full_screen;
+
 use std::cell::RefCell;
 use std::env;
 use std::rc::Rc;
@@ -11,6 +13,7 @@ use minifb::{InputCallback, ScaleMode, WindowOptions};
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
+use crate::kernel::label;
 use crate::kernel::resize::Resizer;
 
 /// What the window's first size has to fit into; most screens hold this.
@@ -46,6 +49,10 @@ pub struct Window {
     picture: Frame,
     /// The same in the size that fits into the window.
     fitted: Frame,
+    /// Words over the picture, in the window's own pixels.
+    overlay: Vec<String>,
+    /// What to go back to from the full screen.
+    full_screen: Option<full_screen::Before>,
     /// The same as `0x00RRGGBB`.
     buffer: Vec<u32>,
     /// When it was painted last, and into a window of which size.
@@ -69,7 +76,22 @@ impl Window {
         let taps = Rc::new(RefCell::new(Taps::default()));
         inner.set_input_callback(Box::new(Listener(Rc::clone(&taps))));
         let (picture, fitted) = (Frame::default(), Frame::default());
-        Ok(Self { inner, taps, resizer: Resizer::default(), picture, fitted, buffer: Vec::new(), painted: None })
+        let (resizer, overlay, buffer) = (Resizer::default(), Vec::new(), Vec::new());
+        Ok(Self { inner, taps, resizer, picture, fitted, overlay, full_screen: None, buffer, painted: None })
+    }
+
+    /// Writes `lines` over the top left of the next pictures; no lines, no words.
+    pub fn set_overlay(&mut self, lines: Vec<String>) {
+        self.overlay = lines;
+    }
+
+    /// Fills the screen, or goes back to the size before.
+    ///
+    /// # Errors
+    /// This system's windows cannot.
+    pub fn toggle_full_screen(&mut self) -> Result<()> {
+        self.full_screen = full_screen::toggle(&self.inner, self.full_screen.take())?;
+        Ok(())
     }
 
     /// Shows `image` as large as the window, in its own shape, on black; and hears what has happened.
@@ -117,13 +139,14 @@ impl Window {
         let (from, to) = ((self.picture.width, self.picture.height), self.size());
         let (width, height) = fit(from, to);
         self.fitted.resize(width, height);
-        // minifb would take the nearest pixel.
-        let pixels = if (width, height) == from {
-            &self.picture.pixels
+        if (width, height) == from {
+            self.fitted.pixels.copy_from_slice(&self.picture.pixels);
         } else {
+            // minifb would take the nearest pixel.
             self.resizer.resize(self.picture.image(), width, height, &mut self.fitted.pixels)?;
-            &self.fitted.pixels
-        };
+        }
+        label::panel(&mut self.fitted, &self.overlay);
+        let pixels = &self.fitted.pixels;
         self.buffer.clear();
         self.buffer.extend(pixels.chunks_exact(3).map(|rgb| u32::from_be_bytes([0, rgb[0], rgb[1], rgb[2]])));
         self.paint()

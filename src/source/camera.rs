@@ -343,7 +343,7 @@ fn silent(camera: &Camera) -> Error {
 }
 
 fn unplugged(camera: &Camera) -> String {
-    format!("camera {camera} was unplugged; plug it in and start again")
+    format!("camera {camera} was unplugged; plug it in again")
 }
 
 fn holder(camera: &Camera) -> Option<String> {

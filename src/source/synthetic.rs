@@ -12,6 +12,16 @@ pub struct SyntheticSource {
 }
 
 impl SyntheticSource {
+    /// Endless frames of `width` x `height` at `frame_rate`, 30 a second unless given.
+    pub fn at(width: u32, height: u32, frame_rate: Option<Rational>) -> Self {
+        let mut source = Self::new(width, height, None);
+        if let Some(rate) = frame_rate {
+            source.format.frame_rate = rate;
+            source.format.time_base = Rational { num: rate.den, den: rate.num };
+        }
+        source
+    }
+
     /// `frames` frames (endless if `None`) of `width` x `height` at 30 a second.
     pub fn new(width: u32, height: u32, frames: Option<u64>) -> Self {
         let frame_rate = Rational { num: 30, den: 1 };

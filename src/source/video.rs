@@ -31,7 +31,23 @@ impl VideoSource {
     /// # Errors
     /// Those of [`Decoder::open`].
     pub fn open(path: &Path, options: &DecodeOptions, size: Option<Size>, fps: Option<FrameRate>) -> Result<Self> {
-        let decoder = Decoder::open(path, options)?;
+        Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps))
+    }
+
+    /// Opens a stream at an address; see [`Decoder::open_address`].
+    ///
+    /// # Errors
+    /// Those of [`Decoder::open_address`].
+    pub fn open_address(
+        address: &str,
+        format: Option<&str>,
+        wishes: &[(&str, String)],
+        size: Option<Size>,
+    ) -> Result<Self> {
+        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes)?, size, None))
+    }
+
+    fn of_decoder(decoder: Decoder, size: Option<Size>, fps: Option<FrameRate>) -> Self {
         let info = decoder.info();
         let (width, height) = size.map_or((info.width, info.height), |size| size.of(info.width, info.height));
         let mut format =
@@ -42,7 +58,7 @@ impl VideoSource {
             format.frames = info.frames.map(|frames| (frames as f64 * ratio).round() as u64);
             (format.frame_rate, format.time_base) = (rate, Rational { num: rate.den, den: rate.num });
         }
-        Ok(Self {
+        Self {
             decoder,
             format,
             rate,
@@ -51,7 +67,7 @@ impl VideoSource {
             delivered: 0,
             changed_size: false,
             complete: Arc::default(),
-        })
+        }
     }
 
     /// What the file holds.

@@ -13,6 +13,11 @@ impl Expression {
         Self(vec![(name.into(), 1.0)])
     }
 
+    /// `first` with `share`, from 0 to 1, of `second`.
+    pub fn blend(first: &str, second: &str, share: f32) -> Self {
+        Self(vec![(first.to_owned(), 1.0 - share), (second.to_owned(), share)])
+    }
+
     /// The styles with their weights.
     pub fn terms(&self) -> &[(String, f32)] {
         &self.0

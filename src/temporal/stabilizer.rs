@@ -95,6 +95,11 @@ impl Stabilizer {
         }
     }
 
+    /// Forgets how long things have been still: the next paintings are shown nearly as they are. For a change of style.
+    pub fn restart(&mut self) {
+        self.gains.fill(1.0);
+    }
+
     /// Begins a scene with its first frame.
     fn begin(&mut self, input: &Frame, styled: &Frame) {
         self.size = (input.width, input.height);

@@ -1,0 +1,165 @@
+//! `impasto live`: a camera to a window, a recording and the network, as it happens.
+
+mod capture;
+mod keys;
+mod styles;
+mod watch;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::stylist::Stylist;
+use super::summary::Summary;
+use crate::cli::{LiveArgs, SeenSize, SharedArgs};
+use crate::error::{Error, Result};
+use crate::frame::Rational;
+use crate::media::stream::StreamFormat;
+use crate::pipeline::Stop;
+use crate::pipeline::governor::Governor;
+use crate::pipeline::live::{self, Output, Pace, Painting};
+use crate::pipeline::meter::Meter;
+use crate::pipeline::statistics::Percentiles;
+use crate::report::Report;
+use crate::show::{Settings, Show};
+use crate::sink::http::HttpSink;
+use crate::sink::recording::RecordingSink;
+use crate::sink::send::SendSink;
+
+/// What `--json` prints at the end.
+#[derive(Serialize)]
+struct LiveSummary {
+    #[serde(flatten)]
+    shared: Summary<String>,
+    /// From the source to the display or, without one, to the outputs.
+    latency_ms: Percentiles,
+    /// Frames shown more than half a frame's time too late.
+    late: u64,
+    /// Columns and rows that the network saw in the end.
+    seen: (u32, u32),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Source, style or an output do not work at the start; or an output failed on the way, which is said at the end.
+pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    let interrupt = Stop::at_ctrl_c()?;
+    let capture = capture::open(args)?;
+    let format = capture.source.format();
+    let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
+    let stylist = Stylist::new(&args.style, shared, report)?;
+    let (style, device) = (stylist.style(), stylist.device());
+    let stabilizer = stylist.stabilizer(args.steady.stabilize);
+    let mut styles = styles::LiveStyles::new(stylist, args, shared, (format.width, format.height), report)?;
+    let settings = Settings {
+        style: styles.first(),
+        strength: args.style.strength,
+        scale: args.style.scale,
+        keep_colors: args.style.keep_colors,
+        mirror: args.mirror,
+        compare: false,
+        freeze: false,
+        record: args.record.is_some(),
+    };
+    let show = Arc::new(Show::new(styles.names(), settings, Stop::default()));
+    let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
+    let outputs = outputs(args, stream, &show, report)?;
+    let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
+    let first = styles.choose(&show.settings().style)?;
+    let held = (args.size == SeenSize::Auto).then(|| rate.as_f64());
+    let painting = Painting {
+        choose: Box::new(move |style| styles.choose(style)),
+        first,
+        stabilizer,
+        governor: Governor::new(held),
+    };
+    let mut watcher = watch::Watcher::open(args, &show, &interrupt, (format.width, format.height), report)?;
+    report.say(format!(
+        "{}: {}x{} at {:.4} fps, {style} on {device}{}",
+        args.camera,
+        format.width,
+        format.height,
+        rate.as_f64(),
+        if args.no_window { "; Ctrl-C ends it" } else { "; press ? in the window for its keys, q to end" },
+    ));
+    let meter = Meter::new(rate.as_f64());
+    let ended = live::run(capture, painting, outputs, &show, &meter, |view| watcher.watch(view, &meter))?;
+
+    let total = ended.total;
+    let seconds = total.elapsed.as_secs_f64();
+    let fps = total.frames as f64 / seconds.max(1e-9);
+    let statistics = show.statistics();
+    ended.failed.iter().for_each(|words| report.warn(words));
+    report.say(format!(
+        "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; capture to {} {:.0} ms (95 of 100: {:.0} ms)",
+        total.frames,
+        total.dropped,
+        total.late,
+        if args.no_window { "outputs" } else { "display" },
+        total.latency_ms.p50,
+        total.latency_ms.p95,
+    ));
+    report.print_json(&LiveSummary {
+        shared: Summary {
+            command: "live",
+            input: args.camera.clone(),
+            output: names.join(", "),
+            style: show.settings().style.to_string(),
+            device,
+            width: format.width,
+            height: format.height,
+            frames: total.frames,
+            dropped: total.dropped,
+            seconds,
+            fps,
+            inference_ms: total.inference_ms,
+            warnings: report.warnings(),
+        },
+        latency_ms: total.latency_ms,
+        late: total.late,
+        seen: statistics.seen,
+    });
+    match ended.failed.as_slice() {
+        [] if interrupt.requested() => Err(Error::Interrupted("interrupted; what was recorded is closed".into())),
+        [] => Ok(()),
+        failed => Err(Error::failed(format!("the show went on without {}", failed.join("; ")))),
+    }
+}
+
+/// The source's rate, but no more than cameras usually have.
+fn usual_rate(rate: Rational) -> Rational {
+    if rate.as_f64() > 1.0 && rate.as_f64() <= 30.5 { rate } else { Rational { num: 30, den: 1 } }
+}
+
+/// The outputs that were asked for. What cannot begin is said now, before anybody relies on it.
+fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Report) -> Result<Vec<Output>> {
+    let pace = Pace::Constant(format.frame_rate);
+    let mut outputs = Vec::new();
+    let recording = args.record.clone().unwrap_or_else(|| args.folder.join("impasto.mkv"));
+    if args.record.is_some() || args.serve.is_some() || !args.no_window {
+        outputs.push(recorder(&recording, format, show, pace)?);
+    }
+    if let Some(address) = &args.send {
+        let sink = Box::new(SendSink::new(address, format, Arc::clone(show))?);
+        outputs.push(Output { name: address.clone(), sink, pace, preview: false });
+    }
+    if let Some(camera) = &args.virtual_camera {
+        let (sink, name) = camera.open(format.width, format.height, format.frame_rate.as_f64().round() as u32)?;
+        report.say(format!("select {name} in other programs"));
+        outputs.push(Output { name, sink, pace: Pace::EachFrame, preview: false });
+    }
+    if let Some(listen) = args.serve {
+        let sink = HttpSink::open(listen, args.token.clone(), Arc::clone(show))?;
+        report.say(format!("open {} in a browser", sink.address()));
+        let name = sink.address().to_owned();
+        outputs.push(Output { name, sink: Box::new(sink), pace: Pace::EachFrame, preview: true });
+    }
+    Ok(outputs)
+}
+
+fn recorder(path: &Path, format: StreamFormat, show: &Arc<Show>, pace: Pace) -> Result<Output> {
+    let sink = Box::new(RecordingSink::new(path, format, Arc::clone(show))?);
+    Ok(Output { name: format!("recording {}", path.display()), sink, pace, preview: false })
+}

@@ -1,0 +1,116 @@
+//! The styles that a show can change to, and their networks, each opened once.
+
+use crate::cli::{LiveArgs, SharedArgs};
+use crate::command::stylist::{Engine, Stylist};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Image};
+use crate::network::{self, Identity, Network, NetworkFile};
+use crate::pipeline::fade::Chosen;
+use crate::report::Report;
+use crate::style::catalog::{Catalog, Choice};
+use crate::style::expression::Expression;
+
+/// What the pictures of `--style-image` are called among the styles.
+const OWN: &str = "style-image";
+
+/// Finds styles, and opens the networks that no earlier style brought.
+pub struct LiveStyles<'a> {
+    catalog: Catalog,
+    args: &'a LiveArgs,
+    shared: &'a SharedArgs,
+    report: &'a Report,
+    /// `None` until a style needs it.
+    engine: Option<Engine>,
+    /// What the command line asked for.
+    first: Expression,
+    /// The pictures of `--style-image`, a style beside the others.
+    own: Vec<Choice>,
+    opened: Vec<Option<NetworkFile>>,
+    /// The frames' columns and rows.
+    size: (u32, u32),
+}
+
+impl<'a> LiveStyles<'a> {
+    /// The styles for frames of `size`, the first as `stylist` found it.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn new(
+        stylist: Stylist,
+        args: &'a LiveArgs,
+        shared: &'a SharedArgs,
+        size: (u32, u32),
+        report: &'a Report,
+    ) -> Result<Self> {
+        let catalog = Catalog::load(shared.models.as_deref())?;
+        let first = match (&args.style.style_image, &args.style.style) {
+            (Some(_), _) => Expression::single(OWN),
+            (None, Some(style)) => style.clone(),
+            (None, None) => catalog.default_style()?,
+        };
+        let own = if args.style.style_image.is_some() { stylist.choices().to_vec() } else { Vec::new() };
+        let engine = stylist.engine().cloned();
+        Ok(Self { catalog, args, shared, report, engine, first, own, opened: Vec::new(), size })
+    }
+
+    /// The names of all styles.
+    pub fn names(&self) -> Vec<String> {
+        let own = (!self.own.is_empty()).then(|| OWN.to_owned());
+        own.into_iter().chain(self.catalog.styles().iter().map(|found| found.style.name.clone())).collect()
+    }
+
+    /// What the command line asked for.
+    pub fn first(&self) -> Expression {
+        self.first.clone()
+    }
+
+    /// What `style` needs. A network that is new comes along, warm: it has painted a frame of the show's size.
+    ///
+    /// # Errors
+    /// A style is unknown, or its network is missing, damaged or cannot run.
+    pub fn choose(&mut self, style: &Expression) -> Result<Vec<Chosen>> {
+        let mut choices = Vec::new();
+        let others: Vec<String> = style
+            .terms()
+            .iter()
+            .filter(|(name, weight)| {
+                if name == OWN {
+                    choices.extend(self.own.iter().map(|own| Choice { share: own.share * weight, ..own.clone() }));
+                }
+                name != OWN
+            })
+            .map(|(name, weight)| format!("{name}:{weight}"))
+            .collect();
+        if !others.is_empty() {
+            let rest = 1.0 - choices.iter().map(|choice| choice.share).sum::<f32>();
+            let others: Expression = others.join(",").parse().map_err(Error::Usage)?;
+            let found = self.catalog.resolve(&others)?;
+            choices.extend(found.into_iter().map(|choice| Choice { share: choice.share * rest, ..choice }));
+        }
+        choices.into_iter().map(|choice| self.open(choice)).collect()
+    }
+
+    fn open(&mut self, choice: Choice) -> Result<Chosen> {
+        let Choice { network: file, weights, share } = choice;
+        if self.opened.contains(&file) {
+            return Ok(Chosen { file, network: None, weights, share });
+        }
+        let network: Box<dyn Network> = match &file {
+            None => Box::new(Identity),
+            Some(file) => {
+                if self.engine.is_none() {
+                    self.engine = Some(Engine::new(&self.args.style.run, self.shared, self.report)?);
+                }
+                let engine = self.engine.as_ref().ok_or(Error::Disconnected)?;
+                let mut network = network::open(file, &engine.opening())?;
+                let (width, height) = self.size;
+                let black = Frame::new(width, height);
+                let image = Image { width, height, pixels: &black.pixels };
+                network.run(image, &weights, &mut vec![0; black.pixels.len()])?;
+                network
+            }
+        };
+        self.opened.push(file.clone());
+        Ok(Chosen { file, network: Some(network), weights, share })
+    }
+}

@@ -1,0 +1,226 @@
+//! The main thread of a show: its window, its keys, and what is said of it while it runs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::keys::{self, Wish};
+use crate::cli::LiveArgs;
+use crate::error::Result;
+use crate::frame::Frame;
+use crate::kernel::arrange;
+use crate::picture::{Format, Picture};
+use crate::pipeline::Stop;
+use crate::pipeline::latest::Taken;
+use crate::pipeline::live::{Shown, View};
+use crate::pipeline::meter::Meter;
+use crate::report::Report;
+use crate::show::{Show, Statistics};
+use crate::sink::image as pictures;
+use crate::sink::recording::free_name;
+use crate::sink::window::Window;
+
+/// How long to wait for a frame before the window is asked what has happened to it.
+const WINDOW_POLL: Duration = Duration::from_millis(10);
+
+/// How often the numbers are renewed.
+const RENEW: Duration = Duration::from_millis(250);
+
+/// Shows the frames and listens; or only waits, without a window.
+pub struct Watcher<'a> {
+    args: &'a LiveArgs,
+    show: &'a Arc<Show>,
+    report: &'a Report,
+    window: Option<Window>,
+    numbers: bool,
+    help: bool,
+    /// Words that stand for a moment: where a snapshot went.
+    remark: Option<(Instant, String)>,
+    last: Option<Arc<Shown>>,
+    wide: Frame,
+    said: Vec<String>,
+    /// Ctrl-C.
+    interrupt: &'a Stop,
+}
+
+/// A line of `--json` while the show runs.
+#[derive(Serialize)]
+struct Line {
+    command: &'static str,
+    /// Since the start.
+    seconds: f64,
+    style: String,
+    #[serde(flatten)]
+    statistics: Statistics,
+}
+
+impl<'a> Watcher<'a> {
+    /// Opens the window, unless `--no-window` was given.
+    ///
+    /// # Errors
+    /// There is no display.
+    pub fn open(
+        args: &'a LiveArgs,
+        show: &'a Arc<Show>,
+        interrupt: &'a Stop,
+        size: (u32, u32),
+        report: &'a Report,
+    ) -> Result<Self> {
+        let window = if args.no_window {
+            None
+        } else {
+            Some(Window::open("impasto", size.0, size.1, "add --no-window to run without one")?)
+        };
+        Ok(Self {
+            args,
+            show,
+            report,
+            window,
+            numbers: true,
+            help: false,
+            remark: None,
+            last: None,
+            wide: Frame::default(),
+            said: Vec::new(),
+            interrupt,
+        })
+    }
+
+    /// Runs until the window is closed, the time is up, or the show ends by itself.
+    ///
+    /// # Errors
+    /// The window failed.
+    pub fn watch(&mut self, view: &View, meter: &Meter) -> Result<()> {
+        let (start, mut renewed, mut line) = (Instant::now(), Instant::now(), 1);
+        let end = self.args.duration.and_then(|duration| Duration::try_from_secs_f64(duration.0).ok());
+        loop {
+            match view.frames.take(WINDOW_POLL) {
+                Taken::Value(shown) => self.display(&shown, meter)?,
+                Taken::Nothing => self.window.as_mut().map_or(Ok(()), Window::poll)?,
+                // The source has ended.
+                Taken::Closed => return Ok(()),
+            }
+            let is_over = end.is_some_and(|end| start.elapsed() >= end) || self.interrupt.requested();
+            if is_over || !self.listen()? {
+                return Ok(());
+            }
+            if renewed.elapsed() >= RENEW {
+                renewed = Instant::now();
+                meter.publish(self.show);
+                self.renew();
+                if start.elapsed().as_secs() >= line {
+                    line = start.elapsed().as_secs() + 1;
+                    self.print_line(start.elapsed());
+                }
+            }
+        }
+    }
+
+    fn display(&mut self, shown: &Arc<Shown>, meter: &Meter) -> Result<()> {
+        if let Some(window) = &mut self.window {
+            if self.show.settings().compare {
+                arrange::beside(&shown.original, &shown.painted, &mut self.wide);
+                window.show(self.wide.image())?;
+            } else {
+                window.show(shown.painted.image())?;
+            }
+        }
+        let is_new = self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, shown) || last.captured != shown.captured);
+        if is_new {
+            meter.shown(shown.captured);
+        }
+        self.last = Some(Arc::clone(shown));
+        Ok(())
+    }
+
+    /// Does what the keys say; false when the window is to close.
+    fn listen(&mut self) -> Result<bool> {
+        let Some(window) = &mut self.window else { return Ok(true) };
+        let (keys, open) = (window.keys(), window.is_open());
+        for key in keys {
+            match keys::press(key, self.show) {
+                Some(Wish::Snapshot) => self.snapshot(),
+                Some(Wish::Numbers) => self.numbers ^= true,
+                Some(Wish::Help) => self.help ^= true,
+                Some(Wish::FullScreen) => {
+                    if let Some(window) = &mut self.window {
+                        window.toggle_full_screen()?;
+                    }
+                }
+                None => {}
+            }
+            self.renew();
+        }
+        Ok(open)
+    }
+
+    /// Saves what is shown as a PNG with the first free number.
+    fn snapshot(&mut self) {
+        let Some(shown) = &self.last else { return };
+        let path = free_name(&self.args.folder.join("impasto.png"), 1);
+        let words = match pictures::save(&Picture::new(shown.painted.clone()), &path, Format::Png, 100) {
+            Ok(()) => format!("saved {}", path.display()),
+            Err(error) => error.to_string(),
+        };
+        self.report.say(&words);
+        self.remark = Some((Instant::now(), words));
+    }
+
+    /// Renews the words on the window and on the terminal.
+    fn renew(&mut self) {
+        let statistics = self.show.statistics();
+        for notice in &statistics.notices {
+            if !self.said.contains(notice) {
+                self.report.warn(notice.clone());
+            }
+        }
+        self.said.clone_from(&statistics.notices);
+        self.remark.take_if(|(when, _)| when.elapsed() > Duration::from_secs(3));
+        let mut lines = Vec::new();
+        if self.numbers {
+            lines.extend(numbers(self.show, &statistics));
+        }
+        lines.extend(self.remark.iter().map(|(_, words)| words.clone()));
+        lines.extend(statistics.notices);
+        if self.help {
+            lines.extend(keys::HELP.map(str::to_owned));
+        }
+        if let Some(window) = &mut self.window {
+            window.set_overlay(lines);
+        }
+    }
+
+    fn print_line(&self, elapsed: Duration) {
+        let style = self.show.settings().style.to_string();
+        let (seconds, statistics) = (elapsed.as_secs_f64(), self.show.statistics());
+        self.report.print_json(&Line { command: "live", seconds, style, statistics });
+    }
+}
+
+/// Style, frame rate, latency, and what is switched on.
+fn numbers(show: &Show, statistics: &Statistics) -> Vec<String> {
+    let settings = show.settings();
+    let mut style = settings.style.to_string();
+    if settings.strength < 1.0 {
+        style += &format!("  strength {:.1}", settings.strength);
+    }
+    if (settings.scale - 1.0).abs() > 0.01 {
+        style += &format!("  strokes x{:.2}", settings.scale);
+    }
+    let marks = [
+        (settings.keep_colors, "colours kept"),
+        (settings.mirror, "mirrored"),
+        (settings.freeze, "frozen"),
+        (statistics.recording.is_some(), "RECORDING"),
+    ];
+    for (_, mark) in marks.iter().filter(|(is_on, _)| *is_on) {
+        style += &format!("  {mark}");
+    }
+    let Statistics { fps, latency_ms, dropped, seen, width, height, .. } = statistics;
+    let mut speed = format!("{fps:.0} fps  {:.0} ms (95%: {:.0})  {dropped} dropped", latency_ms.p50, latency_ms.p95);
+    if *seen != (*width, *height) {
+        speed += &format!("  at {}x{}", seen.0, seen.1);
+    }
+    vec![style, speed]
+}

@@ -1,0 +1,55 @@
+//! Pictures mirrored, and side by side.
+
+use crate::frame::Frame;
+
+/// Exchanges left and right.
+pub fn mirror(frame: &mut Frame) {
+    for row in frame.pixels.chunks_exact_mut((frame.width as usize * 3).max(1)) {
+        row.as_chunks_mut::<3>().0.reverse();
+    }
+}
+
+/// Puts `left` and `right`, of one size, side by side into `out`, which gets the place and time of `right`.
+pub fn beside(left: &Frame, right: &Frame, out: &mut Frame) {
+    debug_assert_eq!((left.width, left.height), (right.width, right.height));
+    out.resize(left.width + right.width, left.height);
+    out.stamp_from(right);
+    let row = (left.width as usize * 3).max(1);
+    let rows = left.pixels.chunks_exact(row).zip(right.pixels.chunks_exact(row));
+    for (out, (left, right)) in out.pixels.chunks_exact_mut(2 * row).zip(rows) {
+        out[..row].copy_from_slice(left);
+        out[row..].copy_from_slice(right);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(pixels: &[u8]) -> Frame {
+        Frame {
+            width: 2,
+            height: 2,
+            pixels: pixels.iter().flat_map(|&value| [value, 0, 9]).collect(),
+            ..Frame::default()
+        }
+    }
+
+    fn reds(frame: &Frame) -> Vec<u8> {
+        frame.pixels.chunks_exact(3).map(|pixel| pixel[0]).collect()
+    }
+
+    #[test]
+    fn a_mirror_exchanges_columns_and_keeps_colours() {
+        let mut mirrored = frame(&[1, 2, 3, 4]);
+        mirror(&mut mirrored);
+        assert_eq!(mirrored, frame(&[2, 1, 4, 3]));
+    }
+
+    #[test]
+    fn two_pictures_lie_side_by_side() {
+        let mut out = Frame::default();
+        beside(&frame(&[1, 2, 3, 4]), &frame(&[5, 6, 7, 8]), &mut out);
+        assert_eq!((out.width, out.height, reds(&out)), (4, 2, vec![1, 2, 5, 6, 3, 4, 7, 8]));
+    }
+}

@@ -1,0 +1,159 @@
+//! Styles that change without a jump: for half a second, the old mix of networks and weights turns into the new one.
+
+use std::time::{Duration, Instant};
+
+use crate::network::{Network, NetworkFile};
+use crate::stylize::Part;
+
+/// How long a change takes.
+pub const FADE: Duration = Duration::from_millis(500);
+
+/// One network's part in a style that was chosen.
+pub struct Chosen {
+    /// Which network; `None` copies the picture.
+    pub file: Option<NetworkFile>,
+    /// The same, opened and warm, unless an earlier choice brought it.
+    pub network: Option<Box<dyn Network>>,
+    /// Its style weights, or the style vector.
+    pub weights: Vec<f32>,
+    /// Its share of the result.
+    pub share: f32,
+}
+
+/// Weights and share of one network.
+type Target = (Vec<f32>, f32);
+
+/// Which networks there are, and how much of each is shown when.
+#[derive(Default)]
+pub struct Fade {
+    files: Vec<Option<NetworkFile>>,
+    /// A target a network, in their order.
+    from: Vec<Target>,
+    to: Vec<Target>,
+    began: Option<Instant>,
+}
+
+impl Fade {
+    /// Begins to turn what `parts` show at `now` into `chosen`; networks that are new are added to `parts`. Says how many
+    /// times as many networks will run.
+    pub fn begin(&mut self, parts: &mut Vec<Part>, chosen: Vec<Chosen>, now: Instant) -> f64 {
+        let before = running(parts);
+        let is_first = self.files.is_empty();
+        let mut to: Vec<Target> = self.files.iter().map(|_| (Vec::new(), 0.0)).collect();
+        for Chosen { file, network, weights, share } in chosen {
+            let place = match (self.files.iter().position(|known| *known == file), network) {
+                (Some(place), _) => place,
+                (None, Some(network)) => {
+                    self.files.push(file);
+                    parts.push(Part { network, weights: vec![0.0; weights.len()], share: 0.0 });
+                    to.push((Vec::new(), 0.0));
+                    parts.len() - 1
+                }
+                // Nothing to show it with; whoever chose it says so.
+                (None, None) => continue,
+            };
+            to[place] = (weights, share);
+        }
+        self.from = parts.iter().map(|part| (part.weights.clone(), part.share)).collect();
+        // A network that is not in both keeps its weights while its share comes or goes.
+        for ((target, from), part) in to.iter_mut().zip(&mut self.from).zip(parts.iter()) {
+            if target.1 == 0.0 {
+                target.0.clone_from(&part.weights);
+            } else if from.1 == 0.0 {
+                from.0.clone_from(&target.0);
+            }
+        }
+        self.to = to;
+        self.began = Some(now);
+        // The show opens with its style, it does not fade in.
+        self.apply(parts, if is_first { now + FADE } else { now });
+        let during = self.from.iter().zip(&self.to).filter(|(from, to)| from.1 > 0.0 || to.1 > 0.0).count();
+        if before == 0 { 1.0 } else { during as f64 / before as f64 }
+    }
+
+    /// Sets weights and shares of `parts` for `now`. Says whether the change still goes on, and by how many times as many
+    /// networks run since it ended.
+    pub fn apply(&mut self, parts: &mut [Part], now: Instant) -> Option<f64> {
+        let began = self.began?;
+        let before = running(parts);
+        let progress = (now.saturating_duration_since(began).as_secs_f32() / FADE.as_secs_f32()).min(1.0);
+        // Slow at both ends.
+        let new = progress * progress * (3.0 - 2.0 * progress);
+        for (part, (from, to)) in parts.iter_mut().zip(self.from.iter().zip(&self.to)) {
+            part.share = from.1 + new * (to.1 - from.1);
+            // By share, so that a style's part in the picture moves evenly.
+            let (old, new) = (from.1 * (1.0 - new), to.1 * new);
+            let total = (old + new).max(f32::MIN_POSITIVE);
+            part.weights.resize(to.0.len(), 0.0);
+            for (weight, (from, to)) in part.weights.iter_mut().zip(from.0.iter().zip(&to.0)) {
+                *weight = (old * from + new * to) / total;
+            }
+            if old + new == 0.0 {
+                part.weights.clone_from(&to.0);
+            }
+        }
+        if progress >= 1.0 {
+            self.began = None;
+        }
+        Some(if before == 0 { 1.0 } else { running(parts) as f64 / before as f64 })
+    }
+}
+
+fn running(parts: &[Part]) -> usize {
+    parts.iter().filter(|part| part.share > 0.0).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::network::{Identity, Layout};
+
+    fn file(name: &str) -> Option<NetworkFile> {
+        let (path, layout) = (PathBuf::from(name), Layout::NhwcU8);
+        Some(NetworkFile { name: name.into(), path, tiles: None, layout, styles: 2 })
+    }
+
+    fn chosen(name: &str, weights: [f32; 2], share: f32) -> Chosen {
+        Chosen { file: file(name), network: Some(Box::new(Identity)), weights: weights.to_vec(), share }
+    }
+
+    #[test]
+    fn two_styles_of_one_network_fade_by_their_weights() {
+        let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
+        fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
+        assert_eq!((parts.len(), parts[0].share, parts[0].weights.as_slice()), (1, 1.0, &[1.0, 0.0][..]));
+        let factor = fade.begin(&mut parts, vec![chosen("a", [0.0, 1.0], 1.0)], start);
+        assert_eq!((factor, parts.len()), (1.0, 1));
+        assert!(fade.apply(&mut parts, start + FADE / 2).is_some());
+        assert_eq!((parts[0].share, parts[0].weights.as_slice()), (1.0, &[0.5, 0.5][..]));
+        fade.apply(&mut parts, start + FADE);
+        assert_eq!(parts[0].weights, [0.0, 1.0]);
+        assert!(fade.apply(&mut parts, start + FADE * 2).is_none());
+    }
+
+    #[test]
+    fn two_networks_fade_by_their_shares_and_the_old_one_rests_afterwards() {
+        let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
+        fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
+        assert_eq!(fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start), 2.0);
+        fade.apply(&mut parts, start + FADE / 2);
+        assert_eq!([parts[0].share, parts[1].share], [0.5, 0.5]);
+        assert_eq!([&parts[0].weights, &parts[1].weights], [&[1.0, 0.0], &[0.0, 1.0]]);
+        assert_eq!(fade.apply(&mut parts, start + FADE), Some(0.5));
+        assert_eq!([parts[0].share, parts[1].share], [0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_change_in_the_middle_of_a_change_goes_on_from_what_is_shown() {
+        let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
+        fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
+        fade.begin(&mut parts, vec![chosen("a", [0.0, 1.0], 1.0)], start);
+        fade.apply(&mut parts, start + FADE / 2);
+        fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start + FADE / 2);
+        assert_eq!(parts[0].weights, [0.5, 0.5]);
+        fade.apply(&mut parts, start + FADE * 2);
+        assert_eq!(parts[0].weights, [1.0, 0.0]);
+    }
+}

@@ -1,0 +1,496 @@
+//! The newest frame wins: a show that keeps up with its camera, whatever is slow.
+//!
+//! ```text
+//! capture ──newest──▶ stylize ──newest──▶ each output, on a thread of its own
+//!                        ▲        └─────▶ the viewer: a window, on the calling thread
+//! settings ──▶ styles ───┘ (opens networks)
+//! ```
+//!
+//! No thread waits for one behind it: each hand-over is a [`Latest`] that keeps the newest frame only. What a slow thread
+//! misses is counted where the camera's frames are concerned, and otherwise nobody's loss but its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::fade::{Chosen, Fade};
+use super::governor::Governor;
+use super::latest::{Latest, Taken};
+use super::meter::{Meter, Total};
+use super::{Stop, panicked};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Rational};
+use crate::kernel::arrange;
+use crate::kernel::resize::Resizer;
+use crate::show::{Settings, Show};
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::style::expression::Expression;
+use crate::stylize::{Look, Stylizer};
+use crate::temporal::Stabilizer;
+
+/// How long a thread waits for news before it looks whether the show has ended.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long to wait before a camera that is gone is looked for again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A frame as it is shown.
+#[derive(Debug)]
+pub struct Shown {
+    /// The painting.
+    pub painted: Frame,
+    /// What was painted, mirrored if the painting is.
+    pub original: Frame,
+    /// When the source delivered it.
+    pub captured: Instant,
+}
+
+/// When an output takes frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// When there is a new one.
+    EachFrame,
+    /// So many a second: the newest again if there is no new one. [`Frame::time`] counts them.
+    Constant(Rational),
+}
+
+/// Something that shows, sends or keeps the frames.
+pub struct Output {
+    /// What people call it: `virtual camera /dev/video10`.
+    pub name: String,
+    /// Where the frames go.
+    pub sink: Box<dyn Sink>,
+    /// When it takes them.
+    pub pace: Pace,
+    /// It is for those who steer the show: the original beside the painting, if they want it, is shown here.
+    pub preview: bool,
+}
+
+/// Opens a source.
+pub type OpenSource<'a> = Box<dyn FnMut() -> Result<Box<dyn Source>> + Send + 'a>;
+
+/// Finds and opens what a style needs.
+pub type ChooseStyle<'a> = Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + Send + 'a>;
+
+/// Where the frames come from.
+pub struct Capture<'a> {
+    /// Opens it, also when it was lost.
+    pub open: OpenSource<'a>,
+    /// The opened source.
+    pub source: Box<dyn Source>,
+    /// It may come back: a camera. Other sources end the show when they fail.
+    pub returns: bool,
+    /// At its end it begins again.
+    pub repeats: bool,
+}
+
+/// How frames are painted.
+pub struct Painting<'a> {
+    /// Called on a thread of its own.
+    pub choose: ChooseStyle<'a>,
+    /// What the first style needs.
+    pub first: Vec<Chosen>,
+    /// Keeps still things still.
+    pub stabilizer: Stabilizer,
+    /// Holds the frame rate.
+    pub governor: Governor,
+}
+
+/// The viewer's end: the newest frame, and what it is to be measured with.
+#[derive(Debug, Default)]
+pub struct View {
+    /// The newest frame; closed when the show ends.
+    pub frames: Latest<Arc<Shown>>,
+}
+
+/// What a show came to.
+#[derive(Debug)]
+pub struct Ended {
+    /// What was measured.
+    pub total: Total,
+    /// Outputs that failed, with the reason.
+    pub failed: Vec<String>,
+}
+
+/// Runs a show until its source ends, [`Show::stop`] is requested or `viewer`, which runs on this thread, returns; and closes the outputs.
+///
+/// # Errors
+/// The source failed and is none that returns, or the viewer failed. An output that fails ends alone.
+pub fn run(
+    capture: Capture<'_>,
+    painting: Painting<'_>,
+    outputs: Vec<Output>,
+    show: &Show,
+    meter: &Meter,
+    viewer: impl FnOnce(&View) -> Result<()>,
+) -> Result<Ended> {
+    let newest = Latest::default();
+    let style = show.settings().style;
+    // One frame is painted, one waits, one is being read.
+    let spares = Mutex::new(vec![Frame::default(), Frame::default()]);
+    let view = View::default();
+    let feeds: Vec<Latest<Arc<Shown>>> = outputs.iter().map(|_| Latest::default()).collect();
+    let failed = Mutex::new(Vec::new());
+    let result = thread::scope(|scope| {
+        let named = |name: &str| thread::Builder::new().name(name.into());
+        let cannot = |error| Error::failed(format!("cannot start a thread: {error}"));
+        let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
+        let (give_chosen, chosen) = bounded(1);
+        let (newest, spares, view, feeds, failed) = (&newest, &spares, &view, feeds.as_slice(), &failed);
+        for (output, feed) in outputs.into_iter().zip(feeds) {
+            let thread = named("output").spawn_scoped(scope, move || {
+                give_out(output, feed, show, failed);
+                Ok(())
+            });
+            threads.push(thread.map_err(cannot)?);
+        }
+        let Painting { choose, first, stabilizer, governor } = painting;
+        let painter = Painter { stabilizer, governor, show, meter, feeds, view };
+        let stylizing = named("stylize").spawn_scoped(scope, move || {
+            let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
+            // Whatever happened, nobody waits for frames any more.
+            show.stop.request();
+            feeds.iter().for_each(Latest::close);
+            view.frames.close();
+            painted.map_err(|_| panicked("stylize"))
+        });
+        threads.push(stylizing.map_err(cannot)?);
+        let choosing = named("styles").spawn_scoped(scope, move || {
+            follow_settings(choose, style, show, &give_chosen);
+            Ok(())
+        });
+        threads.push(choosing.map_err(cannot)?);
+        let capturing = named("capture").spawn_scoped(scope, move || {
+            let captured = catch_unwind(AssertUnwindSafe(|| read(capture, newest, spares, show, meter)));
+            newest.close();
+            captured.unwrap_or_else(|_| Err(panicked("capture")))
+        });
+        threads.push(capturing.map_err(cannot)?);
+        // Also when the viewer panics, or the scope would wait for the threads for ever.
+        let stop = StopAtDrop(&show.stop);
+        let viewed = viewer(view);
+        drop(stop);
+        let causes = threads.into_iter().filter_map(|thread| match thread.join() {
+            Ok(result) => result.err(),
+            Err(_) => Some(panicked("output")),
+        });
+        match (viewed, causes.reduce(Error::root)) {
+            (Err(error), Some(cause)) => Err(error.root(cause)),
+            (Err(error), None) | (Ok(()), Some(error)) => Err(error),
+            (Ok(()), None) => Ok(()),
+        }
+    });
+    result?;
+    Ok(Ended { total: meter.total(), failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner) })
+}
+
+/// Ends the show when it goes out of sight.
+struct StopAtDrop<'a>(&'a Stop);
+
+impl Drop for StopAtDrop<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
+
+/// A frame from the source.
+struct Captured {
+    frame: Frame,
+    when: Instant,
+}
+
+/// Reads the source; a camera that is lost is waited for.
+fn read(
+    mut capture: Capture<'_>,
+    newest: &Latest<Captured>,
+    spares: &Mutex<Vec<Frame>>,
+    show: &Show,
+    meter: &Meter,
+) -> Result<()> {
+    let format = capture.source.format();
+    let size = (format.width, format.height);
+    let (mut resizer, mut native) = (Resizer::default(), Frame::default());
+    let mut spare = Frame::default();
+    while !show.stop.requested() {
+        let next = match capture.source.next(&mut native) {
+            Ok(false) if capture.returns => Err(Error::failed("the camera gives no more frames")),
+            next => next,
+        };
+        match next {
+            Ok(true) => {}
+            Ok(false) if capture.repeats => {
+                capture.source = (capture.open)()?;
+                continue;
+            }
+            Ok(false) => break,
+            Err(error) if capture.returns => {
+                show.notice("camera", Some(format!("{error}; it is taken up again when it is back")));
+                let Some(source) = wait_for(&mut capture.open, show) else { break };
+                capture.source = source;
+                show.notice("camera", None);
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        let when = Instant::now();
+        if (native.width, native.height) == size {
+            std::mem::swap(&mut spare, &mut native);
+        } else {
+            // A camera that came back with another size, or a stream that changed its own.
+            spare.resize(size.0, size.1);
+            spare.stamp_from(&native);
+            resizer.resize(native.image(), size.0, size.1, &mut spare.pixels)?;
+        }
+        if let Some(stale) = newest.put(Captured { frame: spare, when }) {
+            meter.dropped();
+            spare = stale.frame;
+        } else {
+            spare = lock(spares).pop().unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// Opens a camera again as soon as that works; `None` when the show ends before.
+fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
+    while !show.stop.requested() {
+        thread::sleep(RETRY);
+        if let Ok(source) = open() {
+            return Some(source);
+        }
+    }
+    None
+}
+
+/// Finds the networks of each style that is asked for, so that the painter never waits for a file.
+fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &Show, give: &Sender<Vec<Chosen>>) {
+    let mut revision = 0;
+    while !show.stop.requested() {
+        revision = show.wait_for_change(revision, PATIENCE);
+        let style = show.settings().style;
+        if style == current {
+            continue;
+        }
+        match choose(&style) {
+            Ok(chosen) => {
+                show.notice("style", None);
+                current = style;
+                if give.send(chosen).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                show.notice("style", Some(error.to_string()));
+                let back = current.clone();
+                // Unless something else was asked for meanwhile.
+                show.change(|settings| {
+                    if settings.style == style {
+                        settings.style = back;
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Paints frames and hands them out.
+struct Painter<'a> {
+    stabilizer: Stabilizer,
+    governor: Governor,
+    show: &'a Show,
+    meter: &'a Meter,
+    feeds: &'a [Latest<Arc<Shown>>],
+    view: &'a View,
+}
+
+impl Painter<'_> {
+    fn run(
+        mut self,
+        first: Vec<Chosen>,
+        newest: &Latest<Captured>,
+        spares: &Mutex<Vec<Frame>>,
+        chosen: &Receiver<Vec<Chosen>>,
+    ) {
+        let mut stylizer = Stylizer::new(Vec::new(), Look::default());
+        let mut fade = Fade::default();
+        fade.begin(stylizer.parts(), first, Instant::now());
+        let mut pool: Vec<Arc<Shown>> = Vec::new();
+        let mut last: Option<Arc<Shown>> = None;
+        loop {
+            let captured = newest.take(PATIENCE);
+            let settings = self.show.settings();
+            if let Ok(chosen) = chosen.try_recv() {
+                let factor = fade.begin(stylizer.parts(), chosen, Instant::now());
+                self.governor.expect(factor);
+            }
+            match captured {
+                Taken::Value(captured) if settings.freeze && last.is_some() => {
+                    lock(spares).push(captured.frame);
+                    if let Some(last) = &last {
+                        self.hand_out(last);
+                        // A picture that stands still is shown as soon as it is wanted.
+                        self.meter.shown(captured.when);
+                    }
+                }
+                Taken::Value(captured) => {
+                    let mut shown = free(&mut pool);
+                    if let Some(Shown { painted, original, captured: when }) = Arc::get_mut(&mut shown) {
+                        *when = captured.when;
+                        let stale = std::mem::replace(original, captured.frame);
+                        lock(spares).push(stale);
+                        self.paint(&mut stylizer, &mut fade, &settings, original, painted);
+                    }
+                    self.hand_out(&shown);
+                    last = Some(Arc::clone(&shown));
+                    pool.push(shown);
+                }
+                Taken::Nothing => {
+                    // The camera is gone for now: who reads the outputs still gets a picture.
+                    if let Some(last) = &last {
+                        self.hand_out(last);
+                    }
+                }
+                Taken::Closed => return,
+            }
+        }
+    }
+
+    fn paint(
+        &mut self,
+        stylizer: &mut Stylizer,
+        fade: &mut Fade,
+        settings: &Settings,
+        original: &mut Frame,
+        painted: &mut Frame,
+    ) {
+        let start = Instant::now();
+        if settings.mirror {
+            arrange::mirror(original);
+        }
+        if let Some(factor) = fade.apply(stylizer.parts(), start) {
+            if factor != 1.0 {
+                self.governor.expect(factor);
+            }
+            // What was painted in another style is no average to show.
+            self.stabilizer.restart();
+        }
+        let (strength, keep_colors, scale) = (settings.strength, settings.keep_colors, settings.scale);
+        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction() });
+        let seen = stylizer.seen_size(original.width, original.height);
+        let outcome = catch_unwind(AssertUnwindSafe(|| stylizer.stylize(original, painted)));
+        match outcome.unwrap_or_else(|_| Err(panicked("stylize"))) {
+            Ok(()) => self.show.notice("painting", None),
+            Err(error) => {
+                painted.clone_from(original);
+                self.show.notice("painting", Some(format!("{error}; the original is shown, choose another style")));
+            }
+        }
+        let inference = start.elapsed();
+        self.stabilizer.stabilize(original, painted);
+        self.meter.painted(inference);
+        self.governor.add(start.elapsed());
+        self.show.measure(|statistics| {
+            (statistics.width, statistics.height) = (painted.width, painted.height);
+            statistics.seen = seen;
+        });
+    }
+
+    fn hand_out(&self, shown: &Arc<Shown>) {
+        for feed in self.feeds.iter().chain([&self.view.frames]) {
+            feed.put(Arc::clone(shown));
+        }
+    }
+}
+
+/// A frame that nobody looks at any more.
+fn free(pool: &mut Vec<Arc<Shown>>) -> Arc<Shown> {
+    match pool.iter().position(|shown| Arc::strong_count(shown) == 1) {
+        Some(place) => pool.swap_remove(place),
+        None => Arc::new(Shown { painted: Frame::default(), original: Frame::default(), captured: Instant::now() }),
+    }
+}
+
+/// Feeds one output until the show ends or the output fails.
+fn give_out(output: Output, feed: &Latest<Arc<Shown>>, show: &Show, failed: &Mutex<Vec<String>>) {
+    let Output { name, mut sink, pace, preview } = output;
+    let fed = catch_unwind(AssertUnwindSafe(|| feed_sink(sink.as_mut(), feed, show, pace, preview)));
+    let ended = match fed.unwrap_or_else(|_| Err(panicked("output"))) {
+        Ok(()) => catch_unwind(AssertUnwindSafe(|| sink.finish())).unwrap_or_else(|_| Err(panicked("output"))),
+        failed => failed,
+    };
+    if let Err(error) = ended {
+        let words = format!("{name} ended: {error}");
+        show.notice(&name, Some(words.clone()));
+        lock(failed).push(words);
+    }
+}
+
+fn feed_sink(sink: &mut dyn Sink, feed: &Latest<Arc<Shown>>, show: &Show, pace: Pace, preview: bool) -> Result<()> {
+    let mut wide = Frame::default();
+    let mut put = |shown: &Shown, sink: &mut dyn Sink, time: Option<i64>| {
+        let beside = preview && show.settings().compare;
+        if !beside && time.is_none() {
+            return sink.put(&shown.painted);
+        }
+        if beside {
+            arrange::beside(&shown.original, &shown.painted, &mut wide);
+        } else {
+            wide.clone_from(&shown.painted);
+        }
+        if let Some(time) = time {
+            (wide.time, wide.duration) = (time, 1);
+        }
+        sink.put(&wide)
+    };
+    match pace {
+        Pace::EachFrame => loop {
+            match feed.take(PATIENCE) {
+                Taken::Value(shown) => put(&shown, sink, None)?,
+                Taken::Nothing => {}
+                Taken::Closed => return Ok(()),
+            }
+        },
+        Pace::Constant(rate) => {
+            let mut newest: Option<Arc<Shown>> = None;
+            let mut start = Instant::now();
+            let mut tick: i64 = 0;
+            loop {
+                let due = start + Duration::from_secs_f64(tick as f64 / rate.as_f64().max(1e-3));
+                match feed.take(due.saturating_duration_since(Instant::now())) {
+                    Taken::Value(shown) => {
+                        if newest.replace(shown).is_none() {
+                            start = Instant::now();
+                        }
+                        // More than one may come before it is time.
+                        if Instant::now() < due && tick > 0 {
+                            continue;
+                        }
+                    }
+                    Taken::Nothing => {}
+                    Taken::Closed => return Ok(()),
+                }
+                match &newest {
+                    Some(shown) => put(shown, sink, Some(tick))?,
+                    None => {
+                        start = Instant::now() + PATIENCE;
+                        continue;
+                    }
+                }
+                // After a stall the next place is the one whose time it is, not the one after the last.
+                let reached = (start.elapsed().as_secs_f64() * rate.as_f64()) as i64;
+                tick = (tick + 1).max(reached);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::network::{Identity, NetworkFile};
+use crate::pipeline::Stop;
+use crate::source::SourceFormat;
+use crate::source::paced::PacedSource;
+use crate::source::synthetic::SyntheticSource;
+
+/// Waits for something that a working show brings about soon.
+const LONG: Duration = Duration::from_secs(20);
+
+fn show() -> Show {
+    let settings = Settings {
+        style: Expression::single("identity"),
+        strength: 1.0,
+        scale: 1.0,
+        keep_colors: false,
+        mirror: false,
+        compare: false,
+        freeze: false,
+        record: false,
+    };
+    Show::new(vec!["dark".into()], settings, Stop::default())
+}
+
+/// Paints everything black.
+struct Dark;
+
+impl crate::network::Network for Dark {
+    fn style_count(&self) -> usize {
+        1
+    }
+
+    fn run(&mut self, _image: crate::frame::Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+        out.fill(0);
+        Ok(())
+    }
+}
+
+fn identity() -> Vec<Chosen> {
+    vec![Chosen { file: None, network: Some(Box::new(Identity)), weights: vec![1.0], share: 1.0 }]
+}
+
+fn choose(style: &Expression) -> Result<Vec<Chosen>> {
+    match style.terms()[0].0.as_str() {
+        "dark" => {
+            let (path, layout) = ("dark".into(), crate::network::Layout::NhwcU8);
+            let file = NetworkFile { name: "dark".into(), path, tiles: None, layout, styles: 1 };
+            Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
+        }
+        "identity" => Ok(identity()),
+        other => Err(Error::failed(format!("'{other}' is damaged"))),
+    }
+}
+
+fn painting() -> Painting<'static> {
+    let (stabilizer, governor) = (Stabilizer::new(0.0), Governor::new(None));
+    Painting { choose: Box::new(choose), first: identity(), stabilizer, governor }
+}
+
+fn camera(frames: Option<u64>) -> Capture<'static> {
+    let open =
+        move || -> Result<Box<dyn Source>> { Ok(Box::new(PacedSource::new(SyntheticSource::new(32, 18, frames)))) };
+    Capture { source: open().unwrap(), open: Box::new(open), returns: frames.is_none(), repeats: false }
+}
+
+/// Waits until `done` of the newest frame; says whether it came to that.
+fn until(view: &View, mut done: impl FnMut(&Shown) -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < LONG {
+        match view.frames.take(PATIENCE) {
+            Taken::Value(shown) if done(&shown) => return true,
+            Taken::Closed => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Counts its frames, and may be slow or fail.
+struct Counting {
+    seen: Arc<AtomicUsize>,
+    delay: Duration,
+    fail_at: Option<usize>,
+}
+
+impl Sink for Counting {
+    fn put(&mut self, _frame: &Frame) -> Result<()> {
+        thread::sleep(self.delay);
+        match self.fail_at {
+            Some(place) if self.seen.fetch_add(1, Ordering::Relaxed) == place => Err(Error::failed("the disk is full")),
+            Some(_) => Ok(()),
+            None => {
+                self.seen.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn output(name: &str, delay: Duration, fail_at: Option<usize>) -> (Output, Arc<AtomicUsize>) {
+    let seen = Arc::default();
+    let sink = Box::new(Counting { seen: Arc::clone(&seen), delay, fail_at });
+    (Output { name: name.into(), sink, pace: Pace::EachFrame, preview: false }, seen)
+}
+
+#[test]
+fn a_slow_output_and_a_failing_one_leave_the_others_their_frames() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    let (quick, quick_seen) = output("quick", Duration::ZERO, None);
+    let (slow, slow_seen) = output("slow", Duration::from_millis(300), None);
+    let (failing, _) = output("recording", Duration::ZERO, Some(3));
+    let ended = run(camera(Some(30)), painting(), vec![slow, failing, quick], &show, &meter, |view| {
+        until(view, |_| false);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(ended.failed, ["recording ended: the disk is full"]);
+    assert!(show.statistics().notices.contains(&"recording ended: the disk is full".to_owned()));
+    assert_eq!(ended.total.frames + ended.total.dropped, 30);
+    let (quick, slow) = (quick_seen.load(Ordering::Relaxed), slow_seen.load(Ordering::Relaxed));
+    assert!(slow < quick && quick <= 31, "{slow} {quick}");
+}
+
+#[test]
+fn a_style_is_chosen_while_it_runs_and_a_damaged_one_is_refused_by_name() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    run(camera(None), painting(), Vec::new(), &show, &meter, |view| {
+        show.change(|settings| settings.style = Expression::single("dark"));
+        assert!(until(view, |shown| shown.painted.pixels.iter().all(|&value| value == 0)));
+        show.change(|settings| settings.style = Expression::single("broken"));
+        assert!(until(view, |_| show.settings().style == Expression::single("dark")));
+        assert_eq!(show.statistics().notices, ["'broken' is damaged"]);
+        show.change(|settings| settings.style = Expression::single("identity"));
+        assert!(until(view, |shown| shown.painted.pixels == shown.original.pixels));
+        assert!(show.statistics().notices.is_empty());
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_mirrored_show_is_mirrored_and_a_frozen_one_stands_still() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    run(camera(None), painting(), Vec::new(), &show, &meter, |view| {
+        show.change(|settings| settings.mirror = true);
+        // The synthetic picture's red grows to the right by 255 over its width, modulo 256.
+        assert!(until(view, |shown| {
+            let mut plain = Frame::default();
+            SyntheticSource::new(32, 18, None).next(&mut plain).unwrap();
+            shown.painted.pixels[1] == plain.pixels[31 * 3 + 1] && shown.painted.pixels == shown.original.pixels
+        }));
+        show.change(|settings| settings.freeze = true);
+        // The frame that was under way may still come.
+        thread::sleep(PATIENCE);
+        let mut frozen = None;
+        until(view, |shown| {
+            frozen = Some(shown.painted.clone());
+            true
+        });
+        let mut same = 0;
+        assert!(until(view, |shown| {
+            assert_eq!(Some(&shown.painted), frozen.as_ref());
+            same += 1;
+            same == 3
+        }));
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// Delivers three frames, then is unplugged.
+struct Loose(SyntheticSource, u64);
+
+impl Source for Loose {
+    fn format(&self) -> SourceFormat {
+        self.0.format()
+    }
+
+    fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+        self.1 += 1;
+        if self.1 > 3 { Err(Error::failed("camera 0 was unplugged")) } else { self.0.next(frame) }
+    }
+}
+
+#[test]
+fn a_camera_that_vanishes_is_waited_for_and_its_last_frame_stays() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    let mut tries = 0;
+    // It comes back at the second try, with frames of another size.
+    let open = move || -> Result<Box<dyn Source>> {
+        tries += 1;
+        if tries < 2 {
+            return Err(Error::failed("there is no camera 0"));
+        }
+        Ok(Box::new(PacedSource::new(SyntheticSource::new(64, 36, None))))
+    };
+    let source = Box::new(Loose(SyntheticSource::new(32, 18, None), 0));
+    let capture = Capture { source, open: Box::new(open), returns: true, repeats: false };
+    run(capture, painting(), Vec::new(), &show, &meter, |view| {
+        assert!(until(view, |_| show
+            .statistics()
+            .notices
+            .iter()
+            .any(|notice| notice.starts_with("camera 0 was unplugged"))));
+        // The last frame goes on being handed out.
+        assert!(until(view, |shown| shown.painted.width == 32));
+        assert!(until(view, |_| show.statistics().notices.is_empty()));
+        assert!(until(view, |shown| (shown.painted.width, shown.painted.height) == (32, 18)));
+        Ok(())
+    })
+    .unwrap();
+    assert!(meter.total().frames >= 2);
+}
+
+#[test]
+fn a_file_that_fails_ends_the_show_with_its_reason() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    let source = Box::new(Loose(SyntheticSource::new(32, 18, None), 0));
+    let open = || -> Result<Box<dyn Source>> { Err(Error::failed("never")) };
+    let capture = Capture { source, open: Box::new(open), returns: false, repeats: false };
+    let ended = run(capture, painting(), Vec::new(), &show, &meter, |view| {
+        assert!(!until(view, |_| false));
+        Ok(())
+    });
+    assert_eq!(ended.unwrap_err().to_string(), "camera 0 was unplugged");
+}
+
+/// Remembers the times of its frames.
+struct Times(Arc<Mutex<Vec<i64>>>);
+
+impl Sink for Times {
+    fn put(&mut self, frame: &Frame) -> Result<()> {
+        lock(&self.0).push(frame.time);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_constant_pace_repeats_the_newest_frame_and_its_times_grow() {
+    let (show, meter, times) = (show(), Meter::new(30.0), Arc::new(Mutex::new(Vec::new())));
+    let pace = Pace::Constant(Rational { num: 120, den: 1 });
+    let output = Output { name: "recording".into(), sink: Box::new(Times(Arc::clone(&times))), pace, preview: false };
+    // Half a second, so about 60 frames of the output for 15 of the camera.
+    run(camera(Some(15)), painting(), vec![output], &show, &meter, |view| {
+        until(view, |_| false);
+        Ok(())
+    })
+    .unwrap();
+    let times = lock(&times);
+    assert!(times.len() > 20, "{} frames", times.len());
+    assert_eq!(times[0], 0);
+    assert!(times.windows(2).all(|pair| pair[1] > pair[0]));
+}

@@ -1,0 +1,275 @@
+//! A show in the browser: a page with the picture and the controls, the picture alone as MJPEG, and an API.
+//!
+//! | route | gives |
+//! | --- | --- |
+//! | `GET /` | the page |
+//! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace` |
+//! | `GET /snapshot.jpg`, `/snapshot.png` | the newest frame |
+//! | `GET /api/state` | [`crate::show::State`] as JSON |
+//! | `POST /api/settings` | takes a [`Patch`] as JSON, gives the new state |
+//!
+//! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one, and
+//! what it misses is gone. Frames are encoded only while somebody watches.
+
+mod guard;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use futures_util::stream;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use tokio::sync::watch;
+
+use super::Sink;
+use super::image as pictures;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::picture::{Format, Picture};
+use crate::show::{Patch, Show};
+use guard::{Guard, Limited};
+
+/// JPEG quality of the stream and of snapshots.
+const STREAM_QUALITY: u8 = 80;
+const SNAPSHOT_QUALITY: u8 = 92;
+
+/// Streams at a time; and how large a request may be.
+const STREAMS: usize = 8;
+const BODY_LIMIT: usize = 64 << 10;
+
+/// How long the end waits for answers that are under way.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+const PAGE: &str = include_str!("http/page.html");
+const BOUNDARY: &str = "impasto-frame";
+
+/// Serves the frames that it takes.
+pub struct HttpSink {
+    shared: Arc<Shared>,
+    /// Dropped, it ends the server.
+    open: Option<watch::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+    address: String,
+}
+
+/// What the answers are made from.
+struct Shared {
+    show: Arc<Show>,
+    newest: Mutex<Frame>,
+    /// The newest frame as JPEG, while somebody watches; empty before the first.
+    jpeg: watch::Sender<Bytes>,
+    streams: AtomicUsize,
+}
+
+impl HttpSink {
+    /// Serves at `listen`. Beyond this machine only who knows `token` is served; without one, one is made up.
+    ///
+    /// # Errors
+    /// The port is taken, or the address is not this machine's.
+    pub fn open(listen: SocketAddr, token: Option<String>, show: Arc<Show>) -> Result<Self> {
+        let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot serve: {error}"));
+        let listener = TcpListener::bind(listen).map_err(|error| cannot_listen(listen, &error))?;
+        listener.set_nonblocking(true).map_err(|error| failed(&error))?;
+        let listen = listener.local_addr().map_err(|error| failed(&error))?;
+        let token = match token {
+            None if !listen.ip().is_loopback() => Some(guard::random_token()?),
+            token => token,
+        };
+        let query = token.as_ref().map_or(String::new(), |token| format!("?token={token}"));
+        let address = format!("http://{listen}/{query}");
+        let (jpeg, streams) = (watch::Sender::new(Bytes::new()), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { show, newest: Mutex::default(), jpeg, streams });
+        let guard = Arc::new(Guard { listen, token });
+        let routes = Router::new()
+            .route("/", get(|| async { Html(PAGE) }))
+            .route("/stream.mjpeg", get(mjpeg))
+            .route("/snapshot.jpg", get(|State(shared)| async { snapshot(shared, Format::Jpeg) }))
+            .route("/snapshot.png", get(|State(shared)| async { snapshot(shared, Format::Png) }))
+            .route("/api/state", get(|State(shared): State<Arc<Shared>>| async move { json(&shared.show.state()) }))
+            .route("/api/settings", post(settings))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(axum::middleware::from_fn_with_state(guard, guard::check))
+            .with_state(Arc::clone(&shared));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
+        let (open, mut closed) = watch::channel(());
+        let listener = {
+            let _inside = runtime.enter();
+            Limited::new(tokio::net::TcpListener::from_std(listener).map_err(|error| failed(&error))?)
+        };
+        let serve = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    // It only ends with the show.
+                    _ = axum::serve(listener, routes).into_future() => {}
+                    _ = closed.changed() => {}
+                }
+            });
+            runtime.shutdown_timeout(LAST_WORDS);
+        };
+        let server = thread::Builder::new().name("http".into()).spawn(serve).map_err(|error| failed(&error))?;
+        Ok(Self { shared, open: Some(open), server: Some(server), address })
+    }
+
+    /// What to open in a browser.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn close(&mut self) {
+        self.open = None;
+        if let Some(server) = self.server.take() {
+            // A panic of one answer does not reach here, and there is nothing to be done about one of the server.
+            let _ = server.join();
+        }
+    }
+}
+
+impl Sink for HttpSink {
+    fn put(&mut self, frame: &Frame) -> Result<()> {
+        lock(&self.shared.newest).clone_from(frame);
+        if self.shared.jpeg.receiver_count() > 0 {
+            self.shared.jpeg.send_replace(jpeg(frame)?);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.close();
+        Ok(())
+    }
+}
+
+impl Drop for HttpSink {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn cannot_listen(listen: SocketAddr, error: &io::Error) -> Error {
+    let port = listen.port();
+    Error::failed(match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let other = if port == u16::MAX { port - 1 } else { port + 1 };
+            format!(
+                "port {port} is taken by another program; choose another: --serve {}",
+                SocketAddr::new(listen.ip(), other)
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{} is no address of this machine; serve at 127.0.0.1, or at 0.0.0.0 for all of them", listen.ip())
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "port {port} is for the system; choose one from 1024 up: --serve {}",
+                SocketAddr::new(listen.ip(), 8080)
+            )
+        }
+        _ => format!("cannot serve at {listen}: {error}"),
+    })
+}
+
+fn jpeg(frame: &Frame) -> Result<Bytes> {
+    let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot encode a JPEG: {error}"));
+    let (width, height) = (u16::try_from(frame.width), u16::try_from(frame.height));
+    let (Ok(width), Ok(height)) = (width, height) else {
+        return Err(failed(&"its sides end at 65535 pixels"));
+    };
+    let mut bytes = Vec::with_capacity(frame.pixels.len() / 8);
+    let mut encoder = Encoder::new(&mut bytes, STREAM_QUALITY);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.encode(&frame.pixels, width, height, ColorType::Rgb).map_err(|error| failed(&error))?;
+    Ok(bytes.into())
+}
+
+/// One who watches; counted while the stream lasts.
+struct Watching {
+    shared: Arc<Shared>,
+    frames: watch::Receiver<Bytes>,
+    /// What is sent first, so that a picture that stands still is seen too.
+    first: Option<Bytes>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.shared.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn mjpeg(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS {
+        shared.streams.fetch_sub(1, Ordering::Relaxed);
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{STREAMS} are watching already; close one of them"));
+    }
+    let mut frames = shared.jpeg.subscribe();
+    frames.mark_unchanged();
+    let first = { Some(lock(&shared.newest)).filter(|frame| frame.width > 0).and_then(|frame| jpeg(&frame).ok()) };
+    let watching = Watching { shared, frames, first };
+    let parts = stream::unfold(watching, |mut watching| async {
+        let jpeg = match watching.first.take() {
+            Some(jpeg) => jpeg,
+            None => {
+                watching.frames.changed().await.ok()?;
+                watching.frames.borrow_and_update().clone()
+            }
+        };
+        let head = format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+        let part = [head.as_bytes(), &jpeg, b"\r\n"].concat();
+        Some((Ok::<_, Infallible>(Bytes::from(part)), watching))
+    });
+    let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store".into())], Body::from_stream(parts))
+        .into_response()
+}
+
+fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
+    let frame = lock(&shared.newest).clone();
+    if frame.width == 0 {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no frame yet; try again in a moment");
+    }
+    let kind = if format == Format::Png { "image/png" } else { "image/jpeg" };
+    match pictures::encode(&Picture::new(frame), format, SNAPSHOT_QUALITY) {
+        Ok(encoded) => {
+            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], encoded.bytes).into_response()
+        }
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let patch = serde_json::from_slice::<Patch>(&body).map_err(|error| Error::usage(format!("not a patch: {error}")));
+    match patch.and_then(|patch| shared.show.apply(&patch)) {
+        Ok(()) => json(&shared.show.state()),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => {
+            ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], bytes).into_response()
+        }
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// An answer that says in a sentence why there is no better one.
+fn refusal(status: StatusCode, sentence: &str) -> Response {
+    let body = serde_json::json!({ "error": sentence }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,121 @@
+//! Records a show while its settings say so, each time into a file of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::Sink;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::media::stream::{StreamFormat, StreamWriter, Target, growing_name};
+use crate::show::Show;
+
+/// Starts and stops files as [`crate::show::Settings::record`] changes.
+pub struct RecordingSink {
+    show: Arc<Show>,
+    /// The name that was asked for; further recordings get a number.
+    wanted: PathBuf,
+    format: StreamFormat,
+    open: Option<Recording>,
+}
+
+/// A file that grows.
+struct Recording {
+    writer: StreamWriter,
+    growing: PathBuf,
+    path: PathBuf,
+    /// [`Frame::time`] of its first frame.
+    start: i64,
+}
+
+impl RecordingSink {
+    /// Records into `wanted` (and `wanted-2` and so on), frames of `format`.
+    ///
+    /// # Errors
+    /// The name's ending is no video format, or its folder cannot be written.
+    pub fn new(wanted: &Path, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
+        let growing = growing_name(wanted)?;
+        let folder = growing.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(folder).map_err(|error| Error::writing(wanted, &error))?;
+        Ok(Self { show, wanted: wanted.to_owned(), format, open: None })
+    }
+
+    fn begin(&self, start: i64) -> Result<Recording> {
+        let path = free_name(&self.wanted, 1);
+        let growing = growing_name(&path)?;
+        let writer = StreamWriter::open(Target::File(growing.clone()), self.format, Arc::new(AtomicBool::new(false)))?;
+        Ok(Recording { writer, growing, path, start })
+    }
+
+    /// A recording that failed ends, and the show goes on without it. What was written until then plays.
+    fn fail(&mut self, error: &Error) {
+        let kept = self.open.take().map(|recording| recording.growing);
+        let kept = kept.filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0));
+        let kept = kept.map_or(String::new(), |path| format!("; '{}' holds what was recorded", path.display()));
+        self.show.notice("recording", Some(format!("the recording ended: {error}{kept}")));
+        self.show.change(|settings| settings.record = false);
+        self.show.measure(|statistics| statistics.recording = None);
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(recording) = self.open.take() else { return Ok(()) };
+        self.show.measure(|statistics| statistics.recording = None);
+        recording.writer.finish()?;
+        fs::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))
+    }
+}
+
+impl Sink for RecordingSink {
+    fn put(&mut self, frame: &Frame) -> Result<()> {
+        let record = self.show.settings().record;
+        let outcome = match (&mut self.open, record) {
+            (None, false) => Ok(()),
+            (Some(_), false) => self.end(),
+            (None, true) => self.begin(frame.time).map(|recording| {
+                self.show.notice("recording", None);
+                self.show.measure(|statistics| statistics.recording = Some(recording.path.display().to_string()));
+                self.open = Some(recording);
+            }),
+            (Some(recording), true) => {
+                recording.writer.put(&Frame { time: frame.time - recording.start - 1, ..frame.clone() })
+            }
+        };
+        if let Err(error) = outcome {
+            self.fail(&error);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.end()
+    }
+}
+
+/// `wanted`, or `wanted` with the first number that neither a file nor a growing one has.
+pub fn free_name(wanted: &Path, first: u32) -> PathBuf {
+    let (stem, ending) = (wanted.file_stem().unwrap_or_default(), wanted.extension().unwrap_or_default());
+    let (stem, ending) = (stem.to_string_lossy(), ending.to_string_lossy());
+    let named = |number: u32| match number {
+        1 => wanted.to_owned(),
+        number => wanted.with_file_name(format!("{stem}-{number}.{ending}")),
+    };
+    let is_free = |path: &PathBuf| !path.exists() && !growing_name(path).is_ok_and(|growing| growing.exists());
+    (first..).map(named).find(is_free).unwrap_or_else(|| wanted.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_recording_replaces_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = folder.path().join("show.mkv");
+        assert_eq!(free_name(&wanted, 1), wanted);
+        fs::write(&wanted, "").unwrap();
+        assert_eq!(free_name(&wanted, 1), folder.path().join("show-2.mkv"));
+        fs::write(folder.path().join("show-2.recording.mkv"), "").unwrap();
+        assert_eq!(free_name(&wanted, 1), folder.path().join("show-3.mkv"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Sends a show as MPEG-TS to an address, for as long as somebody is there.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::Sink;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::media::stream::{PROTOCOLS, StreamFormat, StreamWriter, Target};
+use crate::show::Show;
+
+/// How long to wait before an address that did not answer is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Connects by itself, and again when the other end was gone.
+pub struct SendSink {
+    show: Arc<Show>,
+    address: String,
+    format: StreamFormat,
+    writer: Option<StreamWriter>,
+    /// [`Frame::time`] of the connection's first frame.
+    start: i64,
+    connecting: Option<JoinHandle<Result<StreamWriter>>>,
+    failed: Option<Instant>,
+}
+
+impl SendSink {
+    /// Will send frames of `format` to `address`.
+    ///
+    /// # Errors
+    /// `address` begins with none of [`PROTOCOLS`].
+    pub fn new(address: &str, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
+        if !PROTOCOLS.iter().any(|protocol| address.starts_with(protocol)) {
+            return Err(Error::usage(format!(
+                "'{address}' is no address to send to; write udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT"
+            )));
+        }
+        let address = address.to_owned();
+        Ok(Self { show, address, format, writer: None, start: 0, connecting: None, failed: None })
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.show.notice("sending", Some(format!("{error}; it is tried again")));
+        (self.writer, self.failed) = (None, Some(Instant::now()));
+    }
+
+    /// Gets a little further towards a connection; never waits for one.
+    fn connect(&mut self) -> Result<()> {
+        match self.connecting.take() {
+            Some(thread) if thread.is_finished() => {
+                let writer = thread.join().unwrap_or_else(|_| Err(Error::failed("connecting panicked")));
+                self.writer = Some(writer?);
+                self.show.notice("sending", None);
+            }
+            Some(thread) => self.connecting = Some(thread),
+            None if self.failed.is_none_or(|when| when.elapsed() >= RETRY) => {
+                let (target, format) = (Target::Address(self.address.clone()), self.format);
+                // A show that ends waits for nobody.
+                let give_up = self.show.stop.flag();
+                let connecting = thread::Builder::new().name("connect".into());
+                let thread = connecting.spawn(move || StreamWriter::open(target, format, give_up));
+                self.connecting =
+                    Some(thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Sink for SendSink {
+    fn put(&mut self, frame: &Frame) -> Result<()> {
+        let outcome = match &mut self.writer {
+            Some(writer) => writer.put(&Frame { time: frame.time - self.start, ..frame.clone() }),
+            None => {
+                self.start = frame.time + 1;
+                self.connect()
+            }
+        };
+        if let Err(error) = outcome {
+            self.fail(&error);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.show.stop.request();
+        if let Some(thread) = self.connecting.take() {
+            // It ends soon, for it was told to; what it has to say is of no interest any more.
+            let _ = thread.join();
+        }
+        self.writer.take().map_or(Ok(()), StreamWriter::finish)
+    }
+}

@@ -1,0 +1,116 @@
+//! The full screen of X11, which `minifb` does not know.
+
+use crate::error::{Error, Result};
+
+#[cfg(all(unix, not(target_os = "macos")))]
+pub use x11::{Before, toggle};
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+pub use elsewhere::{Before, toggle};
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod elsewhere {
+    use super::{Error, Result};
+
+    /// Nothing.
+    pub struct Before;
+
+    /// Says that it cannot be done.
+    pub fn toggle(_window: &minifb::Window, _before: Option<Before>) -> Result<Option<Before>> {
+        Err(Error::failed("full screen is for X11 only; use the window's own button"))
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+mod x11 {
+    use std::ffi::c_long;
+    use std::{mem, ptr};
+
+    use raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
+    use x11_dl::xlib::{self, Xlib};
+
+    use super::{Error, Result};
+
+    /// What the window was like before: place and size, where no window manager remembers them.
+    pub struct Before(Option<(i32, i32, u32, u32)>);
+
+    /// What `_NET_WM_STATE` takes for "the other way round".
+    const TOGGLE: c_long = 2;
+
+    /// Fills the screen, or goes back to `before`; gives what to go back to.
+    pub fn toggle(window: &minifb::Window, before: Option<Before>) -> Result<Option<Before>> {
+        let unknown = || Error::failed("this window has no full screen; use its own button");
+        let display = match window.display_handle().map_err(|_| unknown())?.as_raw() {
+            RawDisplayHandle::Xlib(handle) => handle.display.ok_or_else(unknown)?.as_ptr().cast::<xlib::Display>(),
+            _ => return Err(unknown()),
+        };
+        let library = Xlib::open().map_err(|error| Error::failed(format!("cannot fill the screen: {error}")))?;
+        let id = window.get_window_handle() as xlib::Window;
+        // SAFETY: display and window are those of the open window, used on its own thread; all out-pointers are to locals.
+        unsafe {
+            let root = (library.XDefaultRootWindow)(display);
+            let after = if managed(&library, display, root) {
+                ask_manager(&library, display, root, id);
+                before.is_none().then_some(Before(None))
+            } else if let Some(Before(Some((x, y, width, height)))) = before {
+                (library.XMoveResizeWindow)(display, id, x, y, width, height);
+                None
+            } else {
+                let mut attributes: xlib::XWindowAttributes = mem::zeroed();
+                (library.XGetWindowAttributes)(display, id, &raw mut attributes);
+                let screen = (library.XDefaultScreen)(display);
+                let width = (library.XDisplayWidth)(display, screen) as u32;
+                let height = (library.XDisplayHeight)(display, screen) as u32;
+                (library.XMoveResizeWindow)(display, id, 0, 0, width, height);
+                let xlib::XWindowAttributes { x, y, width, height, .. } = attributes;
+                Some(Before(Some((x, y, width.max(1) as u32, height.max(1) as u32))))
+            };
+            (library.XFlush)(display);
+            Ok(after)
+        }
+    }
+
+    /// Whether a window manager runs that knows the Extended Window Manager Hints.
+    unsafe fn managed(library: &Xlib, display: *mut xlib::Display, root: xlib::Window) -> bool {
+        let (mut kind, mut format, mut count, mut left) = (0, 0, 0, 0);
+        let mut data = ptr::null_mut();
+        // SAFETY: the caller's display and root; what Xlib allocates is freed.
+        unsafe {
+            let check = (library.XInternAtom)(display, c"_NET_SUPPORTING_WM_CHECK".as_ptr(), xlib::False);
+            let any = xlib::AnyPropertyType as xlib::Atom;
+            (library.XGetWindowProperty)(
+                display,
+                root,
+                check,
+                0,
+                1,
+                xlib::False,
+                any,
+                &raw mut kind,
+                &raw mut format,
+                &raw mut count,
+                &raw mut left,
+                &raw mut data,
+            );
+            if !data.is_null() {
+                (library.XFree)(data.cast());
+            }
+        }
+        count > 0
+    }
+
+    /// Asks the window manager to fill the screen with the window, or no longer to.
+    unsafe fn ask_manager(library: &Xlib, display: *mut xlib::Display, root: xlib::Window, window: xlib::Window) {
+        // SAFETY: the caller's display and windows; the event is a plain structure, filled as the hints ask for.
+        unsafe {
+            let state = (library.XInternAtom)(display, c"_NET_WM_STATE".as_ptr(), xlib::False);
+            let full = (library.XInternAtom)(display, c"_NET_WM_STATE_FULLSCREEN".as_ptr(), xlib::False);
+            let mut event: xlib::XClientMessageEvent = mem::zeroed();
+            (event.type_, event.window, event.message_type, event.format) = (xlib::ClientMessage, window, state, 32);
+            event.data = xlib::ClientMessageData::from([TOGGLE, full.cast_signed(), 0, 1, 0]);
+            let mut event = xlib::XEvent { client_message: event };
+            let mask = xlib::SubstructureNotifyMask | xlib::SubstructureRedirectMask;
+            (library.XSendEvent)(display, root, xlib::False, mask, &raw mut event);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `impasto live` as a user runs it, with the synthetic camera and small clips.
+
+#[path = "common/clips.rs"]
+mod clips;
+#[cfg(target_os = "linux")]
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clips::Folder;
+use serde_json::Value;
+
+/// How long anything here may take on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A small synthetic show that copies the picture, without a window; `args` are separated by spaces.
+fn show(folder: &Folder, args: &str) -> Command {
+    let mut command = live(folder, args);
+    command.args("--camera synthetic --style identity --no-window".split_whitespace());
+    if !args.contains("--resolution") {
+        command.args(["--resolution", "64x36"]);
+    }
+    command
+}
+
+fn live(folder: &Folder, args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+    command.arg("live").args(args.split_whitespace()).current_dir(folder.0.path());
+    command
+}
+
+/// Exit code, lines of JSON and words of a show that ends by itself.
+fn ended(command: &mut Command) -> (i32, Vec<Value>, String) {
+    let output = clips::output(command.arg("--json"));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (output.status.code().unwrap_or(-1), lines, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Waits until `done`, and fails with `what` if it does not come to that.
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LONG, "{what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    until("it did not end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
+/// Frames that `ffprobe` decodes.
+fn frames(folder: &Folder, name: &str) -> usize {
+    folder.probe(name, "-select_streams v -show_entries frame=pts_time").len()
+}
+
+#[test]
+fn a_show_is_recorded_at_a_constant_rate_and_reported_each_second() {
+    let folder = Folder::new();
+    let (code, lines, words) = ended(&mut show(&folder, "--duration 3 --record show.mkv"));
+    assert_eq!(code, 0, "{words}");
+    let (last, running) = lines.split_last().unwrap();
+    assert!(running.len() >= 2, "{lines:?}");
+    assert_eq!((&running[0]["recording"], &running[0]["style"]), (&"show.mkv".into(), &"identity".into()));
+    for field in ["frames", "dropped", "seconds", "fps", "inference_ms", "latency_ms", "late", "warnings"] {
+        assert!(!last[field].is_null(), "{field}: {last}");
+    }
+    let times = folder.probe("show.mkv", "-select_streams v -show_entries frame=pts_time");
+    let times: Vec<f64> = times.iter().map(|time| time.parse().unwrap()).collect();
+    // How many there are depends on how busy the machine is; where they lie does not.
+    assert!(times.len() > 10 && times[0] == 0.0, "{times:?}");
+    assert!(times.iter().all(|time| (time * 30.0 - (time * 30.0).round()).abs() < 0.05), "{times:?}");
+    assert_eq!(folder.probe("show.mkv", "-show_entries stream=codec_name,width,height"), ["h264,64,36"]);
+}
+
+#[test]
+fn a_recording_plays_after_the_program_was_killed() {
+    for name in ["show.mkv", "show.mp4"] {
+        let folder = Folder::new();
+        let mut child = show(&folder, &format!("--record {name}")).stderr(Stdio::null()).spawn().unwrap();
+        let growing = name.replace("show.", "show.recording.");
+        // Two seconds of film at least: so often comes a key frame.
+        let start = Instant::now();
+        until("nothing is recorded", || {
+            start.elapsed() > Duration::from_secs(5)
+                && fs::metadata(folder.path(&growing)).is_ok_and(|found| found.len() > 2000)
+        });
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        assert!(!folder.path(name).exists());
+        assert!(frames(&folder, &growing) > 10, "{growing}");
+    }
+}
+
+#[test]
+fn ctrl_c_closes_the_recording_and_gives_it_its_name() {
+    let folder = Folder::new();
+    let mut child = show(&folder, "--record show.mp4").stderr(Stdio::piped()).spawn().unwrap();
+    until("nothing is recorded", || folder.path("show.recording.mp4").exists());
+    sleep(Duration::from_secs(1));
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+    assert!(frames(&folder, "show.mp4") > 5);
+    assert!(!folder.path("show.recording.mp4").exists());
+}
+
+#[test]
+fn a_full_disk_ends_the_recording_and_not_the_show() {
+    let folder = Folder::new();
+    // Files may grow to 24 KiB, after which writing fails.
+    let limited = "trap '' XFSZ; ulimit -f 24; exec \"$@\"";
+    let mut command = Command::new("bash");
+    let inner = show(&folder, "--duration 6 --record show.mkv --resolution 320x180");
+    command
+        .args(["-c", limited, "bash", env!("CARGO_BIN_EXE_impasto")])
+        .args(inner.get_args())
+        .current_dir(folder.0.path());
+    let (code, lines, words) = ended(&mut command);
+    let last = lines.last().unwrap();
+    assert_eq!(code, 0, "{words}");
+    assert!(words.contains("the recording ended: ") && words.contains("holds what was recorded"), "{words}");
+    assert!(last["seconds"].as_f64().unwrap() >= 6.0, "{last}");
+    assert!(frames(&folder, "show.recording.mkv") > 0);
+}
+
+#[test]
+fn a_show_is_sent_as_a_transport_stream_that_another_program_plays() {
+    let folder = Folder::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("udp://127.0.0.1:{port}");
+    let mut child = show(&folder, &format!("--send {address}")).stderr(Stdio::null()).spawn().unwrap();
+    let input = format!("{address}?timeout=20000000");
+    folder.ffmpeg(&format!("-i {input} -frames:v 20 -c copy seen.ts"));
+    signal(&child, "-INT");
+    wait(&mut child);
+    assert_eq!(folder.probe("seen.ts", "-show_entries program_stream=codec_name,width,height")[0], "h264,64,36");
+    assert!(frames(&folder, "seen.ts") >= 15);
+}
+
+#[test]
+fn a_file_plays_once_at_its_own_speed_and_then_the_show_ends() {
+    let folder = Folder::new();
+    folder.clip("clip.mp4", 2.0, "");
+    let (code, lines, words) = ended(&mut live(&folder, "--camera clip.mp4 --style identity --no-window"));
+    let last = lines.last().unwrap();
+    assert_eq!(code, 0, "{words}");
+    assert!(last["seconds"].as_f64().unwrap() >= 1.9, "{last}");
+    let seen = last["frames"].as_u64().unwrap() + last["dropped"].as_u64().unwrap();
+    assert_eq!((seen, &last["width"], &last["height"]), (50, &160.into(), &90.into()));
+}
+
+#[test]
+fn what_cannot_work_is_said_in_one_sentence_before_the_show() {
+    let folder = Folder::new();
+    fs::write(folder.path("note.txt"), "not a video").unwrap();
+    for (args, code, sentence) in [
+        ("--camera note.txt --no-window", 1, "note.txt"),
+        ("--camera no-such-camera --no-window", 1, "no-such-camera"),
+        ("--camera synthetic --no-window --record show.txt", 2, "names no video format"),
+        ("--camera synthetic --no-window --record missing/show.mkv", 1, "its folder does not exist"),
+        ("--camera synthetic --no-window --send ftp://example.org", 2, "write udp://HOST:PORT"),
+        ("--camera synthetic --no-window --style stary", 2, "did you mean 'starry-night'"),
+        ("--camera synthetic --style identity", 1, "add --no-window"),
+    ] {
+        let mut command = live(&folder, args);
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        let (found, _, words) = ended(&mut command);
+        assert_eq!(found, code, "{args}: {words}");
+        assert!(words.contains(sentence) && words.matches("impasto: ").count() == 1, "{args}: {words}");
+        assert!(!words.contains("panicked"), "{words}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_keys_of_the_window_change_style_save_record_and_end() {
+    let (folder, screen) = (Folder::new(), screen::Screen::new());
+    let mut command = live(&folder, "--camera synthetic --resolution 160x90 --json --style starry-night");
+    command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    let press = |keys: &[&str]| {
+        let mut tool = Command::new("xdotool");
+        tool.args(["mousemove", "400", "300", "key", "--delay", "20"]).args(keys).env("DISPLAY", &screen.display);
+        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+    };
+    // The window is there when the show reports.
+    assert_eq!(lines.next().unwrap()["style"], "starry-night");
+    press(&["Right", "b"]);
+    let blend = lines.by_ref().take(20).find(|line| line["style"] != "starry-night").unwrap();
+    assert_eq!(blend["style"], "great-wave:0.5,scream:0.5");
+    press(&["s", "r"]);
+    assert!(lines.by_ref().take(20).any(|line| line["recording"] == "./impasto.mkv"));
+    press(&["r"]);
+    assert!(lines.by_ref().take(20).any(|line| line["recording"].is_null()));
+    press(&["q"]);
+    assert_eq!(wait(&mut child).code(), Some(0));
+    assert!(frames(&folder, "impasto.mkv") > 3);
+    let saved = impasto::source::image::load(&folder.path("impasto.png")).unwrap().frame;
+    assert_eq!((saved.width, saved.height), (160, 90));
+}
