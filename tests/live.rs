@@ -171,7 +171,7 @@ fn what_cannot_work_is_said_in_one_sentence_before_the_show() {
     fs::write(folder.path("note.txt"), "not a video").unwrap();
     for (args, code, sentence) in [
         ("--camera note.txt --no-window", 1, "note.txt"),
-        ("--camera no-such-camera --no-window", 1, "no-such-camera"),
+        ("--camera no-such-camera --no-window", 1, "camera"),
         ("--camera synthetic --no-window --record show.txt", 2, "names no video format"),
         ("--camera synthetic --no-window --record missing/show.mkv", 1, "its folder does not exist"),
         ("--camera synthetic --no-window --send ftp://example.org", 2, "write udp://HOST:PORT"),
