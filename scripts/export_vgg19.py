@@ -46,11 +46,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from torch_file import TorchFileError
 from vgg19_file import MEAN_BGR, find_weights, read_codebooks
+from winograd import Tiles, transformed_kernel
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 CHANNELS = dict(zip(STYLE_LAYERS, (64, 128, 256, 512, 512)))
 WEIGHTS = "weights.bin"
+LEAST_WINOGRAD = 256  # output channels of a convolution from which on winograd.py's is faster
 ALIGNMENT = 4096  # of a tensor in the weights file, so that it can be mapped into memory
 
 
@@ -128,6 +130,10 @@ class Weights:
         ends = graph.integers(-1, -1), graph.integers(-(2**31), -(2**31))
         return graph.node("Slice", swapped, *ends, graph.integers(2, 3), graph.integers(-1, -1))
 
+    def channels(self, layer):
+        """Outputs and inputs of its convolution."""
+        return next(indices.shape[:2] for name, indices, *_ in self.layers if name == layer)
+
 
 class Forward:
     """The pass from the image to relu5_1, with what the backward pass needs of it."""
@@ -135,6 +141,7 @@ class Forward:
     def __init__(self, graph, weights, pooling):
         self.graph, self.weights, self.pooling = graph, weights, pooling
         self.values, self.places = {}, {}  # by layer; by the layer before a maximum pooling, where the greatest were
+        self.blocks = {}
         x = graph.node("Gather", graph.input("image", 1, 3, "H", "W"), graph.integers(2, 1, 0), axis=1)
         x = graph.node("Mul", x, graph.constant(255.0))
         x = graph.node("Sub", x, graph.constant(np.reshape(MEAN_BGR, (1, 3, 1, 1))))
@@ -142,10 +149,34 @@ class Forward:
         for layer, *_ in weights.layers:
             if layer.endswith("_1") and before:
                 x = self.pool(before, x)
-            kernel, bias = weights.kernel(graph, layer), weights.use(graph, f"{layer}.bias")
-            x = graph.node("Conv", x, kernel, bias, pads=[1] * 4, kernel_shape=[3, 3])
-            x = self.values[layer] = graph.node("Relu", x, output=layer)
+            x = self.values[layer] = graph.node("Relu", self.convolve(layer, x), output=layer)
             before = layer
+
+    def convolve(self, layer, x):
+        graph, weights = self.graph, self.weights
+        kernel, bias = weights.kernel(graph, layer), weights.use(graph, f"{layer}.bias")
+        outputs, inputs = weights.channels(layer)
+        if outputs < LEAST_WINOGRAD:
+            return graph.node("Conv", x, kernel, bias, pads=[1] * 4, kernel_shape=[3, 3])
+        kernel = transformed_kernel(graph, kernel, turned=False)
+        x = self.tiles(layer, x).convolve(x, kernel, outputs, inputs)
+        return graph.node("Add", x, graph.node("Reshape", bias, graph.integers(-1, 1, 1)))
+
+    def convolve_back(self, layer, gradient):
+        """The gradient of `layer`'s convolution to its input."""
+        graph, weights = self.graph, self.weights
+        outputs, inputs = weights.channels(layer)
+        if outputs < LEAST_WINOGRAD:
+            return graph.node("Conv", gradient, weights.turned_kernel(graph, layer), pads=[1] * 4, kernel_shape=[3, 3])
+        kernel = transformed_kernel(graph, weights.kernel(graph, layer), turned=True)
+        return self.tiles(layer, gradient).convolve(gradient, kernel, inputs, outputs)
+
+    def tiles(self, layer, x):
+        """Those of all layers between the same two poolings."""
+        block = layer.split("_")[0]
+        if block not in self.blocks:
+            self.blocks[block] = Tiles(self.graph, x)
+        return self.blocks[block]
 
     def pool(self, layer, x):
         size = {"kernel_shape": [2, 2], "strides": [2, 2]}
@@ -251,8 +282,7 @@ def gradient_graph(weights, pooling, guided):
         # 1 where the value is above 0, else 0: ONNX Runtime runs this on all cores, Greater and Where on one.
         active = graph.node("HardSigmoid", values[layer], alpha=1e30, beta=0.0)
         gradient = graph.node("Mul", gradient, active)
-        turned = weights.turned_kernel(graph, layer)
-        gradient = graph.node("Conv", gradient, turned, pads=[1] * 4, kernel_shape=[3, 3])
+        gradient = forward.convolve_back(layer, gradient)
         if place and layer.endswith("_1"):
             gradient = forward.unpool(order[place - 1], gradient)
     gradient = graph.node("Gather", gradient, graph.integers(2, 1, 0), axis=1)

@@ -213,9 +213,9 @@ fn a_mask_that_is_white_everywhere_changes_nothing_and_one_half_leaves_the_other
         let pixels = gradient.chunks_exact(320).flat_map(|row| &row[from..to]);
         pixels.map(|value| f64::from(value.abs())).sum::<f64>()
     };
-    assert!(columns(0, 160) > 0.0);
-    // relu5_1 sees 85 pixels.
-    assert_eq!(columns(160 + 86, 320), 0.0, "what no style takes is left alone");
+    // relu5_1 sees 85 pixels; within a tile of Winograd's, the zeros beyond are exact but for rounding.
+    let (painted, left) = (columns(0, 160), columns(160 + 86, 320));
+    assert!(painted > 0.0 && left < 1e-6 * painted, "what no style takes is left alone: {left} of {painted}");
 }
 
 #[test]

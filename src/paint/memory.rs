@@ -5,13 +5,13 @@ use std::fs;
 use super::tile::tiles;
 use crate::network::vgg19::Extent;
 
-// Measured: the peak of whole runs at 256x256, 512x341 and 512x512 is 365 MiB and 2325 bytes a pixel.
-/// The program, ONNX Runtime, and VGG-19's weights, plain and turned, as the processor wants them.
-const FIXED: u64 = 370 << 20;
+// Measured: the peak of whole runs at 256x256, 512x341 and 512x512 is 605 MiB and 2500 bytes a pixel.
+/// The program, ONNX Runtime, and VGG-19's weights, plain and turned, many of them transformed for Winograd's convolutions.
+const FIXED: u64 = 610 << 20;
 /// The graph of features, which stays open beside the graph of losses where a picture is in tiles.
-const FEATURES: u64 = 80 << 20;
+const FEATURES: u64 = 300 << 20;
 /// Activations and gradients of one pixel inside VGG-19.
-const ACTIVATIONS: u64 = 2030;
+const ACTIVATIONS: u64 = 2200;
 /// And for each region more.
 const REGION: u64 = 500;
 /// The picture, its gradient, the minimiser's memory of 10 steps: 26 planes of float32 three times.
@@ -41,9 +41,17 @@ mod tests {
     #[test]
     fn what_was_measured_is_said_and_tiles_need_less_where_it_matters() {
         let square = |side| Extent { width: side, height: side };
-        for (extent, measured) in [(square(256), 510), (Extent { width: 512, height: 341 }, 764), (square(512), 946)] {
-            let said = needed(extent, None, 1) >> 20;
-            assert!(said.abs_diff(measured) < 40, "{said} for {measured}");
+        let wide = Extent { width: 512, height: 341 };
+        let measured = [
+            (square(256), None, 760),
+            (wide, None, 1043),
+            (square(512), None, 1229),
+            (square(512), Some(256), 1216),
+            (square(512), Some(128), 1209),
+        ];
+        for (extent, tile, measured) in measured {
+            let said = needed(extent, tile, 1) >> 20;
+            assert!(said.abs_diff(measured) < 50, "{said} for {measured}");
         }
         assert!(needed(square(4096), Some(512), 1) < needed(square(4096), None, 1) / 4);
     }
