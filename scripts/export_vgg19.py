@@ -52,6 +52,7 @@ CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 CHANNELS = dict(zip(STYLE_LAYERS, (64, 128, 256, 512, 512)))
 WEIGHTS = "weights.bin"
+SUMS = "SHA256SUMS"  # as `sha256sum -c` reads it, of all the others
 LEAST_WINOGRAD = 256  # output channels of a convolution from which on winograd.py's is faster
 ALIGNMENT = 4096  # of a tensor in the weights file, so that it can be mapped into memory
 
@@ -87,12 +88,10 @@ class Graph:
     def add(self, first, second):
         return second if first is None else self.node("Add", first, second)
 
-    def model(self, name, digest):
+    def model(self, name):
         constants = list(self.constants.values())
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-        helper.set_model_props(model, {"impasto.weights_sha256": digest})
-        return model
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
 class Weights:
@@ -350,8 +349,7 @@ def main():
     try:
         weights = Weights(read_codebooks(options.vgg or find_weights()))
         options.folder.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256(weights.bytes).hexdigest()
-        write(options.folder / WEIGHTS, weights.bytes)
+        files = {WEIGHTS: bytes(weights.bytes)}
         for pooling in ("avg", "max"):
             graphs = {
                 "features": features_graph(weights, pooling),
@@ -359,9 +357,11 @@ def main():
                 "guided": gradient_graph(weights, pooling, guided=True),
             }
             for name, graph in graphs.items():
-                file = options.folder / f"{pooling}.{name}.onnx"
-                write(file, graph.model(f"vgg19_{pooling}_{name}", digest).SerializeToString())
-                print(f"wrote {file}")
+                files[f"{pooling}.{name}.onnx"] = graph.model(f"vgg19_{pooling}_{name}").SerializeToString()
+        sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+        for name, data in (files | {SUMS: sums.encode()}).items():
+            write(options.folder / name, data)
+            print(f"wrote {options.folder / name}")
     except (OSError, ValueError, TorchFileError) as error:
         sys.exit(f"export_vgg19.py: {error}")
 

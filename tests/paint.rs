@@ -300,10 +300,14 @@ fn a_missing_or_damaged_vgg_is_named_with_the_cure() {
         let file = file.unwrap();
         fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
-    let weights = folder.join("weights.bin");
-    let mut bytes = fs::read(&weights).unwrap();
-    bytes[5_000_000] ^= 1;
-    fs::write(&weights, &bytes).unwrap();
-    let said = run(&folder);
-    assert!(said.contains("damaged") && said.contains("scripts/setup --paint"), "{said}");
+    for (name, place) in [("weights.bin", 5_000_000), ("avg.gradient.onnx", 20_000)] {
+        let file = folder.join(name);
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[place] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let said = run(&folder);
+        assert!(said.contains("damaged") && said.contains(name) && said.contains("scripts/setup --paint"), "{said}");
+        bytes[place] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+    }
 }

@@ -1,6 +1,7 @@
 //! VGG-19 (Simonyan and Zisserman 2014) as graphs that scripts/export_vgg19.py writes: the features of a picture, and the
 //! losses of Gatys et al. 2016 with their gradient. Planes are float32 `[3,H,W]`, sRGB from 0 to 1.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub const LEAST_SIDE: u32 = 16;
 
 const NAME: &str = "VGG-19";
 const WEIGHTS: &str = "weights.bin";
+const SUMS: &str = "SHA256SUMS";
+const GRAPHS: [&str; 3] = ["features", "gradient", "guided"];
 const CURE: &str = "run scripts/setup --paint to install it";
 
 /// How a layer is halved.
@@ -111,7 +114,7 @@ impl<'a> Vgg19<'a> {
     }
 
     fn session(&self, graph: &str) -> Result<Session> {
-        let path = graph_path(&self.folder, self.pooling, graph);
+        let path = self.folder.join(graph_name(self.pooling, graph));
         onnx::session(self.runtime, &path, None, self.provider, self.threads)
     }
 
@@ -140,35 +143,36 @@ impl<'a> Vgg19<'a> {
     }
 }
 
-/// Checks that the graphs in `folder` are whole and belong to the weights there.
+/// Checks that the graphs in `folder` and their weights are whole, by the sums that were written with them.
 ///
 /// # Errors
-/// A file is missing, or the weights are not those that the graphs were written for.
+/// A file is missing, or not what was written.
 pub fn check(folder: &Path) -> Result<()> {
-    let weights = folder.join(WEIGHTS);
-    let missing = |path: &Path, error: &std::io::Error| {
-        Error::failed(format!("{NAME} is not there: '{}' cannot be read ({error}); {CURE}", path.display()))
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read(&path).map_err(|error| {
+            Error::failed(format!("{NAME} is not there: '{}' cannot be read ({error}); {CURE}", path.display()))
+        })
     };
-    let bytes = fs::read(&weights).map_err(|error| missing(&weights, &error))?;
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    for (pooling, _) in Pooling::NAMES {
-        for graph in ["features", "gradient", "guided"] {
-            let path = graph_path(folder, pooling, graph);
-            let bytes = fs::read(&path).map_err(|error| missing(&path, &error))?;
-            // Each graph carries the digest of its weights.
-            if !bytes.windows(digest.len()).any(|part| part == digest.as_bytes()) {
-                let (path, weights) = (path.display(), weights.display());
-                return Err(Error::failed(format!(
-                    "{NAME} is damaged: '{path}' and '{weights}' do not belong together; remove their folder and {CURE}"
-                )));
-            }
+    let sums = String::from_utf8_lossy(&read(SUMS)?).into_owned();
+    let sums: HashMap<&str, &str> =
+        sums.lines().filter_map(|line| line.split_once("  ")).map(|(a, b)| (b, a)).collect();
+    let graphs = Pooling::NAMES.into_iter().flat_map(|(_, pooling)| GRAPHS.map(|graph| graph_name(pooling, graph)));
+    for name in graphs.chain([WEIGHTS.into()]) {
+        let digest: String = Sha256::digest(read(&name)?).iter().map(|byte| format!("{byte:02x}")).collect();
+        if sums.get(name.as_str()) != Some(&digest.as_str()) {
+            let path = folder.join(name);
+            return Err(Error::failed(format!(
+                "{NAME} is damaged: '{}' is not the file that was installed; remove its folder and {CURE}",
+                path.display()
+            )));
         }
     }
     Ok(())
 }
 
-fn graph_path(folder: &Path, pooling: Pooling, graph: &str) -> PathBuf {
-    folder.join(format!("{pooling}.{graph}.onnx"))
+fn graph_name(pooling: impl fmt::Display, graph: &str) -> String {
+    format!("{pooling}.{graph}.onnx")
 }
 
 /// From a picture to what it shows and how it is painted.
