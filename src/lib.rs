@@ -69,6 +69,7 @@ pub mod paint;
 pub mod picture;
 pub mod pipeline;
 pub mod report;
+pub mod segments;
 pub mod show;
 pub mod sink;
 pub mod source;

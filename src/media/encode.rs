@@ -154,6 +154,11 @@ impl Encoder {
         (self.picture.width(), self.picture.height())
     }
 
+    /// Ticks of a frame at the average rate.
+    pub(super) fn usual_duration(&self) -> i64 {
+        self.usual_duration
+    }
+
     pub(super) fn codec(&self) -> Codec {
         self.codec
     }

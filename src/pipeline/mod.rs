@@ -53,6 +53,6 @@ impl Stop {
 }
 
 /// A thread's panic as an error.
-fn panicked(thread: &str) -> Error {
+pub(crate) fn panicked(thread: &str) -> Error {
     Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
 }
