@@ -29,7 +29,8 @@ impl Journal {
         sha256(text.as_bytes())
     }
 
-    /// How `self`, which is asked for now, differs from what `former` was: `--crf is 16 and was 20`, for each fact.
+    /// How `self`, which is asked for now, differs from what `former` was: `--crf is '16' and was '20'`, for each fact. Who
+    /// names no device paints nothing, and minds none.
     pub fn changes_since(&self, former: &Self) -> Vec<String> {
         let names: std::collections::BTreeSet<&String> = self.facts.keys().chain(former.facts.keys()).collect();
         let shown = |value: Option<&String>| value.map_or("not given".to_owned(), |value| format!("'{value}'"));
@@ -37,7 +38,8 @@ impl Journal {
             let (now, then) = (self.facts.get(name), former.facts.get(name));
             (now != then).then(|| format!("{name} is {} and was {}", shown(now), shown(then)))
         };
-        names.into_iter().filter_map(change).collect()
+        let minds = |name: &&String| *name != DEVICE || self.facts.contains_key(DEVICE);
+        names.into_iter().filter(minds).filter_map(change).collect()
     }
 }
 
@@ -95,6 +97,7 @@ mod tests {
         let [a, b] = ["cpu", "cuda"].map(|device| journal(&[("--crf", "20"), (DEVICE, device)]));
         assert_eq!(a.digest(), b.digest());
         assert_eq!(a.changes_since(&b).len(), 1, "but one machine does not change it unasked");
+        assert!(journal(&[("--crf", "20")]).changes_since(&b).is_empty(), "and joining takes all");
     }
 
     #[test]

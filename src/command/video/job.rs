@@ -171,7 +171,7 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
     if !there.complete && !args.segments.join {
         return Err(job.interrupted(&there, &folder));
     }
-    let written = job.join(&folder, &there)?;
+    let written = job.join(&folder, &there).map_err(|error| job.with_kept(error, &folder))?;
     if there.complete && !args.segments.keep_segments {
         folder.remove()?;
     }
@@ -200,7 +200,8 @@ impl Job<'_> {
         let total = source.format().frames;
         if there.frames > 0 && !there.complete && part == Part::ALL {
             let of = total.map_or(String::new(), |total| format!(" of about {total}"));
-            self.report.say(format!("'{}' goes on from frame {}{of}", self.output.display(), there.frames));
+            let restart = "--restart begins anew";
+            self.report.say(format!("'{}' goes on from frame {}{of}; {restart}", self.output.display(), there.frames));
         }
         let steady = self.args.steady.stabilize > 0.0;
         let mut fresh = Some(source);
