@@ -167,7 +167,7 @@ fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
         fs::remove_file(folder.path("out.mp4")).unwrap();
         let mut child = folder.start(&args);
         // Some of the four segments, and a part of the next: a point in the job, however busy the machine is.
-        let (whole, more) = (seeded.up_to(5.0) as u32, Duration::from_secs_f64(seeded.up_to(quarter)));
+        let (whole, more) = (seeded.up_to(4.0) as u32, Duration::from_secs_f64(seeded.up_to(quarter)));
         let is_there = |number: u32| folder.path(&format!("out.mp4.parts/{number:06}.json")).exists();
         while whole > 0 && !is_there(whole - 1) && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(1));
@@ -408,5 +408,5 @@ fn one_video_that_fails_does_not_stop_the_others() {
     // Several names to one file, and a file that is no folder.
     folder.refuses("films/a.mp4 films/b.mkv -o out.mp4", 2, "several videos need a folder");
     folder.refuses("films/a.mp4 films/a.mp4 -o other/", 2, "would both be written to");
-    folder.refuses("films -o films", 2, "is an input and is not written over");
+    folder.refuses("films -o films -q", 2, "is an input and is not written over");
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::queue::{self, Kind};
+use super::stylist::Stylist;
 use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
@@ -204,8 +205,8 @@ fn summary<Input>(
         command: "video",
         input,
         output: written.unwrap_or(&args.output).display().to_string(),
-        style: painter.stylist().map_or_else(String::new, |stylist| stylist.style()),
-        device: painter.stylist().map_or_else(String::new, |stylist| stylist.device()),
+        style: painter.stylist().map_or_else(String::new, Stylist::style),
+        device: painter.stylist().map_or_else(String::new, Stylist::device),
         width,
         height,
         frames: all.iter().map(|done| done.frames).sum(),

@@ -44,7 +44,7 @@ pub struct Folder {
     path: PathBuf,
     job: String,
     /// Held as long as the folder is open; the system lets it go with the process, however that ends.
-    _lock: File,
+    lock: File,
     usage: Use,
 }
 
@@ -71,7 +71,7 @@ impl Folder {
             _ => {}
         }
         let lock = lock(path, usage)?;
-        let folder = Self { path: path.to_owned(), job: journal.digest(), _lock: lock, usage };
+        let folder = Self { path: path.to_owned(), job: journal.digest(), lock, usage };
         if restart {
             folder.clear(|_| true)?;
         }
@@ -146,14 +146,13 @@ impl Folder {
         numbers
     }
 
-    /// Removes the folder with all that is in it.
+    /// Removes the job, and the folder if nobody has put anything else into it.
     ///
     /// # Errors
-    /// It may not be removed.
+    /// A file may not be removed.
     pub fn remove(self) -> Result<()> {
-        self.clear(|name| name != LOCK)?;
-        // The lock last, and with it the folder.
-        fs::remove_dir_all(&self.path).map_err(|error| Error::writing(&self.path, &error))
+        self.clear(|_| true)
+        // The rest is done as for every folder without a segment.
     }
 
     fn names(&self) -> Vec<String> {
@@ -164,7 +163,9 @@ impl Folder {
     /// Removes the files of a job whose names are `unwanted`; other people's files stay.
     fn clear(&self, unwanted: impl Fn(&str) -> bool) -> Result<()> {
         for name in self.names() {
-            let is_own = name == JOURNAL || [".nut", ".json", ".part"].iter().any(|ending| name.ends_with(ending));
+            let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
+            let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
+            let is_own = is_segment || name == JOURNAL || name.ends_with(".part");
             if is_own && unwanted(&name) {
                 let path = self.path.join(name);
                 fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
@@ -196,7 +197,9 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.usage == Use::Alone && self.numbers().is_empty() && self.clear(|_| true).is_ok() {
+        // One that is shared is taken alone first: others may have only begun.
+        let is_alone = || self.usage == Use::Alone || self.lock.try_lock().is_ok();
+        if self.numbers().is_empty() && is_alone() && self.clear(|_| true).is_ok() {
             // What is left of other people's files stays, and so does the folder then.
             let _ = fs::remove_file(self.path.join(LOCK));
             let _ = fs::remove_dir(&self.path);

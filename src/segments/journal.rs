@@ -105,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         let mut bytes = vec![7; (BLOCK * BLOCKS) as usize + 12345];
-        let mut of = |bytes: &[u8]| {
+        let of = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
             fingerprint(&path).unwrap()
         };

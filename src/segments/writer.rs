@@ -73,7 +73,7 @@ impl Sink for SegmentSink<'_> {
         if frame.index < self.first {
             return Ok(());
         }
-        if frame.index % self.every == 0 {
+        if frame.index.is_multiple_of(self.every) {
             let next = self.marks.take(frame.index);
             self.close(next)?;
         }

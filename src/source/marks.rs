@@ -44,7 +44,7 @@ impl Marks {
 
     /// Whether the frame at the place `index` is to be marked.
     pub fn want(&self, index: u64) -> bool {
-        (index > 0 && index % self.every == 0) || (index + self.before) % self.every == 0
+        (index > 0 && index.is_multiple_of(self.every)) || (index + self.before).is_multiple_of(self.every)
     }
 
     /// Leaves a mark.

@@ -165,10 +165,11 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
         seconds: start.elapsed().as_secs_f64(),
         inference_ms,
     };
-    if args.segments.segments.is_some() && !stop.requested() {
+    let is_part = args.segments.segments.is_some();
+    if is_part && !stop.requested() {
         return Ok(done);
     }
-    if !there.complete && !args.segments.join {
+    if is_part || !there.complete && !args.segments.join {
         return Err(job.interrupted(&there, &folder));
     }
     let written = job.join(&folder, &there).map_err(|error| job.with_kept(error, &folder))?;
