@@ -235,9 +235,7 @@ impl Job<'_> {
         }
         Ok(inference_ms)
     }
-}
 
-impl Job<'_> {
     /// Leads a fresh `source` to where it must be for segment `number`: by a seek if that gives the same frames, else by
     /// decoding all that is before.
     fn stand(
