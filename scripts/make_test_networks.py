@@ -133,6 +133,16 @@ def planar():
     save(TESTS / "planar_fixed.onnx", same, [end("input1", FLOAT, fixed)], [end("output1", FLOAT, fixed)])
     nan = [helper.make_node("Mul", ["input1", "nan"], ["output1"])]
     save(TESTS / "nan.onnx", nan, PLANES_IN, PLANES_OUT, [constant("nan", np.nan)])
+    # The root of a number below zero is none: this network paints until a picture is nearly white.
+    fails = [
+        helper.make_node("ReduceMean", ["input1"], ["mean"], keepdims=1),
+        helper.make_node("Sub", ["bright", "mean"], ["room"]),
+        helper.make_node("Sqrt", ["room"], ["root"]),
+        helper.make_node("Mul", ["root", "zero"], ["nothing"]),
+        helper.make_node("Add", ["input1", "nothing"], ["output1"]),
+    ]
+    constants = [constant("bright", 200.0), constant("zero", 0.0)]
+    save(TESTS / "fails_on_white.onnx", fails, PLANES_IN, PLANES_OUT, constants)
     classifier = [helper.make_node("Identity", ["features"], ["classes"])]
     save(TESTS / "classifier.onnx", classifier, [end("features", FLOAT, [1, 10])], [end("classes", FLOAT, [1, 10])])
 

@@ -12,11 +12,12 @@ use crate::network::provider::Device;
 use crate::network::vgg19::{Pooling, STYLE_LAYERS};
 use crate::paint::{Init, Method};
 use crate::picture::Format;
+use crate::segments::{Part, SEGMENT_FRAMES};
 use crate::sink::virtual_camera::VirtualCamera;
 use crate::source::camera::PixelFormat;
 use crate::style::expression::Expression;
 use crate::style::paintings::{Painting, Paintings};
-use crate::temporal::DEFAULT_AMOUNT;
+use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 /// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
 #[derive(Debug, Parser)]
@@ -162,10 +163,11 @@ pub struct ImageArgs {
 /// `impasto video`
 #[derive(Debug, Args)]
 pub struct VideoArgs {
-    /// The video: any file that FFmpeg decodes.
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
-    /// The video to write; its ending chooses the container (.mp4, .mkv, .mov, .webm ...).
+    /// The video: any file that FFmpeg decodes. Several, or a folder of them, are painted one after the other.
+    #[arg(required = true, value_name = "IN")]
+    pub inputs: Vec<PathBuf>,
+    /// The video to write; its ending chooses the container (.mp4, .mkv, .mov, .webm ...). Of several videos, or ending in
+    /// /: the folder for them, made if missing.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
@@ -207,6 +209,31 @@ pub struct VideoArgs {
     /// Replace OUT if it exists.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
+    /// How to go on with a job, or to share it.
+    #[command(flatten)]
+    pub segments: SegmentArgs,
+}
+
+/// How a video job is cut up and put together.
+#[derive(Clone, Debug, Args)]
+pub struct SegmentArgs {
+    /// Begin anew instead of going on where the same job was stopped; what there is of it in OUT.parts is thrown away.
+    #[arg(long, conflicts_with = "join")]
+    pub restart: bool,
+    /// Leave the segments in OUT.parts when they are joined.
+    #[arg(long)]
+    pub keep_segments: bool,
+    /// Paint a part: the segments from A up to, but without, B, counted from 0 (A.. to the end); without joining them. Copy
+    /// the parts of several machines into one OUT.parts and join them there.
+    #[arg(long, value_name = "A..B", conflicts_with = "join")]
+    pub segments: Option<Part>,
+    /// Paint nothing; join the segments that are there. Where some are missing, they are named, and what comes before them
+    /// goes into OUT with `.beginning` in its name, to be looked at.
+    #[arg(long)]
+    pub join: bool,
+    /// Frames of a segment: what a power cut costs at most.
+    #[arg(long, value_name = "N", default_value_t = SEGMENT_FRAMES, value_parser = clap::value_parser!(u64).range(WARM_UP..=1_000_000))]
+    pub segment_frames: u64,
 }
 
 /// `impasto live`

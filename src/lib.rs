@@ -21,11 +21,14 @@
 //! 5. **It is put in order and steadied.** Workers overtake each other; one thread holds early frames back until their
 //!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
 //!    nothing moves: it is the one part of a job that remembers earlier frames, so it is outside of the workers.
-//! 6. **It is encoded.** [`sink::video`] turns RGB into the planes and tags that the input had and encodes them
-//!    ([`media::encode`]). A second look at the input supplies sound, subtitles, chapters and whatever else the container
-//!    takes ([`media::copied`]), packet by packet as time goes on, never re-encoded.
-//! 7. **The file gets its name.** It grows under a temporary name beside the final one ([`media::file`]), is closed
-//!    explicitly and renamed. Ctrl-C ends step 1; everything behind it finishes, so the file plays.
+//! 6. **It is encoded.** [`media::encode`] turns RGB into the planes and tags that the input had and encodes them. Every 300
+//!    frames are a segment: a file of its own, whole and safe on the disk before it gets its name ([`segments::writer`]). There
+//!    the encoder is a fresh one and [`temporal::Relay`] hands the stabiliser over, so a segment depends on no other: a job
+//!    that was stopped goes on with the next segment and comes to the same frames.
+//! 7. **The segments are joined.** [`media::joined`] moves their packets into one file, and a second look at the input supplies
+//!    sound, subtitles, chapters and whatever else the container takes ([`media::copied`]); nothing is encoded again. The file
+//!    grows under a temporary name ([`media::file`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
+//!    finishes, and the whole segments are kept.
 //!
 //! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
 //! ([`error::Error::root`]).
@@ -48,7 +51,7 @@
 //! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ pipeline source sink show stylize style paint report picture
+//! main ─▶ command ─▶ cli ─▶ pipeline source sink segments show stylize style paint report picture
 //!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
 //! ```
 //!
@@ -69,6 +72,7 @@ pub mod paint;
 pub mod picture;
 pub mod pipeline;
 pub mod report;
+pub mod segments;
 pub mod show;
 pub mod sink;
 pub mod source;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LEVELS: [&[&str]; 5] = [
     &["command"],
     &["cli"],
-    &["pipeline", "source", "sink", "show", "stylize", "style", "paint", "report", "picture"],
+    &["pipeline", "source", "sink", "segments", "show", "stylize", "style", "paint", "report", "picture"],
     &["network", "kernel", "temporal", "media"],
     &["frame", "error"],
 ];

@@ -1,5 +1,6 @@
 //! `impasto bench`: how fast the networks and whole jobs are here.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +13,17 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::decode::DecodeOptions;
 use crate::media::encode::EncodeOptions;
+use crate::media::file::Container;
 use crate::media::options::Size;
 use crate::network;
 use crate::pipeline::statistics::{Histogram, Percentiles};
 use crate::pipeline::{Stop, ordered};
 use crate::report::Report;
+use crate::segments::folder::{Folder, Use};
+use crate::segments::journal::Journal;
+use crate::segments::paint::{self, Target};
+use crate::segments::{Encoding, SEGMENT_FRAMES};
 use crate::sink::null::NullSink;
-use crate::sink::video::{Painted, VideoSink};
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
@@ -185,7 +190,8 @@ fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> R
             stop.request();
         }
     };
-    let summary = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(NullSink), &stop, &observe)?;
+    let steady = &mut |input: &_, styled: &mut _| stabilizer.stabilize(input, styled);
+    let summary = ordered::run(&mut source, &mut workers, steady, Box::new(NullSink), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 
@@ -200,14 +206,19 @@ fn clip_to_file(
 ) -> Result<f64> {
     let size = Size { width: Some(width), height: Some(height) };
     let mut source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
-    let format = source.format();
-    let frames = source.frame_format();
-    let painted = Painted { path: clip, info: source.info(), cut: false, complete: source.complete() };
-    let folder = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
-    let sink = VideoSink::create(&folder.path().join("bench.mp4"), painted, &frames, &EncodeOptions::default())?;
-    source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
-    let mut workers = stylist.workers(format.width, format.height)?;
-    let mut stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
+    let (info, frames) = (source.info().clone(), source.frame_format());
+    let container = Container::named("mp4").ok_or(Error::Disconnected)?;
+    let encoding = Encoding { container, info, frames, options: EncodeOptions::default() };
+    let place = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
+    let nothing = Journal { facts: BTreeMap::new() };
+    let folder = Folder::open(&place.path().join("bench.parts"), &nothing, Use::Alone, false)?;
+    source
+        .warnings()
+        .into_iter()
+        .chain(encoding.encoder()?.warnings().to_vec())
+        .for_each(|warning| report.warn(warning));
+    let mut workers = stylist.workers(frames.width, frames.height)?;
+    let stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
     let stop = Stop::default();
     let start = Instant::now();
     let observe = |_: ordered::Progress| {
@@ -215,7 +226,8 @@ fn clip_to_file(
             stop.request();
         }
     };
-    let summary = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(sink), &stop, &observe)?;
+    let target = Target { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
+    let summary = paint::paint(&mut source, &mut workers, stabilizer, target, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

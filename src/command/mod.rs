@@ -6,6 +6,7 @@ mod doctor;
 mod image;
 mod live;
 mod paint;
+mod queue;
 mod sheet;
 mod styles;
 mod stylist;

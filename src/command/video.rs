@@ -1,114 +1,219 @@
-//! `impasto video`: a video file to a painted video file.
+//! `impasto video`: video files to painted video files.
 
-use std::fs;
-use std::sync::atomic::Ordering;
+mod facts;
+mod job;
 
-use super::is_same_file;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::queue::{self, Kind};
 use super::stylist::Stylist;
 use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
-use crate::media::decode::DecodeOptions;
-use crate::media::encode::EncodeOptions;
+use crate::media::encode::Codec;
 use crate::media::file::Container;
-use crate::media::options::FrameRate;
-use crate::pipeline::{Stop, ordered};
+use crate::pipeline::Stop;
+use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
-use crate::sink::video::{Painted, VideoSink};
-use crate::source::Source;
-use crate::source::video::VideoSource;
 
-/// Runs the command.
+use job::{Done, Painter};
+
+/// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
+const VIDEOS: Kind = Kind { plural: "videos", is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)) };
+
+const ENDINGS: [&str; 28] = [
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "m2v", "vob", "wmv", "asf", "flv",
+    "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "dv", "divx", "rm", "rmvb", "y4m", "nut",
+];
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
+}
+
+/// Runs the command: one video to a file, or several to a folder, where one that fails does not stop the others.
 ///
 /// # Errors
-/// Input, output, options or network do not work; or the job was interrupted, after its file was finished.
+/// Input, output, options or network do not work; or the job was interrupted, and what is whole was kept.
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    check_output(args)?;
+    let inputs = queue::inputs(&args.inputs, &VIDEOS, report)?;
     let stop = Stop::at_ctrl_c()?;
-    let container = Container::of(&args.output)?;
-    let threads = args.style.run.threads.map(usize::from);
-    let decoding = DecodeOptions { start: args.start, duration: args.duration, threads };
-    let mut source = VideoSource::open(&args.input, &decoding, args.size, args.fps)?;
-    if args.fps.is_none() && !container.takes_variable_rate() {
-        // AVI and the like have no timestamps, only a rate.
-        let rate = FrameRate(source.info().frame_rate);
-        source = VideoSource::open(&args.input, &decoding, args.size, Some(rate))?;
+    let mut painter = Painter::new(args, shared, report);
+    let output = args.output.as_path();
+    if inputs.many || queue::ends_in_separator(output) {
+        return several(args, inputs.paths, &mut painter, &stop, report);
     }
-    let format = source.format();
-    let encoding = EncodeOptions {
-        codec: args.codec,
-        crf: args.crf,
-        preset: args.preset.clone(),
-        pixel_format: args.pix_fmt.clone(),
-        options: args.encoder_option.clone(),
-        threads,
+    let Some(Some(input)) = inputs.paths.first() else {
+        return Err(Error::usage("a video is not read from standard input; name a file"));
     };
-    let frames = source.frame_format();
-    let painted = Painted {
-        path: &args.input,
-        info: source.info(),
-        cut: args.start.is_some_and(|start| start.0 > 0.0),
-        complete: source.complete(),
-    };
-    // Before the network is loaded: a wrong option is said at once.
-    let sink = VideoSink::create(&args.output, painted, &frames, &encoding)?;
-    let (width, height) = sink.size();
-    source.warnings().into_iter().chain(sink.warnings()).for_each(|warning| report.warn(warning));
-    let stylist = Stylist::new(&args.style, shared, report)?;
-    let mut workers = stylist.workers(format.width, format.height)?;
-    let mut stabilizer = stylist.stabilizer(args.steady.stabilize);
-
-    let progress = report.progress(format.frames, "frames");
-    let done = ordered::run(&mut source, &mut workers, &mut stabilizer, Box::new(sink), &stop, &|so_far| {
-        progress.set(so_far.frames, format!("inference {:.0} %", so_far.inference_share * 100.0));
+    let done = job::run((input, output), &mut painter, &stop)?;
+    say(input, output, &done, &painter, report);
+    let named = input.display().to_string();
+    report.print_json(&Video {
+        job: summary(named, args, &[&done], done.seconds, &painter, report),
+        resumed: done.resumed,
     });
-    drop(progress);
-    source.warnings().into_iter().for_each(|warning| report.warn(warning));
-    let done = done?;
-
-    let output = args.output.display();
-    let seconds = done.elapsed.as_secs_f64();
-    report.say(format!(
-        "{output}: {} frames of {width}x{height} in {seconds:.1} s ({:.1} fps), {} on {}",
-        done.frames,
-        done.fps(),
-        stylist.style(),
-        stylist.device(),
-    ));
-    report.print_json(&Summary {
-        command: "video",
-        input: args.input.display().to_string(),
-        output: output.to_string(),
-        style: stylist.style(),
-        device: stylist.device(),
-        width,
-        height,
-        frames: done.frames,
-        dropped: 0,
-        seconds,
-        fps: done.fps(),
-        inference_ms: done.inference_ms,
-        warnings: report.warnings(),
-    });
-    if stop.requested() && !source.complete().load(Ordering::Acquire) {
-        let frames = done.frames;
-        return Err(Error::Interrupted(format!("interrupted; '{output}' holds the first {frames} frames and plays")));
-    }
     Ok(())
 }
 
-/// Refuses outputs that would destroy something, before any work is done.
-fn check_output(args: &VideoArgs) -> Result<()> {
-    let (input, output) = (&args.input, &args.output);
-    let shown = output.display();
-    if is_same_file(input, output) {
-        return Err(Error::usage(format!("'{shown}' is the input itself; name another output with -o")));
-    }
-    match fs::metadata(output) {
-        Ok(found) if found.is_dir() => Err(Error::usage(format!("'{shown}' is a folder; name a file in it"))),
-        Ok(_) if !args.overwrite => {
-            Err(Error::usage(format!("'{shown}' exists; name another output, or add --overwrite to replace it")))
+/// One video of several in the JSON summary.
+#[derive(Serialize)]
+struct Entry {
+    input: String,
+    output: String,
+    /// `painted`, `there` (it was before), `failed` or `interrupted`.
+    state: &'static str,
+    error: Option<String>,
+    width: u32,
+    height: u32,
+    frames: u64,
+    resumed: u64,
+    seconds: f64,
+}
+
+/// What `--json` prints of one video.
+#[derive(Serialize)]
+struct Video {
+    #[serde(flatten)]
+    job: Summary<String>,
+    resumed: u64,
+}
+
+/// What it prints of several.
+#[derive(Serialize)]
+struct Videos {
+    #[serde(flatten)]
+    job: Summary<Vec<String>>,
+    resumed: u64,
+    videos: Vec<Entry>,
+}
+
+/// Paints one video after the other into a folder.
+fn several(
+    args: &VideoArgs,
+    inputs: Vec<Option<PathBuf>>,
+    painter: &mut Painter<'_>,
+    stop: &Stop,
+    report: &Report,
+) -> Result<()> {
+    let start = Instant::now();
+    let names_file = |path: &Path| Container::of(path).is_ok();
+    let jobs = queue::into_folder(&args.output, inputs, &VIDEOS, names_file, |input| output_name(input, args.codec))?;
+    let (inputs, outputs) = (jobs.iter().map(|job| job.0.as_path()), jobs.iter().map(|job| job.1.as_path()));
+    queue::refuse_overwriting_inputs(inputs, outputs)?;
+    let (mut entries, mut all, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    let mut interrupted = None;
+    for (number, (input, output)) in jobs.iter().enumerate() {
+        let mut entry = Entry {
+            input: input.display().to_string(),
+            output: output.display().to_string(),
+            state: "there",
+            error: None,
+            width: 0,
+            height: 0,
+            frames: 0,
+            resumed: 0,
+            seconds: 0.0,
+        };
+        if stop.requested() {
+            interrupted.get_or_insert_with(|| Error::Interrupted("interrupted".into()));
+            break;
         }
-        _ => Ok(()),
+        if output.is_file() && !args.overwrite {
+            report.say(format!("'{}' is there already; --overwrite paints it anew", output.display()));
+            entries.push(entry);
+            continue;
+        }
+        report.say(format!("{} of {}: '{}'", number + 1, jobs.len(), input.display()));
+        match job::run((input, output), painter, stop) {
+            Ok(done) => {
+                say(input, output, &done, painter, report);
+                (entry.width, entry.height) = done.size;
+                entry.state = "painted";
+                (entry.frames, entry.resumed, entry.seconds) = (done.frames, done.resumed, done.seconds);
+                all.push(done);
+            }
+            Err(Error::Interrupted(reason)) => {
+                (entry.state, entry.error) = ("interrupted", Some(reason.clone()));
+                interrupted = Some(Error::Interrupted(reason));
+            }
+            Err(error) => {
+                report.warn(error.to_string());
+                (entry.state, entry.error) = ("failed", Some(error.to_string()));
+                failures.push(error);
+            }
+        }
+        entries.push(entry);
+    }
+    let count = |state| entries.iter().filter(|entry| entry.state == state).count();
+    let (painted, there, failed, total) = (count("painted"), count("there"), count("failed"), jobs.len());
+    let words = format!("{painted} of {total} videos painted, {there} were there already, {failed} failed");
+    report.say(&words);
+    let dones: Vec<&Done> = all.iter().collect();
+    let names = args.inputs.iter().map(|path| path.display().to_string()).collect();
+    let job = summary(names, args, &dones, start.elapsed().as_secs_f64(), painter, report);
+    report.print_json(&Videos { job, resumed: all.iter().map(|done| done.resumed).sum(), videos: entries });
+    if let Some(Error::Interrupted(reason)) = interrupted {
+        return Err(Error::Interrupted(format!("{reason} ({words})")));
+    }
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some(only) if total == 1 => Err(only),
+        Some(first) => Err(Error::failed(format!("{failed} of {total} videos failed, the first of them: {first}"))),
+    }
+}
+
+/// The input's name; with `.mkv` where the container of its own ending does not take the codec.
+fn output_name(input: &Path, codec: Option<Codec>) -> PathBuf {
+    let name = Path::new(input.file_name().unwrap_or_default());
+    let fits = Container::of(name).is_ok_and(|container| Codec::choose(codec, container).is_ok());
+    if fits { name.to_owned() } else { name.with_extension("mkv") }
+}
+
+/// Says what was done.
+fn say(input: &Path, output: &Path, done: &Done, painter: &Painter<'_>, report: &Report) {
+    let ((width, height), frames, seconds) = (done.size, done.frames, done.seconds);
+    let Some(written) = &done.written else {
+        let folder = crate::segments::folder::Folder::beside(output);
+        let input = input.display();
+        report.say(format!("{}: segments of '{input}' painted in {seconds:.1} s; --join joins them", folder.display()));
+        return;
+    };
+    let written = written.display();
+    let how = painter.stylist().map_or_else(
+        || "joined".to_owned(),
+        |stylist| format!("({:.1} fps), {} on {}", done.fps(), stylist.style(), stylist.device()),
+    );
+    report.say(format!("{written}: {frames} frames of {width}x{height} in {seconds:.1} s {how}"));
+}
+
+fn summary<Input>(
+    input: Input,
+    args: &VideoArgs,
+    all: &[&Done],
+    seconds: f64,
+    painter: &Painter<'_>,
+    report: &Report,
+) -> Summary<Input> {
+    let (width, height) = all.last().map_or((0, 0), |done| done.size);
+    let painted: u64 = all.iter().map(|done| done.painted()).sum();
+    let written = all.first().and_then(|done| done.written.as_ref()).filter(|_| all.len() == 1);
+    let longest = all.iter().max_by_key(|done| done.painted());
+    Summary {
+        command: "video",
+        input,
+        output: written.unwrap_or(&args.output).display().to_string(),
+        style: painter.stylist().map_or_else(String::new, Stylist::style),
+        device: painter.stylist().map_or_else(String::new, Stylist::device),
+        width,
+        height,
+        frames: all.iter().map(|done| done.frames).sum(),
+        dropped: 0,
+        seconds,
+        fps: painted as f64 / seconds.max(1e-9),
+        inference_ms: longest.map_or_else(Percentiles::default, |done| done.inference_ms),
+        warnings: report.warnings(),
     }
 }

@@ -154,7 +154,10 @@ impl Codec {
     }
 
     /// The codec to write into `container`: `wished`, else H.264, else the first that fits.
-    pub(super) fn choose(wished: Option<Self>, container: Container) -> Result<Self> {
+    ///
+    /// # Errors
+    /// They do not fit together, or the container takes none.
+    pub fn choose(wished: Option<Self>, container: Container) -> Result<Self> {
         let fits = |codec: &Self| container.takes(codec.id());
         let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
         let name = container.name();

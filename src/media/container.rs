@@ -16,6 +16,8 @@ pub struct Container {
 
 // SAFETY: points into FFmpeg's static, constant tables.
 unsafe impl Send for Container {}
+// SAFETY: as above; nothing writes there.
+unsafe impl Sync for Container {}
 
 /// What MPEG transport streams are known to carry; FFmpeg does not say.
 const MPEGTS: [AVCodecID; 11] = [

@@ -1,5 +1,7 @@
 //! A video file as RGB frames with exact timestamps.
 
+mod seek;
+
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next::ffi::{self, AVPixelFormat};

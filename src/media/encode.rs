@@ -45,6 +45,18 @@ pub struct Encoder {
     durations: BTreeMap<i64, i64>,
     usual_duration: i64,
     warnings: Vec<String>,
+    /// What it must still see before it can be closed.
+    closing: Closing,
+}
+
+/// Whether an encoder may be closed at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Anytime,
+    /// SVT-AV1 waits in its closing for the end of a stream, for good where that does not come.
+    AfterEnd {
+        begun: bool,
+    },
 }
 
 impl Encoder {
@@ -100,7 +112,9 @@ impl Encoder {
         unsafe { side_data::add_to_encoder(inner.as_mut_ptr(), &info.side_data) };
         let picture = scaler::allocate(pixel_format, width, height)?;
         let (from_rgb, durations) = (FromRgb::default(), BTreeMap::new());
-        Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings })
+        let waits = recipe.encoder == "libsvtav1";
+        let closing = if waits { Closing::AfterEnd { begun: false } } else { Closing::Anytime };
+        Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings, closing })
     }
 
     /// Takes one frame.
@@ -119,6 +133,9 @@ impl Encoder {
         }
         let duration = if frame.duration > 0 { frame.duration } else { self.usual_duration };
         self.durations.insert(frame.time, duration);
+        if self.closing != Closing::Anytime {
+            self.closing = Closing::AfterEnd { begun: true };
+        }
         self.inner.send_frame(&self.picture).map_err(|error| self.failed(error))
     }
 
@@ -127,6 +144,7 @@ impl Encoder {
     /// # Errors
     /// The encoder failed.
     pub fn end(&mut self) -> Result<()> {
+        self.closing = Closing::Anytime;
         self.inner.send_eof().map_err(|error| self.failed(error))
     }
 
@@ -154,6 +172,11 @@ impl Encoder {
         (self.picture.width(), self.picture.height())
     }
 
+    /// Ticks of a frame at the average rate.
+    pub(super) fn usual_duration(&self) -> i64 {
+        self.usual_duration
+    }
+
     pub(super) fn codec(&self) -> Codec {
         self.codec
     }
@@ -164,6 +187,21 @@ impl Encoder {
 
     fn failed(&self, error: FfmpegError) -> Error {
         Error::failed(format!("the {} encoder failed: {}", self.codec, words(error)))
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        if let Closing::AfterEnd { begun } = self.closing {
+            // Failures change nothing: it goes away anyway.
+            if !begun {
+                self.picture.set_pts(Some(0));
+                let _ = self.inner.send_frame(&self.picture);
+            }
+            let _ = self.end();
+            let mut packet = Packet::empty();
+            while self.receive(&mut packet).unwrap_or(false) {}
+        }
     }
 }
 

@@ -25,30 +25,29 @@ pub struct VideoFile {
     output: Option<Output>,
     path: PathBuf,
     temporary: PathBuf,
-    encoder: Encoder,
-    /// None where the pictures come from no file.
+    /// None where nothing but painted pictures goes into the file.
     copied: Option<CopiedStreams>,
     painted: usize,
     /// The encoder's and the output stream's units.
     from: Rational,
     to: Rational,
-    packet: Packet,
     warnings: Vec<String>,
 }
 
 impl VideoFile {
-    /// Makes the file under a temporary name beside `path` and writes its header.
+    /// Makes the file under the name `temporary`, in the file system of `path`, and writes its header: for packets of
+    /// `encoder`, or of others with the same settings.
     ///
     /// # Errors
     /// The folder is missing or may not be written, or the container refuses the streams.
     pub fn create(
         path: &Path,
+        temporary: PathBuf,
         container: Container,
         info: &VideoInfo,
-        encoder: Encoder,
+        encoder: &Encoder,
         copied: Option<CopiedStreams>,
     ) -> Result<Self> {
-        let temporary = temporary_name(path)?;
         // Made by the standard library first: its reasons for a refusal are better than FFmpeg's.
         fs::File::create(&temporary).map_err(|error| Error::writing(path, &error))?;
         let output = match open(&temporary, container) {
@@ -59,31 +58,20 @@ impl VideoFile {
             }
         };
         let from = Rational::from(encoder.context().time_base());
-        let mut file = Self {
-            output: Some(output),
-            path: path.to_owned(),
-            temporary,
-            encoder,
-            copied,
-            painted: 0,
-            from,
-            to: from,
-            packet: Packet::empty(),
-            warnings: Vec::new(),
-        };
+        let (output, path) = (Some(output), path.to_owned());
+        let mut file = Self { output, path, temporary, copied, painted: 0, from, to: from, warnings: Vec::new() };
         if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
             let name = container.name();
             file.warnings.push(format!(
                 "{name} files cannot hold the video's rotation: it will lie on its side; write .mp4 to keep it upright"
             ));
         }
-        file.begin(container, info)?;
+        file.begin(container, info, encoder)?;
         Ok(file)
     }
 
-    fn begin(&mut self, container: Container, info: &VideoInfo) -> Result<()> {
+    fn begin(&mut self, container: Container, info: &VideoInfo, encoder: &Encoder) -> Result<()> {
         let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
-        let encoder = &self.encoder;
         match &mut self.copied {
             Some(copied) => {
                 let painted = &mut self.painted;
@@ -113,38 +101,28 @@ impl VideoFile {
         }
     }
 
-    /// Encodes one frame, and copies what belongs before it.
+    /// Writes one packet of the painted stream, with times in the encoder's unit, and copies what belongs before it.
     ///
     /// # Errors
-    /// The encoder failed, or the disk is full.
-    pub fn put(&mut self, frame: &crate::frame::Frame) -> Result<()> {
-        self.encoder.send(frame)?;
-        self.drain()
-    }
-
-    fn drain(&mut self) -> Result<()> {
+    /// The disk is full.
+    pub(super) fn put(&mut self, packet: &mut Packet) -> Result<()> {
         let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
         let failed = |error| write_error(&self.path, error);
-        while self.encoder.receive(&mut self.packet)? {
-            let time = self.packet.dts().or(self.packet.pts()).unwrap_or(0);
-            if let Some(copied) = &mut self.copied {
-                copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
-            }
-            self.packet.rescale_ts(ffmpeg_next::Rational::from(self.from), ffmpeg_next::Rational::from(self.to));
-            self.packet.set_stream(self.painted);
-            self.packet.write_interleaved(output).map_err(failed)?;
+        let time = packet.dts().or(packet.pts()).unwrap_or(0);
+        if let Some(copied) = &mut self.copied {
+            copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
         }
-        Ok(())
+        packet.rescale_ts(ffmpeg_next::Rational::from(self.from), ffmpeg_next::Rational::from(self.to));
+        packet.set_stream(self.painted);
+        packet.write_interleaved(output).map_err(failed)
     }
 
-    /// Writes what the encoder still holds and the copied streams up to `until` seconds (all: infinite), closes the file
-    /// and gives it its final name.
+    /// Writes the copied streams up to `until` seconds (all: infinite), closes the file and, when it is safe on the
+    /// disk, gives it its final name.
     ///
     /// # Errors
-    /// The encoder failed, or the disk is full; the file is then gone.
+    /// The disk is full, or the folder has gone; so has the file then.
     pub fn finish(mut self, until: f64) -> Result<()> {
-        self.encoder.end()?;
-        self.drain()?;
         let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
         let failed = |error| write_error(&self.path, error);
         if let Some(copied) = &mut self.copied {
@@ -161,21 +139,17 @@ impl VideoFile {
         if closed < 0 {
             return Err(failed(closed.into()));
         }
-        fs::rename(&self.temporary, &self.path).map_err(|error| Error::writing(&self.path, &error))?;
+        let done = fs::OpenOptions::new().write(true).open(&self.temporary).and_then(|file| file.sync_all());
+        done.and_then(|()| fs::rename(&self.temporary, &self.path))
+            .map_err(|error| Error::writing(&self.path, &error))?;
         self.temporary.clear();
         Ok(())
-    }
-
-    /// Columns and rows of the painted stream.
-    pub fn size(&self) -> (u32, u32) {
-        self.encoder.size()
     }
 
     /// What a person should know about the output.
     pub fn warnings(&self) -> Vec<String> {
         let copied = self.copied.as_ref().map_or(&[][..], CopiedStreams::warnings);
-        let parts = [self.encoder.warnings(), copied, &self.warnings];
-        parts.concat()
+        [copied, &self.warnings].concat()
     }
 }
 
@@ -190,7 +164,7 @@ impl Drop for VideoFile {
 }
 
 /// `.NAME.impasto-PID.part` beside `path`.
-fn temporary_name(path: &Path) -> Result<PathBuf> {
+pub fn temporary_name(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| Error::usage(format!("'{}' is no file name", path.display())))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);

@@ -1,7 +1,8 @@
 //! FFmpeg behind plain types: nothing outside this folder names it.
 //!
-//! [`decode::Decoder`] gives RGB frames with exact timestamps, [`encode::Encoder`] takes them, [`file::VideoFile`] is the
-//! output under its temporary name, and [`copied::CopiedStreams`] brings the sound and everything else over as it is.
+//! [`decode::Decoder`] gives RGB frames with exact timestamps, [`encode::Encoder`] takes them, [`file::VideoFile`] is an
+//! output under its temporary name, [`encoded::EncodedFile`] one of painted pictures alone. [`joined::Joined`] makes one
+//! file of several of those, and [`copied::CopiedStreams`] brings the sound and everything else over as it is.
 
 mod codec;
 pub mod color;
@@ -10,8 +11,10 @@ pub mod convert;
 pub mod copied;
 pub mod decode;
 pub mod encode;
+pub mod encoded;
 pub mod file;
 mod input;
+pub mod joined;
 pub mod options;
 pub mod raw;
 mod scaler;

@@ -36,13 +36,19 @@ impl Stop {
         Arc::clone(&self.0)
     }
 
-    /// A wish that the first Ctrl-C (or SIGTERM) expresses; the second ends the process at once, with exit code 130.
+    /// A wish that the first Ctrl-C (or SIGTERM, or the closing of the terminal) expresses; the second ends the process at once, with exit code 130.
     ///
     /// # Errors
     /// The system does not let the process listen for signals.
     pub fn at_ctrl_c() -> Result<Self> {
         let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        let mut signals = vec![SIGINT, SIGTERM];
+        // A terminal that is closed; unless `nohup` has said that it does not matter.
+        #[cfg(target_os = "linux")]
+        if !is_ignored(signal_hook::consts::SIGHUP) {
+            signals.push(signal_hook::consts::SIGHUP);
+        }
+        for signal in signals {
             // In this order: at the first signal the flag is not yet set when it is looked at.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
                 .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
@@ -52,7 +58,15 @@ impl Stop {
     }
 }
 
+/// Whether the process was started with `signal` ignored.
+#[cfg(target_os = "linux")]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
 /// A thread's panic as an error.
-fn panicked(thread: &str) -> Error {
+pub(crate) fn panicked(thread: &str) -> Error {
     Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
 }

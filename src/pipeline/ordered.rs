@@ -28,7 +28,6 @@ use crate::frame::Frame;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::stylize::Stylizer;
-use crate::temporal::Stabilizer;
 
 /// How far a running job is.
 #[derive(Clone, Copy, Debug)]
@@ -72,15 +71,18 @@ struct Job {
 /// empty, and everyone would wait for it.
 type Done = Result<(Job, Duration)>;
 
-/// Runs frames from `source` through `workers` and `stabilizer` into `sink` until the source ends or `stop` is requested, and closes
-/// the sink. `observe` hears of each finished frame, on the sink's thread.
+/// What remembers earlier frames: sees each input with its painting, in order, and may change the painting.
+pub type Steady<'a> = &'a mut (dyn FnMut(&Frame, &mut Frame) + Send);
+
+/// Runs frames from `source` through `workers` and `steady` into `sink` until the source ends or `stop` is requested, and
+/// closes the sink. `observe` hears of each finished frame, on the sink's thread.
 ///
 /// # Errors
 /// The first failure of any thread; the sink is then dropped unfinished.
 pub fn run(
     source: &mut dyn Source,
     workers: &mut [Stylizer],
-    stabilizer: &mut Stabilizer,
+    steady: Steady<'_>,
     mut sink: Box<dyn Sink + '_>,
     stop: &Stop,
     observe: &(dyn Fn(Progress) + Sync),
@@ -92,7 +94,7 @@ pub fn run(
     let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
     let (give_job, jobs) = bounded::<Job>(count);
     let (give_done, done) = bounded::<Done>(pool);
-    let (give_steady, steady) = bounded::<(Job, Duration)>(1);
+    let (give_steadied, steadied) = bounded::<(Job, Duration)>(1);
     for _ in 0..pool {
         give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
     }
@@ -109,13 +111,13 @@ pub fn run(
         }
         // Only the workers hold these ends now, so their going away ends the others.
         drop((jobs, give_done));
-        let steadier = named("stabilize").spawn_scoped(scope, move || steady_all(stabilizer, &done, &give_steady));
+        let steadier = named("stabilize").spawn_scoped(scope, move || steady_all(steady, &done, &give_steadied));
         threads.push(steadier.map_err(failed)?);
         let shares = count as f64;
         let writer = named("sink").spawn_scoped(scope, {
             let sink = sink.as_mut();
             move || {
-                write(sink, &steady, &give_spare, &|histogram: &Histogram| {
+                write(sink, &steadied, &give_spare, &|histogram: &Histogram| {
                     let share = histogram.total().as_secs_f64() / (start.elapsed().as_secs_f64() * shares);
                     observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
                 })
@@ -159,15 +161,15 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Re
     Ok(())
 }
 
-fn steady_all(stabilizer: &mut Stabilizer, done: &Receiver<Done>, steady: &Sender<(Job, Duration)>) -> Result<()> {
+fn steady_all(steady: Steady<'_>, done: &Receiver<Done>, steadied: &Sender<(Job, Duration)>) -> Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in done {
         let (job, inference) = result?;
         early.insert(job.place, (job, inference));
         while let Some((mut job, inference)) = early.remove(&next) {
-            stabilizer.stabilize(&job.input, &mut job.output);
-            steady.send((job, inference)).map_err(|_| Error::Disconnected)?;
+            steady(&job.input, &mut job.output);
+            steadied.send((job, inference)).map_err(|_| Error::Disconnected)?;
             next += 1;
         }
     }
@@ -176,12 +178,12 @@ fn steady_all(stabilizer: &mut Stabilizer, done: &Receiver<Done>, steady: &Sende
 
 fn write(
     sink: &mut dyn Sink,
-    steady: &Receiver<(Job, Duration)>,
+    steadied: &Receiver<(Job, Duration)>,
     spares: &Sender<(Frame, Frame)>,
     observe: &dyn Fn(&Histogram),
 ) -> Result<Histogram> {
     let mut histogram = Histogram::default();
-    for (job, inference) in steady {
+    for (job, inference) in steadied {
         sink.put(&job.output)?;
         histogram.add(inference);
         observe(&histogram);
@@ -270,7 +272,7 @@ mod tests {
             }
         };
         let sink = Box::new(Places { seen: &seen, finished: &finished, fail_at });
-        let result = run(&mut source, &mut workers, &mut Stabilizer::new(1.0), sink, &stop, &observe);
+        let result = run(&mut source, &mut workers, &mut |_, _| {}, sink, &stop, &observe);
         Outcome { seen: seen.into_inner().unwrap(), finished: finished.into_inner().unwrap(), result }
     }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::marks::{Mark, Marks};
 use super::{Source, SourceFormat};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
@@ -23,6 +24,12 @@ pub struct VideoSource {
     delivered: u64,
     changed_size: bool,
     complete: Arc<AtomicBool>,
+    /// Where to leave marks.
+    marks: Option<Marks>,
+    /// What the frames of these places must be like.
+    expected: Vec<Mark>,
+    /// The place from which on nothing is delivered.
+    until: Option<u64>,
 }
 
 impl VideoSource {
@@ -67,6 +74,9 @@ impl VideoSource {
             delivered: 0,
             changed_size: false,
             complete: Arc::default(),
+            marks: None,
+            expected: Vec::new(),
+            until: None,
         }
     }
 
@@ -78,6 +88,86 @@ impl VideoSource {
     /// Becomes true when the last frame has been delivered; stays false in a job that was stopped before.
     pub fn complete(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.complete)
+    }
+
+    /// Whether the last frame has been delivered.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// The place of the next frame.
+    pub fn place(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Leaves marks on the way, and ends before the frame at the place `until`, if that is given; its mark is left too.
+    pub fn leave(&mut self, marks: Marks, until: Option<u64>) {
+        (self.marks, self.until) = (Some(marks), until);
+    }
+
+    /// Goes to `first`'s frame by a seek. False where that is not proven to give the same frames as decoding from the
+    /// beginning: `first` and `second` must be found at their times, with their pixels, and as far apart as they were. The
+    /// source is then of no use any more.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
+    pub fn seek(&mut self, first: &Mark, second: &Mark) -> Result<bool> {
+        if !self.land(first)? {
+            return Ok(false);
+        }
+        let mut frame = Frame::default();
+        while self.delivered <= second.index {
+            if !self.advance(&mut frame)? {
+                return Ok(false);
+            }
+            let index = self.delivered;
+            self.delivered += 1;
+            let is_other = |expected: &Mark| expected.index == index && *expected != self.mark(&frame, index);
+            if is_other(first) || is_other(second) {
+                return Ok(false);
+            }
+        }
+        self.expected = vec![first.clone(), second.clone()];
+        self.land(first)
+    }
+
+    /// Goes to the frame at the place `index` by decoding all before it. False if there are not so many. `expected` marks
+    /// are held against the frames that come.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
+    pub fn skip_to(&mut self, index: u64, expected: Vec<Mark>) -> Result<bool> {
+        self.expected = expected;
+        let mut frame = Frame::default();
+        let in_place = self.rate.is_none();
+        while self.delivered < index {
+            if !(if in_place { self.decoder.skip()? } else { self.advance(&mut frame)? }) {
+                return Ok(false);
+            }
+            self.delivered += 1;
+        }
+        Ok(true)
+    }
+
+    fn land(&mut self, mark: &Mark) -> Result<bool> {
+        self.delivered = mark.index;
+        let rate = self.rate.as_ref().map_or(1.0, |rate| rate.rate.as_f64() / self.decoder.info().frame_rate.as_f64());
+        let decoded = (mark.index as f64 / rate.max(1e-9)).round() as u64;
+        if !self.decoder.go_to(mark.decoded, decoded)? {
+            return Ok(false);
+        }
+        let Some(mut rate) = self.rate.take() else { return Ok(true) };
+        rate.place = Some(mark.time);
+        (rate.ahead, rate.ended) = (None, false);
+        let found = self.decode(&mut rate.current)? && rate.current.time == mark.decoded;
+        self.rate = Some(rate);
+        Ok(found)
+    }
+
+    /// The mark of a frame that was just delivered.
+    fn mark(&self, frame: &Frame, index: u64) -> Mark {
+        let decoded = self.rate.as_ref().map_or(frame.time, |rate| rate.current.time);
+        Mark::of(frame, index, decoded)
     }
 
     /// What a person should know about the input; complete after the last frame.
@@ -94,6 +184,36 @@ impl VideoSource {
     pub fn frame_format(&self) -> FrameFormat {
         let SourceFormat { width, height, frame_rate, time_base, .. } = self.format;
         FrameFormat { width, height, time_base, frame_rate, aspect: self.aspect() }
+    }
+
+    /// The next frame of the wanted rate and size, without its place.
+    fn advance(&mut self, frame: &mut Frame) -> Result<bool> {
+        let Some(mut rate) = self.rate.take() else { return self.decode(frame) };
+        let more = rate.next(frame, &mut |frame| self.decode(frame));
+        self.rate = Some(rate);
+        more
+    }
+
+    /// The next decoded frame in the wanted size.
+    fn decode(&mut self, frame: &mut Frame) -> Result<bool> {
+        let Self { decoder, resizer, native, format, changed_size, .. } = self;
+        let info = (decoder.info().width, decoder.info().height);
+        if info == (format.width, format.height) {
+            if !decoder.next(frame)? {
+                return Ok(false);
+            }
+            if (frame.width, frame.height) == info {
+                return Ok(true);
+            }
+            std::mem::swap(frame, native);
+        } else if !decoder.next(native)? {
+            return Ok(false);
+        }
+        *changed_size |= (native.width, native.height) != info;
+        frame.resize(format.width, format.height);
+        frame.stamp_from(native);
+        resizer.resize(native.image(), format.width, format.height, &mut frame.pixels)?;
+        Ok(true)
     }
 
     /// Width of an output pixel by its height: scaling to another shape stretches the pixels.
@@ -114,37 +234,27 @@ impl Source for VideoSource {
     }
 
     fn next(&mut self, frame: &mut Frame) -> Result<bool> {
-        let Self { decoder, rate, resizer, native, format, changed_size, .. } = self;
-        let mut decode = |frame: &mut Frame| {
-            let info = (decoder.info().width, decoder.info().height);
-            if info == (format.width, format.height) {
-                if !decoder.next(frame)? {
-                    return Ok(false);
-                }
-                if (frame.width, frame.height) == info {
-                    return Ok(true);
-                }
-                std::mem::swap(frame, native);
-            } else if !decoder.next(native)? {
-                return Ok(false);
-            }
-            *changed_size |= (native.width, native.height) != info;
-            frame.resize(format.width, format.height);
-            frame.stamp_from(native);
-            resizer.resize(native.image(), format.width, format.height, &mut frame.pixels)?;
-            Ok(true)
-        };
-        let more = match rate {
-            Some(rate) => rate.next(frame, &mut decode)?,
-            None => decode(frame)?,
-        };
-        if more {
-            frame.index = self.delivered;
-            self.delivered += 1;
-        } else {
+        if !self.advance(frame)? {
             self.complete.store(true, Ordering::Release);
+            return Ok(false);
         }
-        Ok(more)
+        frame.index = self.delivered;
+        self.delivered += 1;
+        let is_expected = self.expected.iter().any(|mark| mark.index == frame.index);
+        if is_expected || self.marks.as_ref().is_some_and(|marks| marks.want(frame.index)) {
+            let mark = self.mark(frame, frame.index);
+            if is_expected && !self.expected.contains(&mark) {
+                return Err(Error::failed(format!(
+                    "frame {} of the input is not what it was when the segments before it were painted (another version \
+                     of FFmpeg, or a damaged disk); paint anew with --restart",
+                    frame.index
+                )));
+            }
+            if let Some(marks) = &self.marks {
+                marks.leave(mark);
+            }
+        }
+        Ok(self.until.is_none_or(|until| frame.index < until))
     }
 }
 

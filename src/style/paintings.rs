@@ -24,6 +24,11 @@ impl Paintings {
         Self(vec![(path.into(), 1.0)])
     }
 
+    /// The files with their weights.
+    pub fn terms(&self) -> impl Iterator<Item = (&Path, f32)> {
+        self.0.iter().map(|(path, weight)| (path.as_path(), *weight))
+    }
+
     /// Reads the files.
     ///
     /// # Errors

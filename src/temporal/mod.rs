@@ -3,8 +3,10 @@
 mod grid;
 mod motion;
 mod noise;
+mod relay;
 mod stabilizer;
 
+pub use relay::{Relay, WARM_UP};
 pub use stabilizer::{DEFAULT_AMOUNT, Stabilizer};
 
 /// 0 up to `from`, 1 from `to` on, without corners between them.

@@ -1,0 +1,156 @@
+//! Several inputs and the one folder that they go to.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::report::Report;
+
+/// What a command takes, for its sentences and its look into folders.
+pub struct Kind {
+    /// `pictures`.
+    pub plural: &'static str,
+    /// Whether a file in a folder is one.
+    pub is_one: fn(&Path) -> bool,
+}
+
+/// The files to paint.
+pub struct Inputs {
+    /// Files; none for standard input.
+    pub paths: Vec<Option<PathBuf>>,
+    /// Several were named, or a folder was: they go into a folder, even if it is one file only.
+    pub many: bool,
+}
+
+/// Finds the files that `named` means: themselves, standard input, or what folders hold.
+///
+/// # Errors
+/// A folder holds none or cannot be read, or standard input is named twice.
+pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs> {
+    let mut paths = Vec::new();
+    let mut many = named.len() > 1;
+    for path in named {
+        if is_dash(path) {
+            if paths.contains(&None) {
+                return Err(Error::usage("standard input can be read once only; name '-' once"));
+            }
+            paths.push(None);
+        } else if path.is_dir() {
+            many = true;
+            paths.extend(files_in(path, kind, report)?.into_iter().map(Some));
+        } else {
+            paths.push(Some(path.clone()));
+        }
+    }
+    Ok(Inputs { paths, many })
+}
+
+/// The files of that kind in a folder, by name. Hidden files are not looked at.
+fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>> {
+    let failed = |error: std::io::Error| Error::reading(folder, &error);
+    let (mut files, mut others, mut folders) = (Vec::new(), 0, 0);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        if path.is_dir() {
+            folders += 1;
+        } else if (kind.is_one)(&path) {
+            files.push(path);
+        } else {
+            others += 1;
+        }
+    }
+    let (folder, plural) = (folder.display(), kind.plural);
+    if files.is_empty() {
+        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; name one that holds some")));
+    }
+    let left_out = match (others, folders) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("{others} that are no {plural}")),
+        (0, _) => Some(format!("folders in it ({folders})")),
+        _ => Some(format!("{others} that are no {plural} and folders in it ({folders})")),
+    };
+    if let Some(left_out) = left_out {
+        report.say(format!("'{folder}': {} {plural}; left out: {left_out}", files.len()));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Gives each input a place in `folder`, by the name that `name_of` makes of it. Makes the folder. `names_file` says whether
+/// a path looks like a file to write.
+///
+/// # Errors
+/// `folder` is a file or looks like one, two inputs would get one name, or the folder cannot be made.
+pub fn into_folder(
+    folder: &Path,
+    inputs: Vec<Option<PathBuf>>,
+    kind: &Kind,
+    names_file: impl Fn(&Path) -> bool,
+    name_of: impl Fn(&Path) -> PathBuf,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let (shown, plural) = (folder.display(), kind.plural);
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::usage(format!("'{shown}' is a file, and several {plural} need a folder; name one with -o")));
+    }
+    if !folder.exists() && !ends_in_separator(folder) && names_file(folder) {
+        return Err(Error::usage(format!(
+            "'{shown}' names a file, and several {plural} need a folder; name one with -o, or '{shown}/' if you mean it"
+        )));
+    }
+    let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut jobs = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let Some(input) = input else {
+            return Err(Error::usage("standard input has no name to give a file in a folder; name the file with -o"));
+        };
+        let output = folder.join(name_of(&input));
+        // File systems that fold case would make one file of two.
+        let key = PathBuf::from(output.to_string_lossy().to_lowercase());
+        if let Some(other) = taken.insert(key, input.clone()) {
+            return Err(Error::usage(format!(
+                "'{}' and '{}' would both be written to '{}'; paint them into two folders",
+                other.display(),
+                input.display(),
+                output.display()
+            )));
+        }
+        jobs.push((input, output));
+    }
+    fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    Ok(jobs)
+}
+
+/// Fails where an output is an input, also through links.
+///
+/// # Errors
+/// Just that.
+pub fn refuse_overwriting_inputs<'a>(
+    inputs: impl Iterator<Item = &'a Path>,
+    outputs: impl Iterator<Item = &'a Path>,
+) -> Result<()> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let inputs: Vec<PathBuf> = inputs.filter_map(real).collect();
+    for output in outputs {
+        if real(output).is_some_and(|output| inputs.contains(&output)) {
+            return Err(Error::usage(format!(
+                "'{}' is an input and is not written over; choose another output with -o",
+                output.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `path` stands for standard input or output.
+pub fn is_dash(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Whether `path` is said to be a folder.
+pub fn ends_in_separator(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(char::from(byte)))
+}

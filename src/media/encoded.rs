@@ -1,0 +1,100 @@
+//! An encoder with the file that it fills.
+
+use std::path::{Path, PathBuf};
+
+use ffmpeg_next::Packet;
+
+use super::container::Container;
+use super::decode::VideoInfo;
+use super::encode::Encoder;
+use super::file::VideoFile;
+use crate::error::Result;
+use crate::frame::Frame;
+
+/// A file of painted pictures and nothing else. Dropped unfinished, it leaves nothing behind.
+pub struct EncodedFile {
+    encoder: Encoder,
+    file: VideoFile,
+    packet: Packet,
+    /// The time of the first frame, which is 0 in the file: a container may refuse negative times.
+    origin: Option<i64>,
+    /// Times of the packets so far, in the order of the file.
+    order: Vec<i64>,
+}
+
+impl EncodedFile {
+    /// Begins `path` under the name `temporary`.
+    ///
+    /// # Errors
+    /// Those of [`VideoFile::create`].
+    pub fn create(
+        path: &Path,
+        temporary: PathBuf,
+        container: Container,
+        info: &VideoInfo,
+        encoder: Encoder,
+    ) -> Result<Self> {
+        let file = VideoFile::create(path, temporary, container, info, &encoder, None)?;
+        Ok(Self { encoder, file, packet: Packet::empty(), origin: None, order: Vec::new() })
+    }
+
+    /// What a person should know about the output.
+    pub fn warnings(&self) -> Vec<String> {
+        [self.encoder.warnings(), &self.file.warnings()].concat()
+    }
+
+    /// Takes one frame, later than those before.
+    ///
+    /// # Errors
+    /// The encoder failed, or the disk is full.
+    pub fn put(&mut self, frame: &Frame) -> Result<()> {
+        self.origin.get_or_insert(frame.time);
+        self.encoder.send(frame)?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        let origin = self.origin.unwrap_or(0);
+        while self.encoder.receive(&mut self.packet)? {
+            let (pts, dts) = (self.packet.pts(), self.packet.dts());
+            self.order.extend(pts);
+            self.packet.set_pts(pts.map(|time| time - origin));
+            self.packet.set_dts(dts.map(|time| time - origin));
+            self.file.put(&mut self.packet)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the encoder still holds and gives the file its name. Returns by how many places a picture is stored
+    /// later than it is shown, at most.
+    ///
+    /// # Errors
+    /// The encoder failed, or the disk is full; the file is then gone.
+    pub fn finish(mut self) -> Result<usize> {
+        self.encoder.end()?;
+        self.drain()?;
+        self.file.finish(f64::INFINITY)?;
+        Ok(delay(&self.order))
+    }
+}
+
+/// The greatest difference between a packet's place in the file and its place on the screen.
+fn delay(order: &[i64]) -> usize {
+    let mut shown: Vec<usize> = (0..order.len()).collect();
+    shown.sort_by_key(|&stored| order[stored]);
+    let late = shown.iter().enumerate().map(|(place, &stored)| stored.saturating_sub(place));
+    late.max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delay;
+
+    #[test]
+    fn pictures_between_two_others_are_stored_late() {
+        assert_eq!(delay(&[]), 0);
+        assert_eq!(delay(&[0, 1, 2, 3]), 0);
+        assert_eq!(delay(&[0, 3, 1, 2, 5, 4]), 1);
+        assert_eq!(delay(&[0, 4, 2, 1, 3]), 2);
+    }
+}

@@ -1,0 +1,66 @@
+//! Painting segments: from a source that stands at the right frame to whole files in the job's folder.
+
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use super::Encoding;
+use super::folder::Folder;
+use super::writer::{SegmentSink, close_all};
+use crate::error::{Error, Result};
+use crate::pipeline::{Stop, ordered, panicked};
+use crate::source::marks::Marks;
+use crate::source::video::VideoSource;
+use crate::stylize::Stylizer;
+use crate::temporal::{Relay, Stabilizer, WARM_UP};
+
+/// Where segments go, and what they are like.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The job's folder.
+    pub folder: &'a Folder,
+    /// How frames are written.
+    pub encoding: &'a Encoding,
+    /// Frames of a segment, at least [`WARM_UP`].
+    pub every: u64,
+}
+
+/// Paints from segment `first` up to, but without, `end`; to the end of the film without that. `source` stands at `first`'s
+/// first frame or at one before it, from which on the stabiliser warms up. Segments that are whole when `stop` is requested
+/// or something fails are kept.
+///
+/// # Errors
+/// As [`ordered::run`]; or a segment could not be closed.
+pub fn paint(
+    source: &mut VideoSource,
+    workers: &mut [Stylizer],
+    stabilizer: Stabilizer,
+    target: Target<'_>,
+    (first, end): (u64, Option<u64>),
+    stop: &Stop,
+    observe: &(dyn Fn(ordered::Progress) + Sync),
+) -> Result<ordered::Summary> {
+    let Target { folder, encoding, every } = target;
+    let marks = Marks::new(every, WARM_UP);
+    source.leave(marks.clone(), end.map(|end| end * every));
+    let mut relay = Relay::new(stabilizer, every);
+    thread::scope(|scope| {
+        // No segment waits: the next one may be full only when the one before is closed.
+        let (full, closing) = sync_channel(0);
+        let closer = thread::Builder::new().name("close segments".into());
+        let closer = closer
+            .spawn_scoped(scope, move || close_all(&closing, folder))
+            .map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
+        let complete = source.complete();
+        let first = first * every;
+        let sink = SegmentSink { folder, encoding, every, first, marks, complete, full, growing: None };
+        let steady = &mut |input: &_, styled: &mut _| relay.stabilize(input, styled);
+        let painted = ordered::run(source, workers, steady, Box::new(sink), stop, observe);
+        // The sink is gone, and with it what the closer waits for.
+        let closed = closer.join().unwrap_or_else(|_| Err(panicked("close segments")));
+        match (painted, closed) {
+            (Ok(painted), Ok(())) => Ok(painted),
+            (Ok(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+            (Err(painting), Err(closing)) => Err(painting.root(closing)),
+        }
+    })
+}

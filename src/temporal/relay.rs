@@ -1,0 +1,97 @@
+//! A stabiliser that hands over to a fresh one at fixed places.
+//!
+//! What is shown from such a place on then depends on the frames from [`WARM_UP`] before it on and on none that is
+//! earlier: a job that begins there comes to the same pictures.
+
+use super::Stabilizer;
+use crate::frame::Frame;
+
+/// Frames that a fresh stabiliser sees before it takes over. The longest average has 16 of them; after twice as many what
+/// it has not seen would weigh so little that the change from one to the other is less than that from frame to frame.
+pub const WARM_UP: u64 = 32;
+
+/// Stabilisers that take turns.
+pub struct Relay {
+    fresh: Stabilizer,
+    every: u64,
+    running: Stabilizer,
+    /// Sees the frames already, and will take over.
+    next: Option<Stabilizer>,
+    /// What the next one makes of a frame, which nobody sees.
+    unseen: Frame,
+}
+
+impl Relay {
+    /// `stabilizer`, taken over by a fresh one like it at each frame whose [`Frame::index`] is a multiple of `every`, which
+    /// is at least [`WARM_UP`].
+    pub fn new(stabilizer: Stabilizer, every: u64) -> Self {
+        let (fresh, unseen) = (stabilizer.clone(), Frame::default());
+        Self { fresh, every: every.max(WARM_UP), running: stabilizer, next: None, unseen }
+    }
+
+    /// See [`Stabilizer::stabilize`].
+    pub fn stabilize(&mut self, input: &Frame, styled: &mut Frame) {
+        let place = input.index % self.every;
+        if place == 0
+            && let Some(next) = self.next.take()
+        {
+            self.running = next;
+        }
+        if place >= self.every - WARM_UP {
+            let next = self.next.get_or_insert_with(|| self.fresh.clone());
+            self.unseen.clone_from(styled);
+            next.stabilize(input, &mut self.unseen);
+        }
+        self.running.stabilize(input, styled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grey frame with noise that depends on its place.
+    fn noisy(index: u64) -> Frame {
+        let mut frame = Frame { index, ..Frame::new(32, 16) };
+        let mut state = index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        for byte in &mut frame.pixels {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = 120 + (state % 9) as u8;
+        }
+        frame
+    }
+
+    fn shown(from: u64, to: u64) -> Vec<Frame> {
+        let mut relay = Relay::new(Stabilizer::new(1.0), 50);
+        let steady = |index| {
+            let mut styled = noisy(index);
+            relay.stabilize(&noisy(index), &mut styled);
+            styled
+        };
+        (from..to).map(steady).collect()
+    }
+
+    #[test]
+    fn a_job_that_begins_before_a_handover_shows_the_same_from_there_on() {
+        let whole = shown(0, 200);
+        for handover in [50u64, 100, 150] {
+            let resumed = shown(handover - WARM_UP, 200);
+            assert!(resumed[WARM_UP as usize..] == whole[handover as usize..], "from {handover}");
+            assert!(resumed[0] != whole[(handover - WARM_UP) as usize], "frames of the warm-up are not for showing");
+        }
+    }
+
+    #[test]
+    fn a_handover_changes_a_still_scene_less_than_the_noise_that_is_left() {
+        let whole = shown(0, 300);
+        let change = |at: usize| {
+            let pair = whole[at - 1].pixels.iter().zip(&whole[at].pixels);
+            pair.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / whole[at].pixels.len() as f64
+        };
+        let usual = (30..300).filter(|at| at % 50 != 0).map(change).sum::<f64>() / 265.0;
+        let handover = (50..300).step_by(50).map(change).sum::<f64>() / 5.0;
+        assert!(handover < usual * 1.5, "{handover} at a handover, {usual} elsewhere");
+    }
+}

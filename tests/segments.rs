@@ -1,0 +1,412 @@
+//! What stops a job of `impasto video` costs it one segment, and nothing in what comes out.
+
+#[path = "common/clips.rs"]
+mod clips;
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clips::{Folder, Run, finish, output};
+
+/// The shortest segments that there are, so that short clips have many.
+const SHORT: &str = "--segment-frames 40";
+/// A picture that moves, and the noise of a sensor, so that the stabiliser has something to remember.
+const NOISY: &str = "testsrc2=s=160x90:r=25,noise=c0s=12:c0f=t:c0_seed=7";
+
+impl Folder {
+    /// A clip of `frames` noisy frames with B-frames, and sound.
+    fn film(&self, name: &str, frames: u32, options: &str) {
+        let seconds = f64::from(frames) / 25.0;
+        let source = format!("-f lavfi -t {seconds} -i {NOISY} -f lavfi -i sine=d={seconds}");
+        self.ffmpeg(&format!("{source} -map 0 -map 1 -c:v libx264 -qp 12 -g 30 -bf 2 -c:a aac {options} {name}"));
+    }
+
+    /// Time, duration and content of each decoded frame.
+    fn frames(&self, name: &str) -> String {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
+        command.args("-map 0:v:0 -vsync passthrough -copyts -f framemd5 -".split(' '));
+        String::from_utf8(output(&mut command).stdout).unwrap()
+    }
+
+    /// Makes the job of `output` one that was stopped: segments `lost` of it, which is kept in `whole.parts`, are not there.
+    fn stopped(&self, output: &str, lost: &[u32]) {
+        let parts = self.path(&format!("{output}.parts"));
+        fs::create_dir(&parts).unwrap();
+        for entry in fs::read_dir(self.path("whole.parts")).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if !lost.iter().any(|number| name.starts_with(&format!("{number:06}."))) {
+                fs::copy(entry.path(), parts.join(name)).unwrap();
+            }
+        }
+    }
+
+    /// Starts `impasto video` with these arguments.
+    fn start(&self, args: &str) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until segment `number` of `output` is whole.
+    fn wait_for_segment(&self, output: &str, number: u32) {
+        let start = Instant::now();
+        while !self.path(&format!("{output}.parts/{number:06}.json")).exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "segment {number} does not come");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn end(child: Child) -> Run {
+    let done = child.wait_with_output().unwrap();
+    let json = serde_json::from_slice(&done.stdout).unwrap_or_default();
+    Run { code: done.status.code().unwrap_or(-1), json, errors: String::from_utf8_lossy(&done.stderr).into_owned() }
+}
+
+fn resumed(run: &Run) -> u64 {
+    run.json["resumed"].as_u64().unwrap()
+}
+
+/// Paints `input` in one go, then with segments lost at several places, and compares every frame and every packet's time.
+fn goes_on_exactly(input: &str, ending: &str, args: &str, make: impl Fn(&Folder)) {
+    let folder = Folder::new();
+    make(&folder);
+    let whole = format!("whole.{ending}");
+    let run = folder.paint(&format!("{input} -o {whole} {SHORT} --keep-segments {args}")).ok();
+    let count = run.frames().div_ceil(40) as u32;
+    assert!(count >= 3, "{count} segments");
+    let parts = folder.path(&format!("{whole}.parts"));
+    fs::rename(parts, folder.path("whole.parts")).unwrap();
+    let (frames, sound) = (folder.frames(&whole), folder.packets(&whole, "a"));
+    assert_eq!(frames.lines().filter(|line| !line.starts_with('#')).count(), run.frames());
+    let last = count - 1;
+    for (case, lost) in [vec![last], (1..count).collect(), vec![0], vec![1, last]].into_iter().enumerate() {
+        let name = format!("{case}.{ending}");
+        folder.stopped(&name, &lost);
+        let again = folder.paint(&format!("{input} -o {name} {SHORT} {args}")).ok();
+        assert_eq!(again.frames(), run.frames(), "{input} {args} without {lost:?}");
+        assert!(folder.frames(&name) == frames, "{input} {args} without {lost:?}: other frames");
+        assert_eq!(folder.packets(&name, "a"), sound, "{input} {args} without {lost:?}");
+        assert!(!folder.path(&format!("{name}.parts")).exists());
+    }
+}
+
+#[test]
+fn a_resumed_job_gives_the_frames_of_one_that_was_never_stopped() {
+    goes_on_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 150, ""));
+    goes_on_exactly("in.mp4", "mkv", "--codec ffv1 --stabilize 1", |folder| folder.film("in.mp4", 150, ""));
+    goes_on_exactly("in.mp4", "mp4", "--codec hevc --stabilize 0", |folder| folder.film("in.mp4", 130, ""));
+}
+
+#[test]
+fn a_resumed_job_keeps_uneven_times() {
+    let uneven = "-vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,60\\,90))' -vsync passthrough";
+    goes_on_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 200, uneven));
+    goes_on_exactly("in.mkv", "mov", "", |folder| folder.film("in.mkv", 200, uneven));
+    goes_on_exactly("in.mkv", "mkv", "--fps 20", |folder| folder.film("in.mkv", 200, uneven));
+}
+
+#[test]
+fn a_resumed_job_keeps_its_rate_its_part_and_its_size() {
+    goes_on_exactly("in.mp4", "mp4", "--fps 50", |folder| folder.film("in.mp4", 75, ""));
+    goes_on_exactly("in.mp4", "mp4", "--fps 10", |folder| folder.film("in.mp4", 300, ""));
+    goes_on_exactly("in.mp4", "mp4", "--start 0.98 --duration 6", |folder| folder.film("in.mp4", 200, ""));
+    goes_on_exactly("in.mp4", "mp4", "--size 96x-1 --start 2.5", |folder| folder.film("in.mp4", 200, ""));
+    goes_on_exactly("in.mp4", "avi", "", |folder| folder.film("in.mp4", 130, ""));
+}
+
+#[test]
+fn a_film_without_timestamps_or_index_goes_on_too() {
+    goes_on_exactly("in.ts", "mp4", "", |folder| folder.film("in.ts", 130, ""));
+    goes_on_exactly("in.h264", "mp4", "", |folder| folder.film("in.h264", 130, "-an"));
+    goes_on_exactly("in.h264", "mkv", "--fps 30", |folder| folder.film("in.h264", 130, "-an"));
+}
+
+#[test]
+fn every_codec_is_joined_without_a_seam() {
+    for (codec, ending) in [("av1", "mkv"), ("vp9", "webm"), ("prores", "mov")] {
+        let folder = Folder::new();
+        folder.film("in.mp4", 100, "");
+        folder.paint(&format!("in.mp4 -o out.{ending} --codec {codec} {SHORT}")).ok();
+        let times = folder.times(&format!("out.{ending}"));
+        assert_eq!(times.len(), 100, "{codec}");
+        let input = folder.times("in.mp4");
+        let gap = times.iter().zip(&input).map(|(a, b)| (a - times[0] - (b - input[0])).abs()).fold(0.0, f64::max);
+        assert!(gap < 0.0011, "{codec}: {gap}");
+        assert_eq!(folder.names(), ["in.mp4".to_owned(), format!("out.{ending}")]);
+    }
+}
+
+/// Numbers that look random and are the same in every run.
+struct Seeded(u64);
+
+impl Seeded {
+    fn up_to(&mut self, most: f64) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64 * most
+    }
+}
+
+/// Kills at 50 seeded moments between the start of a job and its end. No file may be under the final name unless it is the
+/// whole one, and the same command must come to the very bytes of a run that was never stopped.
+#[test]
+fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 160, "");
+    let args = format!("in.mp4 -o out.mp4 {SHORT}");
+    let start = Instant::now();
+    folder.paint(&args).ok();
+    let quarter = start.elapsed().as_secs_f64() / 4.0;
+    let expected = fs::read(folder.path("out.mp4")).unwrap();
+    let (mut seeded, mut early, mut midway, mut late) = (Seeded(20_261_124), 0, 0, 0);
+    for round in 0..50 {
+        fs::remove_file(folder.path("out.mp4")).unwrap();
+        let mut child = folder.start(&args);
+        // Some of the four segments, and a part of the next: a point in the job, however busy the machine is.
+        let (whole, more) = (seeded.up_to(4.0) as u32, Duration::from_secs_f64(seeded.up_to(quarter)));
+        let is_there = |number: u32| folder.path(&format!("out.mp4.parts/{number:06}.json")).exists();
+        while whole > 0 && !is_there(whole - 1) && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(more);
+        // SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if let Ok(bytes) = fs::read(folder.path("out.mp4")) {
+            assert!(bytes == expected, "round {round}: a file under the final name that is not the whole one");
+            let _ = fs::remove_dir_all(folder.path("out.mp4.parts"));
+            late += 1;
+            continue;
+        }
+        let run = folder.paint(&args).ok();
+        *(if resumed(&run) > 0 { &mut midway } else { &mut early }) += 1;
+        assert!(fs::read(folder.path("out.mp4")).unwrap() == expected, "round {round}: another file");
+        assert_eq!(folder.names(), ["in.mp4", "out.mp4"], "round {round}");
+    }
+    eprintln!(
+        "kill -9: 50 times; {midway} went on from a whole segment, {early} began anew, {late} had ended; the same file 50 times"
+    );
+    assert!(midway >= 10 && early >= 2, "{midway} {early}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 400, "");
+    let args = format!("{SHORT} --preset slower --encoder-option threads=1");
+    folder.paint(&format!("in.mp4 -o whole.mp4 {args}")).ok();
+    for signal in ["INT", "TERM", "HUP"] {
+        let out = format!("{signal}.mp4");
+        let args = format!("in.mp4 -o {out} {args}");
+        let child = folder.start(&args);
+        folder.wait_for_segment(&out, 0);
+        assert!(
+            Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap().success()
+        );
+        let run = end(child);
+        assert_eq!(run.code, 130, "{signal}: {}", run.errors);
+        assert!(run.errors.contains("the same command goes on"), "{}", run.errors);
+        assert!(!folder.path(&out).exists(), "{signal}");
+        let parts = fs::read_dir(folder.path(&format!("{out}.parts"))).unwrap();
+        let left: Vec<String> = parts.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(left.iter().all(|name| !name.ends_with(".part")), "{left:?}");
+        let run = folder.paint(&args).ok();
+        assert!(resumed(&run) >= 40 && resumed(&run) < 400, "{}", resumed(&run));
+        assert!(run.errors.contains(&format!("goes on from frame {} of about 400", resumed(&run))), "{}", run.errors);
+        assert!(folder.frames(&out) == folder.frames("whole.mp4"), "{signal}");
+        eprintln!("SIG{signal}: 1 time; {} frames were kept, the rest painted by the same command", resumed(&run));
+    }
+}
+
+#[test]
+fn what_changed_is_said_by_name_and_never_mixed() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 100, "");
+    folder.film("other.mp4", 101, "");
+    folder.paint(&format!("in.mp4 -o whole.mp4 {SHORT} --keep-segments")).ok();
+    fs::rename(folder.path("whole.mp4.parts"), folder.path("whole.parts")).unwrap();
+    folder.stopped("out.mp4", &[2]);
+    for (input, args, words) in [
+        ("in.mp4", "--crf 16", "--crf is '16' and was not given"),
+        ("in.mp4", "--stabilize 0.5", "--stabilize is '0.5' and was '0.8'"),
+        ("in.mp4", "--duration 3", "--duration is '3' and was not given"),
+        ("in.mp4", "--segment-frames 50", "--segment-frames is '50' and was '40'"),
+        ("other.mp4", "", "input is "),
+    ] {
+        let short = if args.contains("segment") { "" } else { SHORT };
+        folder.refuses(&format!("{input} -o out.mp4 {args} {short}"), 2, words);
+        folder.refuses(&format!("{input} -o out.mp4 {args} {short}"), 2, "add --restart");
+    }
+    let run = folder.paint(&format!("in.mp4 -o out.mp4 {SHORT} --crf 16 --restart")).ok();
+    assert_eq!((resumed(&run), run.frames()), (0, 100));
+}
+
+#[test]
+fn parts_from_two_machines_are_joined_to_the_film_that_one_would_paint() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 150, "");
+    folder.paint(&format!("in.mp4 -o whole.mp4 {SHORT}")).ok();
+    for (machine, part) in [("a", "0..2"), ("b", "2..")] {
+        fs::create_dir(folder.path(machine)).unwrap();
+        folder.paint(&format!("in.mp4 -o {machine}/out.mp4 {SHORT} --segments {part}")).ok();
+        assert!(!folder.path(&format!("{machine}/out.mp4")).exists());
+    }
+    // The second has no beginning; the first has nothing else.
+    let run = folder.paint(&format!("in.mp4 -o b/out.mp4 {SHORT} --join"));
+    assert!(run.code == 1 && run.errors.contains("missing are segments 0 to 1"), "{}", run.errors);
+    let run = folder.paint(&format!("in.mp4 -o a/out.mp4 {SHORT} --join")).ok();
+    assert!(run.warnings().contains("missing are segments all from 2 on"), "{}", run.warnings());
+    assert!(!folder.path("a/out.mp4").exists());
+    assert_eq!(folder.times("a/out.beginning.mp4").len(), 80);
+    assert!(folder.frames("whole.mp4").starts_with(folder.frames("a/out.beginning.mp4").trim_end()));
+    for entry in fs::read_dir(folder.path("b/out.mp4.parts")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path("a/out.mp4.parts").join(entry.file_name())).unwrap();
+    }
+    folder.paint(&format!("in.mp4 -o a/out.mp4 {SHORT} --join")).without_warnings();
+    assert!(folder.frames("a/out.mp4") == folder.frames("whole.mp4"));
+    assert_eq!(folder.packets("a/out.mp4", "a"), folder.packets("whole.mp4", "a"));
+    folder.refuses(&format!("in.mp4 -o late.mp4 {SHORT} --segments 9..12"), 2, "ends before segment 9");
+}
+
+/// A limit on the size of files stands for a full disk: it needs no rights.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 150, "");
+    let (mut times, mut kept) = (0, 0);
+    // At 4 KiB not even a segment fits, at 60 and 150 the joined file does not.
+    for limit in [4, 60, 150] {
+        for ending in ["mp4", "mkv"] {
+            let out = format!("{limit}.{ending}");
+            let binary = env!("CARGO_BIN_EXE_impasto");
+            let mut command = Command::new("bash");
+            command.current_dir(folder.0.path()).arg("-c").arg(format!(
+                "trap '' XFSZ; ulimit -f {limit}; exec '{binary}' video in.mp4 -o {out} --style identity {SHORT} --crf 20"
+            ));
+            let run = finish(&mut command);
+            assert_eq!(run.code, 1, "{out}: {}", run.errors);
+            assert!(run.errors.contains("cannot write"), "{out}: {}", run.errors);
+            assert!(!run.errors.contains("panicked"), "{out}: {}", run.errors);
+            assert!(!folder.path(&out).exists(), "{out}");
+            let parts = folder.path(&format!("{out}.parts"));
+            assert_eq!(parts.exists(), run.errors.contains("frames are kept in"), "{out}: {}", run.errors);
+            times += 1;
+            kept += usize::from(parts.exists());
+            let again = folder.paint(&format!("in.mp4 -o {out} {SHORT} --crf 20")).ok();
+            assert_eq!(again.frames(), 150, "{out}");
+        }
+    }
+    eprintln!(
+        "full disk: {times} times; no file under the final name, segments kept {kept} times, then finished {times} times"
+    );
+    assert!(kept > 0 && kept < times);
+}
+
+#[test]
+fn a_folder_that_disappears_is_an_error_in_one_sentence() {
+    for gone in ["place/out.mp4.parts", "place"] {
+        let folder = Folder::new();
+        folder.film("in.mp4", 400, "");
+        fs::create_dir(folder.path("place")).unwrap();
+        let args = format!("in.mp4 -o place/out.mp4 {SHORT} --preset slower");
+        let child = folder.start(&args);
+        folder.wait_for_segment("place/out.mp4", 0);
+        // What is made meanwhile comes in between.
+        while fs::remove_dir_all(folder.path(gone)).is_err() && folder.path(gone).exists() {}
+        let run = end(child);
+        assert_eq!(run.code, 1, "{gone}: {}", run.errors);
+        assert!(run.errors.contains("its folder does not exist"), "{gone}: {}", run.errors);
+        assert!(!folder.path("place/out.mp4").exists());
+        eprintln!("folder removed ({gone}): 1 time; exit code 1, one sentence, no file");
+    }
+}
+
+#[test]
+fn two_processes_do_not_work_on_one_job() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 400, "");
+    let args = format!("in.mp4 -o out.mp4 {SHORT} --preset slower");
+    let child = folder.start(&args);
+    folder.wait_for_segment("out.mp4", 0);
+    let words = format!("another impasto (process {}) is at work", child.id());
+    let refused = folder.paint(&args);
+    assert!(refused.code == 1 && refused.errors.contains(&words), "{}", refused.errors);
+    let refused = folder.paint(&format!("{args} --restart"));
+    assert!(refused.code == 1 && refused.errors.contains(&words), "{}", refused.errors);
+    assert_eq!(end(child).ok().frames(), 400);
+}
+
+/// A network that paints until a frame is nearly white, and then gives what is no number.
+#[test]
+fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
+    let folder = Folder::new();
+    let white = "testsrc2=s=160x90:r=25:d=4,drawbox=color=white:t=fill:enable=gte(n\\,90)";
+    folder.ffmpeg(&format!("-f lavfi -i {white} -c:v libx264 in.mp4"));
+    fs::create_dir(folder.path("styles")).unwrap();
+    let network = format!("{}/tests/networks/fails_on_white.onnx", env!("CARGO_MANIFEST_DIR"));
+    let bytes = fs::read(network).unwrap();
+    let hash = impasto::style::catalog::sha256(&bytes);
+    fs::write(folder.path("styles/fails.onnx"), bytes).unwrap();
+    let manifest = format!(
+        "[[network]]\nname = \"fails\"\nfile = \"fails.onnx\"\nlayout = \"nchw-f32\"\nkind = \"single\"\nstyles = [\"fails\"]\n\
+         license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"fails\"\nnetwork = \"fails\"\nindex = 0\n"
+    );
+    fs::write(folder.path("styles/styles.toml"), manifest).unwrap();
+    let runtime = impasto::network::library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
+    let paint = |more: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        let args = format!("video --json --models styles --style fails --device cpu in.mp4 -o out.mp4 {SHORT} {more}");
+        finish(command.args(args.split_whitespace()).arg("--onnxruntime").arg(&runtime).current_dir(folder.0.path()))
+    };
+    for time in 0..2 {
+        let run = paint("");
+        assert_eq!(run.code, 1, "{}", run.errors);
+        assert!(run.errors.contains("frame 9"), "{time}: {}", run.errors);
+        assert!(run.errors.contains("80 frames are kept in 'out.mp4.parts'"), "{time}: {}", run.errors);
+        assert!(!folder.path("out.mp4").exists());
+    }
+    assert_eq!(paint("--join").ok().frames(), 80);
+    assert_eq!(folder.times("out.beginning.mp4").len(), 80);
+    eprintln!("network fails midway: 2 times; exit code 1, the frame named, both whole segments kept and joined");
+}
+
+#[test]
+fn one_video_that_fails_does_not_stop_the_others() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("films")).unwrap();
+    folder.film("films/a.mp4", 50, "");
+    fs::write(folder.path("films/b.mkv"), "this is no video").unwrap();
+    folder.film("films/c.ts", 50, "");
+    fs::write(folder.path("films/notes.txt"), "not looked at").unwrap();
+    let run = folder.paint(&format!("films -o painted {SHORT}"));
+    assert_eq!(run.code, 1, "{}", run.errors);
+    assert!(run.errors.contains("1 of 3 videos failed"), "{}", run.errors);
+    assert!(run.errors.contains("2 of 3 videos painted, 0 were there already, 1 failed"), "{}", run.errors);
+    let states = |run: &Run| -> Vec<String> {
+        let videos = run.json["videos"].as_array().unwrap();
+        videos.iter().map(|video| video["state"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(states(&run), ["painted", "failed", "painted"]);
+    assert!(run.json["videos"][1]["error"].as_str().unwrap().contains("is not a video"));
+    assert_eq!(run.frames(), 100);
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path("painted")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a.mp4", "c.ts"]);
+    // The same command goes on: what is there stays, what failed is tried again.
+    folder.film("films/b.mkv", 50, "");
+    let run = folder.paint(&format!("films -o painted {SHORT}")).ok();
+    assert_eq!(states(&run), ["there", "painted", "there"]);
+    assert_eq!(folder.times("painted/b.mkv").len(), 50);
+    // Several names to one file, and a file that is no folder.
+    folder.refuses("films/a.mp4 films/b.mkv -o out.mp4", 2, "several videos need a folder");
+    folder.refuses("films/a.mp4 films/a.mp4 -o other/", 2, "would both be written to");
+    folder.refuses("films -o films -q", 2, "is an input and is not written over");
+}
