@@ -8,6 +8,7 @@ pub mod meter;
 pub mod ordered;
 pub mod statistics;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,6 +37,17 @@ impl Stop {
         Arc::clone(&self.0)
     }
 
+    /// Lets the first Ctrl-C (or SIGTERM) express this wish too.
+    ///
+    /// # Errors
+    /// As [`Self::at_ctrl_c`].
+    pub fn also_at_ctrl_c(self) -> Result<Self> {
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, self.flag()).map_err(|error| cannot_listen(&error))?;
+        }
+        Ok(self)
+    }
+
     /// A wish that the first Ctrl-C (or SIGTERM) expresses; the second ends the process at once, with exit code 130.
     ///
     /// # Errors
@@ -46,10 +58,14 @@ impl Stop {
             // In this order: at the first signal the flag is not yet set when it is looked at.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
                 .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
-                .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
+                .map_err(|error| cannot_listen(&error))?;
         }
         Ok(stop)
     }
+}
+
+fn cannot_listen(error: &io::Error) -> Error {
+    Error::failed(format!("cannot listen for Ctrl-C: {error}"))
 }
 
 /// A thread's panic as an error.
