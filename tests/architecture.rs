@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 23] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli.rs", "command/mod.rs"]),
@@ -38,6 +38,7 @@ const DOORS: [(&str, &[&str]); 23] = [
     ("minifb", &["sink/window.rs", "sink/window/"]),
     ("raw_window_handle", &["sink/window/"]),
     ("x11_dl", &["sink/window/"]),
+    ("libloading", &["sink/window/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

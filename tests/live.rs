@@ -7,8 +7,8 @@ mod clips;
 mod screen;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -153,6 +153,95 @@ fn a_show_is_sent_as_a_transport_stream_that_another_program_plays() {
     assert!(frames(&folder, "seen.ts") >= 15);
 }
 
+/// A port that nobody uses now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Lines of JSON while a show runs.
+fn reports(child: &mut Child) -> impl Iterator<Item = Value> + use<> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+}
+
+/// The first report of which `wanted` is true.
+fn report(reports: &mut impl Iterator<Item = Value>, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let found = reports.by_ref().take(LONG.as_secs() as usize).find(|line| wanted(line));
+    found.unwrap_or_else(|| panic!("{what}"))
+}
+
+fn notices(line: &Value) -> String {
+    line["notices"].to_string()
+}
+
+#[test]
+fn who_receives_by_tcp_may_come_late_go_and_come_again() {
+    let folder = Folder::new();
+    let port = free_port();
+    let mut command = show(&folder, &format!("--json --send tcp://127.0.0.1:{port}"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = reports(&mut child);
+    report(&mut lines, "nobody is missed", |line| notices(line).contains("start what receives it"));
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for _ in 0..2 {
+        let (mut receiver, _) = listener.accept().unwrap();
+        receiver.set_read_timeout(Some(LONG)).unwrap();
+        let mut packet = [0; 188];
+        for _ in 0..50 {
+            receiver.read_exact(&mut packet).unwrap();
+            assert_eq!(packet[0], b'G', "no packet of a transport stream");
+        }
+        report(&mut lines, "somebody is missed", |line| notices(line) == "[]");
+        drop(receiver);
+        report(&mut lines, "nobody is missed", |line| notices(line).contains("takes no more"));
+    }
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+}
+
+#[test]
+fn who_receives_by_srt_may_come_late_go_and_come_again() {
+    let folder = Folder::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut child = show(&folder, &format!("--send srt://127.0.0.1:{port}")).stderr(Stdio::null()).spawn().unwrap();
+    for name in ["first.ts", "second.ts"] {
+        folder.ffmpeg(&format!("-i srt://127.0.0.1:{port}?mode=listener -frames:v 20 -c copy {name}"));
+        assert!(frames(&folder, name) >= 15, "{name}");
+    }
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+}
+
+#[test]
+fn a_camera_of_the_network_is_waited_for_and_taken_up_again() {
+    let folder = Folder::new();
+    let port = free_port();
+    let camera = || {
+        let child = show(&folder, &format!("--serve 127.0.0.1:{port}")).stderr(Stdio::null()).spawn().unwrap();
+        until("the camera does not start", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        child
+    };
+    let mut first = camera();
+    let args = format!("--camera http://127.0.0.1:{port}/stream.mjpeg --style identity --no-window --json");
+    let mut child = live(&folder, &args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = reports(&mut child);
+    let seen = report(&mut lines, "there are no frames", |line| line["frames"].as_u64() > Some(10));
+    assert_eq!((&seen["width"], &seen["height"]), (&64.into(), &36.into()));
+    signal(&first, "-KILL");
+    first.wait().unwrap();
+    let gone = report(&mut lines, "the camera is not missed", |line| notices(line).contains("/stream.mjpeg'"));
+    assert!(notices(&gone).contains("taken up again when it is back"), "{gone}");
+    let mut second = camera();
+    let back = report(&mut lines, "the camera is not taken up again", |line| notices(line) == "[]");
+    report(&mut lines, "there are no more frames", |line| line["frames"].as_u64() > back["frames"].as_u64());
+    // A camera that says nothing any more does not keep a show that ends.
+    signal(&second, "-STOP");
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+    signal(&second, "-KILL");
+    second.wait().unwrap();
+}
+
 #[test]
 fn a_file_plays_once_at_its_own_speed_and_then_the_show_ends() {
     let folder = Folder::new();
@@ -185,6 +274,68 @@ fn what_cannot_work_is_said_in_one_sentence_before_the_show() {
         assert!(words.contains(sentence) && words.matches("impasto: ").count() == 1, "{args}: {words}");
         assert!(!words.contains("panicked"), "{words}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_screen_is_a_camera_and_one_that_ends_is_waited_for() {
+    let (folder, screen) = (Folder::new(), screen::Screen::new());
+    let mut command = live(&folder, "--camera screen --style identity --no-window --json --fps 10");
+    command.env("DISPLAY", &screen.display).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut lines = reports(&mut child);
+    let seen = report(&mut lines, "there are no frames", |line| line["frames"].as_u64() > Some(3));
+    assert_eq!((&seen["width"], &seen["height"]), (&screen::SCREEN.0.into(), &screen::SCREEN.1.into()));
+    drop(screen);
+    report(&mut lines, "the screen is not missed", |line| notices(line).contains("'screen' gives no more frames"));
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_display_that_dies_ends_the_show_in_a_sentence_and_closes_its_recording() {
+    let (folder, screen) = (Folder::new(), screen::Screen::new());
+    let mut command = live(&folder, "--camera synthetic --resolution 64x36 --style identity --record show.mp4");
+    command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    until("nothing is recorded", || folder.path("show.recording.mp4").exists());
+    sleep(Duration::from_secs(1));
+    drop(screen);
+    assert_eq!(wait(&mut child).code(), Some(1));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("impasto: the display is gone") && !words.contains("XIO"), "{words}");
+    assert!(frames(&folder, "show.mp4") > 5);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_snapshot_that_cannot_be_saved_is_said_and_the_show_goes_on() {
+    let (folder, screen) = (Folder::new(), screen::Screen::new());
+    fs::create_dir(folder.path("pictures")).unwrap();
+    let args = "--camera synthetic --resolution 64x36 --style identity --json --folder pictures";
+    let mut command = live(&folder, args);
+    command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = reports(&mut child);
+    lines.next().unwrap();
+    // The folder vanishes while the show runs.
+    fs::remove_dir(folder.path("pictures")).unwrap();
+    let press = |keys: &[&str]| {
+        let mut tool = Command::new("xdotool");
+        tool.args(["mousemove", "400", "300", "key", "--delay", "20"]).args(keys).env("DISPLAY", &screen.display);
+        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+    };
+    press(&["s", "r"]);
+    let noticed = report(&mut lines, "no notice", |line| notices(line).contains("the recording ended: "));
+    assert!(notices(&noticed).contains("its folder does not exist"), "{noticed}");
+    report(&mut lines, "the show stands", |line| line["frames"].as_u64() > noticed["frames"].as_u64());
+    press(&["q"]);
+    assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("impasto.png': its folder does not exist"), "{words}");
 }
 
 #[cfg(target_os = "linux")]

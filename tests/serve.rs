@@ -187,16 +187,84 @@ fn snapshots_are_whole_pictures_and_there_is_none_before_the_first_frame() {
     assert!(status == 200 && jpeg.starts_with(&[0xff, 0xd8]));
 }
 
-#[test]
-fn a_client_that_stalls_slows_nobody() {
-    let (mut sink, _show, host) = server(None);
-    // Noise, which does not compress: a few of these fill every buffer on the way.
+/// Noise, which does not compress: a few of these fill every buffer on the way.
+fn noise() -> Frame {
     let mut noise = Frame::new(640, 480);
     let mut state = 1u32;
     noise.pixels.iter_mut().for_each(|value| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         *value = (state >> 24) as u8;
     });
+    noise
+}
+
+#[test]
+fn who_takes_nothing_and_who_never_ends_a_request_is_let_go_and_the_show_goes_on() {
+    let (mut sink, _show, host) = server(None);
+    let noise = noise();
+    sink.put(&noise).unwrap();
+    // All eight places, and nothing is ever read.
+    let mut stalled: Vec<_> = (0..8).map(|_| send(&host, "GET /stream.mjpeg", "", "")).collect();
+    assert!(stalled.iter_mut().all(|stream| head(stream).0 == 200));
+    let status = || head(&mut send(&host, "GET /stream.mjpeg", "", "")).0;
+    assert_eq!(status(), 503);
+    // One says nothing, one says a letter now and then and never comes to its point.
+    let silent = TcpStream::connect(&host).unwrap();
+    let mut slow = TcpStream::connect(&host).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nX-Slow: ").unwrap();
+    let start = Instant::now();
+    let (mut welcome, mut hung_up) = (false, false);
+    while !(welcome && hung_up) {
+        assert!(start.elapsed() < Duration::from_secs(60), "viewers let go: {welcome}, talker: {hung_up}");
+        let before = Instant::now();
+        sink.put(&noise).unwrap();
+        assert!(before.elapsed() < Duration::from_secs(5), "a frame took {:?}", before.elapsed());
+        welcome = welcome || status() == 200;
+        hung_up = hung_up || slow.write_all(b"x").is_err();
+        assert_eq!(answer(&host, "GET /api/state", "", "").0, 200);
+        thread::sleep(Duration::from_millis(200));
+    }
+    // Not before some patience: a network may stumble.
+    assert!(start.elapsed() > Duration::from_secs(5), "{:?}", start.elapsed());
+    silent.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert!(matches!((&silent).read(&mut [0]), Ok(0)), "who says nothing is not let go");
+}
+
+#[test]
+fn a_stream_keeps_to_the_rate_that_was_asked_for_and_to_ffmpegs() {
+    let (mut sink, _show, host) = server(None);
+    sink.put(&gray(0)).unwrap();
+    assert_eq!(answer(&host, "GET /stream.mjpeg?fps=0", "", "").0, 400);
+    for (request, agent, most) in
+        [("GET /stream.mjpeg?fps=10", "", 10.0), ("GET /stream.mjpeg", "User-Agent: Lavf/59.27.100\r\n", 25.0)]
+    {
+        let mut stream = send(&host, request, agent, "");
+        head(&mut stream);
+        part(&mut stream);
+        let (start, stop) = (Instant::now(), Stop::default());
+        thread::scope(|scope| {
+            let feeding = stop.clone();
+            let sink = &mut sink;
+            scope.spawn(move || {
+                while !feeding.requested() {
+                    sink.put(&gray(9)).unwrap();
+                    thread::sleep(Duration::from_millis(3));
+                }
+            });
+            for _ in 0..15 {
+                part(&mut stream);
+            }
+            stop.request();
+        });
+        // However busy the machine is, never faster.
+        assert!(start.elapsed().as_secs_f64() > 13.0 / most, "{request}: 15 frames in {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_client_that_stalls_slows_nobody() {
+    let (mut sink, _show, host) = server(None);
+    let noise = noise();
     sink.put(&noise).unwrap();
     let mut stalled = send(&host, "GET /stream.mjpeg", "", "");
     head(&mut stalled);

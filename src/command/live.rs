@@ -46,7 +46,10 @@ struct LiveSummary {
 /// Source, style or an output do not work at the start; or an output failed on the way, which is said at the end.
 pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let interrupt = Stop::at_ctrl_c()?;
-    let capture = capture::open(args)?;
+    let stop = Stop::default().also_at_ctrl_c()?;
+    let capture = capture::open(args, &stop).map_err(|error| {
+        if interrupt.requested() { Error::Interrupted("interrupted before the show began".into()) } else { error }
+    })?;
     let format = capture.source.format();
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
     let stylist = Stylist::new(&args.style, shared, report)?;
@@ -63,7 +66,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         freeze: false,
         record: args.record.is_some(),
     };
-    let show = Arc::new(Show::new(styles.names(), settings, Stop::default()));
+    let show = Arc::new(Show::new(styles.names(), settings, stop));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
     let outputs = outputs(args, stream, &show, report)?;
     let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();

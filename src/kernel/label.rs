@@ -39,9 +39,11 @@ pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, 
 /// Space around the words of a panel.
 const MARGIN: u32 = 8;
 
-/// Darkens the top left of `frame` and writes `lines` there; lines that do not fit downwards are left out.
+/// Darkens the top left of `frame` and writes `lines` there, long ones in several; what does not fit downwards is left out.
 pub fn panel(frame: &mut Frame, lines: &[String]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let across = (frame.width.saturating_sub(2 * MARGIN) / advance) as usize;
+    let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, across)).collect();
     let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u32;
     let room = frame.height.saturating_sub(2 * MARGIN) / LINE_HEIGHT;
     let lines = &lines[..lines.len().min(room as usize)];
@@ -58,9 +60,31 @@ pub fn panel(frame: &mut Frame, lines: &[String]) {
     }
 }
 
+/// `line` in pieces of up to `room` characters, parted between words; a word that is longer stays whole.
+fn wrap(line: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    // Gaps of several spaces make columns: they stay with the word before them.
+    for word in line.split_inclusive(' ') {
+        let piece = pieces.last().map_or(0, |piece| piece.chars().count());
+        match pieces.last_mut() {
+            Some(last) if piece == 0 || piece + word.trim_end().chars().count() <= room => last.push_str(word),
+            _ => pieces.push(format!("  {word}")),
+        }
+    }
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_parted_between_words_and_short_ones_stay_as_they_are() {
+        assert_eq!(wrap("left right  style before", 40), ["left right  style before"]);
+        assert_eq!(wrap("it was unplugged; plug it in again", 20), ["it was unplugged; ", "  plug it in again"]);
+        assert_eq!(wrap("a/very/long/path is cut", 6), ["a/very/long/path ", "  is ", "  cut"]);
+        assert_eq!(wrap("", 6), [""]);
+    }
 
     fn inked(text: &str, width: u32) -> Vec<(u32, u32)> {
         let mut frame = Frame::new(200, 30);

@@ -3,6 +3,8 @@
 mod seek;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi::{self, AVPixelFormat};
 use ffmpeg_next::format::context::Input;
@@ -90,6 +92,8 @@ pub struct Decoder {
     delivered: u64,
     damage: Damage,
     warnings: Vec<String>,
+    /// `input` asks it whether to give up waiting, so it goes after it.
+    _give_up: Option<Arc<AtomicBool>>,
 }
 
 /// What was wrong with the file on the way.
@@ -128,14 +132,20 @@ impl Decoder {
     }
 
     /// Opens a stream that has no beginning: a network address, or in a format of that name a screen or another device, with
-    /// FFmpeg's options for it; and decodes its first frame.
+    /// FFmpeg's options for it; and decodes its first frame. Setting `give_up` ends all waiting for it, now and later.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_address(address: &str, format: Option<&str>, wishes: &[(&str, String)]) -> Result<Self> {
+    pub fn open_address(
+        address: &str,
+        format: Option<&str>,
+        wishes: &[(&str, String)],
+        give_up: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
-        let input = input::open_address(address, format, wishes)?;
+        let input = input::open_address(address, format, wishes, &give_up)?;
         let mut decoder = Self::of_input(Path::new(address), input, &options, false)?;
+        decoder._give_up = Some(give_up);
         if !decoder.first_frame()? {
             return Err(decoder.nothing(&options));
         }
@@ -214,6 +224,7 @@ impl Decoder {
             delivered: 0,
             damage: Damage::default(),
             warnings: Vec::new(),
+            _give_up: None,
         })
     }
 

@@ -1,11 +1,12 @@
 //! Opening files for reading.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int, c_void};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::ptr;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use ffmpeg_next::ffi;
@@ -25,11 +26,28 @@ pub fn url(path: &Path) -> Result<CString> {
 /// How long an address may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// What makes FFmpeg stop waiting once `flag` is set; the flag must live as long as what it is given to.
+pub(super) fn interrupt(flag: &Arc<AtomicBool>) -> ffi::AVIOInterruptCB {
+    ffi::AVIOInterruptCB { callback: Some(is_given_up), opaque: Arc::as_ptr(flag) as *mut c_void }
+}
+
+extern "C" fn is_given_up(flag: *mut c_void) -> c_int {
+    // SAFETY: [`interrupt`]'s flag, which outlives what asks.
+    let flag = unsafe { &*flag.cast::<AtomicBool>().cast_const() };
+    c_int::from(flag.load(Ordering::Relaxed))
+}
+
 /// Opens `address`, in the format of that name if it needs one (`x11grab`, `avfoundation`), and finds out about its streams.
+/// Setting `give_up` ends all waiting, now and later; it must live as long as the input.
 ///
 /// # Errors
 /// Nobody answers there, or what does is no video.
-pub(super) fn open_address(address: &str, format: Option<&str>, options: &[(&str, String)]) -> Result<Input> {
+pub(super) fn open_address(
+    address: &str,
+    format: Option<&str>,
+    options: &[(&str, String)],
+    give_up: &Arc<AtomicBool>,
+) -> Result<Input> {
     prepare();
     let text = |text: &str| CString::new(text).map_err(|_| Error::usage("an address cannot contain a zero byte"));
     let (url, format_name) = (text(address)?, text(format.unwrap_or_default())?);
@@ -53,19 +71,23 @@ pub(super) fn open_address(address: &str, format: Option<&str>, options: &[(&str
         }
     }
     options.iter().for_each(|(name, value)| wishes.set(name, value));
-    let mut context = ptr::null_mut();
-    // SAFETY: `context` is null, so FFmpeg allocates it; on failure it leaves null. It changes the dictionary, which is
-    // taken back and freed.
-    let opened = unsafe {
+    // SAFETY: a new context, or null, which the opening below replaces; on failure FFmpeg frees it. It changes the
+    // dictionary, which is taken back and freed.
+    let (context, opened) = unsafe {
+        let mut context = ffi::avformat_alloc_context();
+        if !context.is_null() {
+            (*context).interrupt_callback = interrupt(give_up);
+        }
         let mut raw = wishes.disown();
         let opened = ffi::avformat_open_input(&raw mut context, url.as_ptr(), entry, &raw mut raw);
         drop(Dictionary::own(raw));
-        opened
+        (context, opened)
     };
     if opened < 0 {
         let reason = words(opened.into());
+        let what = if format.is_some() { "the screen " } else { "" };
         return Err(Error::failed(format!(
-            "'{address}' cannot be opened ({reason}); check that it is there and plays"
+            "{what}'{address}' cannot be opened ({reason}); check that it is there and plays"
         )));
     }
     // SAFETY: `context` was just opened for reading and is owned by nobody else.

@@ -1,11 +1,11 @@
 //! A painted stream that plays from anywhere: sent to an address, or written to a file that can be cut off at any time.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::Output;
@@ -188,7 +188,7 @@ fn open(target: &Target, container: Container, give_up: &Arc<AtomicBool>) -> Res
             .map_err(|_| Error::usage("an address cannot contain a zero byte"))?,
     };
     let mut context = ptr::null_mut();
-    let interrupt = ffi::AVIOInterruptCB { callback: Some(is_given_up), opaque: Arc::as_ptr(give_up) as *mut c_void };
+    let interrupt = input::interrupt(give_up);
     // SAFETY: FFmpeg allocates the context or leaves null; the strings end in zero; the flag lives as long as the writer.
     let opened = unsafe {
         let (format, name) = (ptr::null(), container.raw_name().as_ptr());
@@ -227,13 +227,6 @@ fn with_packet_size(address: &str) -> String {
         return address.to_owned();
     }
     format!("{address}{}pkt_size=1316", if address.contains('?') { '&' } else { '?' })
-}
-
-/// Whether FFmpeg is to stop waiting.
-extern "C" fn is_given_up(flag: *mut c_void) -> c_int {
-    // SAFETY: `flag` is the writer's own flag, which outlives its output.
-    let flag = unsafe { &*flag.cast::<AtomicBool>().cast_const() };
-    c_int::from(flag.load(Ordering::Relaxed))
 }
 
 /// The name of `path` while it grows: `show.recording.mkv` for `show.mkv`. Unlike a hidden temporary file it is found, and

@@ -78,6 +78,8 @@ pub type ChooseStyle<'a> = Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + S
 
 /// Where the frames come from.
 pub struct Capture<'a> {
+    /// What people call it.
+    pub name: String,
     /// Opens it, also when it was lost.
     pub open: OpenSource<'a>,
     /// The opened source.
@@ -217,7 +219,7 @@ fn read(
     let mut spare = Frame::default();
     while !show.stop.requested() {
         let next = match capture.source.next(&mut native) {
-            Ok(false) if capture.returns => Err(Error::failed("the camera gives no more frames")),
+            Ok(false) if capture.returns => Err(Error::failed(format!("'{}' gives no more frames", capture.name))),
             next => next,
         };
         match next {
@@ -227,6 +229,7 @@ fn read(
                 continue;
             }
             Ok(false) => break,
+            Err(_) if show.stop.requested() => break,
             Err(error) if capture.returns => {
                 show.notice("camera", Some(format!("{error}; it is taken up again when it is back")));
                 let Some(source) = wait_for(&mut capture.open, show) else { break };

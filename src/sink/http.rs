@@ -3,7 +3,7 @@
 //! | route | gives |
 //! | --- | --- |
 //! | `GET /` | the page |
-//! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace` |
+//! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace`; with `?fps=N` at most so often a second |
 //! | `GET /snapshot.jpg`, `/snapshot.png` | the newest frame |
 //! | `GET /api/state` | [`crate::show::State`] as JSON |
 //! | `POST /api/settings` | takes a [`Patch`] as JSON, gives the new state |
@@ -19,17 +19,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::stream;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::Sink;
@@ -47,6 +48,10 @@ const SNAPSHOT_QUALITY: u8 = 92;
 /// Streams at a time; and how large a request may be.
 const STREAMS: usize = 8;
 const BODY_LIMIT: usize = 64 << 10;
+
+/// Frames a second that FFmpeg plays of MJPEG over HTTP, which has no timestamps, whatever comes; with OBS's media source it
+/// would fall behind by a second every six.
+const FFMPEG_RATE: f64 = 25.0;
 
 /// How long the end waits for answers that are under way.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -199,6 +204,30 @@ struct Watching {
     frames: watch::Receiver<Bytes>,
     /// What is sent first, so that a picture that stands still is seen too.
     first: Option<Bytes>,
+    /// From one frame to the next at least.
+    interval: Duration,
+    /// Before this nothing more is sent.
+    due: Instant,
+}
+
+/// What may be asked of a stream.
+#[derive(Deserialize)]
+struct Asked {
+    /// At most so many frames a second.
+    fps: Option<f64>,
+}
+
+impl Asked {
+    /// From one frame to the next at least; a client that has not asked gets what it can play.
+    fn interval(&self, headers: &HeaderMap) -> Result<Duration> {
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        match self.fps {
+            Some(fps) if (0.1..=240.0).contains(&fps) => Ok(Duration::from_secs_f64(1.0 / fps)),
+            Some(fps) => Err(Error::usage(format!("fps {fps} is not from 0.1 to 240"))),
+            None if agent.starts_with("Lavf/") => Ok(Duration::from_secs_f64(1.0 / FFMPEG_RATE)),
+            None => Ok(Duration::ZERO),
+        }
+    }
 }
 
 impl Drop for Watching {
@@ -207,7 +236,11 @@ impl Drop for Watching {
     }
 }
 
-async fn mjpeg(State(shared): State<Arc<Shared>>) -> Response {
+async fn mjpeg(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+    let interval = match asked.interval(&headers) {
+        Ok(interval) => interval,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
     if shared.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS {
         shared.streams.fetch_sub(1, Ordering::Relaxed);
         return refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{STREAMS} are watching already; close one of them"));
@@ -215,15 +248,18 @@ async fn mjpeg(State(shared): State<Arc<Shared>>) -> Response {
     let mut frames = shared.jpeg.subscribe();
     frames.mark_unchanged();
     let first = { Some(lock(&shared.newest)).filter(|frame| frame.width > 0).and_then(|frame| jpeg(&frame).ok()) };
-    let watching = Watching { shared, frames, first };
+    let watching = Watching { shared, frames, first, interval, due: Instant::now() };
     let parts = stream::unfold(watching, |mut watching| async {
         let jpeg = match watching.first.take() {
             Some(jpeg) => jpeg,
             None => {
+                tokio::time::sleep_until(watching.due.into()).await;
                 watching.frames.changed().await.ok()?;
                 watching.frames.borrow_and_update().clone()
             }
         };
+        // From when it was due, not from when it came, lest the rate fall to a part of the show's.
+        watching.due = (watching.due + watching.interval).max(Instant::now());
         let head = format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
         let part = [head.as_bytes(), &jpeg, b"\r\n"].concat();
         Some((Ok::<_, Infallible>(Bytes::from(part)), watching))

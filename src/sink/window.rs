@@ -3,10 +3,14 @@
 //! It is no [`Sink`](super::Sink): a window belongs to the main thread, a sink to whichever thread writes.
 
 mod full_screen;
+mod lost;
 
 use std::cell::RefCell;
 use std::env;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use minifb::{InputCallback, ScaleMode, WindowOptions};
@@ -42,7 +46,9 @@ pub enum Key {
 
 /// A window of the desktop; it goes away when it is dropped.
 pub struct Window {
-    inner: minifb::Window,
+    inner: ManuallyDrop<minifb::Window>,
+    /// Its display is gone.
+    lost: &'static AtomicBool,
     taps: Rc<RefCell<Taps>>,
     resizer: Resizer,
     /// What is shown, in its own size; 0x0 before the first picture.
@@ -69,15 +75,16 @@ impl Window {
         let room = (FIRST_ROOM.0.min(width), FIRST_ROOM.1.min(height));
         let (width, height) = fit((width, height), room);
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::Center, ..WindowOptions::default() };
-        let mut inner = minifb::Window::new(title, width as usize, height as usize, options)
+        let inner = minifb::Window::new(title, width as usize, height as usize, options)
             .map_err(|error| Error::failed(no_display(&error, cure)))?;
+        let (lost, mut inner) = (lost::watch(&inner), ManuallyDrop::new(inner));
         // The caller has its own rhythm.
         inner.set_target_fps(0);
         let taps = Rc::new(RefCell::new(Taps::default()));
         inner.set_input_callback(Box::new(Listener(Rc::clone(&taps))));
         let (picture, fitted) = (Frame::default(), Frame::default());
         let (resizer, overlay, buffer) = (Resizer::default(), Vec::new(), Vec::new());
-        Ok(Self { inner, taps, resizer, picture, fitted, overlay, full_screen: None, buffer, painted: None })
+        Ok(Self { inner, lost, taps, resizer, picture, fitted, overlay, full_screen: None, buffer, painted: None })
     }
 
     /// Writes `lines` over the top left of the next pictures; no lines, no words.
@@ -111,7 +118,7 @@ impl Window {
     /// # Errors
     /// As [`Self::show`].
     pub fn poll(&mut self) -> Result<()> {
-        self.inner.update();
+        self.hear();
         let size = self.size();
         match self.painted {
             Some((_, painted)) if painted != size => self.fit_and_paint(),
@@ -120,14 +127,26 @@ impl Window {
         }
     }
 
-    /// Whether the user still wants the window: false after the close button, Escape or `q`.
+    /// Whether its display is gone, as when the desktop's session ends: nothing is shown or heard any more.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the user still wants the window: false after the close button, Escape or `q`, and when it is lost.
     pub fn is_open(&self) -> bool {
-        self.inner.is_open() && !self.taps.borrow().quit
+        !self.is_lost() && self.inner.is_open() && !self.taps.borrow().quit
     }
 
     /// The keys that were tapped since the last call, in order, without those that close the window.
     pub fn keys(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.taps.borrow_mut().keys)
+    }
+
+    /// Lets `minifb` hear. It panics on text of an input method that is longer than 31 bytes: then that is lost, and no more.
+    fn hear(&mut self) {
+        if !self.is_lost() {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.inner.update()));
+        }
     }
 
     fn size(&self) -> (u32, u32) {
@@ -155,9 +174,25 @@ impl Window {
     fn paint(&mut self) -> Result<()> {
         let Frame { width, height, .. } = self.fitted;
         self.painted = Some((Instant::now(), self.size()));
-        self.inner
-            .update_with_buffer(&self.buffer, width as usize, height as usize)
+        if self.is_lost() {
+            return Ok(());
+        }
+        let (inner, buffer) = (&mut self.inner, &self.buffer);
+        // It hears as well.
+        let painted =
+            catch_unwind(AssertUnwindSafe(|| inner.update_with_buffer(buffer, width as usize, height as usize)));
+        painted
+            .unwrap_or(Ok(()))
             .map_err(|error| Error::failed(format!("the window does not show its picture: {error}")))
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if !self.is_lost() {
+            // SAFETY: it is dropped here only, and not used again. One whose display is gone has nothing to give back.
+            unsafe { ManuallyDrop::drop(&mut self.inner) };
+        }
     }
 }
 

@@ -50,8 +50,9 @@ impl VideoSource {
         format: Option<&str>,
         wishes: &[(&str, String)],
         size: Option<Size>,
+        give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes)?, size, None))
+        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, give_up)?, size, None))
     }
 
     fn of_decoder(decoder: Decoder, size: Option<Size>, fps: Option<FrameRate>) -> Self {

@@ -2,11 +2,14 @@
 
 use std::env;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
 use crate::media::options::Size;
+use crate::pipeline::Stop;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
 use crate::source::camera::{CameraSource, Wish};
@@ -17,22 +20,23 @@ use crate::source::video::VideoSource;
 /// What a camera is asked for unless `--resolution` says otherwise.
 const USUAL: (u32, u32) = (640, 360);
 
-/// Opens what `--camera` names.
+/// Opens what `--camera` names; `stop` ends all waiting for it, now and later.
 ///
 /// # Errors
 /// It is not there, is busy or forbidden, or is no video.
-pub fn open(args: &LiveArgs) -> Result<Capture<'_>> {
+pub fn open<'a>(args: &'a LiveArgs, stop: &Stop) -> Result<Capture<'a>> {
     let name = args.camera.as_str();
     let size = args.resolution;
     let (width, height) = size.map_or(USUAL, |size| size.of(USUAL.0, USUAL.1));
+    let give_up = stop.flag();
     let is_file = Path::new(name).is_file();
     let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {
         let rate = args.fps.map(|wish| wish.0);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(SyntheticSource::at(width, height, rate))))))
     } else if name.contains("://") {
-        (true, Box::new(move || Ok(Box::new(VideoSource::open_address(name, None, &[], size)?))))
+        (true, Box::new(move || Ok(Box::new(VideoSource::open_address(name, None, &[], size, Arc::clone(&give_up))?))))
     } else if name == "screen" {
-        (true, Box::new(move || open_screen(args, size)))
+        (true, Box::new(move || open_screen(args, size, Arc::clone(&give_up))))
     } else if is_file {
         let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
         let path = Path::new(name);
@@ -46,11 +50,11 @@ pub fn open(args: &LiveArgs) -> Result<Capture<'_>> {
         (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &wish)?))))
     };
     let source = open()?;
-    Ok(Capture { source, open, returns, repeats: is_file && args.repeat })
+    Ok(Capture { name: name.to_owned(), source, open, returns, repeats: is_file && args.repeat })
 }
 
 /// What is on the screen.
-fn open_screen(args: &LiveArgs, size: Option<Size>) -> Result<Box<dyn Source>> {
+fn open_screen(args: &LiveArgs, size: Option<Size>, give_up: Arc<AtomicBool>) -> Result<Box<dyn Source>> {
     let rate = args.fps.map_or(30.0, |wish| wish.0.as_f64());
     let (format, address) = if cfg!(target_os = "macos") {
         ("avfoundation", "Capture screen 0:none".to_owned())
@@ -62,5 +66,5 @@ fn open_screen(args: &LiveArgs, size: Option<Size>) -> Result<Box<dyn Source>> {
         ("x11grab", display.ok_or_else(|| Error::failed(format!("there is no screen: DISPLAY is not set; {cure}")))?)
     };
     let wishes = [("framerate", format!("{rate}"))];
-    Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size)?))
+    Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size, give_up)?))
 }

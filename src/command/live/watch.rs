@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::keys::{self, Wish};
 use crate::cli::LiveArgs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::arrange;
 use crate::picture::{Format, Picture};
@@ -135,8 +135,14 @@ impl<'a> Watcher<'a> {
     }
 
     /// Does what the keys say; false when the window is to close.
+    ///
+    /// # Errors
+    /// Its display is gone.
     fn listen(&mut self) -> Result<bool> {
         let Some(window) = &mut self.window else { return Ok(true) };
+        if window.is_lost() {
+            return Err(Error::failed("the display is gone, and the show ended with it; what was recorded is closed"));
+        }
         let (keys, open) = (window.keys(), window.is_open());
         for key in keys {
             match keys::press(key, self.show) {

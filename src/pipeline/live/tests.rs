@@ -62,7 +62,13 @@ fn painting() -> Painting<'static> {
 fn camera(frames: Option<u64>) -> Capture<'static> {
     let open =
         move || -> Result<Box<dyn Source>> { Ok(Box::new(PacedSource::new(SyntheticSource::new(32, 18, frames)))) };
-    Capture { source: open().unwrap(), open: Box::new(open), returns: frames.is_none(), repeats: false }
+    Capture {
+        name: "test".into(),
+        source: open().unwrap(),
+        open: Box::new(open),
+        returns: frames.is_none(),
+        repeats: false,
+    }
 }
 
 /// Waits until `done` of the newest frame; says whether it came to that.
@@ -201,7 +207,7 @@ fn a_camera_that_vanishes_is_waited_for_and_its_last_frame_stays() {
         Ok(Box::new(PacedSource::new(SyntheticSource::new(64, 36, None))))
     };
     let source = Box::new(Loose(SyntheticSource::new(32, 18, None), 0));
-    let capture = Capture { source, open: Box::new(open), returns: true, repeats: false };
+    let capture = Capture { name: "test".into(), source, open: Box::new(open), returns: true, repeats: false };
     run(capture, painting(), Vec::new(), &show, &meter, |view| {
         assert!(until(view, |_| show
             .statistics()
@@ -223,7 +229,7 @@ fn a_file_that_fails_ends_the_show_with_its_reason() {
     let (show, meter) = (show(), Meter::new(30.0));
     let source = Box::new(Loose(SyntheticSource::new(32, 18, None), 0));
     let open = || -> Result<Box<dyn Source>> { Err(Error::failed("never")) };
-    let capture = Capture { source, open: Box::new(open), returns: false, repeats: false };
+    let capture = Capture { name: "test".into(), source, open: Box::new(open), returns: false, repeats: false };
     let ended = run(capture, painting(), Vec::new(), &show, &meter, |view| {
         assert!(!until(view, |_| false));
         Ok(())

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -14,6 +14,7 @@ use axum::serve::Listener;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
 
 use super::refusal;
 use crate::error::{Error, Result};
@@ -21,9 +22,9 @@ use crate::error::{Error, Result};
 /// Connections at a time: streams, and pages that ask for the state.
 const CONNECTIONS: usize = 64;
 
-/// How long a client may take nothing before it is let go.
-#[cfg(target_os = "linux")]
-const STALLED: Duration = Duration::from_secs(15);
+/// How long a client may take nothing, and ask for nothing, before it is let go: one that has stalled, or that sends its
+/// request by the letter.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const COOKIE: &str = "impasto_token";
 
@@ -119,10 +120,20 @@ impl Limited {
     }
 }
 
-/// A connection that counts against the limit while it lasts.
+/// A connection that counts against the limit while it lasts, and does not last without an answer being taken.
 pub struct Counted {
     inner: TcpStream,
     _permit: Option<OwnedSemaphorePermit>,
+    patience: Pin<Box<Sleep>>,
+}
+
+impl Counted {
+    fn is_patient(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.patience.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
 }
 
 impl Listener for Limited {
@@ -137,9 +148,8 @@ impl Listener for Limited {
                 Ok((inner, address)) => {
                     // Frames go out at once. Where the system refuses, it is only slower.
                     let _ = inner.set_nodelay(true);
-                    #[cfg(target_os = "linux")]
-                    let _ = socket2::SockRef::from(&inner).set_tcp_user_timeout(Some(STALLED));
-                    return (Counted { inner, _permit: permit }, address);
+                    let patience = Box::pin(tokio::time::sleep(PATIENCE));
+                    return (Counted { inner, _permit: permit, patience }, address);
                 }
                 // The client has gone again, or the process has no more file handles for now.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -154,13 +164,17 @@ impl Listener for Limited {
 
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.is_patient(cx)?;
         Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        self.is_patient(cx)?;
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.patience.as_mut().reset(Instant::now() + PATIENCE);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 #[cfg(all(unix, not(target_os = "macos")))]
-pub use x11::{Before, toggle};
+pub use x11::{Before, display, toggle};
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 pub use elsewhere::{Before, toggle};
@@ -39,11 +39,7 @@ mod x11 {
 
     /// Fills the screen, or goes back to `before`; gives what to go back to.
     pub fn toggle(window: &minifb::Window, before: Option<Before>) -> Result<Option<Before>> {
-        let unknown = || Error::failed("this window has no full screen; use its own button");
-        let display = match window.display_handle().map_err(|_| unknown())?.as_raw() {
-            RawDisplayHandle::Xlib(handle) => handle.display.ok_or_else(unknown)?.as_ptr().cast::<xlib::Display>(),
-            _ => return Err(unknown()),
-        };
+        let display = display(window)?;
         let library = Xlib::open().map_err(|error| Error::failed(format!("cannot fill the screen: {error}")))?;
         let id = window.get_window_handle() as xlib::Window;
         // SAFETY: display and window are those of the open window, used on its own thread; all out-pointers are to locals.
@@ -67,6 +63,18 @@ mod x11 {
             };
             (library.XFlush)(display);
             Ok(after)
+        }
+    }
+
+    /// Xlib's own name of the window's display.
+    ///
+    /// # Errors
+    /// It is none of X11.
+    pub fn display(window: &minifb::Window) -> Result<*mut xlib::Display> {
+        let unknown = || Error::failed("this window has no full screen; use its own button");
+        match window.display_handle().map_err(|_| unknown())?.as_raw() {
+            RawDisplayHandle::Xlib(handle) => Ok(handle.display.ok_or_else(unknown)?.as_ptr().cast()),
+            _ => Err(unknown()),
         }
     }
 

@@ -118,7 +118,9 @@ impl fmt::Display for Camera {
 /// There is none, or several are meant; the sentence lists what there is.
 pub fn find<'a>(which: &str, cameras: &'a [Camera]) -> Result<&'a Camera> {
     if cameras.is_empty() {
-        return Err(Error::failed("there is no camera; plug one in, or choose another source"));
+        return Err(Error::failed(format!(
+            "no camera '{which}', for this machine has none; plug one in, or choose another source"
+        )));
     }
     let number = which.parse::<u32>().ok();
     let exact = |camera: &&Camera| camera.path.as_deref() == Some(which) || number == Some(camera.index);
@@ -260,7 +262,8 @@ mod tests {
         assert_eq!(error("brio"), format!("no camera 'brio'; there is {both}"));
         assert_eq!(error("webcam"), format!("'webcam' may be {both}; name one by its number or path"));
         assert!(error("").contains("name one by its number"));
-        assert!(find("0", &[]).unwrap_err().to_string().contains("there is no camera"));
+        let error = find("brio", &[]).unwrap_err().to_string();
+        assert!(error.starts_with("no camera 'brio', for this machine has none; "), "{error}");
     }
 
     #[test]
