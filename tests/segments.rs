@@ -1,5 +1,8 @@
 //! What stops a job of `impasto video` costs it one segment, and nothing in what comes out.
 
+// What was done to the jobs, how often, and what came of it, is a result of these tests.
+#![allow(clippy::print_stderr)]
+
 #[path = "common/clips.rs"]
 mod clips;
 
