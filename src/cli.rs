@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::frame::MaxPixels;
 use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
@@ -62,6 +63,9 @@ pub struct SharedArgs {
     /// installed.
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
+    /// Refuse pictures and videos that claim more pixels than this, in millions, before memory is taken for them.
+    #[arg(long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
+    pub max_pixels: MaxPixels,
     /// Print one JSON object on standard output at the end, instead of words.
     #[arg(long, global = true)]
     pub json: bool,

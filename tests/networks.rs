@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use impasto::error::Result;
-use impasto::frame::{Image, byte_len};
+use impasto::frame::{Image, MaxPixels, byte_len};
 use impasto::kernel::planar::PlanarFormat;
 use impasto::network::provider::{Device, Provider, ProviderOptions};
 use impasto::network::runtime::Runtime;
@@ -83,8 +83,8 @@ fn weights_mix_the_styles_of_an_own_network_at_any_size() {
 
 #[test]
 fn a_classic_network_gives_what_python_gives_within_one_level() {
-    let input = image::load(&folder().join("classic.png")).unwrap().frame;
-    let expected = image::load(&folder().join("classic.out.png")).unwrap().frame;
+    let input = image::load(&folder().join("classic.png"), MaxPixels::default()).unwrap().frame;
+    let expected = image::load(&folder().join("classic.out.png"), MaxPixels::default()).unwrap().frame;
     let mut network = open(&file("classic.onnx", PLANAR, 1), None).unwrap();
     let painted = paint(network.as_mut(), input.width, input.height, &input.pixels, &[1.0]).unwrap();
     assert!(largest_difference(&painted, &expected.pixels) <= 1);

@@ -102,7 +102,7 @@ fn part(stream: &mut BufReader<TcpStream>) -> u8 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("part.jpg");
     std::fs::write(&path, bytes).unwrap();
-    let frame = impasto::source::image::load(&path).unwrap().frame;
+    let frame = impasto::source::image::load(&path, impasto::frame::MaxPixels::default()).unwrap().frame;
     assert_eq!((frame.width, frame.height), (64, 48));
     frame.pixels[(24 * 64 + 32) * 3]
 }

@@ -197,7 +197,7 @@ fn the_sheet_has_a_column_a_style_and_a_row_a_photo() {
     let out = user.path("sheet.png");
     let sheet = user.json(&["styles", "sheet", &photo, &photo, "-o", out.to_str().unwrap(), "--width", "40"]);
     let columns = sheet["styles"].as_array().unwrap().len() + 1;
-    let frame = impasto::source::image::load(&out).unwrap().frame;
+    let frame = impasto::source::image::load(&out, impasto::frame::MaxPixels::default()).unwrap().frame;
     assert_eq!(frame.width as usize, columns * 46 + 6);
     assert_eq!(frame.height, 32 + 2 * (30 + 6));
 }

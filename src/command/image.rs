@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::Stop;
 use crate::report::Report;
 
-use pipeline::Outcome;
+use pipeline::{How, Outcome};
 
 /// Paints the pictures that `args` names. One that fails does not stop the others.
 ///
@@ -24,9 +24,10 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let jobs = plan::plan(args, shared.json, report)?;
     let stylist = Stylist::new(&args.style, shared, report)?;
     let mut stylizer = stylist.whole_machine(args.tile_above)?;
+    let how = How { quality: args.quality, max_pixels: shared.max_pixels };
     let start = Instant::now();
     let stop = Stop::at_ctrl_c()?;
-    let outcome = pipeline::run(&jobs, &mut stylizer, args.quality, &stop, report)?;
+    let outcome = pipeline::run(&jobs, &mut stylizer, how, &stop, report)?;
     if !outcome.pictures.is_empty() {
         report.print_json(&summary(args, &stylist, &outcome, start, report));
     }

@@ -47,7 +47,7 @@ struct LiveSummary {
 pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let interrupt = Stop::at_ctrl_c()?;
     let stop = Stop::default().also_at_ctrl_c()?;
-    let capture = capture::open(args, &stop).map_err(|error| {
+    let capture = capture::open(args, shared.max_pixels, &stop).map_err(|error| {
         if interrupt.requested() { Error::Interrupted("interrupted before the show began".into()) } else { error }
     })?;
     let format = capture.source.format();

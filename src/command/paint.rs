@@ -23,7 +23,7 @@ use crate::sink::image as sink;
 /// The pictures or flags do not fit together, VGG-19 is missing or cannot run; or the job was interrupted, after the
 /// best picture so far was written.
 pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let job = plan::plan(args, report)?;
+    let job = plan::plan(args, shared.max_pixels, report)?;
     let stop = Stop::at_ctrl_c()?;
     let engine = Engine::new(&args.run, shared, report)?;
     let folder = args.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));

@@ -47,7 +47,7 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let width = args.width;
     let mut rows = Vec::new();
     for path in &args.photos {
-        let photo = source::load(path)?;
+        let photo = source::load(path, shared.max_pixels)?;
         let shown = fit(&mut resizer, &photo.frame, width)?;
         let large = fit(&mut resizer, &photo.frame, (width * PAINTED_AT).min(photo.frame.width.max(width)))?;
         rows.push(Row { large, cells: vec![shown] });

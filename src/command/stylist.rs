@@ -93,7 +93,7 @@ impl Stylist {
         let threads = threads(&args.run);
         if let Some(paintings) = &args.style_image {
             let pair = catalog.pair()?;
-            let pictures = paintings.load()?;
+            let pictures = paintings.load(shared.max_pixels)?;
             let engine = engine()?;
             // Once: every frame and every worker paints with this vector.
             let choices = vec![pictures.choice(&pair, &engine.runtime, threads)?];

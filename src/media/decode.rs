@@ -16,7 +16,7 @@ use super::convert::{ToRgb, pixel_format};
 use super::side_data::{self, SideData};
 use super::{MICROSECONDS, input, rescale, scaler, words};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, MaxPixels, Rational};
 use crate::media::options::Seconds;
 
 /// What to decode.
@@ -28,6 +28,8 @@ pub struct DecodeOptions {
     pub duration: Option<Seconds>,
     /// Decoder threads; default: FFmpeg's choice.
     pub threads: Option<usize>,
+    /// The most pixels that a frame may have.
+    pub max_pixels: MaxPixels,
 }
 
 /// What a decoder delivers, and what the output must repeat about it.
@@ -140,10 +142,11 @@ impl Decoder {
         address: &str,
         format: Option<&str>,
         wishes: &[(&str, String)],
+        max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
-        let input = input::open_address(address, format, wishes, &give_up)?;
+        let options = DecodeOptions { threads: Some(1), max_pixels, ..DecodeOptions::default() };
+        let input = input::open_address(address, format, wishes, max_pixels, &give_up)?;
         let mut decoder = Self::of_input(Path::new(address), input, &options, false)?;
         decoder._give_up = Some(give_up);
         if !decoder.first_frame()? {
@@ -154,7 +157,7 @@ impl Decoder {
     }
 
     fn open_at(path: &Path, options: &DecodeOptions, seek: bool) -> Result<Self> {
-        Self::of_input(path, input::open(path)?, options, seek)
+        Self::of_input(path, input::open(path, options.max_pixels)?, options, seek)
     }
 
     fn of_input(path: &Path, mut input: Input, options: &DecodeOptions, seek: bool) -> Result<Self> {
@@ -166,6 +169,12 @@ impl Decoder {
         if stream.disposition().contains(Disposition::ATTACHED_PIC) {
             return Err(Error::failed(format!("'{shown}' has no video, only a cover picture; name a video file")));
         }
+        // SAFETY: reads plain fields of an open input.
+        let (width, height) =
+            unsafe { ((*stream.parameters().as_ptr()).width, (*stream.parameters().as_ptr()).height) };
+        if width > 0 && height > 0 {
+            options.max_pixels.check(&format!("'{shown}'"), width.cast_unsigned(), height.cast_unsigned())?;
+        }
         let time_base = Rational::from(stream.time_base());
         let index = stream.index();
         let mut context = codec::Context::from_parameters(stream.parameters())
@@ -175,6 +184,8 @@ impl Decoder {
         unsafe {
             (*context.as_mut_ptr()).pkt_timebase = ffmpeg_next::Rational::from(time_base).into();
             (*context.as_mut_ptr()).thread_count = options.threads.unwrap_or(0) as i32;
+            // What a stream says only in its own headers is held to the limit by the decoder.
+            (*context.as_mut_ptr()).max_pixels = options.max_pixels.pixels() as i64;
         }
         let decoder = context.decoder().video().map_err(|error| match error {
             FfmpegError::DecoderNotFound => {

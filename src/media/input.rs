@@ -15,6 +15,7 @@ use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::words;
 use crate::error::{Error, Result};
+use crate::frame::MaxPixels;
 
 /// FFmpeg's name of a file: with its protocol, so that a colon in the name is part of the name.
 pub fn url(path: &Path) -> Result<CString> {
@@ -46,6 +47,7 @@ pub(super) fn open_address(
     address: &str,
     format: Option<&str>,
     options: &[(&str, String)],
+    most: MaxPixels,
     give_up: &Arc<AtomicBool>,
 ) -> Result<Input> {
     prepare();
@@ -92,14 +94,24 @@ pub(super) fn open_address(
     }
     // SAFETY: `context` was just opened for reading and is owned by nobody else.
     let mut input = unsafe { Input::wrap(context) };
-    find_streams(&mut input, address)?;
+    find_streams(&mut input, address, most)?;
     Ok(input)
 }
 
-/// Finds out what streams there are.
-fn find_streams(input: &mut Input, shown: &str) -> Result<()> {
-    // SAFETY: the context is open; no options are given.
-    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) };
+/// Finds out what streams there are. That may decode some of them, frames of at most `most` pixels.
+fn find_streams(input: &mut Input, shown: &str, most: MaxPixels) -> Result<()> {
+    let most = most.pixels().to_string();
+    let options = |_| {
+        let mut options = Dictionary::new();
+        options.set("max_pixels", &most);
+        // SAFETY: it is freed below.
+        unsafe { options.disown() }
+    };
+    let mut options: Vec<_> = (0..input.nb_streams()).map(options).collect();
+    // SAFETY: the context is open, and there is one dictionary for each of its streams so far.
+    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), options.as_mut_ptr()) };
+    // SAFETY: FFmpeg leaves the dictionaries, with what it did not use, to their owner.
+    options.into_iter().for_each(|options| drop(unsafe { Dictionary::own(options) }));
     if found < 0 {
         let reason = words(found.into());
         return Err(Error::failed(format!("cannot find out what '{shown}' holds: {reason}")));
@@ -111,7 +123,7 @@ fn find_streams(input: &mut Input, shown: &str) -> Result<()> {
 ///
 /// # Errors
 /// The file cannot be read, or is no media file.
-pub fn open(path: &Path) -> Result<Input> {
+pub fn open(path: &Path, most: MaxPixels) -> Result<Input> {
     prepare();
     let reading = |error: io::Error| Error::reading(path, &error);
     let metadata = fs::metadata(path).map_err(reading)?;
@@ -135,7 +147,7 @@ pub fn open(path: &Path) -> Result<Input> {
     }
     // SAFETY: `context` was just opened for reading and is owned by nobody else.
     let mut input = unsafe { Input::wrap(context) };
-    find_streams(&mut input, &shown.to_string())?;
+    find_streams(&mut input, &shown.to_string(), most)?;
     Ok(input)
 }
 

@@ -13,8 +13,6 @@ use crate::frame::Frame;
 
 /// The longest side that a picture may have, in pixels; JPEG's own limit.
 pub const MAX_SIDE: u32 = 65_535;
-/// The most pixels that a picture may have: a gigapixel. A file that claims more is refused before memory is taken.
-pub const MAX_PIXELS: u64 = 1_000_000_000;
 /// The most bytes that a picture may take as decoded, and a file on disk.
 pub const MAX_BYTES: u64 = 4 << 30;
 

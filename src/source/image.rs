@@ -13,31 +13,36 @@ use image::{
 };
 
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, MaxPixels, room_for};
 use crate::picture::color::{Channels, Profile, Sample, to_rgb};
-use crate::picture::{self, Format, MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, exif, jpeg};
+use crate::picture::{self, Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg};
 
 /// How standard input is named in messages.
 const STANDARD_INPUT: &str = "standard input";
 
+/// The most bytes that what stands beside a picture's pixels may take, unpacked.
+const MAX_METADATA: u64 = 64 << 20;
+/// Bytes beside a decoded pixel while it is turned upright and made sRGB: the same once more in 8 bits, and again turned.
+const WORKING_BYTES: u64 = 2 * 4;
+
 /// Reads the picture in the file `path`.
 ///
 /// # Errors
-/// The file cannot be read, is no picture, is damaged or cut off, or claims more than [`MAX_PIXELS`] pixels,
-/// [`MAX_SIDE`] a side or [`MAX_BYTES`] bytes.
-pub fn load(path: &Path) -> Result<Picture> {
+/// The file cannot be read, is no picture, is damaged or cut off, or claims more than `most` pixels, [`MAX_SIDE`] a side,
+/// [`MAX_BYTES`] bytes, or the memory that there is.
+pub fn load(path: &Path, most: MaxPixels) -> Result<Picture> {
     let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
     let bytes = read(file).map_err(|error| Error::reading(path, &error))?;
-    decode(&bytes, &format!("'{}'", path.display()))
+    decode(&bytes, &format!("'{}'", path.display()), most)
 }
 
 /// Reads a picture from standard input.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_standard_input() -> Result<Picture> {
+pub fn load_standard_input(most: MaxPixels) -> Result<Picture> {
     let bytes = read(io::stdin().lock()).map_err(|error| Error::reading(Path::new(STANDARD_INPUT), &error))?;
-    decode(&bytes, STANDARD_INPUT)
+    decode(&bytes, STANDARD_INPUT, most)
 }
 
 /// Whether the file's content looks like a picture that can be read, and the format to write it in again: its own,
@@ -57,11 +62,11 @@ pub fn sniff(path: &Path) -> Option<Format> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn decode(bytes: &[u8], name: &str) -> Result<Picture> {
+pub fn decode(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Picture> {
     let raw = match image::guess_format(bytes) {
         _ if bytes.is_empty() => return Err(Error::failed(format!("{name} is empty; choose another file"))),
-        Ok(ImageFormat::Jpeg) => decode_jpeg(bytes, name)?,
-        Ok(format) if readable(format) => decode_other(bytes, format, name)?,
+        Ok(ImageFormat::Jpeg) => decode_jpeg(bytes, name, most)?,
+        Ok(format) if readable(format) => decode_other(bytes, format, name, most)?,
         _ => {
             let kinds = "JPEG, PNG, WebP, TIFF or BMP";
             return Err(Error::failed(format!(
@@ -117,11 +122,11 @@ struct Raw {
     warnings: Vec<String>,
 }
 
-fn decode_jpeg(bytes: &[u8], name: &str) -> Result<Raw> {
+fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     let damaged = |reason: String| damaged(name, ImageFormat::Jpeg, &reason);
     let header = jpeg::header(bytes).map_err(damaged)?;
     let bytes_per_pixel = header.channels.count() as u64;
-    check_size(name, header.width, header.height, bytes_per_pixel)?;
+    check_size(name, (header.width, header.height), bytes_per_pixel, most)?;
     let pixels = jpeg::pixels(bytes, &header).map_err(damaged)?;
     let orientation = header.exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
     let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); what can be read of it is painted"));
@@ -139,9 +144,15 @@ fn decode_jpeg(bytes: &[u8], name: &str) -> Result<Raw> {
     })
 }
 
-fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
+fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) -> Result<Raw> {
     let failed = |error: ImageError| match error {
-        ImageError::Limits(_) => too_large(name, None),
+        ImageError::Limits(_) => {
+            let most = MAX_BYTES >> 30;
+            Error::failed(format!(
+                "{name} unpacks to more than {most} GiB, or its metadata to more than {} MiB; get a smaller copy",
+                MAX_METADATA >> 20
+            ))
+        }
         ImageError::Unsupported(reason) => {
             let kind = kind(format);
             Error::failed(format!("{name} is a kind of {kind} that cannot be read ({reason}); convert it to PNG first"))
@@ -154,11 +165,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw> {
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
+    limits.max_alloc = Some(MAX_METADATA);
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    check_size(name, width, height, u64::from(decoder.color_type().bytes_per_pixel()))?;
+    check_size(name, (width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
+    limits.max_alloc = Some(MAX_BYTES);
+    decoder.set_limits(limits).map_err(failed)?;
     let stored = decoder.original_color_type();
     // Metadata that cannot be read is no reason to refuse the pixels.
     let mut icc = decoder.icc_profile().unwrap_or_default();
@@ -301,21 +314,16 @@ impl Raw {
     }
 }
 
-fn check_size(name: &str, width: u32, height: u32, bytes_per_pixel: u64) -> Result<()> {
+fn check_size(name: &str, (width, height): (u32, u32), bytes_per_pixel: u64, most: MaxPixels) -> Result<()> {
+    most.check(name, width, height)?;
     let pixels = u64::from(width) * u64::from(height);
-    let fits = pixels <= MAX_PIXELS && pixels * bytes_per_pixel <= MAX_BYTES && width.max(height) <= MAX_SIDE;
-    if pixels == 0 {
-        return Err(Error::failed(format!("{name} says that a side is 0 pixels long; get an undamaged copy")));
+    if pixels * bytes_per_pixel > MAX_BYTES || width.max(height) > MAX_SIDE {
+        let gib = MAX_BYTES >> 30;
+        return Err(Error::failed(format!(
+            "{name} claims {width} x {height} pixels; scale it down first, to {MAX_SIDE} a side and {gib} GiB at most"
+        )));
     }
-    if fits { Ok(()) } else { Err(too_large(name, Some((width, height)))) }
-}
-
-fn too_large(name: &str, size: Option<(u32, u32)>) -> Error {
-    let size = size.map_or_else(|| "too many".to_owned(), |(width, height)| format!("{width} x {height}"));
-    let most = MAX_PIXELS / 1_000_000;
-    Error::failed(format!(
-        "{name} claims {size} pixels; scale it down first, to {most} megapixels and {MAX_SIDE} a side at most"
-    ))
+    room_for(name, pixels * (bytes_per_pixel + WORKING_BYTES))
 }
 
 fn damaged(name: &str, format: ImageFormat, reason: &str) -> Error {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::marks::{Mark, Marks};
 use super::{Source, SourceFormat};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
 use crate::media::encode::FrameFormat;
@@ -50,9 +50,10 @@ impl VideoSource {
         format: Option<&str>,
         wishes: &[(&str, String)],
         size: Option<Size>,
+        max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, give_up)?, size, None))
+        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, max_pixels, give_up)?, size, None))
     }
 
     fn of_decoder(decoder: Decoder, size: Option<Size>, fps: Option<FrameRate>) -> Self {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::catalog::{Choice, Pair};
 use super::expression::{parse_weight, scale_to_one, show_terms};
 use crate::error::{Error, Result};
-use crate::frame::Image;
+use crate::frame::{Image, MaxPixels};
 use crate::kernel::resize::Resizer;
 use crate::network::predictor::Predictor;
 use crate::network::runtime::Runtime;
@@ -32,9 +32,9 @@ impl Paintings {
     /// Reads the files.
     ///
     /// # Errors
-    /// One cannot be read, or is no picture.
-    pub fn load(&self) -> Result<Loaded> {
-        let load = |(path, weight): &(PathBuf, f32)| Ok((image::load(path)?, *weight));
+    /// One cannot be read, is no picture, or has more than `most` pixels.
+    pub fn load(&self, most: MaxPixels) -> Result<Loaded> {
+        let load = |(path, weight): &(PathBuf, f32)| Ok((image::load(path, most)?, *weight));
         Ok(Loaded(self.0.iter().map(load).collect::<Result<_>>()?))
     }
 }

@@ -77,7 +77,7 @@ pub fn network(name: &str) -> String {
 }
 
 pub fn pixels(path: &Path) -> Vec<u8> {
-    impasto::source::image::load(path).unwrap().frame.pixels
+    impasto::source::image::load(path, impasto::frame::MaxPixels::default()).unwrap().frame.pixels
 }
 
 /// What every `styles add` must be told.

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::plan::Job;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, MaxPixels};
 use crate::picture::{Format, Picture};
 use crate::pipeline::Stop;
 use crate::pipeline::statistics::Histogram;
@@ -35,6 +35,15 @@ pub struct Outcome {
     pub failures: Vec<Error>,
     /// Times to paint one picture.
     pub inference: Histogram,
+}
+
+/// What holds for all pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Of JPEGs, 1 to 100.
+    pub quality: u8,
+    /// The most pixels of an input.
+    pub max_pixels: MaxPixels,
 }
 
 /// A picture that was written.
@@ -71,25 +80,28 @@ struct Finished<'a> {
 ///
 /// # Errors
 /// A thread could not be started; what happens to single pictures is in the outcome.
-pub fn run(jobs: &[Job], stylizer: &mut Stylizer, quality: u8, stop: &Stop, report: &Report) -> Result<Outcome> {
+pub fn run(jobs: &[Job], stylizer: &mut Stylizer, how: How, stop: &Stop, report: &Report) -> Result<Outcome> {
     let (give_decoded, decoded) = bounded(0);
     let (give_finished, finished) = bounded(0);
     let failed = |error| Error::failed(format!("cannot start a thread: {error}"));
     thread::scope(|scope| {
         let named = |name: &str| thread::Builder::new().name(name.into());
-        let decoder = named("decode").spawn_scoped(scope, move || decode(jobs, &give_decoded, stop));
+        let decoder = named("decode").spawn_scoped(scope, move || decode(jobs, how.max_pixels, &give_decoded, stop));
         decoder.map_err(failed)?;
         let painter = named("stylize").spawn_scoped(scope, move || paint(stylizer, &decoded, &give_finished));
         painter.map_err(failed)?;
         // The encoder is this thread: it owns the words and the bar.
-        Ok(encode(jobs.len(), &finished, quality, report))
+        Ok(encode(jobs.len(), &finished, how.quality, report))
     })
 }
 
-fn decode<'a>(jobs: &'a [Job], decoded: &Sender<Decoded<'a>>, stop: &Stop) {
+fn decode<'a>(jobs: &'a [Job], most: MaxPixels, decoded: &Sender<Decoded<'a>>, stop: &Stop) {
     for job in jobs.iter().take_while(|_| !stop.requested()) {
         let start = Instant::now();
-        let load = || job.input.as_deref().map_or_else(source::load_standard_input, source::load);
+        let load = || match &job.input {
+            Some(path) => source::load(path, most),
+            None => source::load_standard_input(most),
+        };
         let picture = guarded(job, load);
         if decoded.send(Decoded { job, picture, spent: start.elapsed() }).is_err() {
             break;

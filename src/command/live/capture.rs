@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
+use crate::frame::MaxPixels;
 use crate::media::decode::DecodeOptions;
 use crate::media::options::Size;
 use crate::pipeline::Stop;
@@ -23,8 +24,8 @@ const USUAL: (u32, u32) = (640, 360);
 /// Opens what `--camera` names; `stop` ends all waiting for it, now and later.
 ///
 /// # Errors
-/// It is not there, is busy or forbidden, or is no video.
-pub fn open<'a>(args: &'a LiveArgs, stop: &Stop) -> Result<Capture<'a>> {
+/// It is not there, is busy or forbidden, is no video, or a file or stream claims more than `most` pixels.
+pub fn open<'a>(args: &'a LiveArgs, most: MaxPixels, stop: &Stop) -> Result<Capture<'a>> {
     let name = args.camera.as_str();
     let size = args.resolution;
     let (width, height) = size.map_or(USUAL, |size| size.of(USUAL.0, USUAL.1));
@@ -34,11 +35,12 @@ pub fn open<'a>(args: &'a LiveArgs, stop: &Stop) -> Result<Capture<'a>> {
         let rate = args.fps.map(|wish| wish.0);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(SyntheticSource::at(width, height, rate))))))
     } else if name.contains("://") {
-        (true, Box::new(move || Ok(Box::new(VideoSource::open_address(name, None, &[], size, Arc::clone(&give_up))?))))
+        let open = move || VideoSource::open_address(name, None, &[], size, most, Arc::clone(&give_up));
+        (true, Box::new(move || Ok(Box::new(open()?))))
     } else if name == "screen" {
-        (true, Box::new(move || open_screen(args, size, Arc::clone(&give_up))))
+        (true, Box::new(move || open_screen(args, size, most, Arc::clone(&give_up))))
     } else if is_file {
-        let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
+        let options = DecodeOptions { threads: Some(1), max_pixels: most, ..DecodeOptions::default() };
         let path = Path::new(name);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(VideoSource::open(path, &options, size, None)?)))))
     } else {
@@ -54,7 +56,12 @@ pub fn open<'a>(args: &'a LiveArgs, stop: &Stop) -> Result<Capture<'a>> {
 }
 
 /// What is on the screen.
-fn open_screen(args: &LiveArgs, size: Option<Size>, give_up: Arc<AtomicBool>) -> Result<Box<dyn Source>> {
+fn open_screen(
+    args: &LiveArgs,
+    size: Option<Size>,
+    most: MaxPixels,
+    give_up: Arc<AtomicBool>,
+) -> Result<Box<dyn Source>> {
     let rate = args.fps.map_or(30.0, |wish| wish.0.as_f64());
     let (format, address) = if cfg!(target_os = "macos") {
         ("avfoundation", "Capture screen 0:none".to_owned())
@@ -66,5 +73,5 @@ fn open_screen(args: &LiveArgs, size: Option<Size>, give_up: Arc<AtomicBool>) ->
         ("x11grab", display.ok_or_else(|| Error::failed(format!("there is no screen: DISPLAY is not set; {cure}")))?)
     };
     let wishes = [("framerate", format!("{rate}"))];
-    Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size, give_up)?))
+    Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size, most, give_up)?))
 }

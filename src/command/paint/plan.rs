@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{KeepColors, PaintArgs};
 use crate::command::is_same_file;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, MaxPixels};
 use crate::kernel::color::keep_chroma;
 use crate::kernel::recolor::{match_brightness, match_colors};
 use crate::kernel::resize::Resizer;
@@ -40,17 +40,17 @@ pub struct Job {
 ///
 /// # Errors
 /// A picture cannot be read, is too small or of another size than its photo; or no weight is above 0.
-pub fn plan(args: &PaintArgs, report: &Report) -> Result<Job> {
+pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
     let layer_weights = check(args)?;
     let format = Format::from_name(&args.output).ok_or_else(|| {
         let (output, endings) = (args.output.display(), Format::ENDINGS);
         Error::usage(format!("'{output}' names no picture format; end it in {endings}"))
     })?;
     sink::probe(&args.output)?;
-    let photo = load(&args.content, report)?;
+    let photo = load(&args.content, most, report)?;
     let mut content = photo.on_white();
     let weigh = |style: &Painting| -> Result<(Frame, f64)> {
-        Ok((load(&style.path, report)?.on_white(), f64::from(style.weight)))
+        Ok((load(&style.path, most, report)?.on_white(), f64::from(style.weight)))
     };
     let mut styles = args.styles.iter().map(weigh).collect::<Result<Vec<_>>>()?;
     match args.keep_colors {
@@ -64,7 +64,7 @@ pub fn plan(args: &PaintArgs, report: &Report) -> Result<Job> {
         }
         None => {}
     }
-    let masks = masks(args, &content, report)?;
+    let masks = masks(args, &content, most, report)?;
     let scales =
         scales(content.width, content.height, args.size, args.scale_step, args.scales.map(|count| count as usize));
     let Some(&finest) = scales.last() else { return Err(Error::usage("there is no size to paint at")) };
@@ -141,8 +141,8 @@ fn check(args: &PaintArgs) -> Result<[f64; 5]> {
     Ok(layers)
 }
 
-fn load(path: &Path, report: &Report) -> Result<Picture> {
-    let picture = source::load(path)?;
+fn load(path: &Path, most: MaxPixels, report: &Report) -> Result<Picture> {
+    let picture = source::load(path, most)?;
     let name = path.display();
     picture.notes.iter().for_each(|note| report.say(format!("'{name}': {note}")));
     picture.warnings.iter().for_each(|warning| report.warn(format!("'{name}': {warning}")));
@@ -156,10 +156,10 @@ fn load(path: &Path, report: &Report) -> Result<Picture> {
 }
 
 /// One mask for each style, or none.
-fn masks(args: &PaintArgs, content: &Frame, report: &Report) -> Result<Vec<Frame>> {
+fn masks(args: &PaintArgs, content: &Frame, most: MaxPixels, report: &Report) -> Result<Vec<Frame>> {
     let mut masks = Vec::new();
     for path in &args.mask {
-        let mask = load(path, report)?.on_white();
+        let mask = load(path, most, report)?.on_white();
         let ((width, height), (wanted_width, wanted_height)) =
             ((mask.width, mask.height), (content.width, content.height));
         if (width, height) != (wanted_width, wanted_height) {

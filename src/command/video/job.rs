@@ -104,6 +104,7 @@ struct Job<'a> {
     output: &'a Path,
     /// The rate to resample to.
     rate: Option<FrameRate>,
+    decoding: DecodeOptions,
     encoding: Encoding,
     report: &'a Report,
     stop: &'a Stop,
@@ -118,12 +119,13 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
     let (args, shared, report) = (painter.args, painter.shared, painter.report);
     check_output(input, output, args.overwrite)?;
     let container = Container::of(output)?;
+    let decoding = decoding(args, shared);
     let mut rate = args.fps;
-    let mut source = VideoSource::open(input, &decoding(args), args.size, rate)?;
+    let mut source = VideoSource::open(input, &decoding, args.size, rate)?;
     if rate.is_none() && !container.takes_variable_rate() {
         // AVI and the like have no timestamps, only a rate.
         rate = Some(FrameRate(source.info().frame_rate));
-        source = VideoSource::open(input, &decoding(args), args.size, rate)?;
+        source = VideoSource::open(input, &decoding, args.size, rate)?;
     }
     let options = EncodeOptions {
         codec: args.codec,
@@ -136,7 +138,7 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
     let encoding = Encoding { container, info: source.info().clone(), frames: source.frame_format(), options };
     // Before anything is loaded or made: a wrong option is said at once.
     let size = encoding.encoder()?.size();
-    let job = Job { args, input, output, rate, encoding, report, stop };
+    let job = Job { args, input, output, rate, decoding, encoding, report, stop };
     let mut facts = facts::facts(input, container, args, shared)?;
     let path = Folder::beside(output);
     if !args.segments.join {
@@ -185,7 +187,7 @@ impl Job<'_> {
     }
 
     fn open(&self) -> Result<VideoSource> {
-        VideoSource::open(self.input, &decoding(self.args), self.args.size, self.rate)
+        VideoSource::open(self.input, &self.decoding, self.args.size, self.rate)
     }
 
     /// Paints what is missing of the part that was asked for.
@@ -337,8 +339,13 @@ fn beginning(output: &Path) -> PathBuf {
     output.with_file_name(name)
 }
 
-fn decoding(args: &VideoArgs) -> DecodeOptions {
-    DecodeOptions { start: args.start, duration: args.duration, threads: args.style.run.threads.map(usize::from) }
+fn decoding(args: &VideoArgs, shared: &SharedArgs) -> DecodeOptions {
+    DecodeOptions {
+        start: args.start,
+        duration: args.duration,
+        threads: args.style.run.threads.map(usize::from),
+        max_pixels: shared.max_pixels,
+    }
 }
 
 /// Refuses outputs that would destroy something, before any work is done.
