@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    impasto::report::explain_aborts();
     match impasto::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

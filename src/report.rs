@@ -9,6 +9,31 @@ use serde::Serialize;
 
 use crate::error::Error;
 
+/// Lets the process say why, and end with exit code 1, where Rust's allocator, ONNX Runtime or an encoder ends it by `abort`: they
+/// do when memory runs out in a place that cannot report it.
+pub fn explain_aborts() {
+    #[cfg(unix)]
+    {
+        use std::fs::File;
+        use std::mem::ManuallyDrop;
+        use std::os::fd::FromRawFd;
+
+        const WORDS: &[u8] =
+            b"impasto: there is most likely not enough memory, for a library gave up; close other programs, raise a \
+limit (ulimit -v), or choose a smaller picture or --size\n";
+        let explain = || {
+            // SAFETY: standard error is open, or the write fails; it is not closed.
+            let mut standard_error = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
+            // There is nothing left to be done about a failure.
+            let _ = standard_error.write_all(WORDS);
+            signal_hook::low_level::exit(1);
+        };
+        // SAFETY: the action calls write and _exit only, which a signal may interrupt anything for.
+        // A process that cannot listen ends as it would have ended.
+        let _ = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGABRT, explain) };
+    }
+}
+
 /// How much is said, and the warnings so far.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -81,7 +106,10 @@ impl Report {
             // A failed write to the bar's own buffer is nothing that anyone could act on.
             let _ = write!(out, "{:.1}/s", state.per_sec());
         }));
-        bar.enable_steady_tick(Duration::from_millis(250));
+        // The bar's own thread would panic where none can be started; without it, the bar moves with the work alone.
+        if visible && std::thread::Builder::new().spawn(|| ()).is_ok() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
         *lock(&self.bar) = Some(bar.clone());
         Progress { bar }
     }

@@ -191,7 +191,7 @@ fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
         assert_eq!(folder.names(), ["in.mp4", "out.mp4"], "round {round}");
     }
     eprintln!(
-        "kill -9: 50 times; {midway} went on from a whole segment, {early} began anew, {late} had ended; the same file 50 times"
+        "fault: kill -9 at random moments: 50 tried: {midway} went on from a whole segment, {early} began anew, {late} had ended; the same file 50 times"
     );
     assert!(midway >= 10 && early >= 2, "{midway} {early}");
 }
@@ -231,7 +231,10 @@ fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
         assert!(resumed(&run) >= 40 && resumed(&run) < 400, "{}", resumed(&run));
         assert!(run.errors.contains(&format!("goes on from frame {} of about 400", resumed(&run))), "{}", run.errors);
         assert!(folder.frames(&out) == folder.frames("whole.mp4"), "{signal}");
-        eprintln!("SIG{signal}: 1 time; {} frames were kept, the rest painted by the same command", resumed(&run));
+        eprintln!(
+            "fault: SIG{signal}: 1 tried: {} frames were kept, the rest painted by the same command",
+            resumed(&run)
+        );
     }
 }
 
@@ -316,7 +319,7 @@ fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
         }
     }
     eprintln!(
-        "full disk: {times} times; no file under the final name, segments kept {kept} times, then finished {times} times"
+        "fault: full disk: {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
     );
     assert!(kept > 0 && kept < times);
 }
@@ -336,7 +339,7 @@ fn a_folder_that_disappears_is_an_error_in_one_sentence() {
         assert_eq!(run.code, 1, "{gone}: {}", run.errors);
         assert!(run.errors.contains("its folder does not exist"), "{gone}: {}", run.errors);
         assert!(!folder.path("place/out.mp4").exists());
-        eprintln!("folder removed ({gone}): 1 time; exit code 1, one sentence, no file");
+        eprintln!("fault: folder removed ({gone}): 1 tried: exit code 1, one sentence, no file");
     }
 }
 
@@ -386,7 +389,9 @@ fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
     }
     assert_eq!(paint("--join").ok().frames(), 80);
     assert_eq!(folder.times("out.beginning.mp4").len(), 80);
-    eprintln!("network fails midway: 2 times; exit code 1, the frame named, both whole segments kept and joined");
+    eprintln!(
+        "fault: network fails midway: 2 tried: exit code 1, the frame named, both whole segments kept and joined"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::container::Container;
 use super::decode::VideoInfo;
-use super::file::check;
+use super::file::{check, is_refusal};
 use super::{MICROSECONDS, input, rescale, side_data, words};
 use crate::error::{Error, Result};
 use crate::frame::{MaxPixels, Rational};
@@ -243,7 +243,8 @@ impl CopiedStreams {
     ///
     /// # Errors
     /// The output cannot be written. Damage in the input is no error.
-    pub(super) fn write_until(&mut self, output: &mut Output, seconds: f64) -> Result<(), FfmpegError> {
+    pub(super) fn write_until(&mut self, output: &mut Output, seconds: f64) -> Result<u64, FfmpegError> {
+        let mut refused = 0;
         while !self.ended {
             let Some(mut packet) = self.waiting.take().or_else(|| self.read()) else {
                 self.ended = true;
@@ -256,11 +257,14 @@ impl CopiedStreams {
                 break;
             }
             if way.take(&mut packet) {
-                packet.write_interleaved(output)?;
+                match packet.write_interleaved(output) {
+                    Err(error) if is_refusal(error) => refused += 1,
+                    written => written?,
+                }
             }
             self.ended = self.ways.iter().flatten().all(|way| way.done);
         }
-        Ok(())
+        Ok(refused)
     }
 
     /// The next packet of a stream that is copied.

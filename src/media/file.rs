@@ -31,6 +31,9 @@ pub struct VideoFile {
     /// The encoder's and the output stream's units.
     from: Rational,
     to: Rational,
+    /// Painted packets that were put in, and copied ones that the container refused: damage of the input that shows only now.
+    put: u64,
+    refused: u64,
     warnings: Vec<String>,
 }
 
@@ -59,7 +62,18 @@ impl VideoFile {
         };
         let from = Rational::from(encoder.context().time_base());
         let (output, path) = (Some(output), path.to_owned());
-        let mut file = Self { output, path, temporary, copied, painted: 0, from, to: from, warnings: Vec::new() };
+        let mut file = Self {
+            output,
+            path,
+            temporary,
+            copied,
+            painted: 0,
+            from,
+            to: from,
+            put: 0,
+            refused: 0,
+            warnings: Vec::new(),
+        };
         if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
             let name = container.name();
             file.warnings.push(format!(
@@ -110,23 +124,30 @@ impl VideoFile {
         let failed = |error| write_error(&self.path, error);
         let time = packet.dts().or(packet.pts()).unwrap_or(0);
         if let Some(copied) = &mut self.copied {
-            copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
+            self.refused += copied.write_until(output, time as f64 * self.from.as_f64()).map_err(failed)?;
         }
         packet.rescale_ts(ffmpeg_next::Rational::from(self.from), ffmpeg_next::Rational::from(self.to));
         packet.set_stream(self.painted);
-        packet.write_interleaved(output).map_err(failed)
+        self.put += 1;
+        match packet.write_interleaved(output) {
+            // It waits for its turn in FFmpeg, and a copied one before it was looked at.
+            Err(error) if is_refusal(error) && self.copied.is_some() => self.refused += 1,
+            written => written.map_err(failed)?,
+        }
+        Ok(())
     }
 
     /// Writes the copied streams up to `until` seconds (all: infinite), closes the file and, when it is safe on the
-    /// disk, gives it its final name.
+    /// disk, gives it its final name. Gives what a person should know about that.
     ///
     /// # Errors
     /// The disk is full, or the folder has gone; so has the file then.
-    pub fn finish(mut self, until: f64) -> Result<()> {
+    pub fn finish(mut self, until: f64) -> Result<Vec<String>> {
         let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
         let failed = |error| write_error(&self.path, error);
         if let Some(copied) = &mut self.copied {
-            copied.write_until(&mut output, until).map_err(failed)?;
+            self.refused += copied.write_until(&mut output, until).map_err(failed)?;
+            self.refused += flush(&mut output).map_err(failed)?;
         }
         output.write_trailer().map_err(failed)?;
         // SAFETY: the context was opened by avio_open and is closed once: the pointer is null afterwards.
@@ -139,11 +160,22 @@ impl VideoFile {
         if closed < 0 {
             return Err(failed(closed.into()));
         }
+        let kept = output.stream(self.painted).map_or(0, |stream| stream.frames().cast_unsigned());
+        if self.refused > 0 && kept < self.put {
+            let path = self.path.display();
+            let lost = self.put - kept;
+            return Err(Error::failed(format!(
+                "'{path}' cannot be written: it refuses {lost} painted frames beside damaged sound; write .mkv instead"
+            )));
+        }
         let done = fs::OpenOptions::new().write(true).open(&self.temporary).and_then(|file| file.sync_all());
         done.and_then(|()| fs::rename(&self.temporary, &self.path))
             .map_err(|error| Error::writing(&self.path, &error))?;
         self.temporary.clear();
-        Ok(())
+        let refused = (self.refused > 0).then(|| {
+            format!("{} damaged pieces of the copied streams were left out, which the file cannot hold", self.refused)
+        });
+        Ok(refused.into_iter().collect())
     }
 
     /// What a person should know about the output.
@@ -159,6 +191,25 @@ impl Drop for VideoFile {
         self.output = None;
         if !self.temporary.as_os_str().is_empty() {
             remove(&self.temporary);
+        }
+    }
+}
+
+/// Whether a container refuses a packet for what it is, rather than that it cannot be written.
+pub(super) fn is_refusal(error: FfmpegError) -> bool {
+    matches!(error, FfmpegError::InvalidData | FfmpegError::Other { errno: ffmpeg_next::error::EINVAL })
+}
+
+/// Writes what FFmpeg still holds back to put the streams into one order; gives how many packets were refused.
+fn flush(output: &mut Output) -> Result<u64, FfmpegError> {
+    let mut refused = 0;
+    loop {
+        // SAFETY: the header is written; no packet means all that waits. Each call ends at the first that is refused, and
+        // that one is gone.
+        match unsafe { ffi::av_interleaved_write_frame(output.as_mut_ptr(), std::ptr::null_mut()) } {
+            0.. => return Ok(refused),
+            error if is_refusal(error.into()) && refused < 1_000_000 => refused += 1,
+            error => return Err(error.into()),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Joined {
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn finish(self, until: f64) -> Result<()> {
+    pub fn finish(self, until: f64) -> Result<Vec<String>> {
         self.file.finish(until)
     }
 }

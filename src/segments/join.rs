@@ -110,7 +110,8 @@ pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding
 }
 
 /// Joins the first segments of `folder`, as many as `inventory` found without a gap, with the streams of `film` that are
-/// copied, into `output`. False if `stop` was requested before it was finished; it is then not there.
+/// copied, into `output`; gives what a person should know about that. `None` if `stop` was requested before it was finished; it is
+/// then not there.
 ///
 /// # Errors
 /// A segment is damaged, or the output cannot be written.
@@ -121,7 +122,7 @@ pub fn join(
     film: Film<'_>,
     encoding: &Encoding,
     stop: &Stop,
-) -> Result<bool> {
+) -> Result<Option<Vec<String>>> {
     let (mut joined, _) = begin(folder, output, film, encoding)?;
     joined.expect_delay(inventory.delay);
     let mut end = 0;
@@ -133,11 +134,10 @@ pub fn join(
         end = frames.last().map_or(end, |(time, duration)| time + duration);
     }
     if stop.requested() {
-        return Ok(false);
+        return Ok(None);
     }
     let until = if inventory.complete { f64::INFINITY } else { end as f64 * encoding.frames.time_base.as_f64() };
-    joined.finish(until)?;
-    Ok(true)
+    joined.finish(until).map(Some)
 }
 
 #[cfg(test)]

@@ -58,14 +58,17 @@ pub fn fingerprint(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(reading)?;
     let size = file.metadata().map_err(reading)?.len();
     let mut bytes = Vec::new();
-    if size <= BLOCK * BLOCKS {
-        file.read_to_end(&mut bytes).map_err(reading)?;
-    } else {
-        for block in 0..BLOCKS {
-            // From the first byte to the last.
-            let at = ((size - BLOCK) as u128 * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
-            file.seek(SeekFrom::Start(at)).map_err(reading)?;
-            (&mut file).take(BLOCK).read_to_end(&mut bytes).map_err(reading)?;
+    let blocks = size.div_ceil(BLOCK).min(BLOCKS);
+    for block in 0..blocks {
+        // All of it, or from the first byte to the last.
+        let spread = (size.saturating_sub(BLOCK) as u128 * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
+        let at = if size <= BLOCK * BLOCKS { block * BLOCK } else { spread };
+        let whole = bytes.len();
+        let read = file.seek(SeekFrom::Start(at)).and_then(|_| (&mut file).take(BLOCK).read_to_end(&mut bytes));
+        if read.is_err() {
+            // A disk that dies: what can be read of the film is painted.
+            bytes.truncate(whole);
+            bytes.extend(b"unreadable");
         }
     }
     Ok(format!("{size} bytes, SHA-256 {}", sha256(&bytes)))

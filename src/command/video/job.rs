@@ -287,13 +287,13 @@ impl Job<'_> {
         if !there.complete {
             check_output(self.input, &output, self.args.overwrite)?;
         }
-        let joined = join::join(folder, there, &output, self.film(), &self.encoding, self.stop)?;
-        if !joined {
+        let Some(warnings) = join::join(folder, there, &output, self.film(), &self.encoding, self.stop)? else {
             return Err(Error::Interrupted(format!(
                 "interrupted while the segments were joined; all {} frames are kept in '{shown}', and the same command goes on",
                 there.frames
             )));
-        }
+        };
+        warnings.into_iter().for_each(|warning| self.report.warn(warning));
         if !there.complete {
             self.report.warn(format!(
                 "missing are segments {}: '{}' holds the first {} frames only",
