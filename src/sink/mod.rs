@@ -1,4 +1,6 @@
 //! Where styled frames go.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod http;
 pub mod image;
