@@ -311,6 +311,33 @@ fn a_display_that_dies_ends_the_show_in_a_sentence_and_closes_its_recording() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn long_text_of_an_input_method_does_not_end_the_show() {
+    let (folder, screen) = (Folder::new(), screen::Screen::new());
+    // The letter a stands for 80 bytes, more than the window library has room for.
+    fs::write(folder.path("compose"), format!("<a> : \"{}\"\n", "ä".repeat(40))).unwrap();
+    let mut command = live(&folder, "--camera synthetic --resolution 64x36 --style starry-night --json");
+    command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY").env("LC_ALL", "C.UTF-8");
+    command.env("XCOMPOSEFILE", folder.path("compose")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = reports(&mut child);
+    lines.next().unwrap();
+    let press = |key: &str| {
+        let mut tool = Command::new("xdotool");
+        tool.args(["mousemove", "400", "300", "key", key]).env("DISPLAY", &screen.display);
+        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+    };
+    press("a");
+    press("Right");
+    report(&mut lines, "keys are not heard any more", |line| line["style"] == "great-wave");
+    press("q");
+    assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("x11.rs"), "the text was not too long for the window library: {words}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_snapshot_that_cannot_be_saved_is_said_and_the_show_goes_on() {
     let (folder, screen) = (Folder::new(), screen::Screen::new());
     fs::create_dir(folder.path("pictures")).unwrap();
