@@ -169,12 +169,6 @@ impl Decoder {
         if stream.disposition().contains(Disposition::ATTACHED_PIC) {
             return Err(Error::failed(format!("'{shown}' has no video, only a cover picture; name a video file")));
         }
-        // SAFETY: reads plain fields of an open input.
-        let (width, height) =
-            unsafe { ((*stream.parameters().as_ptr()).width, (*stream.parameters().as_ptr()).height) };
-        if width > 0 && height > 0 {
-            options.max_pixels.check(&format!("'{shown}'"), width.cast_unsigned(), height.cast_unsigned())?;
-        }
         let time_base = Rational::from(stream.time_base());
         let index = stream.index();
         let mut context = codec::Context::from_parameters(stream.parameters())

@@ -98,12 +98,26 @@ pub(super) fn open_address(
     Ok(input)
 }
 
+/// Refuses what streams claim.
+fn check_sizes(input: &Input, shown: &str, most: MaxPixels) -> Result<()> {
+    for stream in input.streams() {
+        // SAFETY: reads plain fields of an open input.
+        let (width, height) =
+            unsafe { ((*stream.parameters().as_ptr()).width, (*stream.parameters().as_ptr()).height) };
+        if width > 0 && height > 0 {
+            most.check(&format!("'{shown}'"), width.cast_unsigned(), height.cast_unsigned())?;
+        }
+    }
+    Ok(())
+}
+
 /// Finds out what streams there are. That may decode some of them, frames of at most `most` pixels.
 fn find_streams(input: &mut Input, shown: &str, most: MaxPixels) -> Result<()> {
-    let most = most.pixels().to_string();
+    check_sizes(input, shown, most)?;
+    let limit = most.pixels().to_string();
     let options = |_| {
         let mut options = Dictionary::new();
-        options.set("max_pixels", &most);
+        options.set("max_pixels", &limit);
         // SAFETY: it is freed below.
         unsafe { options.disown() }
     };
@@ -116,7 +130,8 @@ fn find_streams(input: &mut Input, shown: &str, most: MaxPixels) -> Result<()> {
         let reason = words(found.into());
         return Err(Error::failed(format!("cannot find out what '{shown}' holds: {reason}")));
     }
-    Ok(())
+    // Some say it only now.
+    check_sizes(input, shown, most)
 }
 
 /// Opens `path` and finds out about its streams.
