@@ -55,6 +55,16 @@ pub struct Patch {
     pub record: Option<bool>,
 }
 
+impl Patch {
+    /// From the body of a request.
+    ///
+    /// # Errors
+    /// It is no JSON, names something that is no setting, or gives it something else than it takes.
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("not a patch: {error}")))
+    }
+}
+
 /// What a show measures about itself.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Statistics {

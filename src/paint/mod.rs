@@ -189,11 +189,11 @@ pub fn paint(
     let mut planes = Vec::new();
     if let Some(state) = resumed {
         (begin, done) = (state.scale, state.iteration);
-        restored = Some(state);
+        restored = Some(state.into_run(recipe)?);
     }
     for (scale, &extent) in recipe.scales.iter().enumerate().skip(begin) {
         let (mut run, start) = match restored.take() {
-            Some(state) => state.into_run(extent, recipe)?,
+            Some(restored) => restored,
             None => {
                 let start = match scale {
                     0 => start(subject, recipe, extent, &mut resizer)?,

@@ -76,7 +76,7 @@ impl Optimizer {
         let Memory { numbers, vectors } = memory;
         match self {
             Self::Lbfgs(lbfgs) => {
-                let fits = vectors.len() == 2 * numbers.len();
+                let fits = numbers.len() <= HISTORY && vectors.len() == 2 * numbers.len();
                 let mut vectors = vectors.into_iter();
                 let mut pairs = Vec::new();
                 for inverse in numbers {
@@ -91,6 +91,9 @@ impl Optimizer {
                 let (&[rate, steps], Ok([first, second])) = (&numbers[..], <[Vec<f32>; 2]>::try_from(vectors)) else {
                     return false;
                 };
+                if !(0.0..=1e9).contains(&steps) {
+                    return false;
+                }
                 *adam = Adam { rate: rate as f32, steps: steps as i32, evaluated: false, first, second };
                 true
             }
@@ -436,6 +439,18 @@ mod tests {
             assert!(second.restore(first.memory()));
             minimise(second, &mut elsewhere, 7);
             assert_eq!(straight.x, elsewhere.x);
+        }
+    }
+
+    #[test]
+    fn what_another_or_no_minimiser_remembered_is_refused() {
+        let memory = |numbers: &[f64], vectors: usize| Memory { numbers: numbers.to_vec(), vectors: vec![vec![0.5]; vectors] };
+        let (lbfgs, adam) = (|| Optimizer::Lbfgs(Lbfgs::default()), || Optimizer::Adam(Adam::new(0.1)));
+        assert!(lbfgs().restore(memory(&[1.0; HISTORY], 2 * HISTORY)) && adam().restore(memory(&[0.1, 3.0], 2)));
+        assert!(!lbfgs().restore(memory(&[1.0; HISTORY + 1], 2 * HISTORY + 2)));
+        assert!(!lbfgs().restore(memory(&[0.1, 3.0], 2)));
+        for steps in [-1.0, 1e300, f64::NAN] {
+            assert!(!adam().restore(memory(&[0.1, steps], 2)), "{steps}");
         }
     }
 

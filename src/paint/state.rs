@@ -61,15 +61,26 @@ impl State {
     }
 
     /// The run, and its picture.
-    pub(super) fn into_run(self, extent: Extent, recipe: &Recipe) -> Result<(Run, Vec<f32>)> {
+    pub(super) fn into_run(self, recipe: &Recipe) -> Result<(Run, Vec<f32>)> {
         let mut optimizer = recipe.method.optimizer(recipe.rate);
-        let whole = self.extent == extent && self.planes.len() == 3 * extent.pixels();
-        if !whole || !optimizer.restore(self.memory) {
+        let extent = self.extent;
+        let fits = recipe.scales.get(self.scale) == Some(&extent) && self.iteration <= recipe.iterations;
+        if !fits || !optimizer.restore(self.memory) {
             return Err(Error::failed("the saved state is of another job; begin anew without --resume"));
         }
         let mut average = Average::new(recipe.average);
         (average.sum, average.weight) = (self.average, self.average_weight);
         Ok((Run { extent, average, optimizer, losses: self.losses }, self.planes))
+    }
+
+    /// Whether its parts are of one picture.
+    fn is_whole(&self) -> bool {
+        let Extent { width, height } = self.extent;
+        let wanted = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3));
+        let fits = |values: &Vec<f32>| Some(values.len()) == wanted;
+        // A sum is divided by its weight.
+        let average = self.average.is_empty() || (fits(&self.average) && self.average_weight > 0.0);
+        fits(&self.planes) && average && self.memory.vectors.iter().all(fits)
     }
 
     /// As bytes, for the job that `job` describes.
@@ -131,7 +142,7 @@ impl State {
             style: std::array::from_fn(|layer| row[1 + layer]),
             tv: row[1 + STYLE_LAYERS],
         };
-        Ok(Self {
+        let state = Self {
             scale: header.scale,
             iteration: header.iteration,
             extent: Extent { width: header.width, height: header.height },
@@ -140,7 +151,8 @@ impl State {
             average_weight: header.average_weight,
             memory: Memory { numbers: header.numbers, vectors },
             losses: header.losses.into_iter().map(losses).collect(),
-        })
+        };
+        if state.is_whole() { Ok(state) } else { Err(damaged()) }
     }
 }
 
@@ -167,10 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn every_number_comes_back_exactly() {
+        let numbers: Vec<f64> = (1..9).map(|i| f64::from_bits(0x3FF1_2345_6789_ABCD * i)).filter(|n| n.is_finite()).collect();
+        let numbers = [numbers, (1..1000).map(|i| 1.0 / f64::from(i) / 3e7).collect()].concat();
+        let state = State { memory: Memory { numbers, vectors: vec![] }, ..state() };
+        assert_eq!(State::from_bytes(&state.to_bytes("job"), "job", "x").unwrap(), state);
+    }
+
+    #[test]
     fn what_is_cut_off_or_of_another_job_is_refused() {
         let bytes = state().to_bytes("job");
         for end in [0, 10, bytes.len() - 4] {
             let error = State::from_bytes(&bytes[..end], "job", "'x'").unwrap_err();
+            assert!(error.to_string().contains("damaged"), "{error}");
+        }
+        let overlong = State { extent: Extent { width: usize::MAX, height: 3 }, ..state() };
+        let averages = State { average: vec![0.5; 3], average_weight: 1.0, ..state() };
+        let weightless = State { average: vec![0.5; 6], ..state() };
+        for wrong in [overlong, averages, weightless] {
+            let error = State::from_bytes(&wrong.to_bytes("job"), "job", "'x'").unwrap_err();
             assert!(error.to_string().contains("damaged"), "{error}");
         }
         let error = State::from_bytes(&bytes, "another", "'x'").unwrap_err();

@@ -11,7 +11,7 @@
 //! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one, and
 //! what it misses is gone. Frames are encoded only while somebody watches.
 
-mod guard;
+pub mod guard;
 
 use std::convert::Infallible;
 use std::io;
@@ -284,8 +284,7 @@ fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
 }
 
 async fn settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let patch = serde_json::from_slice::<Patch>(&body).map_err(|error| Error::usage(format!("not a patch: {error}")));
-    match patch.and_then(|patch| shared.show.apply(&patch)) {
+    match Patch::from_json(&body).and_then(|patch| shared.show.apply(&patch)) {
         Ok(()) => json(&shared.show.state()),
         Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
     }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,10 @@ use crate::network::{Layout, NetworkFile};
 
 /// The manifest's file name in its folder.
 pub const FILE_NAME: &str = "styles.toml";
+
+/// Pixels that a predictor may look at, and numbers that it may tell a style by: Magenta's are 256 and 100.
+const SIDES: RangeInclusive<u32> = 1..=4096;
+const VECTORS: RangeInclusive<usize> = 1..=65536;
 
 /// The contents of one `styles.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -138,9 +144,7 @@ impl Manifest {
             Err(error) => return Err(Error::reading(&path, &error)),
         };
         let wrong = |reason: String| Error::failed(format!("'{}' is not a style manifest: {reason}", path.display()));
-        let manifest: Self = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
-        manifest.check().map_err(wrong)?;
-        Ok(manifest)
+        text.parse().map_err(wrong)
     }
 
     /// Writes `folder`'s manifest, whole or not at all.
@@ -149,9 +153,15 @@ impl Manifest {
     /// The folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE_NAME);
-        let text =
-            toml::to_string_pretty(self).map_err(|error| Error::failed(format!("cannot write a manifest: {error}")))?;
-        super::install::write_whole(&path, text.as_bytes())
+        super::install::write_whole(&path, self.to_toml()?.as_bytes())
+    }
+
+    /// The manifest as text, which parses to the same.
+    ///
+    /// # Errors
+    /// A number in it is larger than TOML can hold.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).map_err(|error| Error::failed(format!("cannot write a manifest: {error}")))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -174,6 +184,7 @@ impl Manifest {
             if !(1..=256).contains(&multiple) {
                 return Err(format!("network '{name}' has a multiple of {multiple}; it must be from 1 to 256"));
             }
+            network.check_numbers().map_err(|what| format!("network '{name}' has {what}"))?;
             for file in network.files() {
                 if file.file_name().map(Path::new) != Some(file.as_path()) {
                     return Err(format!("network '{name}' names '{}', which is not a file beside it", file.display()));
@@ -190,6 +201,17 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+}
+
+impl FromStr for Manifest {
+    /// What is wrong with it, as a clause.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let manifest: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        manifest.check()?;
+        Ok(manifest)
     }
 }
 
@@ -217,6 +239,29 @@ impl NetworkEntry {
             tiles: self.tiles.as_ref().map(|tiles| folder.join(tiles)),
             layout,
             styles: self.predictor.as_ref().map_or(self.styles.len(), |predictor| predictor.vector),
+        }
+    }
+
+    /// Whether what is computed with can be computed with; a clause that says what cannot.
+    fn check_numbers(&self) -> Result<(), String> {
+        let deviation = self.deviation.unwrap_or([1.0; 3]);
+        if !self.range.is_none_or(|range| range.is_finite() && range > 0.0) {
+            return Err("a range that is no number above 0".into());
+        }
+        if !self.mean.unwrap_or_default().iter().all(|mean| mean.is_finite()) {
+            return Err("a mean that is no number".into());
+        }
+        if !deviation.iter().all(|deviation| deviation.is_normal()) {
+            return Err("a deviation that is no number to divide by".into());
+        }
+        match &self.predictor {
+            Some(PredictorEntry { side, .. }) if !SIDES.contains(side) => {
+                Err(format!("a predictor of side {side}; it must be from {} to {}", SIDES.start(), SIDES.end()))
+            }
+            Some(PredictorEntry { vector, .. }) if !VECTORS.contains(vector) => {
+                Err(format!("style vectors of {vector} numbers; it must be from {} to {}", VECTORS.start(), VECTORS.end()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -248,9 +293,7 @@ mod tests {
     "#;
 
     fn parse(text: &str) -> Result<Manifest, String> {
-        let manifest: Manifest = toml::from_str(text).map_err(|error| error.to_string())?;
-        manifest.check()?;
-        Ok(manifest)
+        text.parse()
     }
 
     #[test]
@@ -265,6 +308,21 @@ mod tests {
     fn a_folder_without_a_manifest_has_no_styles() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_computed_with_are_named() {
+        for (line, reason) in [
+            ("range = 0.0", "a range"),
+            ("range = inf", "a range"),
+            ("mean = [0.0, nan, 0.0]", "a mean"),
+            ("deviation = [1.0, 1.0, 0.0]", "a deviation"),
+            ("deviation = [1.0, 1.0, nan]", "a deviation"),
+            ("multiple = 0", "a multiple of 0"),
+        ] {
+            let error = parse(&ONE.replace("license", &format!("{line}\nlicense"))).unwrap_err();
+            assert!(error.contains(reason), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -90,8 +90,18 @@ impl FromStr for Painting {
     /// Parses `FILE[:WEIGHT]`. What names a file as a whole is one; and a colon that no number follows belongs to the
     /// name, as in `C:\night.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text, is_file)
+    }
+}
+
+fn is_file(text: &str) -> bool {
+    Path::new(text).is_file()
+}
+
+impl Painting {
+    fn parse(text: &str, is_file: impl Fn(&str) -> bool) -> Result<Self, String> {
         let (name, weight) = match text.rsplit_once(':') {
-            Some((name, weight)) if !Path::new(text).is_file() && weight.trim().parse::<f32>().is_ok() => {
+            Some((name, weight)) if !is_file(text) && weight.trim().parse::<f32>().is_ok() => {
                 (name, parse_weight(weight.trim())?)
             }
             _ => (text, 1.0),
@@ -109,10 +119,20 @@ impl FromStr for Paintings {
     /// Parses `FILE[:WEIGHT],...`. What names a file as a whole is one, whatever commas and colons are in its name; and
     /// a colon that no number follows belongs to the name, as in `C:\night.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
-        if Path::new(text).is_file() {
+        Self::parse(text, is_file)
+    }
+}
+
+impl Paintings {
+    /// Parses as [`Self::from_str`] does, where `is_file` says what names a file.
+    ///
+    /// # Errors
+    /// A name is missing, a weight is none, or all are 0; a clause that says so.
+    pub fn parse(text: &str, is_file: impl Fn(&str) -> bool) -> Result<Self, String> {
+        if is_file(text) {
             return Ok(Self(vec![(text.into(), 1.0)]));
         }
-        let term = |term: &str| term.parse().map(|Painting { path, weight }| (path, weight));
+        let term = |term: &str| Painting::parse(term, &is_file).map(|Painting { path, weight }| (path, weight));
         let mut terms = text.split(',').map(term).collect::<Result<Vec<(PathBuf, f32)>, String>>()?;
         scale_to_one(&mut terms)?;
         Ok(Self(terms))

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::serve::Listener;
@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 use super::refusal;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// Connections at a time: streams, and pages that ask for the state.
 const CONNECTIONS: usize = 64;
@@ -30,27 +30,58 @@ const COOKIE: &str = "impasto_token";
 
 /// What a request must know.
 pub struct Guard {
+    /// Where the server listens.
     pub listen: SocketAddr,
+    /// The secret; none is asked for without one.
     pub token: Option<String>,
 }
 
+/// What a request says about who asks; empty where it says nothing, or nothing that is text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// The header `Host`.
+    pub host: &'a str,
+    /// The header `Origin`, which pages of other sites cannot leave out.
+    pub origin: Option<&'a str>,
+    /// What follows the question mark of the address.
+    pub query: &'a str,
+    /// The header `Authorization`.
+    pub authorization: &'a str,
+    /// The header `Cookie`.
+    pub cookie: &'a str,
+}
+
+/// Why a request is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its host is a name that somebody else's page made this machine's (DNS rebinding), or another port.
+    Host,
+    /// It is of another site's page.
+    Origin,
+    /// It does not know the token.
+    Token,
+}
+
 /// Lets a request through, or refuses it with a sentence.
-pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    if !guard.knows_host(&host) {
-        // A name that somebody else's page made this machine's (DNS rebinding).
-        return refusal(StatusCode::FORBIDDEN, "this server is known by its address only; open that");
-    }
-    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    if origin.is_some_and(|origin| origin != format!("http://{host}")) {
-        return refusal(StatusCode::FORBIDDEN, "other sites' pages may not use this server");
-    }
-    if !guard.is_known(headers, request.uri()) {
-        return refusal(
-            StatusCode::UNAUTHORIZED,
-            "the token is missing or wrong; open the address that impasto printed",
-        );
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let asked = Asked {
+        host: text(header::HOST).unwrap_or_default(),
+        origin: text(header::ORIGIN),
+        query: request.uri().query().unwrap_or_default(),
+        authorization: text(header::AUTHORIZATION).unwrap_or_default(),
+        cookie: text(header::COOKIE).unwrap_or_default(),
+    };
+    if let Err(refused) = guard.admit(&asked) {
+        let (status, sentence) = match refused {
+            Refused::Host => (StatusCode::FORBIDDEN, "this server is known by its address only; open that"),
+            Refused::Origin => (StatusCode::FORBIDDEN, "other sites' pages may not use this server"),
+            Refused::Token => {
+                (StatusCode::UNAUTHORIZED, "the token is missing or wrong; open the address that impasto printed")
+            }
+        };
+        return refusal(status, sentence);
     }
     let mut response = next.run(request).await;
     if let Some(token) = &guard.token {
@@ -68,28 +99,46 @@ pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next
 }
 
 impl Guard {
+    /// Whether a request is served.
+    ///
+    /// # Errors
+    /// It is not, and why.
+    pub fn admit(&self, asked: &Asked<'_>) -> Result<(), Refused> {
+        if !self.knows_host(asked.host) {
+            return Err(Refused::Host);
+        }
+        if asked.origin.is_some_and(|origin| origin != format!("http://{}", asked.host)) {
+            return Err(Refused::Origin);
+        }
+        if self.is_known(asked) { Ok(()) } else { Err(Refused::Token) }
+    }
+
     /// Whether `host` means this server: by number, or as `localhost`.
     fn knows_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+            // Digits only: a sign is parsed as well.
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port.parse().ok()),
+            Some((_, port)) if !port.ends_with(']') => return false,
             _ => (host, Some(80)),
         };
-        let name = name.trim_start_matches('[').trim_end_matches(']');
-        let is_here = match name.parse::<IpAddr>() {
-            Ok(ip) if self.listen.ip().is_loopback() => ip.is_loopback(),
-            Ok(_) => true,
-            Err(_) => name == "localhost",
+        let ip = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+            Some(name) => name.parse().map(IpAddr::V6).ok(),
+            None => name.parse().map(IpAddr::V4).ok(),
+        };
+        let is_here = match ip {
+            Some(ip) if self.listen.ip().is_loopback() => ip.is_loopback(),
+            Some(_) => true,
+            None => name == "localhost",
         };
         is_here && port == Some(self.listen.port())
     }
 
-    fn is_known(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+    fn is_known(&self, asked: &Asked<'_>) -> bool {
         let Some(token) = &self.token else { return true };
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
-        let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let bearer = asked.authorization.strip_prefix("Bearer ");
+        let pairs = asked.query.split('&').filter_map(|pair| pair.split_once('='));
         let query = pairs.filter(|(name, _)| *name == "token").map(|(_, value)| value);
-        let cookies = text(header::COOKIE).split("; ").filter_map(|pair| pair.split_once('='));
+        let cookies = asked.cookie.split("; ").filter_map(|pair| pair.split_once('='));
         let cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
         bearer.into_iter().chain(query).chain(cookie).any(|given| is_equal(given.as_bytes(), token.as_bytes()))
     }
@@ -101,7 +150,7 @@ fn is_equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// 128 bits that nobody can guess, in hexadecimal.
-pub fn random_token() -> Result<String> {
+pub(super) fn random_token() -> crate::error::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::failed(format!("cannot make up a token: {error}; give one with --token")))?;
@@ -109,19 +158,19 @@ pub fn random_token() -> Result<String> {
 }
 
 /// A listener with a limit on connections; further ones wait.
-pub struct Limited {
+pub(super) struct Limited {
     inner: TcpListener,
     free: Arc<Semaphore>,
 }
 
 impl Limited {
-    pub fn new(inner: TcpListener) -> Self {
+    pub(super) fn new(inner: TcpListener) -> Self {
         Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 }
 
 /// A connection that counts against the limit while it lasts, and does not last without an answer being taken.
-pub struct Counted {
+pub(super) struct Counted {
     inner: TcpStream,
     _permit: Option<OwnedSemaphorePermit>,
     patience: Pin<Box<Sleep>>,
@@ -201,7 +250,8 @@ mod tests {
             assert!(home.knows_host(host), "{host}");
         }
         for host in
-            ["evil.example:8080", "127.0.0.1:9999", "localhost", "192.168.0.7:8080", "", "127.0.0.1.evil.example:8080"]
+            ["evil.example:8080", "127.0.0.1:9999", "localhost", "192.168.0.7:8080", "", "127.0.0.1.evil.example:8080",
+             "[localhost:8080", "[127.0.0.1]:8080", "::1:8080", "localhost:+8080"]
         {
             assert!(!home.knows_host(host), "{host}");
         }
@@ -210,6 +260,7 @@ mod tests {
     #[test]
     fn abroad_any_number_is_known_and_no_name_of_others() {
         let abroad = guard("0.0.0.0:80");
+        assert!(abroad.knows_host("[fe80::1]") && abroad.knows_host("[fe80::1]:80"));
         assert!(abroad.knows_host("192.168.0.7") && abroad.knows_host("192.168.0.7:80"));
         assert!(!abroad.knows_host("evil.example"));
     }
@@ -217,16 +268,17 @@ mod tests {
     #[test]
     fn the_token_is_taken_from_each_of_its_places() {
         let guard = guard("127.0.0.1:1");
-        let known = |header: Option<(header::HeaderName, &str)>, uri: &str| {
-            let mut headers = HeaderMap::new();
-            header.into_iter().for_each(|(name, value)| drop(headers.insert(name, value.parse().unwrap())));
-            guard.is_known(&headers, &uri.parse().unwrap())
-        };
-        assert!(known(None, "/?a=b&token=secret"));
-        assert!(known(Some((header::AUTHORIZATION, "Bearer secret")), "/"));
-        assert!(known(Some((header::COOKIE, "a=b; impasto_token=secret")), "/"));
-        for wrong in ["/", "/?token=", "/?token=secre", "/?token=secrets"] {
-            assert!(!known(None, wrong), "{wrong}");
+        let host = "127.0.0.1:1";
+        let admit = |asked: Asked<'_>| guard.admit(&Asked { host, ..asked });
+        for right in [
+            Asked { query: "a=b&token=secret", ..Asked::default() },
+            Asked { authorization: "Bearer secret", ..Asked::default() },
+            Asked { cookie: "a=b; impasto_token=secret", ..Asked::default() },
+        ] {
+            assert_eq!(admit(right), Ok(()), "{right:?}");
+        }
+        for query in ["", "token=", "token=secre", "token=secrets"] {
+            assert_eq!(admit(Asked { query, ..Asked::default() }), Err(Refused::Token), "{query}");
         }
     }
 
