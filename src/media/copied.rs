@@ -16,7 +16,7 @@ use super::decode::VideoInfo;
 use super::file::{check, is_refusal};
 use super::{MICROSECONDS, input, rescale, side_data, words};
 use crate::error::{Error, Result};
-use crate::frame::{MaxPixels, Rational};
+use crate::frame::Rational;
 
 /// The input's other streams on their way to the output.
 pub struct CopiedStreams {
@@ -59,7 +59,7 @@ impl CopiedStreams {
     /// # Errors
     /// The file has gone since the decoder opened it.
     pub fn open(path: &Path, info: &VideoInfo, cut: bool) -> Result<Self> {
-        let mut input = input::open(path, MaxPixels::default())?;
+        let mut input = input::open(path, info.max_pixels)?;
         if cut {
             let origin = rescale(info.origin, info.time_base, MICROSECONDS);
             // SAFETY: the context is open for reading. A file that cannot seek is read from its start instead.

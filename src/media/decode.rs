@@ -55,6 +55,8 @@ pub struct VideoInfo {
     pub origin: i64,
     /// The time from which on nothing is wanted, in ticks of `time_base` from `origin`.
     pub end: Option<i64>,
+    /// See [`DecodeOptions::max_pixels`].
+    pub(super) max_pixels: MaxPixels,
     pub(super) side_data: Vec<SideData>,
 }
 
@@ -72,6 +74,7 @@ impl VideoInfo {
             stream: 0,
             origin: 0,
             end: None,
+            max_pixels: MaxPixels::default(),
             side_data: Vec::new(),
         }
     }
@@ -208,6 +211,7 @@ impl Decoder {
             stream: index,
             origin: base,
             end,
+            max_pixels: options.max_pixels,
             side_data: side_data::kept(&input.stream(index).ok_or(Error::Disconnected)?),
         };
         discard_others(&mut input, index);
