@@ -33,7 +33,9 @@ pub const TARGETS: [Target; 6] = [
 
 /// `styles.toml`. What is accepted names no file outside its folder, and is the same when written and read again.
 pub fn manifest(bytes: &[u8]) -> bool {
-    let Some(manifest) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<Manifest>().ok()) else { return false };
+    let Some(manifest) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<Manifest>().ok()) else {
+        return false;
+    };
     let folder = Path::new("/styles");
     for network in &manifest.networks {
         assert!(network.files().all(|file| folder.join(file).parent() == Some(folder)));

@@ -16,8 +16,26 @@ const MUTATIONS: usize = 2000;
 
 /// Pieces that parsers trip over.
 const PIECES: [&[u8]; 20] = [
-    b"\0", b"\n", b"\"", b"'", b"[", b"]", b"{", b"}", b":", b",", b"=", b"../", b"-1", b"0", b"1e999", b"nan",
-    b"18446744073709551615", b"-9223372036854775808", b"null", b"\xFF\xFE",
+    b"\0",
+    b"\n",
+    b"\"",
+    b"'",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b":",
+    b",",
+    b"=",
+    b"../",
+    b"-1",
+    b"0",
+    b"1e999",
+    b"nan",
+    b"18446744073709551615",
+    b"-9223372036854775808",
+    b"null",
+    b"\xFF\xFE",
 ];
 
 fn corpus((name, _): &Target) -> Vec<(String, Vec<u8>)> {

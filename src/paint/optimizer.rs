@@ -444,7 +444,8 @@ mod tests {
 
     #[test]
     fn what_another_or_no_minimiser_remembered_is_refused() {
-        let memory = |numbers: &[f64], vectors: usize| Memory { numbers: numbers.to_vec(), vectors: vec![vec![0.5]; vectors] };
+        let memory =
+            |numbers: &[f64], vectors: usize| Memory { numbers: numbers.to_vec(), vectors: vec![vec![0.5]; vectors] };
         let (lbfgs, adam) = (|| Optimizer::Lbfgs(Lbfgs::default()), || Optimizer::Adam(Adam::new(0.1)));
         assert!(lbfgs().restore(memory(&[1.0; HISTORY], 2 * HISTORY)) && adam().restore(memory(&[0.1, 3.0], 2)));
         assert!(!lbfgs().restore(memory(&[1.0; HISTORY + 1], 2 * HISTORY + 2)));

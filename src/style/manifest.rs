@@ -258,9 +258,11 @@ impl NetworkEntry {
             Some(PredictorEntry { side, .. }) if !SIDES.contains(side) => {
                 Err(format!("a predictor of side {side}; it must be from {} to {}", SIDES.start(), SIDES.end()))
             }
-            Some(PredictorEntry { vector, .. }) if !VECTORS.contains(vector) => {
-                Err(format!("style vectors of {vector} numbers; it must be from {} to {}", VECTORS.start(), VECTORS.end()))
-            }
+            Some(PredictorEntry { vector, .. }) if !VECTORS.contains(vector) => Err(format!(
+                "style vectors of {vector} numbers; it must be from {} to {}",
+                VECTORS.start(),
+                VECTORS.end()
+            )),
             _ => Ok(()),
         }
     }

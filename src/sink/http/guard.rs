@@ -249,10 +249,18 @@ mod tests {
         for host in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"] {
             assert!(home.knows_host(host), "{host}");
         }
-        for host in
-            ["evil.example:8080", "127.0.0.1:9999", "localhost", "192.168.0.7:8080", "", "127.0.0.1.evil.example:8080",
-             "[localhost:8080", "[127.0.0.1]:8080", "::1:8080", "localhost:+8080"]
-        {
+        for host in [
+            "evil.example:8080",
+            "127.0.0.1:9999",
+            "localhost",
+            "192.168.0.7:8080",
+            "",
+            "127.0.0.1.evil.example:8080",
+            "[localhost:8080",
+            "[127.0.0.1]:8080",
+            "::1:8080",
+            "localhost:+8080",
+        ] {
             assert!(!home.knows_host(host), "{host}");
         }
     }
