@@ -13,7 +13,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
-use super::words;
+use super::{formats, words};
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 
@@ -151,10 +151,28 @@ pub fn open(path: &Path, most: MaxPixels) -> Result<Input> {
         return Err(Error::failed(format!("'{shown}' is empty; copy or download it again")));
     }
     let url = url(path)?;
+    let mut wishes = Dictionary::new();
+    // The file may name no other file and no address: see `formats`.
+    wishes.set("format_whitelist", &formats::self_contained());
+    wishes.set("protocol_whitelist", "file");
+    // Nor does a percent sign in its name make it many pictures.
+    wishes.set("pattern_type", "none");
     let mut context = ptr::null_mut();
-    // SAFETY: `context` is null, so FFmpeg allocates it; on failure it frees what it had allocated and leaves null.
-    let opened = unsafe { ffi::avformat_open_input(&raw mut context, url.as_ptr(), ptr::null(), ptr::null_mut()) };
+    // SAFETY: `context` is null, so FFmpeg allocates it; on failure it frees what it had allocated and leaves null. It changes
+    // the dictionary, which is taken back and freed.
+    let opened = unsafe {
+        let mut raw = wishes.disown();
+        let opened = ffi::avformat_open_input(&raw mut context, url.as_ptr(), ptr::null(), &raw mut raw);
+        drop(Dictionary::own(raw));
+        opened
+    };
     if opened < 0 {
+        if metadata.is_file() && formats::names_others(path, &url) {
+            return Err(Error::failed(format!(
+                "'{shown}' is a list that names other files or addresses, which are not opened for it; give the films themselves, \
+                 or put them into one: ffmpeg -i {shown} -c copy film.mkv"
+            )));
+        }
         let reason = words(opened.into());
         return Err(Error::failed(format!(
             "'{shown}' is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"

@@ -13,6 +13,7 @@ pub mod decode;
 pub mod encode;
 pub mod encoded;
 pub mod file;
+mod formats;
 mod input;
 pub mod joined;
 pub mod options;

@@ -124,7 +124,8 @@ enum Purpose {
 fn folder(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>, purpose: Purpose) -> PathBuf {
     // A relative path is invalid and ignored, as the XDG base directory specification asks.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = home.unwrap_or_else(env::temp_dir);
+    // Not the folder for temporary files: what is found here is loaded, and there others could put it.
+    let home = home.unwrap_or_else(|| PathBuf::from(std::path::MAIN_SEPARATOR_STR));
     if cfg!(windows) {
         let local = absolute("LOCALAPPDATA").unwrap_or_else(|| home.join("AppData").join("Local"));
         return local.join("impasto").join(match purpose {

@@ -1,0 +1,56 @@
+//! What a file that comes from somebody may be: one that holds its own pictures, not one that names others.
+//!
+//! FFmpeg follows what playlists, manifests and scripts name: files beside them, elsewhere on this machine, or on others. Whoever
+//! paints a film that was sent to them would have the frames of their own films, or the fact that they opened it, go where they
+//! never meant them to. So FFmpeg gets a list of the formats that it may read, which is checked when it has recognised the
+//! format, and before it reads on.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::ptr;
+
+use ffmpeg_next::ffi;
+
+/// Formats that name other files or addresses, or run a script that does, by FFmpeg's short names. Those that open no file by
+/// themselves (AVFMT_NOFILE: devices, RTSP) are left out as well.
+const NAME_OTHERS: [&str; 11] =
+    ["applehttp", "avisynth", "concat", "concatf", "dash", "hls", "imf", "rtp", "sap", "sdp", "vapoursynth"];
+/// The one without AVFMT_NOFILE's meaning: it opens the picture that it is given.
+const PICTURE: &str = "image2";
+/// How much of a file its format is told by, and what FFmpeg wants behind it.
+const LOOKED_AT: usize = 4096;
+const PADDING: usize = ffi::AVPROBE_PADDING_SIZE as usize;
+
+/// Names of all formats that hold their own pictures, as FFmpeg's `format_whitelist` wants them.
+pub fn self_contained() -> String {
+    let mut state = ptr::null_mut();
+    // SAFETY: FFmpeg keeps its place in `state`; it gives null at the end, or a pointer into its static tables.
+    let formats = std::iter::from_fn(|| unsafe { ffi::av_demuxer_iterate(&raw mut state).as_ref() });
+    formats.filter(|format| !is_list(format)).map(name).collect::<Vec<_>>().join(",")
+}
+
+/// Whether the file at `path`, which FFmpeg calls `url`, names others.
+pub fn names_others(path: &Path, url: &CStr) -> bool {
+    let mut head = vec![0; LOOKED_AT + PADDING];
+    let Ok(length) = File::open(path).and_then(|mut file| file.read(&mut head[..LOOKED_AT])) else { return false };
+    let data = ffi::AVProbeData {
+        filename: url.as_ptr(),
+        buf: head.as_mut_ptr(),
+        buf_size: length as i32,
+        mime_type: ptr::null(),
+    };
+    // SAFETY: the buffer has `length` bytes and the padding that FFmpeg wants; it gives null or a pointer into its tables.
+    unsafe { ffi::av_probe_input_format(&raw const data, 1).as_ref() }.is_some_and(is_list)
+}
+
+fn is_list(format: &ffi::AVInputFormat) -> bool {
+    let opens_nothing = format.flags & ffi::AVFMT_NOFILE != 0 && name(format) != PICTURE;
+    opens_nothing || name(format).split(',').any(|name| NAME_OTHERS.contains(&name))
+}
+
+fn name(format: &ffi::AVInputFormat) -> &str {
+    // SAFETY: every format has a name, a static string.
+    unsafe { CStr::from_ptr(format.name) }.to_str().unwrap_or_default()
+}
