@@ -68,7 +68,7 @@ fn a_name_with_a_pattern_or_a_protocol_is_a_name() {
     assert!(run.code == 1 && run.errors.contains("no file"), "{}", run.errors);
     folder.clip("film.mkv", 0.4, "-an");
     for name in ["100%02d.mkv", "concat:film.mkv|film.mkv", "subfile,,start,0,end,9,,:film.mkv"] {
-        let run = folder.paint(&format!("{name} -o out.mkv"));
+        let run = folder.paint(&format!("{name} -o out.mkv -y"));
         assert!(run.code == 1 && run.errors.contains("no file"), "{name}: {}", run.errors);
         fs::copy(folder.path("film.mkv"), folder.path(name)).unwrap();
         let run = folder.paint(&format!("{name} -o out.mkv -y"));
