@@ -43,12 +43,14 @@ STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
-LEAST_WEIGHT = {"content": 0.05, "motion": 0.2}  # of those that follow a target
+LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
-FIRST_WEIGHT = {"content": 1.0, "motion": 4.0}
+FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
+CONTENT_PACE = 5.0  # each style has a content weight of its own, which only the steps of that style move
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
 # New rows on a finished trunk paint at once and have a few hundred steps: they begin where long runs end, and follow faster.
-ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0}, 50
+ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
+CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
 
 
@@ -59,7 +61,7 @@ class Objective:
     """The loss of one step, and the weights of its terms, which follow their targets."""
 
     def __init__(self, vgg, options, rng, photos):
-        self.vgg, self.targets = vgg, {"content": options.content, "motion": options.motion}
+        self.vgg, self.targets = vgg, {"content": options.content, "motion": options.motion, "still": options.still}
         paintings = [to_tensor(load_picture(path, PAINTING_SIDE)) for path in options.styles.values()]
         with torch.no_grad():
             each = [grams(vgg(painting)) for painting in paintings]
@@ -73,23 +75,30 @@ class Objective:
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
         row = bool(options.trunk)
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
-        self.state = {"weights": dict(ROW_WEIGHT if row else FIRST_WEIGHT), "average": {}, "steps": 0}
+        weights = dict(ROW_WEIGHT if row else FIRST_WEIGHT)
+        first, count = weights.pop("content"), len(options.styles)
+        self.state = {"weights": weights, "average": {}, "content": [[0.0, first] for _ in range(count)], "steps": 0}
 
     def __call__(self, network, photo, chosen, tv, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
         grid = random_motion(photo.shape, rng)
         frame, mask = next_frame(photo, grid, rng)
         rows = one_hot(chosen, network.styles)
-        painted, features = network.paint(torch.cat([photo, frame]), torch.cat([rows, rows]))
-        styled, styled_frame = painted.chunk(2)
+        noise = torch.randn_like(photo) * CAMERA_NOISE
+        painted, features = network.paint(torch.cat([photo, frame, photo + noise]), torch.cat([rows] * 3))
+        styled, styled_frame, styled_noise = painted.chunk(3)
         plain = chosen == network.styles - 1
-        terms = self.stability(styled, styled_frame, features, grid, mask, ~plain)
+        terms = self.stability(styled, styled_frame, features[: 2 * len(photo)], grid, mask, ~plain)
         terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         if plain.any():
             terms["photo"] = (styled - photo)[plain].square().mean()
         if not plain.all():
+            # What becomes of the noise where nothing moves. Apart from motion, which hides it: there most is the strokes' own.
+            change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
+            terms["still"] = change.sqrt().mean() / CAMERA_NOISE
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
         weights = self.state["weights"] | {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "tv": tv}
+        weights["content"] = 1.0  # it bears the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
 
@@ -98,10 +107,9 @@ class Objective:
         with torch.no_grad():
             photo_features = self.vgg(photo, until=CONTENT_LAYER)
         distance = style_distance(grams(features), {name: gram[chosen] for name, gram in self.paintings.items()})
-        return {
-            "style": (distance / self.unstyled[chosen]).mean(),
-            "content": content_distance(features, photo_features, self.floor).mean(),
-        }
+        content = content_distance(features, photo_features, self.floor)
+        weights = torch.tensor([self.follow_content(row, value) for row, value in zip(chosen.tolist(), content.tolist())])
+        return {"style": (distance / self.unstyled[chosen]).mean(), "content": (weights * content).mean()}
 
     @staticmethod
     def stability(styled, styled_frame, features, grid, mask, painted):
@@ -126,16 +134,29 @@ class Objective:
             average[name] = 0.98 * average.get(name, term.item()) + 0.02 * term.item()
         if self.state["steps"] < self.settling:
             return
-        now = {"content": average.get("content", 0), "motion": 255 * average.get("motion", 0)}
-        for name, target in self.targets.items():
-            weights[name] *= math.exp(self.rate * max(-1, min(1, now[name] / target - 1)))
-            weights[name] = max(LEAST_WEIGHT[name], weights[name])
+        for name, scale in (("motion", 255), ("still", 1)):
+            weights[name] = self.followed(name, weights[name], scale * average.get(name, 0), self.rate)
+
+    def follow_content(self, row, value):
+        """The same of one style's content: held together, a few styles would lose the photo for the others."""
+        average, weight = self.state["content"][row]
+        average = 0.9 * average + 0.1 * value if average else value
+        if self.state["steps"] >= self.settling:
+            weight = self.followed("content", weight, average, CONTENT_PACE * self.rate)
+        self.state["content"][row] = [average, weight]
+        return weight
+
+    def followed(self, name, weight, value, rate):
+        """The weight of a term whose average is `value` now."""
+        return max(LEAST_WEIGHT[name], weight * math.exp(rate * max(-1, min(1, value / self.targets[name] - 1))))
 
     def words(self):
         average, weights = self.state["average"], self.state["weights"]
+        content, factor = np.mean(self.state["content"], 0)
         return (
-            f"gap closed {1 - average.get('style', 1):.3f}  content {average.get('content', 0):.3f} x{weights['content']:.2f}  "
-            f"motion {255 * average.get('motion', 0):.1f} x{weights['motion']:.1f}  feature {average['feature']:.2f}  "
+            f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{factor:.2f}  "
+            f"motion {255 * average.get('motion', 0):.1f} x{weights['motion']:.1f}  "
+            f"still {average.get('still', 0):.2f} x{weights['still']:.2f}  feature {average['feature']:.2f}  "
             f"tv {average['tv']:.3f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
 
@@ -282,6 +303,7 @@ def parse_options():
     parser.add_argument("--crop", type=int, default=160)
     parser.add_argument("--content", type=float, default=0.6, help="content distance to come out at (default 0.6)")
     parser.add_argument("--motion", type=float, default=12.0, help="change under motion to come out at, of 255 (default 12)")
+    parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at the start (default 0.002)")
     parser.add_argument("--seed", type=int, default=0)

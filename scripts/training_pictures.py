@@ -34,11 +34,12 @@ def to_tensor(array):
 
 
 def random_crop(photos, size, rng):
-    """A square, [1, 3, size, size]: from a third of the short side up to all of it; flipped, light and colour varied."""
+    """A square, [1, 3, size, size]: of a third of the short side or more, as a photo of 512 pixels would give it at most;
+    flipped, light and colour varied."""
     for _ in range(20):  # an empty sky has no content to be relative to
         photo = photos[rng.integers(len(photos))]
         height, width = photo.shape[:2]
-        side = int(min(height, width) * rng.uniform(1 / 3, 1))
+        side = int(min(height, width) * rng.uniform(min(max(1 / 3, size / 512), 1), 1))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         crop = Image.fromarray(photo[top : top + side, left : left + side])
         crop = np.asarray(crop.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))

@@ -88,6 +88,8 @@ pub struct Statistics {
     pub notices: Vec<String>,
     /// The file that is being recorded.
     pub recording: Option<String>,
+    /// The files that were recorded and are whole.
+    pub recorded: Vec<String>,
 }
 
 /// State of a show, as JSON.

@@ -7,7 +7,7 @@ mod clips;
 mod screen;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -77,6 +77,7 @@ fn a_show_is_recorded_at_a_constant_rate_and_reported_each_second() {
     assert_eq!(code, 0, "{words}");
     let (last, running) = lines.split_last().unwrap();
     assert!(running.len() >= 2, "{lines:?}");
+    assert_eq!(last["output"], "show.mkv");
     assert_eq!((&running[0]["recording"], &running[0]["style"]), (&"show.mkv".into(), &"identity".into()));
     for field in ["frames", "dropped", "seconds", "fps", "inference_ms", "latency_ms", "late", "warnings"] {
         assert!(!last[field].is_null(), "{field}: {last}");
@@ -172,6 +173,43 @@ fn report(reports: &mut impl Iterator<Item = Value>, what: &str, wanted: impl Fn
 
 fn notices(line: &Value) -> String {
     line["notices"].to_string()
+}
+
+/// Sends `body` to the show's page as the page does.
+fn set(port: u16, body: &str) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let head = format!("POST /api/settings HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json");
+    let length = body.len();
+    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_change_of_style_drops_no_frame() {
+    let (folder, port) = (Folder::new(), free_port());
+    // A fifth of a second a frame is much for a picture of this size, and little for loading a network.
+    let args = format!(
+        "--camera synthetic --no-window --resolution 160x90 --fps 5 --size fixed --style starry-night --duration 16 --json \
+         --serve 127.0.0.1:{port}"
+    );
+    let mut child = live(&folder, &args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = reports(&mut child);
+    let begun = lines.next().unwrap();
+    // Within one network, into another one, between both, and back.
+    let styles = ["scream", "fine-great-wave", "fine-mosaic:0.5,udnie:0.5", "identity", "starry-night"];
+    for style in styles {
+        set(port, &format!("{{\"style\": \"{style}\"}}"));
+        let shown = report(&mut lines, "the style does not come", |line| line["style"] == style);
+        assert_eq!(notices(&shown), "[]", "{style}");
+    }
+    let last = lines.last().unwrap();
+    assert_eq!(wait(&mut child).code(), Some(0));
+    assert_eq!(last["output"], format!("http://127.0.0.1:{port}/"), "nothing was recorded");
+    // The first second is that of a start.
+    assert_eq!(last["dropped"], begun["dropped"], "{last}");
+    assert!(last["frames"].as_u64().unwrap() >= 70, "{last}");
 }
 
 #[test]

@@ -289,37 +289,80 @@ fn parts_from_two_machines_are_joined_to_the_film_that_one_would_paint() {
     folder.refuses(&format!("in.mp4 -o late.mp4 {SHORT} --segments 9..12"), 2, "ends before segment 9");
 }
 
-/// A limit on the size of files stands for a full disk: it needs no rights.
+/// What a job does that runs out of room: no file under its final name, what is whole kept, and said.
+fn has_kept(folder: &Folder, out: &str, run: &Run) -> bool {
+    assert_eq!(run.code, 1, "{out}: {}", run.errors);
+    let said = ["cannot write", "the disk is full while writing"];
+    assert!(said.iter().any(|said| run.errors.contains(said)), "{out}: {}", run.errors);
+    assert!(!run.errors.contains("panicked"), "{out}: {}", run.errors);
+    assert!(!folder.path(out).exists(), "{out}");
+    let kept = folder.path(&format!("{out}.parts")).exists();
+    assert_eq!(kept, run.errors.contains("frames are kept in"), "{out}: {}", run.errors);
+    kept
+}
+
+/// A file system in memory, so large and no larger, that goes with the process that made it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 150, "");
+    for ending in ["mp4", "mkv"] {
+        folder.paint(&format!("in.mp4 -o whole.{ending} {SHORT} --crf 20")).ok();
+    }
+    let (mut times, mut kept) = (0, 0);
+    // At 16 KiB not even a segment fits; at 180 and 400 some do, and then the next one or the joined file does not.
+    for size in [16, 180, 400] {
+        for ending in ["mp4", "mkv"] {
+            let (disk, out) = (format!("{size}{ending}"), format!("out.{ending}"));
+            fs::create_dir(folder.path(&disk)).unwrap();
+            let binary = env!("CARGO_BIN_EXE_impasto");
+            let job = format!("'{binary}' video in.mp4 -o {disk}/{out} --style identity {SHORT} --crf 20");
+            let copy = format!("cp -r {disk}/. {disk}.seen");
+            let mount = format!("mount -t tmpfs -o size={size}k none {disk}");
+            let mut command = Command::new("unshare");
+            command.current_dir(folder.path("")).args(["--map-root-user", "--mount", "sh", "-c"]);
+            command.arg(format!("{mount} && {{ {job}; code=$?; mkdir {disk}.seen; {copy}; exit $code; }}"));
+            let run = finish(&mut command);
+            let hint = "a file system in memory needs root, or a kernel that lets users have name spaces";
+            assert!(!run.errors.contains("unshare:") && !run.errors.contains("mount:"), "{hint}: {}", run.errors);
+            fs::rename(folder.path(&disk), folder.path(&format!("{disk}.empty"))).unwrap();
+            fs::rename(folder.path(&format!("{disk}.seen")), folder.path(&disk)).unwrap();
+            times += 1;
+            kept += usize::from(has_kept(&folder, &format!("{disk}/{out}"), &run));
+            let again = folder.paint(&format!("in.mp4 -o {disk}/{out} {SHORT} --crf 20")).ok();
+            assert_eq!(again.frames(), 150, "{disk}");
+            assert!(folder.frames(&format!("{disk}/{out}")) == folder.frames(&format!("whole.{ending}")), "{disk}");
+        }
+    }
+    eprintln!(
+        "fault: full disk: {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
+    );
+    assert!(kept > 0 && kept < times);
+}
+
 #[test]
 #[cfg(unix)]
-fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
+fn a_limit_on_the_size_of_files_is_a_full_disk() {
     let folder = Folder::new();
     folder.film("in.mp4", 150, "");
     let (mut times, mut kept) = (0, 0);
     // At 4 KiB not even a segment fits, at 60 and 150 the joined file does not.
     for limit in [4, 60, 150] {
-        for ending in ["mp4", "mkv"] {
-            let out = format!("{limit}.{ending}");
-            let binary = env!("CARGO_BIN_EXE_impasto");
-            let mut command = Command::new("bash");
-            command.current_dir(folder.0.path()).arg("-c").arg(format!(
-                "trap '' XFSZ; ulimit -f {limit}; exec '{binary}' video in.mp4 -o {out} --style identity {SHORT} --crf 20"
-            ));
-            let run = finish(&mut command);
-            assert_eq!(run.code, 1, "{out}: {}", run.errors);
-            assert!(run.errors.contains("cannot write"), "{out}: {}", run.errors);
-            assert!(!run.errors.contains("panicked"), "{out}: {}", run.errors);
-            assert!(!folder.path(&out).exists(), "{out}");
-            let parts = folder.path(&format!("{out}.parts"));
-            assert_eq!(parts.exists(), run.errors.contains("frames are kept in"), "{out}: {}", run.errors);
-            times += 1;
-            kept += usize::from(parts.exists());
-            let again = folder.paint(&format!("in.mp4 -o {out} {SHORT} --crf 20")).ok();
-            assert_eq!(again.frames(), 150, "{out}");
-        }
+        let out = format!("{limit}.mp4");
+        let binary = env!("CARGO_BIN_EXE_impasto");
+        let mut command = Command::new("bash");
+        command.current_dir(folder.0.path()).arg("-c").arg(format!(
+            "trap '' XFSZ; ulimit -f {limit}; exec '{binary}' video in.mp4 -o {out} --style identity {SHORT} --crf 20"
+        ));
+        let run = finish(&mut command);
+        times += 1;
+        kept += usize::from(has_kept(&folder, &out, &run));
+        let again = folder.paint(&format!("in.mp4 -o {out} {SHORT} --crf 20")).ok();
+        assert_eq!(again.frames(), 150, "{out}");
     }
     eprintln!(
-        "fault: full disk: {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
+        "fault: limit on the size of files (ulimit -f): {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
     );
     assert!(kept > 0 && kept < times);
 }

@@ -164,6 +164,46 @@ fn escape_closes_and_a_large_picture_is_scaled_down() {
     });
 }
 
+/// What the close button of a title bar sends (ICCCM, section 4.2.8.1).
+fn press_the_close_button() {
+    let found = Command::new("xdotool").args(["search", "--name", TITLE]).output().unwrap();
+    let window = String::from_utf8(found.stdout).unwrap().lines().next().unwrap().parse().unwrap();
+    let x = x11_dl::xlib::Xlib::open().unwrap();
+    // SAFETY: plain calls of Xlib with what it gave; the event is as large as XSendEvent reads.
+    unsafe {
+        let display = (x.XOpenDisplay)(std::ptr::null());
+        assert!(!display.is_null());
+        let atom = |name: &std::ffi::CStr| (x.XInternAtom)(display, name.as_ptr(), 0);
+        let mut data = x11_dl::xlib::ClientMessageData::new();
+        data.set_long(0, atom(c"WM_DELETE_WINDOW") as std::ffi::c_long);
+        let message = x11_dl::xlib::XClientMessageEvent {
+            type_: x11_dl::xlib::ClientMessage,
+            serial: 0,
+            send_event: 1,
+            display,
+            window,
+            message_type: atom(c"WM_PROTOCOLS"),
+            format: 32,
+            data,
+        };
+        assert_ne!((x.XSendEvent)(display, window, 0, 0, &mut message.into()), 0);
+        (x.XCloseDisplay)(display);
+    }
+}
+
+#[test]
+fn the_close_button_closes() {
+    on_screen("the_close_button_closes", || {
+        let mut window = Window::open(TITLE, 400, 300, "").unwrap();
+        window.show(quarters(400, 300).image()).unwrap();
+        sees(&mut window, &[(200, 150, RED)]);
+        press_the_close_button();
+        assert!(until(&mut window, |window| !window.is_open()), "the close button did not close the window");
+        drop(window);
+        assert_eq!(color(&photograph(), 400, 300), BLACK);
+    });
+}
+
 #[test]
 fn without_a_display_one_sentence_names_the_cure() {
     alone("without_a_display_one_sentence_names_the_cure", None, || {

@@ -5,7 +5,6 @@ mod keys;
 mod styles;
 mod watch;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -68,8 +67,10 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     };
     let show = Arc::new(Show::new(styles.names(), settings, stop));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
+    let recorder = recorder(args, stream, &show)?;
     let outputs = outputs(args, stream, &show, report)?;
     let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
+    let outputs = recorder.into_iter().chain(outputs).collect();
     let first = styles.choose(&show.settings().style)?;
     let held = (args.size == SeenSize::Auto).then(|| rate.as_f64());
     let painting = Painting {
@@ -108,7 +109,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         shared: Summary {
             command: "live",
             input: args.camera.clone(),
-            output: names.join(", "),
+            output: [statistics.recorded, names].concat().join(", "),
             style: show.settings().style.to_string(),
             device,
             width: format.width,
@@ -136,14 +137,10 @@ fn usual_rate(rate: Rational) -> Rational {
     if rate.as_f64() > 1.0 && rate.as_f64() <= 30.5 { rate } else { Rational { num: 30, den: 1 } }
 }
 
-/// The outputs that were asked for. What cannot begin is said now, before anybody relies on it.
+/// The outputs that were asked for, but for the recording. What cannot begin is said now, before anybody relies on it.
 fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Report) -> Result<Vec<Output>> {
     let pace = Pace::Constant(format.frame_rate);
     let mut outputs = Vec::new();
-    let recording = args.record.clone().unwrap_or_else(|| args.folder.join("impasto.mkv"));
-    if args.record.is_some() || args.serve.is_some() || !args.no_window {
-        outputs.push(recorder(&recording, format, show, pace)?);
-    }
     if let Some(address) = &args.send {
         let sink = Box::new(SendSink::new(address, format, Arc::clone(show))?);
         outputs.push(Output { name: address.clone(), sink, pace, preview: false });
@@ -162,7 +159,13 @@ fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Rep
     Ok(outputs)
 }
 
-fn recorder(path: &Path, format: StreamFormat, show: &Arc<Show>, pace: Pace) -> Result<Output> {
-    let sink = Box::new(RecordingSink::new(path, format, Arc::clone(show))?);
-    Ok(Output { name: format!("recording {}", path.display()), sink, pace, preview: false })
+/// What records, where it can be asked for: by flag, key or page.
+fn recorder(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>) -> Result<Option<Output>> {
+    if args.record.is_none() && args.serve.is_none() && args.no_window {
+        return Ok(None);
+    }
+    let path = args.record.clone().unwrap_or_else(|| args.folder.join("impasto.mkv"));
+    let sink = Box::new(RecordingSink::new(&path, format, Arc::clone(show))?);
+    let (name, pace) = (format!("recording {}", path.display()), Pace::Constant(format.frame_rate));
+    Ok(Some(Output { name, sink, pace, preview: false }))
 }

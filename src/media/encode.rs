@@ -105,6 +105,12 @@ impl Encoder {
         let mut inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
             let reason = words(error);
             let name = recipe.encoder;
+            if let FfmpegError::Other { errno: ffmpeg_next::error::ENOMEM | ffmpeg_next::error::EAGAIN } = error {
+                // EAGAIN: a thread that the system does not give, for want of memory or of a number.
+                return Error::failed(format!(
+                    "{name} gets no memory or no threads for {width}x{height}; end other programs, or raise the limits (ulimit -v, -u)"
+                ));
+            }
             let cure = "check --preset, --pix-fmt and --encoder-option, or choose another --codec";
             Error::usage(format!("{name} refuses {width}x{height} with these settings ({reason}); {cure}"))
         })?;

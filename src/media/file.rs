@@ -51,8 +51,10 @@ impl VideoFile {
         encoder: &Encoder,
         copied: Option<CopiedStreams>,
     ) -> Result<Self> {
-        // Made by the standard library first: its reasons for a refusal are better than FFmpeg's.
-        fs::File::create(&temporary).map_err(|error| Error::writing(path, &error))?;
+        // What has the name was left by a process that was killed, or is a link that somebody laid; and made by the standard
+        // library first, whose reasons for a refusal are better than FFmpeg's.
+        remove(&temporary);
+        fs::File::create_new(&temporary).map_err(|error| Error::writing(path, &error))?;
         let output = match open(&temporary, container) {
             Ok(output) => output,
             Err(error) => {

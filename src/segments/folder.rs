@@ -179,7 +179,9 @@ impl Folder {
         let path = self.path.join(name);
         let temporary = self.path.join(format!(".{name}.{}.part", std::process::id()));
         let written = || {
-            let mut file = File::create(&temporary)?;
+            // Left by a process that was killed, or a link that somebody laid.
+            let _ = fs::remove_file(&temporary);
+            let mut file = File::create_new(&temporary)?;
             let mut bytes = serde_json::to_vec(value)?;
             bytes.push(b'\n');
             file.write_all(&bytes)?;
@@ -285,6 +287,20 @@ mod tests {
         assert_eq!(folder.segment(0).unwrap(), Some(segment(&folder, 5)));
         fs::write(folder.file(0), b"123").unwrap();
         assert_eq!(folder.segment(0).unwrap(), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_under_a_temporary_name_is_not_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&place.path().join("a.mp4.parts"), &journal("20"), Use::Alone, false).unwrap();
+        let elsewhere = place.path().join("precious");
+        fs::write(&elsewhere, b"theirs").unwrap();
+        let name = format!(".{}.{}.part", facts_name(0), std::process::id());
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join(name)).unwrap();
+        folder.keep(0, &segment(&folder, 5)).unwrap();
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
+        assert_eq!(folder.numbers(), [0]);
     }
 
     #[test]

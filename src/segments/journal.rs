@@ -10,8 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::style::catalog::sha256;
 
-/// The name of the device among the facts: the one in which the parts of a job may differ.
+/// The names among the facts of what a machine brings along: in these the parts of a job may differ, by rounding.
 pub const DEVICE: &str = "--device";
+/// See [`DEVICE`].
+pub const RUNTIME: &str = "ONNX Runtime";
+
+fn is_of_the_machine(name: &str) -> bool {
+    [DEVICE, RUNTIME].contains(&name)
+}
 
 /// What is painted and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,16 +27,16 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// What tells segments of this job from those of others, in hexadecimal. The device is left out: machines that share a
-    /// job may have different ones, whose pictures differ by rounding.
+    /// What tells segments of this job from those of others, in hexadecimal. The device and its library are left out:
+    /// machines that share a job may have different ones.
     pub fn digest(&self) -> String {
-        let facts = self.facts.iter().filter(|(name, _)| *name != DEVICE);
+        let facts = self.facts.iter().filter(|(name, _)| !is_of_the_machine(name));
         let text: String = facts.map(|(name, value)| format!("{name}\0{value}\0")).collect();
         sha256(text.as_bytes())
     }
 
     /// How `self`, which is asked for now, differs from what `former` was: `--crf is '16' and was '20'`, for each fact. Who
-    /// names no device paints nothing, and minds none.
+    /// names no device or library uses none, and minds none.
     pub fn changes_since(&self, former: &Self) -> Vec<String> {
         let names: std::collections::BTreeSet<&String> = self.facts.keys().chain(former.facts.keys()).collect();
         let shown = |value: Option<&String>| value.map_or("not given".to_owned(), |value| format!("'{value}'"));
@@ -38,7 +44,7 @@ impl Journal {
             let (now, then) = (self.facts.get(name), former.facts.get(name));
             (now != then).then(|| format!("{name} is {} and was {}", shown(now), shown(then)))
         };
-        let minds = |name: &&String| *name != DEVICE || self.facts.contains_key(DEVICE);
+        let minds = |name: &&String| !is_of_the_machine(name) || self.facts.contains_key(*name);
         names.into_iter().filter(minds).filter_map(change).collect()
     }
 }

@@ -62,7 +62,9 @@ impl RecordingSink {
         let Some(recording) = self.open.take() else { return Ok(()) };
         self.show.measure(|statistics| statistics.recording = None);
         recording.writer.finish()?;
-        fs::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))
+        fs::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))?;
+        self.show.measure(|statistics| statistics.recorded.push(recording.path.display().to_string()));
+        Ok(())
     }
 }
 

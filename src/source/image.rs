@@ -338,7 +338,10 @@ fn kind(format: ImageFormat) -> String {
 /// Whether the file is an animation; damage shows elsewhere.
 fn animated(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
-        ImageFormat::Png => PngDecoder::new(Cursor::new(bytes)).and_then(|png| png.is_apng()).unwrap_or(false),
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), Limits::default());
+            decoder.and_then(|png| png.is_apng()).unwrap_or(false)
+        }
         ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes)).is_ok_and(|webp| webp.has_animation()),
         _ => false,
     }

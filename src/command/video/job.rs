@@ -18,7 +18,7 @@ use crate::pipeline::{Stop, ordered};
 use crate::report::Report;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
-use crate::segments::journal::{DEVICE, Journal};
+use crate::segments::journal::{DEVICE, Journal, RUNTIME};
 use crate::segments::paint::{self, Target};
 use crate::segments::{Encoding, Part};
 use crate::source::Source;
@@ -142,7 +142,9 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
     let mut facts = facts::facts(input, container, args, shared)?;
     let path = Folder::beside(output);
     if !args.segments.join {
-        facts.insert(DEVICE.to_owned(), painter.load()?.device());
+        let painter = painter.load()?;
+        facts.insert(DEVICE.to_owned(), painter.device());
+        facts.extend(painter.engine().map(|engine| (RUNTIME.to_owned(), engine.runtime.version())));
     } else if !path.is_dir() {
         let shown = path.display();
         return Err(Error::usage(format!("there are no segments to join: no folder '{shown}'; paint them first")));
