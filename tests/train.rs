@@ -1,0 +1,79 @@
+//! scripts/train.py: a tiny network is trained for a few steps, added, and paints.
+
+#[path = "common/python.rs"]
+mod python;
+#[path = "common/user.rs"]
+#[allow(dead_code, reason = "other tests ask more of a user")]
+mod user;
+
+use std::path::Path;
+
+use python::{python, python_with_torch, words};
+use tempfile::TempDir;
+use user::{LICENCE, User, network, pixels};
+
+/// A folder with a photo, two paintings and a VGG-19 of few channels.
+fn place() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("photos")).unwrap();
+    std::fs::copy(network("classic.png"), at("photos/photo.png")).unwrap();
+    for (name, source) in [("dots.png", "mandelbrot=s=96x96"), ("bars.png", "testsrc=s=96x96")] {
+        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", source, "-frames:v", "1"]).arg(at(name));
+        assert!(ffmpeg.status().unwrap().success(), "{name}");
+    }
+    let made = python(&["tests/common/tiny_vgg.py", at("vgg.npz").to_str().unwrap()]);
+    assert!(made.status.success(), "{}", words(&made));
+    folder
+}
+
+/// Trains on 64x64 crops; gives what was printed.
+fn train(folder: &Path, args: &str) -> String {
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (photos, vgg) = (at("photos"), at("vgg.npz"));
+    let common = ["scripts/train.py", "--photos", &photos, "--vgg", &vgg, "--crop", "64", "--batch", "1", "--threads", "1"];
+    let args: Vec<String> = args.split(' ').map(|arg| arg.replace("AT/", &at(""))).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let trained = python_with_torch(&[&common[..], &args].concat());
+    assert!(trained.status.success(), "{}", words(&trained));
+    String::from_utf8(trained.stdout).unwrap()
+}
+
+/// Paints the photo in `style`, which the user has.
+fn paint(user: &User, style: &str) -> Vec<u8> {
+    let (photo, out) = (user.photo(), user.path("out.png"));
+    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", style]);
+    let painted = pixels(&out);
+    std::fs::remove_file(out).unwrap();
+    painted
+}
+
+#[test]
+fn a_network_is_trained_and_paints_and_so_does_a_new_style_on_its_trunk() {
+    let folder = place();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let whole = "--styles dots=AT/dots.png bars=AT/bars.png --preview AT/sheet.png";
+    let said = train(folder.path(), &format!("{whole} --steps 3 --out AT/tiny.onnx"));
+    assert!(said.contains("trained 3 steps"), "{said}");
+    train(folder.path(), &format!("{whole} --steps 3 --out AT/again.onnx"));
+    let files = ["tiny.onnx", "again.onnx"].map(|name| std::fs::read(at(name)).unwrap());
+    assert!(files[0] == files[1], "the same seed gives other weights");
+    // The photo and both styles, 320 columns each.
+    let sheet = impasto::source::image::load(at("sheet.png").as_ref(), impasto::frame::MaxPixels::default()).unwrap();
+    assert_eq!((sheet.frame.width, sheet.frame.height), (960, 240));
+
+    let user = User::new();
+    let add = |file: &str, styles: &str| {
+        user.json(&[&["styles", "add", file, "--styles", styles][..], &LICENCE].concat());
+    };
+    add(&at("tiny.onnx"), "dots,bars,tiny-photo");
+    let [dots, bars, photo] = ["dots", "bars", "tiny-photo"].map(|style| paint(&user, style));
+    assert!(dots != bars && dots != photo, "styles are told apart");
+    assert_eq!(photo, pixels(user.photo().as_ref()), "the photo's row is the photo");
+
+    train(folder.path(), "--styles mine=AT/bars.png --trunk AT/tiny.onnx --steps 2 --out AT/mine.onnx");
+    add(&at("mine.onnx"), "mine,mine-photo");
+    let mine = paint(&user, "mine");
+    assert!(mine != dots && mine != photo, "a style of its own");
+}
