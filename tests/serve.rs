@@ -231,6 +231,19 @@ fn who_takes_nothing_and_who_never_ends_a_request_is_let_go_and_the_show_goes_on
 }
 
 #[test]
+fn beyond_sixty_four_connections_one_waits_until_another_has_gone() {
+    let (_sink, _show, host) = server(None);
+    let mut held: Vec<_> = (0..64).map(|_| TcpStream::connect(&host).unwrap()).collect();
+    let mut late = send(&host, "GET /api/state", "", "");
+    late.get_ref().set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut line = String::new();
+    assert!(late.read_line(&mut line).is_err() && line.is_empty(), "{line}");
+    held.pop();
+    late.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(head(&mut late).0, 200);
+}
+
+#[test]
 fn a_stream_keeps_to_the_rate_that_was_asked_for_and_to_ffmpegs() {
     let (mut sink, _show, host) = server(None);
     sink.put(&gray(0)).unwrap();

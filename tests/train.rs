@@ -32,7 +32,8 @@ fn place() -> TempDir {
 fn train(folder: &Path, args: &str) -> String {
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (photos, vgg) = (at("photos"), at("vgg.npz"));
-    let common = ["scripts/train.py", "--photos", &photos, "--vgg", &vgg, "--crop", "64", "--batch", "1", "--threads", "1"];
+    let common =
+        ["scripts/train.py", "--photos", &photos, "--vgg", &vgg, "--crop", "64", "--batch", "1", "--threads", "1"];
     let args: Vec<String> = args.split(' ').map(|arg| arg.replace("AT/", &at(""))).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let trained = python_with_torch(&[&common[..], &args].concat());

@@ -167,7 +167,8 @@ impl VideoFile {
             let path = self.path.display();
             let lost = self.put - kept;
             return Err(Error::failed(format!(
-                "'{path}' cannot be written: it refuses {lost} painted frames beside damaged sound; write .mkv instead"
+                "'{path}' cannot be written: its container cannot hold {lost} of the painted frames at their times, or beside the damaged streams of the \
+                 input; write .mkv instead"
             )));
         }
         let done = fs::OpenOptions::new().write(true).open(&self.temporary).and_then(|file| file.sync_all());

@@ -34,7 +34,8 @@ impl Runtime {
 
     /// What tells this build from others: the version in the file's name if there is one, and the commit.
     pub fn version(&self) -> String {
-        let commit = ort::info().split(", ").find_map(|part| part.strip_prefix("git-commit-id=")).unwrap_or("unknown commit");
+        let commit =
+            ort::info().split(", ").find_map(|part| part.strip_prefix("git-commit-id=")).unwrap_or("unknown commit");
         match library::version_of(&self.path) {
             Some((major, minor, micro)) => format!("{major}.{minor}.{micro} ({commit})"),
             None => commit.to_owned(),
