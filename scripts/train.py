@@ -46,7 +46,7 @@ MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
 FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
-CONTENT_PACE = 5.0  # each style has a content weight of its own, which only the steps of that style move
+STYLE_PACE = 5.0  # each style has weights of its own for content and motion, which only the steps of that style move
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
 # New rows on a finished trunk paint at once and have a few hundred steps: they begin where long runs end, and follow faster.
 ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
@@ -76,8 +76,10 @@ class Objective:
         row = bool(options.trunk)
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
         weights = dict(ROW_WEIGHT if row else FIRST_WEIGHT)
-        first, count = weights.pop("content"), len(options.styles)
-        self.state = {"weights": weights, "average": {}, "content": [[0.0, first] for _ in range(count)], "steps": 0}
+        # Of each style: the average of the term, and the weight that follows it.
+        first = {name: weights.pop(name) for name in ("content", "motion")}
+        styles = {name: [[0.0, weight] for _ in options.styles] for name, weight in first.items()}
+        self.state = {"weights": weights, "average": {}, "styles": styles, "steps": 0}
 
     def __call__(self, network, photo, chosen, tv, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
@@ -88,7 +90,7 @@ class Objective:
         painted, features = network.paint(torch.cat([photo, frame, photo + noise]), torch.cat([rows] * 3))
         styled, styled_frame, styled_noise = painted.chunk(3)
         plain = chosen == network.styles - 1
-        terms = self.stability(styled, styled_frame, features[: 2 * len(photo)], grid, mask, ~plain)
+        terms = self.stability(styled, styled_frame, features[: 2 * len(photo)], grid, mask, chosen[~plain], ~plain)
         terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         if plain.any():
             terms["photo"] = (styled - photo)[plain].square().mean()
@@ -98,7 +100,7 @@ class Objective:
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
         weights = self.state["weights"] | {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "tv": tv}
-        weights["content"] = 1.0  # it bears the styles' own
+        weights |= {"content": 1.0, "motion": 1.0}  # they bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
 
@@ -108,18 +110,18 @@ class Objective:
             photo_features = self.vgg(photo, until=CONTENT_LAYER)
         distance = style_distance(grams(features), {name: gram[chosen] for name, gram in self.paintings.items()})
         content = content_distance(features, photo_features, self.floor)
-        weights = torch.tensor([self.follow_content(row, value) for row, value in zip(chosen.tolist(), content.tolist())])
-        return {"style": (distance / self.unstyled[chosen]).mean(), "content": (weights * content).mean()}
+        return {"style": (distance / self.unstyled[chosen]).mean(), "content": self.weighted("content", content, chosen)}
 
-    @staticmethod
-    def stability(styled, styled_frame, features, grid, mask, painted):
+    def stability(self, styled, styled_frame, features, grid, mask, chosen, painted):
         """What moves must keep its strokes, or video shimmers: in the output, and in the trunk's features.
 
-        The output's is the mean of each picture's root mean square, as it is measured: the mean of the squares would be
-        about the one or two styles of hard contrasts alone. The photo's row has no strokes to keep (`painted` is false)."""
+        The output's is of each picture's root mean square, as it is measured: the mean of the squares would be about the
+        one or two styles of hard contrasts alone. The photo's row has no strokes to keep (`painted` is false)."""
         mask = mask * (grid.abs() <= 1).all(-1)[:, None]
         change = ((warp(styled, grid) - styled_frame).square() * mask).mean((1, 2, 3)) / mask.mean()
-        terms = {"motion": (change[painted] + MOTION_FLOOR).sqrt().mean()} if painted.any() else {}
+        terms = {}
+        if painted.any():
+            terms["motion"] = self.weighted("motion", (change[painted] + MOTION_FLOOR).sqrt(), chosen, 255)
         small = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
         mask = F.avg_pool2d(mask, PATCH) == 1
         first, second = features.chunk(2)
@@ -134,17 +136,21 @@ class Objective:
             average[name] = 0.98 * average.get(name, term.item()) + 0.02 * term.item()
         if self.state["steps"] < self.settling:
             return
-        for name, scale in (("motion", 255), ("still", 1)):
-            weights[name] = self.followed(name, weights[name], scale * average.get(name, 0), self.rate)
+        weights["still"] = self.followed("still", weights["still"], average.get("still", 0), self.rate)
 
-    def follow_content(self, row, value):
-        """The same of one style's content: held together, a few styles would lose the photo for the others."""
-        average, weight = self.state["content"][row]
-        average = 0.9 * average + 0.1 * value if average else value
-        if self.state["steps"] >= self.settling:
-            weight = self.followed("content", weight, average, CONTENT_PACE * self.rate)
-        self.state["content"][row] = [average, weight]
-        return weight
+    def weighted(self, name, values, chosen, scale=1):
+        """The mean of a term's `values`, each times the weight of its style, which follows it.
+
+        With one weight for all, a few styles would lose the photo, or shimmer, on the others' account."""
+        weights = []
+        for row, value in zip(chosen.tolist(), values.tolist()):
+            average, weight = self.state["styles"][name][row]
+            average = 0.9 * average + 0.1 * scale * value if average else scale * value
+            if self.state["steps"] >= self.settling:
+                weight = self.followed(name, weight, average, STYLE_PACE * self.rate)
+            self.state["styles"][name][row] = [average, weight]
+            weights.append(weight)
+        return (torch.tensor(weights) * values).mean()
 
     def followed(self, name, weight, value, rate):
         """The weight of a term whose average is `value` now."""
@@ -152,10 +158,10 @@ class Objective:
 
     def words(self):
         average, weights = self.state["average"], self.state["weights"]
-        content, factor = np.mean(self.state["content"], 0)
+        (content, to_photo), (motion, to_frame) = (np.mean(own, 0) for own in self.state["styles"].values())
         return (
-            f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{factor:.2f}  "
-            f"motion {255 * average.get('motion', 0):.1f} x{weights['motion']:.1f}  "
+            f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{to_photo:.2f}  "
+            f"motion {motion:.1f} x{to_frame:.1f}  "
             f"still {average.get('still', 0):.2f} x{weights['still']:.2f}  feature {average['feature']:.2f}  "
             f"tv {average['tv']:.3f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
