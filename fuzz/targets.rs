@@ -95,16 +95,7 @@ pub fn job(bytes: &[u8]) -> bool {
 
 /// `POST /api/settings`. What is accepted leaves every setting in its range and every style known; what is not changes nothing.
 pub fn settings(bytes: &[u8]) -> bool {
-    let before = Settings {
-        style: Expression::single("night"),
-        strength: 1.0,
-        scale: 1.0,
-        keep_colors: false,
-        mirror: false,
-        compare: false,
-        freeze: false,
-        record: false,
-    };
+    let before = Settings::plain(Expression::single("night"));
     let known = ["night", "wave", "identity"];
     let show = Show::new(vec!["night".into(), "wave".into()], before.clone(), Stop::default());
     let accepted = Patch::from_json(bytes).and_then(|patch| show.apply(&patch)).is_ok();

@@ -115,7 +115,8 @@ def mosaic(rng):
             base = color[int(np.clip(y, 0, height - 1)), int(np.clip(x, 0, width - 1))]
             glass = base.mean() + (base - base.mean()) * 1.25 + rng.normal(0, 15)
             draw.polygon(corners, fill=tuple(np.clip(glass, 0, 255).astype(int).tolist()))
-    return shrink(picture)
+    grout = 0.55 * np.asarray(picture, np.float32) + 0.45 * color  # takes up what lies beside it: black joints flicker
+    return shrink(Image.fromarray(grout.astype(np.uint8)))
 
 
 def engraving(rng):
@@ -131,7 +132,7 @@ def engraving(rng):
     soft = Image.fromarray((tone * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(2 * FINER))
     tone = np.asarray(soft, np.float32) / 255
     angles = np.array([0.06, 0.0, 0.45, -0.5, 0.7, -0.35, 0.0], np.float32)[material]
-    for extra, start, pitch in ((0.0, 0.90, 6.5), (1.2, 0.42, 6.5)):
+    for extra, start, pitch in ((0.0, 0.90, 10.0), (1.2, 0.42, 10.0)):
         across = (x * np.sin(angles + extra) + y * np.cos(angles + extra) + bend) / (pitch * FINER)
         wave = np.abs((across % 1) - 0.5) * 2  # 0 on the line's middle, 1 between two lines
         thickness = np.clip((start - tone) * 0.95, 0, 0.85)
@@ -141,8 +142,8 @@ def engraving(rng):
     outline = np.asarray(Image.fromarray((edges * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * FINER + 1)))
     ink = np.maximum(ink, outline / 255.0)[:, :, None]
     paper, sepia = np.array([243, 232, 208], np.float32), np.array([84, 62, 48], np.float32)
-    wash = sepia + (paper - sepia) * np.clip(0.38 + 0.62 * tone, 0, 1)[:, :, None]
-    return shrink(Image.fromarray((wash + (sepia - wash) * 0.80 * ink).astype(np.uint8)))
+    wash = sepia + (paper - sepia) * np.clip(0.30 + 0.70 * tone, 0, 1)[:, :, None]
+    return shrink(Image.fromarray((wash + (sepia - wash) * 0.55 * ink).astype(np.uint8)))
 
 
 def watercolor(rng):

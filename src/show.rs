@@ -33,6 +33,22 @@ pub struct Settings {
     pub record: bool,
 }
 
+impl Settings {
+    /// The painting in this style, as it comes.
+    pub fn plain(style: Expression) -> Self {
+        Self {
+            style,
+            strength: 1.0,
+            scale: 1.0,
+            keep_colors: false,
+            mirror: false,
+            compare: false,
+            freeze: false,
+            record: false,
+        }
+    }
+}
+
 /// Some settings to change; what is `None` stays. The body of a request to the control API.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -253,16 +269,7 @@ mod tests {
     use super::*;
 
     fn show() -> Show {
-        let settings = Settings {
-            style: Expression::single("night"),
-            strength: 1.0,
-            scale: 1.0,
-            keep_colors: false,
-            mirror: false,
-            compare: false,
-            freeze: false,
-            record: false,
-        };
+        let settings = Settings::plain(Expression::single("night"));
         Show::new(vec!["night".into(), "wave".into()], settings, Stop::default())
     }
 

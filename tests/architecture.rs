@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 5] = [
 const DOORS: [(&str, &[&str]); 24] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
-    ("clap", &["cli.rs", "command/mod.rs"]),
+    ("clap", &["cli/", "command/mod.rs"]),
     ("indicatif", &["report.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),

@@ -19,16 +19,7 @@ use impasto::style::expression::Expression;
 use serde_json::{Value, json};
 
 fn show() -> Arc<Show> {
-    let settings = Settings {
-        style: Expression::single("night"),
-        strength: 1.0,
-        scale: 1.0,
-        keep_colors: false,
-        mirror: false,
-        compare: false,
-        freeze: false,
-        record: false,
-    };
+    let settings = Settings::plain(Expression::single("night"));
     Arc::new(Show::new(["night", "wave", "dots"].map(String::from).to_vec(), settings, Stop::default()))
 }
 

@@ -56,14 +56,12 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let stabilizer = stylist.stabilizer(args.steady.stabilize);
     let mut styles = styles::LiveStyles::new(stylist, args, shared, (format.width, format.height), report)?;
     let settings = Settings {
-        style: styles.first(),
         strength: args.style.strength,
         scale: args.style.scale,
         keep_colors: args.style.keep_colors,
         mirror: args.mirror,
-        compare: false,
-        freeze: false,
         record: args.record.is_some(),
+        ..Settings::plain(styles.first())
     };
     let show = Arc::new(Show::new(styles.names(), settings, stop));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };

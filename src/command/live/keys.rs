@@ -115,16 +115,7 @@ mod tests {
     use crate::pipeline::Stop;
 
     fn show() -> Show {
-        let settings = Settings {
-            style: Expression::single("a"),
-            strength: 1.0,
-            scale: 1.0,
-            keep_colors: false,
-            mirror: false,
-            compare: false,
-            freeze: false,
-            record: false,
-        };
+        let settings = Settings::plain(Expression::single("a"));
         Show::new(["a", "b", "c"].map(String::from).to_vec(), settings, Stop::default())
     }
 

@@ -11,16 +11,7 @@ use crate::source::synthetic::SyntheticSource;
 const LONG: Duration = Duration::from_secs(20);
 
 fn show() -> Show {
-    let settings = Settings {
-        style: Expression::single("identity"),
-        strength: 1.0,
-        scale: 1.0,
-        keep_colors: false,
-        mirror: false,
-        compare: false,
-        freeze: false,
-        record: false,
-    };
+    let settings = Settings::plain(Expression::single("identity"));
     Show::new(vec!["dark".into()], settings, Stop::default())
 }
 
