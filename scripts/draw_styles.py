@@ -122,8 +122,8 @@ def mosaic(rng):
 def engraving(rng):
     """Sepia lines that follow the forms and swell with the shade, cross-hatched where it is darkest, over a light wash.
 
-    The wash carries the tones between the lines: with bare paper and black ink a small network has nothing but the lines'
-    weight to model a face with, and its lines jump when the picture moves."""
+    The wash carries the tones between the lines, from paper to sepia: with bare paper and black ink, or a wash of few tones, a small
+    network has nothing but the lines' weight to model a face with, and its lines jump when the picture moves."""
     width, height = WIDTH * FINER, HEIGHT * FINER
     tone, material = landscape(rng, width, height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -142,7 +142,7 @@ def engraving(rng):
     outline = np.asarray(Image.fromarray((edges * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * FINER + 1)))
     ink = np.maximum(ink, outline / 255.0)[:, :, None]
     paper, sepia = np.array([243, 232, 208], np.float32), np.array([84, 62, 48], np.float32)
-    wash = sepia + (paper - sepia) * np.clip(0.30 + 0.70 * tone, 0, 1)[:, :, None]
+    wash = sepia + (paper - sepia) * np.clip(0.15 + 1.2 * (tone - 0.15), 0.1, 1)[:, :, None]
     return shrink(Image.fromarray((wash + (sepia - wash) * 0.55 * ink).astype(np.uint8)))
 
 

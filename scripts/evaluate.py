@@ -31,6 +31,8 @@ from evaluation.vgg19 import Vgg, find_weights
 ROOT = Path(__file__).resolve().parent.parent
 SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (360, 640), 3, 12  # height and width in pixels; rounds of all networks in turn
 
+FIXED_PHOTOS = 16  # whose mean statistics --fixed-statistics gives
+
 
 @dataclass
 class Subject:
@@ -58,6 +60,7 @@ def measure_photo(photo, features, vgg, paint, painting, seed):
         "ssim": measures.ssim(photo, styled),
         "motion": measures.motion(paint, photo, styled),
         "still_gain": measures.still_gain(paint, photo, seed),
+        "pumping": measures.pumping(paint, photo, styled),
     }
     if painting:
         numbers["gap_closed"] = 1 - measures.style_distance(own, painting) / measures.style_distance(features, painting)
@@ -173,6 +176,8 @@ def parse_options(arguments=None):
     parser.add_argument("--network", action="append", metavar="NAME", help="only this one of the manifest; repeatable")
     parser.add_argument("--yardstick", action="append", default=[], metavar="NAME=FILE[@INDEX]",
                         help="someone else's network, in its style INDEX; repeatable")  # fmt: skip
+    parser.add_argument("--fixed-statistics", action="store_true",
+                        help="also own networks with the mean statistics of other photos instead of each picture's own")  # fmt: skip
     parser.add_argument("--speed", action="store_true", help="also the time for a picture of 640x360")
     parser.add_argument("--clips", type=Path, metavar="DIR", help="also the warping error on the clips of this folder")
     parser.add_argument("--stabilizer", action="store_true", help="also a still clip through the program, with its stabiliser")
@@ -193,7 +198,9 @@ def parse_options(arguments=None):
 
 
 def read_subjects(options):
-    painters = from_manifest(options.manifest, options.network, options.threads, say)
+    others = measures.picture_files(options.photos)[options.every // 2 :: options.every][:FIXED_PHOTOS]  # not the measured
+    fixed = [measures.load_photo(file) for file in others] if options.fixed_statistics else []
+    painters = from_manifest(options.manifest, options.network, options.threads, say, fixed)
     subjects = [Subject(painter, index, style) for painter in painters for index, style in enumerate(painter.styles)]
     for text in options.yardstick:
         painter, index = yardstick(text, options.threads)

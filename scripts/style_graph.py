@@ -169,19 +169,25 @@ def export(network, names, out, manifest=None, titles=None, prefix=""):
 
 
 def update_manifest(manifest, files, names, titles, prefix):
-    """Replace this network's entries and leave all others as they are."""
+    """Replace this network's entries where they stand, keeping the titles that are not given; leave all others as they are."""
     name = files[0].stem
     blocks = re.split(r"(?m)^(?=\[\[)", manifest.read_text()) if manifest.exists() else []
+    blocks = [block.strip() for block in blocks if block.strip()]
     own = re.compile(rf'(?m)^\[\[network\]\]\nname = "{name}"$|^network = "{name}"$')
-    blocks = [block.strip() for block in blocks if block.strip() and not own.search(block)]
+    old = [place for place, block in enumerate(blocks) if own.search(block)]
+    title = re.compile(r'(?m)^\[\[style\]\]\nname = "(.*)"$[^[]*^title = "(.*)"$')
+    known = {found[1]: found[2] for place in old if (found := title.search(blocks[place]))}
+    place = old[0] if old else len(blocks)
+    blocks = [block for index, block in enumerate(blocks) if index not in old]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     listed = ", ".join(f'"{style}"' for style in names)
-    blocks.append(
+    entries = [
         f'[[network]]\nname = "{name}"\nfile = "{files[0].name}"\ntiles = "{files[1].name}"\n'
         f'layout = "nhwc-u8"\nkind = "multi"\nstyles = [{listed}]\nlicense = "MIT OR Apache-2.0"\n'
         f'source = "trained by scripts/train.py, see models/README.md"\nsha256 = "{digests[0]}"\ntiles_sha256 = "{digests[1]}"'
-    )
+    ]
     for index, style in enumerate(names):
-        title = titles.get(style, style)
-        blocks.append(f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{title}"')
+        words = titles.get(style) or known.get(prefix + style, style)
+        entries.append(f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{words}"')
+    blocks[place:place] = entries
     write_atomically(manifest, lambda temporary: temporary.write_text("\n\n".join(blocks) + "\n"))

@@ -46,8 +46,9 @@ MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
 FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
-STYLE_PACE = 5.0  # each style has weights of its own for content and motion, which only the steps of that style move
+STYLE_PACE = 5  # at most: each style's weights of content and motion are moved by its own steps only, so by more at a time
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
+LEARNING_RATE, ROW_LEARNING_RATE = 0.002, 0.01
 # New rows on a finished trunk paint at once and have a few hundred steps: they begin where long runs end, and follow faster.
 ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
@@ -75,6 +76,7 @@ class Objective:
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
         row = bool(options.trunk)
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
+        self.pace = min(STYLE_PACE, len(options.styles)) * self.rate
         weights = dict(ROW_WEIGHT if row else FIRST_WEIGHT)
         # Of each style: the average of the term, and the weight that follows it.
         first = {name: weights.pop(name) for name in ("content", "motion")}
@@ -147,7 +149,7 @@ class Objective:
             average, weight = self.state["styles"][name][row]
             average = 0.9 * average + 0.1 * scale * value if average else scale * value
             if self.state["steps"] >= self.settling:
-                weight = self.followed(name, weight, average, STYLE_PACE * self.rate)
+                weight = self.followed(name, weight, average, self.pace)
             self.state["styles"][name][row] = [average, weight]
             weights.append(weight)
         return (torch.tensor(weights) * values).mean()
@@ -189,6 +191,26 @@ def new_network(options):
     return network
 
 
+def begin_with_nearest(network, options, objective, photos):
+    """Each new row begins as that row of the trunk's network whose paintings come nearest to its own: the first minutes' way."""
+    old, names = read_network(options.trunk)
+    rng = np.random.default_rng(options.seed)
+    crops = torch.cat([random_crop(photos, options.crop, rng) for _ in range(4)])
+    rows = len(options.styles)
+    with torch.no_grad():
+        found = []
+        for row in range(len(names) - 1):
+            own = grams(objective.vgg(old(crops, one_hot([row] * len(crops), len(names)))))
+            each = [style_distance(own, {layer: gram[new : new + 1] for layer, gram in objective.paintings.items()}) for new in range(rows)]
+            found.append(torch.stack(each).mean(1))
+        nearest = torch.stack(found).argmin(0).tolist()
+        state = old.state_dict()
+        for name, parameter in network.named_parameters():
+            if name.endswith((".matrix", ".shift")):
+                parameter[:-1] = state[name][nearest]
+    print("; ".join(f"{style} begins as {names[row]}" for style, row in zip(options.styles, nearest)), flush=True)
+
+
 def trained_parameters(network, options):
     """All, or with a frozen trunk only the rows of the styles."""
     if not options.trunk:
@@ -201,9 +223,6 @@ def trained_parameters(network, options):
 def train(options):
     torch.manual_seed(options.seed)
     network = new_network(options)
-    parameters = trained_parameters(network, options)
-    average = copy.deepcopy(network).requires_grad_(False)  # of the last steps' weights: steadier than any of them
-    optimizer = torch.optim.Adam(parameters, lr=options.rate)
     photos = [load_picture(file, 1024) for file in picture_files(options.photos)]
     print(f"{len(photos)} photos, {len(options.styles)} styles, VGG in {fast_dtype()}", flush=True)
     try:
@@ -211,8 +230,14 @@ def train(options):
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
     objective = Objective(vgg, options, np.random.default_rng(options.seed), photos)
+    resumed = options.checkpoint and Path(options.checkpoint).exists()
+    if options.trunk and not resumed:
+        begin_with_nearest(network, options, objective, photos)
+    parameters = trained_parameters(network, options)
+    average = copy.deepcopy(network).requires_grad_(False)  # of the last steps' weights: steadier than any of them
+    optimizer = torch.optim.Adam(parameters, lr=options.rate)
     progress = {"steps": 0, "seconds": 0.0, "cpu_seconds": 0.0}
-    if options.checkpoint and Path(options.checkpoint).exists():
+    if resumed:
         state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
         if state["styles"] != list(options.styles):
             sys.exit(f"{options.checkpoint} was trained for the styles {', '.join(state['styles'])}: name the same, or another file")
@@ -307,11 +332,11 @@ def parse_options():
     parser.add_argument("--steps", type=int, default=0, help="train until this many steps in all")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--crop", type=int, default=160)
-    parser.add_argument("--content", type=float, default=0.6, help="content distance to come out at (default 0.6)")
-    parser.add_argument("--motion", type=float, default=12.0, help="change under motion to come out at, of 255 (default 12)")
+    parser.add_argument("--content", type=float, default=0.8, help="content distance to come out at (default 0.8)")
+    parser.add_argument("--motion", type=float, default=13.0, help="change under motion to come out at, of 255 (default 13)")
     parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at the start (default 0.002)")
+    parser.add_argument("--rate", type=float, help="learning rate at the start (default 0.002; for new rows 0.01)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--save-every", type=float, default=3.0, metavar="MINUTES", help="checkpoint and preview")
@@ -323,6 +348,7 @@ def parse_options():
         if any(not (key and value) for key, _, value in pairs):
             parser.error(f"--{name} takes NAME=VALUE pairs")
         setattr(options, name, {key: value for key, _, value in pairs})
+    options.rate = options.rate or (ROW_LEARNING_RATE if options.trunk else LEARNING_RATE)
     if options.crop % 8 or options.crop < 32:
         parser.error("--crop must be a multiple of 8, at least 32")
     if PHOTO in options.styles:

@@ -84,7 +84,7 @@ def next_frame(photo, grid, rng):
         sides = [int(side * rng.uniform(0.15, 0.45)) for side in (height, width)]
         top, left = (rng.integers(-side // 2, whole - side // 2) for side, whole in zip(sides, (height, width)))
         place = (slice(max(top, 0), top + sides[0]), slice(max(left, 0), left + sides[1]))
-        frame[:, :, *place] = frame.flip(0, 3)[:, :, *place]  # out of the other photo of the batch
+        frame[:, :, *place] = frame.flip(0, 3)[:, :, *place] * rng.uniform(0.3, 1)  # out of the other photo of the batch; often a dark thing
         margin = 12
         mask[:, :, max(top - margin, 0) : top + sides[0] + margin, max(left - margin, 0) : left + sides[1] + margin] = 0
     light = torch.from_numpy(rng.normal(1, 0.02, (len(frame), 1, 1, 1))).float()

@@ -20,6 +20,16 @@ kind = "multi"
 styles = ["original", "negative"]
 "#;
 
+const NORMALISED: &str = r#"
+[[network]]
+name = "normalised"
+file = "normalised.onnx"
+tiles = "normalised.tiles.onnx"
+layout = "nhwc-u8"
+kind = "multi"
+styles = ["flat"]
+"#;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -64,6 +74,7 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
         assert!((number(row, "ssim") - 1.0).abs() < 1e-9);
         assert_eq!(number(row, "still_gain"), 1.0);
         assert!(number(row, "motion") < 0.5, "only rounding is left");
+        assert_eq!(number(row, "pumping"), 0.0);
         assert!(number(row, "ms_p50") > 0.0);
     }
     assert_eq!(number(0, "gap_closed"), 0.0);
@@ -74,6 +85,23 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
     assert!(text.starts_with("before\n<!-- evaluate: begin -->\n1 photo, "), "{text}");
     assert!(text.ends_with("<!-- evaluate: end -->\nafter\n") && !text.contains("old"), "{text}");
     assert!(!text.contains(folder.path().to_str().unwrap()), "the table names no machine's paths");
+}
+
+#[test]
+fn normalisation_pumps_unless_its_statistics_are_fixed() {
+    let folder = place();
+    for file in ["normalised.onnx", "normalised.tiles.onnx"] {
+        fs::copy(root().join("tests/networks").join(file), folder.path().join(file)).unwrap();
+    }
+    fs::write(folder.path().join("styles.toml"), NORMALISED).unwrap();
+    let json = folder.path().join("out.json");
+    let output = evaluate(folder.path(), &["--fixed-statistics", "--json", json.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", words(&output));
+    let numbers: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let [own, fixed] = numbers["styles"].as_array().unwrap().as_slice() else { panic!("{numbers}") };
+    assert_eq!(fixed["network"], "normalised, fixed statistics");
+    assert!(own["pumping"].as_f64().unwrap() > 1.0, "{own}");
+    assert_eq!(fixed["pumping"], 0.0);
 }
 
 #[test]

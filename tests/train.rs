@@ -73,7 +73,8 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_on_its_trunk() {
     assert!(dots != bars && dots != photo, "styles are told apart");
     assert_eq!(photo, pixels(user.photo().as_ref()), "the photo's row is the photo");
 
-    train(folder.path(), "--styles mine=AT/bars.png --trunk AT/tiny.onnx --steps 2 --out AT/mine.onnx");
+    let said = train(folder.path(), "--styles mine=AT/bars.png --trunk AT/tiny.onnx --steps 2 --out AT/mine.onnx");
+    assert!(said.contains("mine begins as "), "{said}");
     add(&at("mine.onnx"), "mine,mine-photo");
     let mine = paint(&user, "mine");
     assert!(mine != dots && mine != photo, "a style of its own");

@@ -10,6 +10,7 @@ PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how 
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
 ALL_LAYERS = (*GAP_LAYERS, "gram5_1")
 NOISE = 4.0  # standard deviation of a camera's noise, of 255
+DARK = 24  # of 255: a coat
 ZOOM, TURN, SHIFT = 1 / 1.03, 0.03, 0.04  # the known motion: 3 % larger, 0.03 rad, 4 % of the sides
 
 
@@ -93,6 +94,18 @@ def still_gain(paint, photo, seed):
     generator = np.random.default_rng(seed)
     first, second = (to_bytes(photo + generator.normal(0, NOISE, photo.shape)) for _ in range(2))
     return rms(np.float32(paint(first)) - paint(second)) / rms(np.float32(first) - second)
+
+
+def pumping(paint, photo, styled):
+    """RMS, of 255, of the change that a dark thing in one corner makes to the painting elsewhere.
+
+    It takes a third of either side. Elsewhere is beyond another sixth of the short side: strokes reach less far."""
+    height, width = photo.shape[:2]
+    entered, around = photo.copy(), min(height, width) // 6
+    entered[: height // 3, : width // 3] = DARK
+    change = np.float32(paint(entered)) - styled
+    change[: height // 3 + around, : width // 3 + around] = 0
+    return math.sqrt(np.square(change).sum() / (change.size - 3 * (height // 3 + around) * (width // 3 + around)))
 
 
 def luma(picture):

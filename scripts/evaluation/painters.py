@@ -47,6 +47,26 @@ class Painter:
         return self.session.run(None, {self.inputs[0].name: tensor, **self.weights(index)})[0]
 
 
+class FixedPainter(Painter):
+    """An own network by its tile graph, with the mean statistics of `pictures` for each: as if they were folded into the weights."""
+
+    def __init__(self, name, file, styles, threads, pictures):
+        super().__init__(f"{name}, fixed statistics", file, styles, threads)
+        self.pictures, self.means = pictures, {}
+
+    def run(self, tensor, index):
+        if index not in self.means:
+            self.means[index] = np.mean([self.ask(picture[None], index)[1] for picture in self.pictures], 0)
+        return self.ask(tensor, index, self.means[index])[0]
+
+    def ask(self, tensor, index, given=None):
+        use = np.float32([given is not None])
+        given = np.zeros(self.inputs[2].shape, np.float32) if given is None else given
+        image, style, statistics, switch = (own.name for own in self.inputs)
+        feeds = {image: tensor, style: self.weights(index)[style], statistics: given, switch: use}
+        return self.session.run(["stylized", "statistics"], feeds)
+
+
 def planar_format(white=255.0, mean=(0, 0, 0), deviation=(1, 1, 1), multiple=4):
     mean, deviation = np.float32(mean), np.float32(deviation)
     return {"range": white, "mean": mean, "deviation": deviation, "multiple": multiple}
@@ -57,8 +77,8 @@ def exported_styles(manifest):
     return {style["name"] for style in tomllib.loads(manifest.read_text()).get("style", [])}
 
 
-def from_manifest(path, chosen, threads, say):
-    """The networks of a styles.toml, all or those named."""
+def from_manifest(path, chosen, threads, say, fixed=()):
+    """The networks of a styles.toml, all or those named; own ones also with their statistics fixed, if there are pictures for it."""
     networks = tomllib.loads(path.read_text()).get("network", [])
     names = [network["name"] for network in networks]
     if unknown := [name for name in chosen or [] if name not in names]:
@@ -75,6 +95,8 @@ def from_manifest(path, chosen, threads, say):
             known = {key: network[key] for key in ("mean", "deviation", "multiple") if key in network}
             planar = planar_format(network.get("range", 255.0), **known)
         painters.append(Painter(network["name"], path.parent / network["file"], network["styles"], threads, planar))
+        if fixed and "tiles" in network:
+            painters.append(FixedPainter(network["name"], path.parent / network["tiles"], network["styles"], threads, fixed))
     return painters
 
 
