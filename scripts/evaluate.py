@@ -30,7 +30,6 @@ from evaluation.vgg19 import Vgg, find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (360, 640), 3, 12  # height and width in pixels; rounds of all networks in turn
-
 FIXED_PHOTOS = 16  # whose mean statistics --fixed-statistics gives
 
 
@@ -197,10 +196,16 @@ def parse_options(arguments=None):
     return options
 
 
+def other_photos(options):
+    """For --fixed-statistics: photos between those that are measured; with --every 1 there are no others."""
+    if not options.fixed_statistics:
+        return []
+    files = measures.picture_files(options.photos)[options.every // 2 :: options.every]
+    return [measures.load_photo(file) for file in files[:FIXED_PHOTOS]]
+
+
 def read_subjects(options):
-    others = measures.picture_files(options.photos)[options.every // 2 :: options.every][:FIXED_PHOTOS]  # not the measured
-    fixed = [measures.load_photo(file) for file in others] if options.fixed_statistics else []
-    painters = from_manifest(options.manifest, options.network, options.threads, say, fixed)
+    painters = from_manifest(options.manifest, options.network, options.threads, say, other_photos(options))
     subjects = [Subject(painter, index, style) for painter in painters for index, style in enumerate(painter.styles)]
     for text in options.yardstick:
         painter, index = yardstick(text, options.threads)

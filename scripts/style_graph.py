@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -169,16 +170,14 @@ def export(network, names, out, manifest=None, titles=None, prefix=""):
 
 
 def update_manifest(manifest, files, names, titles, prefix):
-    """Replace this network's entries where they stand, keeping the titles that are not given; leave all others as they are."""
+    """Replace this network's entries where they stand, keeping titles that are not given; leave all others as they are."""
     name = files[0].stem
-    blocks = re.split(r"(?m)^(?=\[\[)", manifest.read_text()) if manifest.exists() else []
-    blocks = [block.strip() for block in blocks if block.strip()]
+    text = manifest.read_text() if manifest.exists() else ""
+    known = {style["name"]: style["title"] for style in tomllib.loads(text).get("style", []) if "title" in style}
+    blocks = [block.strip() for block in re.split(r"(?m)^(?=\[\[)", text) if block.strip()]
     own = re.compile(rf'(?m)^\[\[network\]\]\nname = "{name}"$|^network = "{name}"$')
-    old = [place for place, block in enumerate(blocks) if own.search(block)]
-    title = re.compile(r'(?m)^\[\[style\]\]\nname = "(.*)"$[^[]*^title = "(.*)"$')
-    known = {found[1]: found[2] for place in old if (found := title.search(blocks[place]))}
-    place = old[0] if old else len(blocks)
-    blocks = [block for index, block in enumerate(blocks) if index not in old]
+    place = next((index for index, block in enumerate(blocks) if own.search(block)), len(blocks))
+    before, after = blocks[:place], [block for block in blocks[place:] if not own.search(block)]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     listed = ", ".join(f'"{style}"' for style in names)
     entries = [
@@ -187,7 +186,6 @@ def update_manifest(manifest, files, names, titles, prefix):
         f'source = "trained by scripts/train.py, see models/README.md"\nsha256 = "{digests[0]}"\ntiles_sha256 = "{digests[1]}"'
     ]
     for index, style in enumerate(names):
-        words = titles.get(style) or known.get(prefix + style, style)
-        entries.append(f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{words}"')
-    blocks[place:place] = entries
-    write_atomically(manifest, lambda temporary: temporary.write_text("\n\n".join(blocks) + "\n"))
+        title = titles.get(style) or known.get(prefix + style, style)
+        entries.append(f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{title}"')
+    write_atomically(manifest, lambda temporary: temporary.write_text("\n\n".join([*before, *entries, *after]) + "\n"))

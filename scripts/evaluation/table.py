@@ -5,7 +5,6 @@ import shlex
 import statistics
 from pathlib import Path
 
-BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
 COLUMNS = {  # key: heading, format
     "gap_closed": ("gap closed", ".3f"),
     "content": ("content", ".2f"),
@@ -92,17 +91,22 @@ def markdown(result):
     return "\n\n".join(parts)
 
 
-def check_marks(path):
-    text = path.read_text()
-    if not -1 < text.find(BEGIN) < text.find(END):
-        raise ValueError(f"'{path}' has no place for the table; add the lines {BEGIN} and {END}")
+def marks(name):
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def check_marks(path, name="evaluate"):
+    text, (begin, end) = path.read_text(), marks(name)
+    if not -1 < text.find(begin) < text.find(end):
+        raise ValueError(f"'{path}' has no place for the table; add the lines {begin} and {end}")
     return text
 
 
-def update(path, text):
+def update(path, text, name="evaluate"):
     """Replace what stands between the marks; a reader sees the old file or the new one."""
-    before, rest = check_marks(path).split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
+    begin, end = marks(name)
+    before, rest = check_marks(path, name).split(begin, 1)
+    after = rest.split(end, 1)[1]
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}")
     os.replace(temporary, path)
