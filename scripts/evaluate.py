@@ -101,11 +101,12 @@ def measure_stabilizer(subjects, files, clips, options):
 
     program = options.impasto or find_program()
     stills = [through.noisy_clip(measures.load_photo(file), options.seed) for file in files[: through.STILL_PHOTOS]]
+    names = exported_styles(options.manifest)
     for subject in subjects:
-        say(f"stabiliser: {subject.style}")
-        known = not subject.yardstick and subject.style in exported_styles(options.manifest)
-        folder = options.manifest.parent
-        yield through.measure_stabilizer(program, folder, subject.style, stills, clips) if known else {}
+        name = None if subject.yardstick else names.get((subject.painter.name, subject.index))
+        if name:
+            say(f"stabiliser: {name}")
+        yield through.measure_stabilizer(program, options.manifest.parent, name, stills, clips) if name else {}
 
 
 def find_program():

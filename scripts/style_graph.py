@@ -58,8 +58,6 @@ def build_graph(network, names, tiles):
     padded = g.node("Max", g.node("Mul", blocks, multiple), g.ints("smallest", [SMALLEST]))
     pads = g.node("Concat", g.ints("zeros", [0] * 5), g.node("Sub", padded, size), g.ints("zero", [0]), axis=0)
     image = g.node("Pad", "image", pads, mode="edge")
-    small = g.node("Div", padded, multiple)
-    count = g.node("Cast", g.node("ReduceProd", small, keepdims=1), to=TensorProto.FLOAT)
     column, row = g.ints("column", [channels, 1]), g.ints("row", [1, channels])
 
     def convolution(name, x, weight, pad, bias=None, **attributes):
@@ -74,7 +72,7 @@ def build_graph(network, names, tiles):
         matrix = g.node("MatMul", "style", g.constant(f"{name}.matrix", array(module.matrix).reshape(len(names), -1)))
         shift = g.node("MatMul", "style", g.constant(f"{name}.shift", array(module.shift)))
         mean = g.node("Reshape", g.node("ReduceMean", x, axes=[2, 3]), column)
-        square = g.node("Div", g.node("Reshape", g.node("ReduceSumSquare", x, axes=[2, 3]), column), count)
+        square = g.node("Reshape", g.node("ReduceMean", g.node("Mul", x, x), axes=[2, 3]), column)  # twice as fast as ReduceSumSquare
         variance = g.node("Max", g.node("Sub", square, g.node("Mul", mean, mean)), g.constant("least", [0]))
         if tiles:
             start = len(used) * 2 * channels
@@ -107,19 +105,14 @@ def build_graph(network, names, tiles):
     x = g.node("Transpose", g.node("Sigmoid", x), perm=[0, 2, 3, 1])
 
     share = g.node("MatMul", "style", g.constant("photo_share", np.eye(len(names))[:, -1:]))
-    bytes_of_row = 3 * patch
-    rows = g.node("Concat", g.ints("batch", [1]), g.node("Slice", small, g.ints("r0", [0]), g.ints("r1", [1])),
-                  g.ints("patch_rows", [patch]), g.node("Slice", small, g.ints("c0", [1]), g.ints("c1", [2])),
-                  g.ints("bytes", [bytes_of_row]), axis=0)  # fmt: skip
-    photo = g.node("Transpose", g.node("Reshape", image, rows), perm=[0, 1, 3, 2, 4])
-    photo = g.node("Reshape", photo, g.node("Shape", x))
-    painted = g.node("Mul", x, g.node("Mul", g.node("Sub", g.constant("whole", [1]), share), g.constant("white", [255])))
-    mixed = g.node("Add", painted, g.node("Mul", g.node("Cast", photo, to=TensorProto.FLOAT), share))
-    mixed = g.node("Clip", g.node("Round", mixed), g.constant("dark", np.float32(0)), g.constant("bright", np.float32(255)))
-    x = g.node("Cast", mixed, to=TensorProto.UINT8)
-    x = g.node("Reshape", x, g.ints("patches", [0, 0, -1, patch, bytes_of_row]))
+    values_of_row = 3 * patch
+    x = g.node("Mul", x, g.node("Mul", g.node("Sub", g.constant("whole", [1]), share), g.constant("white", [255])))
+    x = g.node("Reshape", x, g.ints("patches", [0, 0, -1, patch, values_of_row]))
     x = g.node("Transpose", x, perm=[0, 1, 3, 2, 4])
     x = g.node("Reshape", x, g.node("Concat", g.ints("batch", [1]), padded, g.ints("colors", [3]), axis=0))
+    x = g.node("Add", x, g.node("Mul", g.node("Cast", image, to=TensorProto.FLOAT), share))
+    x = g.node("Clip", g.node("Round", x), g.constant("dark", np.float32(0)), g.constant("bright", np.float32(255)))
+    x = g.node("Cast", x, to=TensorProto.UINT8)
     g.node("Slice", x, g.ints("origin", [0, 0]), size, g.ints("sides", [1, 2]), output="stylized")
 
     picture = [1, "height", "width", 3]

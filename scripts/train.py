@@ -45,6 +45,7 @@ PAINTING_SIDE = 384  # the painting's short side decides how large the strokes c
 STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
+GRID_WEIGHT = 3000.0
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
@@ -59,6 +60,14 @@ LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved doe
 
 
 # ---------------------------------------------------------------- losses
+
+
+def grid_of(styled):
+    """What each place in the patches of 4x4 pixels differs by from the others, on average over the picture: [N, 3, 4, 4].
+
+    Strokes fall on all places alike; what is left is a grid that the head's sub-pixels print on flat areas."""
+    places = styled.unflatten(3, (-1, PATCH)).unflatten(2, (-1, PATCH)).mean((2, 4))
+    return places - places.mean((2, 3), keepdim=True)
 
 
 class Objective:
@@ -97,6 +106,7 @@ class Objective:
         styled, styled_frame, styled_noise = painted.chunk(3)
         plain = chosen == network.styles - 1
         terms = self.stability(styled, styled_frame, features[: 2 * len(photo)], grid, mask, chosen[~plain], ~plain)
+        terms["grid"] = grid_of(styled).square().mean()
         terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         if plain.any():
             terms["photo"] = (styled - photo)[plain].square().mean()
@@ -105,7 +115,7 @@ class Objective:
             change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
-        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "tv": tv, "still": self.state["still"]}
+        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT, "tv": tv, "still": self.state["still"]}
         weights |= {"content": 1.0, "motion": 1.0}  # they bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
@@ -168,7 +178,7 @@ class Objective:
             f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{to_photo:.2f}  "
             f"motion {motion:.1f} x{to_frame:.1f}  "
             f"still {average.get('still', 0):.2f} x{self.state['still']:.2f}  feature {average['feature']:.2f}  "
-            f"tv {average['tv']:.3f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
+            f"tv {average['tv']:.3f}  grid {255 * math.sqrt(average['grid']):.2f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
 
 

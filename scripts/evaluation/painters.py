@@ -73,8 +73,9 @@ def planar_format(white=255.0, mean=(0, 0, 0), deviation=(1, 1, 1), multiple=4):
 
 
 def exported_styles(manifest):
-    """The styles that the program knows by name; a network may have more."""
-    return {style["name"] for style in tomllib.loads(manifest.read_text()).get("style", [])}
+    """The names by which the program knows the styles, by network and row; a network may have more rows."""
+    styles = tomllib.loads(manifest.read_text()).get("style", [])
+    return {(style["network"], style.get("index", 0)): style["name"] for style in styles}
 
 
 def from_manifest(path, chosen, threads, say, fixed=()):
