@@ -17,11 +17,9 @@ import json
 import shutil
 import statistics
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnxruntime
 
 from evaluation import measures, table
@@ -29,7 +27,6 @@ from evaluation.painters import Painter, exported_styles, from_manifest, yardsti
 from evaluation.vgg19 import Vgg, find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
-SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (360, 640), 3, 12  # height and width in pixels; rounds of all networks in turn
 FIXED_PHOTOS = 16  # whose mean statistics --fixed-statistics gives
 
 
@@ -149,20 +146,6 @@ def measure_optima(subjects, numbers, files, paintings, vgg, options):
     return found
 
 
-def measure_speed(subjects):
-    """Milliseconds that each network takes for one picture, the median; all take turns, so all meet the same load."""
-    picture = np.random.default_rng(0).integers(0, 256, (*SPEED_SIZE, 3), dtype=np.uint8)
-    times = [[] for _ in subjects]
-    for _ in range(SPEED_ROUNDS):
-        for subject, own in zip(subjects, times):
-            for run in range(SPEED_RUNS):
-                started = time.perf_counter()
-                subject.paint(picture)
-                if run > 1:  # the first ones fetch memory
-                    own.append((time.perf_counter() - started) * 1000)
-    return [{"ms_p50": statistics.median(own)} for own in times]
-
-
 def say(words):
     print(words, file=sys.stderr, flush=True)
 
@@ -238,7 +221,7 @@ def evaluate(options):
     parts = [map(mean_of, numbers)]
     parts += [measure_clips(subjects, clips)] if clips else []
     parts += [measure_stabilizer(subjects, files, clips, options)] if options.stabilizer else []
-    parts += [measure_speed(subjects)] if options.speed else []
+    parts += [[{"ms_p50": time} for time in measures.speed([subject.paint for subject in subjects])]] if options.speed else []
     rows = [subject.describe() for subject in subjects]
     for part in parts:
         rows = [row | found for row, found in zip(rows, part, strict=True)]

@@ -15,7 +15,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,6 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from evaluation import measures, table
 from evaluation.painters import Painter
 
-SIZE = (640, 360)  # width and height in pixels
-ROUNDS = 15
 INTEGERS = {
     "convolutions in 8 bits: uint8, weights int8 in 7 bits by channel": dict(
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
@@ -63,17 +60,6 @@ def make_variants(network, styles, photos, folder):
     files[words] = folder / f"{network.stem}.fp16.onnx"
     onnx.save(convert_float_to_float16(onnx.load(network), keep_io_types=True), files[words])
     return files
-
-
-def measure_times(painters, photo):
-    """The median of each in milliseconds; all take turns."""
-    times = {words: [] for words in painters}
-    for _ in range(ROUNDS):
-        for words, painter in painters.items():
-            started = time.perf_counter()
-            painter.paint(photo)
-            times[words].append((time.perf_counter() - started) * 1000)
-    return {words: statistics.median(own[2:]) for words, own in times.items()}
 
 
 def measure_differences(painters, styles, photos):
@@ -113,14 +99,14 @@ def main():
             variants = make_variants(options.network, styles, photos[:half], folder)
             painters = {words: Painter(words, file, styles, options.threads) for words, file in variants.items()}
         differences = measure_differences(painters, styles, photos[half:] or photos)
-        times = measure_times(painters, np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+        times = dict(zip(painters, measures.speed([painter.paint for painter in painters.values()])))
     except (OSError, ValueError) as error:
         sys.exit(f"reduce_precision: {error}")
     rows = [[words, f"{times[words]:.1f}", f"{differences[words]:.1f}"] for words in painters]
     text = "\n\n".join([
         f"ONNX Runtime {onnxruntime.__version__}, {table.plural(options.threads, 'thread')}, by",
         f"    {table.short_command(sys.argv)}",
-        table.table(["variant", f"ms at {SIZE[0]}x{SIZE[1]}", "difference, RMS of 255"], rows),
+        table.table(["variant", "ms at {}x{}".format(*measures.SPEED_SIZE), "difference, RMS of 255"], rows),
     ])  # fmt: skip
     if options.write:
         table.update(options.write, text, "precision")

@@ -45,7 +45,7 @@ PAINTING_SIDE = 384  # the painting's short side decides how large the strokes c
 STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
-GRID_WEIGHT = 3000.0
+GRID_WEIGHT = 3000.0  # of squares that are small: a grid of a level and a half counts 0.1, where all the style counts 10
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
@@ -73,7 +73,8 @@ def grid_of(styled):
 class Objective:
     """The loss of one step, and the weights of its terms, which follow their targets."""
 
-    def __init__(self, vgg, options, new, rng, photos):
+    def __init__(self, vgg, options, short, rng, photos):
+        """`short`: a run of minutes, for new rows of a finished network."""
         self.vgg, self.targets = vgg, {name: [getattr(options, name)] * len(options.styles) for name in ("content", "motion", "still")}
         for style, target in options.content_of.items():
             self.targets["content"][list(options.styles).index(style)] = target
@@ -88,10 +89,9 @@ class Objective:
             self.unstyled = distance.mean(0)
             energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
-        row = bool(new)
-        self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if row else (WEIGHT_RATE, SETTLING)
+        self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if short else (WEIGHT_RATE, SETTLING)
         self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
-        first = ROW_WEIGHT if row else FIRST_WEIGHT
+        first = ROW_WEIGHT if short else FIRST_WEIGHT
         # Of each style: the average of the term, and the weight that follows it.
         styles = {name: [[0.0, first[name]] for _ in options.styles] for name in ("content", "motion")}
         self.state = {"still": first["still"], "average": {}, "styles": styles, "steps": 0}
@@ -115,8 +115,8 @@ class Objective:
             change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
-        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT, "tv": tv, "still": self.state["still"]}
-        weights |= {"content": 1.0, "motion": 1.0}  # they bear the styles' own
+        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT, "tv": tv}
+        weights |= {"still": self.state["still"], "content": 1.0, "motion": 1.0}  # these two bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
 
@@ -241,7 +241,7 @@ def train(options):
         vgg = Vgg(options.vgg or find_weights(), fast_dtype())
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
-    objective = Objective(vgg, options, new, np.random.default_rng(options.seed), photos)
+    objective = Objective(vgg, options, bool(new), np.random.default_rng(options.seed), photos)
     resumed = options.checkpoint and Path(options.checkpoint).exists()
     if new and not resumed:
         begin_with_nearest(network, new, options, objective, photos)

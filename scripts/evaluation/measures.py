@@ -1,6 +1,8 @@
 """What is measured on one photo and its painting. Pictures are uint8 [H, W, 3], sRGB."""
 
 import math
+import statistics
+import time
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -10,6 +12,7 @@ PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how 
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
 ALL_LAYERS = (*GAP_LAYERS, "gram5_1")
 NOISE = 4.0  # standard deviation of a camera's noise, of 255
+SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (640, 360), 3, 12  # width and height in pixels; rounds of all networks in turn
 DARK = 24  # of 255: a coat
 ZOOM, TURN, SHIFT = 1 / 1.03, 0.03, 0.04  # the known motion: 3 % larger, 0.03 rad, 4 % of the sides
 
@@ -129,3 +132,18 @@ def ssim(first, second):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     similar = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return float(similar.mean())
+
+
+def speed(paints):
+    """Milliseconds that each takes for one picture, the median; all take turns, so all meet the same load."""
+    width, height = SPEED_SIZE
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    times = [[] for _ in paints]
+    for _ in range(SPEED_ROUNDS):
+        for paint, own in zip(paints, times):
+            for run in range(SPEED_RUNS):
+                started = time.perf_counter()
+                paint(picture)
+                if run > 1:  # the first ones fetch memory
+                    own.append((time.perf_counter() - started) * 1000)
+    return [statistics.median(own) for own in times]
