@@ -1,7 +1,10 @@
 //! Resizing, through `fast_image_resize`.
 
-use fast_image_resize::images::{Image as Target, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use std::fmt::Display;
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{F32, U8, U8x3};
+use fast_image_resize::{FilterType, ImageView, ImageViewMut, PixelTrait, ResizeAlg, ResizeOptions};
 
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
@@ -16,10 +19,9 @@ impl Resizer {
     /// Resizes `image` to `width` x `height` into `out` with a Catmull-Rom filter.
     ///
     /// # Errors
-    /// A side is 0, or a buffer is not of its picture's size.
+    /// A buffer is smaller than its picture.
     pub fn resize(&mut self, image: Image<'_>, width: u32, height: u32, out: &mut [u8]) -> Result<()> {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-        self.run(image, (width, height), out, &options)
+        self.run(image, (width, height), out, &catmull_rom())
     }
 
     /// Resizes the largest square in the middle of `image` to `side` x `side` into `out` with a Lanczos filter.
@@ -43,47 +45,55 @@ impl Resizer {
     /// # Errors
     /// As [`Self::resize`].
     pub fn plane(&mut self, plane: &[u8], from: (u32, u32), to: (u32, u32), out: &mut [u8]) -> Result<()> {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-        let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot resize a plane: {error}"));
-        let source = ImageRef::new(from.0, from.1, plane, PixelType::U8).map_err(|error| failed(&error))?;
-        let mut target = Target::from_slice_u8(to.0, to.1, out, PixelType::U8).map_err(|error| failed(&error))?;
-        self.inner.resize(&source, &mut target, Some(&options)).map_err(|error| failed(&error))
+        let failed = |error| failed(from, to, &error);
+        let source = TypedImageRef::<U8>::from_buffer(from.0, from.1, plane).map_err(failed)?;
+        let mut target = TypedImage::<U8>::from_buffer(to.0, to.1, out).map_err(failed)?;
+        self.typed(&source, &mut target, &catmull_rom())
     }
 
     /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter.
     ///
     /// # Errors
-    /// A side is 0, or the planes are not of their size.
+    /// None that is known: the planes' size is taken from `from`.
     pub fn planes(&mut self, planes: &[f32], from: (usize, usize), to: (usize, usize)) -> Result<Vec<f32>> {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-        let mut all = Vec::new();
+        let (from_sides, to_sides) = ((from.0 as u32, from.1 as u32), (to.0 as u32, to.1 as u32));
+        let mut all = Vec::with_capacity(planes.len());
         for plane in planes.chunks_exact((from.0 * from.1).max(1)) {
-            let bytes: Vec<u8> = plane.iter().flat_map(|value| value.to_ne_bytes()).collect();
-            let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot resize a picture: {error}"));
-            let source =
-                Target::from_vec_u8(from.0 as u32, from.1 as u32, bytes, PixelType::F32).map_err(|e| failed(&e))?;
-            let mut target = Target::new(to.0 as u32, to.1 as u32, PixelType::F32);
-            self.inner.resize(&source, &mut target, Some(&options)).map_err(|e| failed(&e))?;
-            all.extend(target.buffer().as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)));
+            let pixels: Vec<F32> = plane.iter().copied().map(F32::new).collect();
+            let source = TypedImageRef::new(from_sides.0, from_sides.1, &pixels)
+                .map_err(|error| failed(from_sides, to_sides, &error))?;
+            let mut target = TypedImage::<F32>::new(to_sides.0, to_sides.1);
+            self.typed(&source, &mut target, &catmull_rom())?;
+            all.extend(target.pixels().iter().map(|pixel| pixel.0));
         }
         Ok(all)
     }
 
-    fn run(
+    fn run(&mut self, image: Image<'_>, to: (u32, u32), out: &mut [u8], options: &ResizeOptions) -> Result<()> {
+        debug_assert_eq!(out.len(), byte_len(to.0, to.1));
+        let from = (image.width, image.height);
+        let failed = |error| failed(from, to, &error);
+        let source = TypedImageRef::<U8x3>::from_buffer(from.0, from.1, image.pixels).map_err(failed)?;
+        let mut target = TypedImage::<U8x3>::from_buffer(to.0, to.1, out).map_err(failed)?;
+        self.typed(&source, &mut target, options)
+    }
+
+    /// By the type of the pixels: the library's own choice at run time would compile its kernels for all thirteen types, in here.
+    fn typed<P: PixelTrait>(
         &mut self,
-        image: Image<'_>,
-        (width, height): (u32, u32),
-        out: &mut [u8],
+        source: &impl ImageView<Pixel = P>,
+        target: &mut impl ImageViewMut<Pixel = P>,
         options: &ResizeOptions,
     ) -> Result<()> {
-        debug_assert_eq!(out.len(), byte_len(width, height));
-        let failed = |error: &dyn std::fmt::Display| {
-            let Image { width: from_width, height: from_height, .. } = image;
-            Error::failed(format!("cannot resize {from_width}x{from_height} to {width}x{height}: {error}"))
-        };
-        let source =
-            ImageRef::new(image.width, image.height, image.pixels, PixelType::U8x3).map_err(|error| failed(&error))?;
-        let mut target = Target::from_slice_u8(width, height, out, PixelType::U8x3).map_err(|error| failed(&error))?;
-        self.inner.resize(&source, &mut target, Some(options)).map_err(|error| failed(&error))
+        let (from, to) = ((source.width(), source.height()), (target.width(), target.height()));
+        self.inner.resize_typed(source, target, options).map_err(|error| failed(from, to, &error))
     }
+}
+
+fn catmull_rom() -> ResizeOptions {
+    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
+}
+
+fn failed(from: (u32, u32), to: (u32, u32), error: &dyn Display) -> Error {
+    Error::failed(format!("cannot resize {}x{} to {}x{}: {error}", from.0, from.1, to.0, to.1))
 }
