@@ -46,6 +46,7 @@ STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
 GRID_WEIGHT = 3000.0  # of squares that are small: a grid of a level and a half counts 0.1, where all the style counts 10
+TONE_SQUARE = 16  # pixels: coarser than strokes
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
@@ -70,6 +71,15 @@ def grid_of(styled):
     return places - places.mean((2, 3), keepdim=True)
 
 
+def tone_distance(styled, photo):
+    """Per picture: 1 less the correlation of the two pictures' light in squares of 16 pixels.
+
+    Gram matrices do not ask where the painting is dark, and the content's features see edges: a style of lines alone would
+    come out in one even grey."""
+    light = [F.avg_pool2d(picture.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for picture in (styled, photo)]
+    return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1)
+
+
 class Objective:
     """The loss of one step, and the weights of its terms, which follow their targets."""
 
@@ -89,6 +99,8 @@ class Objective:
             self.unstyled = distance.mean(0)
             energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
             self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
+        self.fixed = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT}
+        self.fixed |= {"tv": options.tv, "tone": options.tone}
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if short else (WEIGHT_RATE, SETTLING)
         self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
         first = ROW_WEIGHT if short else FIRST_WEIGHT
@@ -96,7 +108,7 @@ class Objective:
         styles = {name: [[0.0, first[name]] for _ in options.styles] for name in ("content", "motion")}
         self.state = {"still": first["still"], "average": {}, "styles": styles, "steps": 0}
 
-    def __call__(self, network, photo, chosen, tv, rng):
+    def __call__(self, network, photo, chosen, rng):
         """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
         grid = random_motion(photo.shape, rng)
         frame, mask = next_frame(photo, grid, rng)
@@ -114,9 +126,9 @@ class Objective:
             # What becomes of the noise where nothing moves. Apart from motion, which hides it: there most is the strokes' own.
             change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
+            terms["tone"] = tone_distance(styled[~plain], photo[~plain]).mean()
             terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
-        weights = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT, "tv": tv}
-        weights |= {"still": self.state["still"], "content": 1.0, "motion": 1.0}  # these two bear the styles' own
+        weights = self.fixed | {"still": self.state["still"], "content": 1.0, "motion": 1.0}  # the last two bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
 
@@ -178,7 +190,8 @@ class Objective:
             f"gap closed {1 - average.get('style', 1):.3f}  content {content:.3f} x{to_photo:.2f}  "
             f"motion {motion:.1f} x{to_frame:.1f}  "
             f"still {average.get('still', 0):.2f} x{self.state['still']:.2f}  feature {average['feature']:.2f}  "
-            f"tv {average['tv']:.3f}  grid {255 * math.sqrt(average['grid']):.2f}  photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
+            f"tv {average['tv']:.3f}  tone {average.get('tone', 0):.2f}  grid {255 * math.sqrt(average['grid']):.2f}  "
+            f"photo {255 * math.sqrt(average.get('photo', 0)):.1f}"
         )
 
 
@@ -288,7 +301,7 @@ def train(options):
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done())))
         for group in optimizer.param_groups:
             group["lr"] = options.rate * group["pace"] * (0.03 + 0.97 * fall) * min(1.0, (progress["steps"] + 1) / 100)
-        loss, _ = objective(network, photo, chosen, options.tv, rng)
+        loss, _ = objective(network, photo, chosen, rng)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5)
@@ -348,6 +361,7 @@ def parse_options():
     parser.add_argument("--motion", type=float, default=13.0, help="change under motion to come out at, of 255 (default 13)")
     parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
+    parser.add_argument("--tone", type=float, default=0.0, help="weight of the photo's light and dark, for styles that lose it (default 0)")
     parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; five times that for new rows)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: all cores")

@@ -92,3 +92,15 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
         user.json(&["styles", "remove", "mine"]);
     }
 }
+
+#[test]
+fn tone_is_zero_for_the_photos_own_light_however_faint_and_two_for_its_negative() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from train import tone_distance\n\
+        photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))\n\
+        print(*tone_distance(torch.cat([photo * 0.3 + 0.4, 1 - photo]), photo.repeat(2, 1, 1, 1)).tolist())";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let distances: Vec<f32> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    assert!(distances[0].abs() < 1e-4 && (distances[1] - 2.0).abs() < 1e-4, "{told}");
+}
