@@ -54,10 +54,10 @@ impl Resizer {
     /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter.
     ///
     /// # Errors
-    /// None that is known: the planes' size is taken from `from`.
+    /// As [`Self::resize`].
     pub fn planes(&mut self, planes: &[f32], from: (usize, usize), to: (usize, usize)) -> Result<Vec<f32>> {
         let (from_sides, to_sides) = ((from.0 as u32, from.1 as u32), (to.0 as u32, to.1 as u32));
-        let mut all = Vec::with_capacity(planes.len());
+        let mut all = Vec::new();
         for plane in planes.chunks_exact((from.0 * from.1).max(1)) {
             let pixels: Vec<F32> = plane.iter().copied().map(F32::new).collect();
             let source = TypedImageRef::new(from_sides.0, from_sides.1, &pixels)
