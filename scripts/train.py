@@ -66,7 +66,8 @@ LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved doe
 def grid_of(styled):
     """What each place in the patches of 4x4 pixels differs by from the others, on average over the picture: [N, 3, 4, 4].
 
-    Strokes fall on all places alike; what is left is a grid that the head's sub-pixels print on flat areas."""
+    Strokes fall on all places alike; what is left is a grid that the head's sub-pixels print. One that differs from area to
+    area cancels here and is left."""
     places = styled.unflatten(3, (-1, PATCH)).unflatten(2, (-1, PATCH)).mean((2, 4))
     return places - places.mean((2, 3), keepdim=True)
 
