@@ -57,6 +57,7 @@ def measure_photo(photo, features, vgg, paint, painting, seed):
         "motion": measures.motion(paint, photo, styled),
         "still_gain": measures.still_gain(paint, photo, seed),
         "pumping": measures.pumping(paint, photo, styled),
+        "grid": measures.grid(styled),
     }
     if painting:
         numbers["gap_closed"] = 1 - measures.style_distance(own, painting) / measures.style_distance(features, painting)

@@ -1,6 +1,7 @@
 """What a painting is held to: VGG-19 features, the style and content distances of train.py."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -8,9 +9,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from vgg19_file import MEAN_BGR, read_weights
+from winograd_torch import Convolution
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYER = "relu3_3"
+WINOGRAD_CHANNELS = 128  # below, the transformations take longer than they save
 
 
 class Vgg(nn.Module):
@@ -20,8 +23,13 @@ class Vgg(nn.Module):
         super().__init__()
         self.dtype, self.convs = dtype, []
         for layer, kernel, bias in read_weights(path):
-            weight = torch.from_numpy(kernel).to(dtype).contiguous(memory_format=torch.channels_last)
-            self.convs.append((layer, weight, torch.from_numpy(bias).to(dtype)))
+            kernel, bias = torch.from_numpy(kernel).to(dtype), torch.from_numpy(bias).to(dtype)
+            if dtype == torch.float32 and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS:
+                convolution = Convolution(kernel, bias)
+            else:
+                kernel = kernel.contiguous(memory_format=torch.channels_last)
+                convolution = partial(F.conv2d, weight=kernel, bias=bias, padding=1)
+            self.convs.append((layer, convolution))
             if layer == STYLE_LAYERS[-1]:
                 break
 
@@ -30,10 +38,10 @@ class Vgg(nn.Module):
         x = picture.flip(1) * 255 - torch.tensor(MEAN_BGR)[:, None, None]
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         features = {}
-        for layer, weight, bias in self.convs:
+        for layer, convolution in self.convs:
             if layer.endswith("_1") and layer != "relu1_1":
                 x = F.max_pool2d(x, 2)
-            x = features[layer] = F.relu(F.conv2d(x, weight, bias, padding=1))
+            x = features[layer] = F.relu(convolution(x))
             if layer == until:
                 return features
 

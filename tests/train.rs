@@ -94,6 +94,43 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
 }
 
 #[test]
+fn a_grid_is_seen_on_flat_areas_even_where_two_are_opposite_and_is_none_in_a_slope_or_in_noise() {
+    let code = "import sys, numpy, torch; sys.path.insert(0, 'scripts'); from grid import visible_grid\n\
+        flat, weave = numpy.full((1, 3, 68, 132), 0.5), numpy.tile([[4, 0, 0, 0], [0, 0, 0, 0]], (34, 33)) / 255\n\
+        opposite = numpy.where(numpy.arange(132) < 66, weave, -weave)\n\
+        slope = flat + numpy.arange(132) / 255\n\
+        noise = flat + numpy.random.default_rng(0).normal(0, 4 / 255, flat.shape)\n\
+        pictures = [flat + weave, flat + opposite, slope, noise, noise + weave]\n\
+        for of in (lambda picture: picture, torch.from_numpy):\n\
+        \x20   print(*(255 * float(visible_grid(of(picture))[0]) ** 0.5 for picture in pictures))";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let levels: Vec<f64> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [weave, opposite, slope, noise, in_noise] = levels[..5] else { panic!("{told}") };
+    // One place in eight is 4 levels brighter: 1.3 as a root mean square beside their mean.
+    assert!((1.2..1.4).contains(&weave), "{told}");
+    assert!((1.2..1.4).contains(&opposite), "{told}");
+    assert!(slope < 0.01 && noise < 0.2, "{told}");
+    assert!((0.9..1.3).contains(&in_noise), "{told}");
+    assert!(levels[5..].iter().zip(&levels[..5]).all(|(torch, numpy)| (torch - numpy).abs() < 1e-9), "{told}");
+}
+
+#[test]
+fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from winograd_torch import Convolution\n\
+        torch.manual_seed(0); kernel, bias, x = torch.randn(7, 5, 3, 3), torch.randn(7), torch.randn(2, 5, 9, 14, requires_grad=True)\n\
+        own, usual = Convolution(kernel, bias)(x), torch.nn.functional.conv2d(x, kernel, bias, padding=1)\n\
+        slope = torch.randn_like(usual); gradients = [torch.autograd.grad(y, x, slope)[0] for y in (own, usual)]\n\
+        assert own.shape == usual.shape and usual.std() > 1\n\
+        print(float((own - usual).abs().max()), float((gradients[0] - gradients[1]).abs().max()))";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.split_whitespace().all(|word| word.parse::<f64>().unwrap() < 1e-3), "{told}");
+}
+
+#[test]
 fn tone_is_zero_for_the_photos_own_light_however_faint_and_two_for_its_negative() {
     let code = "import sys, torch; sys.path.insert(0, 'scripts'); from train import tone_distance\n\
         photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))\n\

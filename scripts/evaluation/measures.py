@@ -7,8 +7,11 @@ import time
 import numpy as np
 from PIL import Image, ImageOps
 
+from grid import visible_grid
+
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how large its strokes are
+LEAST_SIDE = 40  # of a photo: a window of its grid
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
 ALL_LAYERS = (*GAP_LAYERS, "gram5_1")
 NOISE = 4.0  # standard deviation of a camera's noise, of 255
@@ -31,6 +34,8 @@ def load_picture(path, short_side):
 def load_photo(path):
     """A photo at the measuring size, cut to sides that are a multiple of 4: what every network takes unpadded."""
     photo = load_picture(path, PHOTO_SIDE)
+    if min(photo.shape[:2]) < LEAST_SIDE:
+        raise ValueError(f"'{path}' is {photo.shape[1]}x{photo.shape[0]}: photos have sides of {LEAST_SIDE} pixels or more")
     return photo[: photo.shape[0] // 4 * 4, : photo.shape[1] // 4 * 4]
 
 
@@ -132,6 +137,11 @@ def ssim(first, second):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     similar = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return float(similar.mean())
+
+
+def grid(styled):
+    """RMS, of 255, of the grid of 4x4 pixels that is seen in windows of 32x32."""
+    return 255 * math.sqrt(visible_grid(np.float64(styled).transpose(2, 0, 1)[None] / 255)[0])
 
 
 def speed(paints):

@@ -11,6 +11,7 @@ COLUMNS = {  # key: heading, format
     "motion": ("motion", ".1f"),
     "still_gain": ("still gain", ".2f"),
     "pumping": ("pumping", ".1f"),
+    "grid": ("grid", ".2f"),
     "content_relu4_2": ("relu4_2", ".2f"),
     "ssim": ("SSIM", ".2f"),
     "warping_error": ("warping error", ".1f"),
