@@ -17,11 +17,11 @@ WINOGRAD_CHANNELS = 128  # below, the transformations take longer than they save
 
 
 class Vgg(nn.Module):
-    """The first layers of VGG-19, frozen: convolutions up to relu4_1, the deepest layer that the losses look at."""
+    """The first layers of VGG-19, frozen: convolutions up to `last`, the deepest layer that the losses look at."""
 
-    def __init__(self, path, dtype):
+    def __init__(self, path, dtype, last=STYLE_LAYERS[-1]):
         super().__init__()
-        self.dtype, self.convs = dtype, []
+        self.dtype, self.last, self.convs = dtype, last, []
         for layer, kernel, bias in read_weights(path):
             kernel, bias = torch.from_numpy(kernel).to(dtype), torch.from_numpy(bias).to(dtype)
             if dtype == torch.float32 and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS:
@@ -30,10 +30,10 @@ class Vgg(nn.Module):
                 kernel = kernel.contiguous(memory_format=torch.channels_last)
                 convolution = partial(F.conv2d, weight=kernel, bias=bias, padding=1)
             self.convs.append((layer, convolution))
-            if layer == STYLE_LAYERS[-1]:
+            if layer == last:
                 break
 
-    def forward(self, picture, until="relu4_1"):
+    def forward(self, picture, until=None):
         """picture: [N, 3, H, W] RGB in 0..1; gives the activations by name."""
         x = picture.flip(1) * 255 - torch.tensor(MEAN_BGR)[:, None, None]
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
@@ -42,7 +42,7 @@ class Vgg(nn.Module):
             if layer.endswith("_1") and layer != "relu1_1":
                 x = F.max_pool2d(x, 2)
             x = features[layer] = F.relu(convolution(x))
-            if layer == until:
+            if layer == (until or self.last):
                 return features
 
 

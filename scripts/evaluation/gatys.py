@@ -10,7 +10,8 @@ try:
 except ModuleNotFoundError:
     raise ValueError("--gatys needs PyTorch: pip install torch==2.15.0") from None
 
-from vgg19_torch import Vgg, gram, relative
+from style_losses import Gram, Vgg
+from vgg19_torch import relative
 
 from .measures import ALL_LAYERS
 
@@ -21,18 +22,18 @@ CONTENT_WEIGHT = 0.2  # of the relu3_3 distance, beside the style distance
 def optimum(weights_file, photo, painting, threads):
     """The photo, uint8 [H, W, 3], with the least loss for the painting's features (as vgg19.Vgg gives them)."""
     torch.set_num_threads(threads)
-    vgg = Vgg(weights_file, "max")  # as the measures see it
-    start = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], dtype=np.float32))
+    vgg = Vgg(weights_file, torch.float32, last="relu5_1")
+    start = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], dtype=np.float32)) / 255
     with torch.no_grad():
         content = vgg(start)["relu3_3"]
     style = {name: torch.from_numpy(painting[name]) for name in ALL_LAYERS}
-    picture = (start / 255).requires_grad_()
+    picture = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([picture], max_iter=STEPS, max_eval=STEPS, history_size=20, line_search_fn="strong_wolfe")
 
     def loss():
         optimizer.zero_grad()
-        own = vgg(picture * 255)
-        grams = {name: gram(own[name.replace("gram", "relu")]) for name in ALL_LAYERS}
+        own = vgg(picture)
+        grams = {name: Gram.apply(own[name.replace("gram", "relu")])[0] for name in ALL_LAYERS}
         distance = sum(relative(grams[name], style[name]) for name in ALL_LAYERS) / len(ALL_LAYERS)
         total = distance + CONTENT_WEIGHT * relative(own["relu3_3"], content)
         total.backward()
