@@ -51,14 +51,16 @@ GRID_WEIGHT = 15000.0  # of squares that are small: a grid of a level and a half
 TONE_SQUARE = 16  # pixels: coarser than strokes
 MOTION_FLOOR = 1e-6  # under the root of the stability term, whose slope at 0 is infinite; its root is a quarter of a level
 LEAST_WEIGHT = {"content": 0.05, "motion": 0.2, "still": 0.02}  # of those that follow a target
-WEIGHT_RATE = 0.004  # per step: how fast a weight follows a value that is off its target
+WEIGHT_RATE = 0.01  # per step: how fast a weight follows a value that is off its target
 FIRST_WEIGHT = {"content": 1.0, "motion": 4.0, "still": 0.3}
 LEAST_OF_PHOTO = 0.3  # of what is usual
 SETTLING = 300  # steps before the weights follow: a bound on the change of a grey picture says nothing
 STYLE_TURNS = 12  # at least, of the styles together to each of the photo's, which learns easily
-# New rows of a finished network have a few hundred steps: they learn faster, and their weights begin where long runs end.
+# Of a finished network the weights begin where long runs end.
+FINISHED_WEIGHT, FINISHED_SETTLING = {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
+# New rows of one have a few hundred steps: they learn faster, and their weights follow faster.
 ROW_PACE = 5  # times the learning rate
-ROW_RATE, ROW_WEIGHT, ROW_SETTLING = 0.02, {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
+ROW_RATE = 0.02
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
 
@@ -87,6 +89,7 @@ class Objective:
 
     def __init__(self, vgg, paintings, crops, options, short):
         """`paintings`: their Gram matrices; `short`: a run of minutes, for new rows of a finished network."""
+        finished = options.trunk or options.start
         self.vgg, self.paintings = vgg, paintings
         own = lambda common, single: [single.get(style, common) for style in options.styles]
         self.targets = {"content": own(options.content, options.content_of), "motion": own(options.motion, options.motion_of)}
@@ -96,9 +99,9 @@ class Objective:
         self.least_energy, self.least_distance = LEAST_OF_PHOTO * crops.energy, LEAST_OF_PHOTO * crops.distance
         self.fixed = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT}
         self.fixed |= {"tv": options.tv, "tone": 0.0, "held tone": 1.0}  # the first is only told
-        self.rate, self.settling = (ROW_RATE, ROW_SETTLING) if short else (WEIGHT_RATE, SETTLING)
+        self.rate, self.settling = ROW_RATE if short else WEIGHT_RATE, FINISHED_SETTLING if finished else SETTLING
         self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
-        first = ROW_WEIGHT if short else FIRST_WEIGHT
+        first = FINISHED_WEIGHT if finished else FIRST_WEIGHT
         # Of each style: the average of the term, and the weight that follows it.
         styles = {name: [[0.0, first[name]] for _ in options.styles] for name in ("content", "motion")}
         self.state = {"still": first["still"], "average": {}, "styles": styles, "steps": 0}
