@@ -238,11 +238,8 @@ fn missing(codec: Codec) -> Error {
 fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Result<Vec<(String, String)>> {
     let mut settings: Vec<(String, String)> = Vec::new();
     let mut push = |name: &str, value: &str| settings.push((name.into(), value.into()));
-    recipe.options.iter().for_each(|(name, value)| push(name, value));
-    let x264 = if recipe.encoder == "libx264" { x264_parameters() } else { "" };
-    if !x264.is_empty() {
-        push("x264-params", x264);
-    }
+    let own: Vec<_> = recipe.options.iter().copied().chain(x264_parameters(recipe)).collect();
+    own.iter().for_each(|(name, value)| push(name, value));
     match (recipe.preset, options.preset.as_deref()) {
         (Some((name, default, values)), wished) => {
             let value = wished.unwrap_or(default);
@@ -273,26 +270,25 @@ fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Result<Ve
         let (name, value) = option
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("--encoder-option '{option}' lacks its value; write NAME=VALUE")))?;
-        match name {
-            // The recipe's own entries stay, or x265 would write to the terminal.
-            "x265-params" => push(name, &format!("log-level=none:{value}")),
-            "x264-params" if !x264.is_empty() => push(name, &format!("{x264}:{value}")),
-            _ => push(name, value),
+        // The recipe's own entries stay, or x265 would write to the terminal.
+        match own.iter().find(|(known, _)| *known == name && name.ends_with("-params")) {
+            Some((_, first)) => push(name, &format!("{first}:{value}")),
+            None => push(name, value),
         }
     }
     Ok(settings)
 }
 
-/// Entries of `x264-params` that come first: on a processor with AVX-512, no code for it.
+/// What x264 is told on a processor with AVX-512: to use no code for it.
 ///
 /// That code (seen with x264's build 164 on a Zen 4) gives other bytes for equal frames from run to run, and for other numbers of
 /// threads; a job that was stopped would not come to the frames of one that was not.
-fn x264_parameters() -> &'static str {
+fn x264_parameters(recipe: &Recipe) -> Option<(&'static str, &'static str)> {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") {
-        return "asm=avx2";
-    }
-    ""
+    let wide = std::arch::is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    let wide = false;
+    (wide && recipe.encoder == "libx264").then_some(("x264-params", "asm=avx2"))
 }
 
 fn set(context: &mut codec::Context, encoder: &str, name: &str, value: &str) -> Result<()> {
