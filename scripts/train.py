@@ -15,7 +15,7 @@ only the rows of new styles, for the trunk of a finished one.
 The method is Johnson et al. 2016 (feed-forward network, VGG losses) with one trunk for all styles after Dumoulin et al.
 2017. Departures: a much smaller trunk with a matrix per style (style_network.py); losses relative to the painting and the
 photo, so that one weight suits all styles; a stability loss on pairs of frames, with the weights of content and stability
-found while training so that both come out at the values asked for.
+found while training so that both come out at the values asked for; SOAP in place of Adam (soap.py).
 """
 
 import argparse
@@ -33,6 +33,7 @@ from PIL import Image
 from torch import nn
 
 from grid import visible_grid
+from soap import Soap
 from style_graph import export
 from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, grams, style_distance
 from style_network import PATCH, StyleNetwork, one_hot, read_network
@@ -58,9 +59,8 @@ SETTLING = 300  # steps before the weights follow: a bound on the change of a gr
 STYLE_TURNS = 12  # at least, of the styles together to each of the photo's, which learns easily
 # Of a finished network the weights begin where long runs end.
 FINISHED_WEIGHT, FINISHED_SETTLING = {"content": 2.0, "motion": 15.0, "still": 0.5}, 50
-# New rows of one have a few hundred steps: they learn faster, and their weights follow faster.
-ROW_PACE = 5  # times the learning rate
-ROW_RATE = 0.02
+ROW_PACE, NEW_ROW_PACE = 2, 5  # times the learning rate: a row learns in one step of a dozen, and a new one has a few hundred in all
+ROW_RATE = 0.02  # the weights of new rows follow faster too
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 LONGEST_COUNTED_STEP = 5.0  # seconds: a process that was stopped or starved does not count that time as training
 
@@ -242,7 +242,7 @@ def trained_parameters(network, new, options):
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.endswith(OF_STYLES) or not options.trunk)
     of = lambda rows: [value for name, value in network.named_parameters() if value.requires_grad and name.endswith(OF_STYLES) == rows]
-    return [{"params": of(True), "pace": ROW_PACE if new else 1}, {"params": of(False), "pace": 1}]
+    return [{"params": of(True), "rows": True, "pace": NEW_ROW_PACE if new else ROW_PACE}, {"params": of(False), "pace": 1}]
 
 
 def train(options):
@@ -261,7 +261,7 @@ def train(options):
     if new and not resumed:
         begin_with_nearest(network, new, options, objective, crops)
     average = copy.deepcopy(network).requires_grad_(False)  # of the last steps' weights: steadier than any of them
-    optimizer = torch.optim.Adam(trained_parameters(network, new, options), lr=options.rate)
+    optimizer = Soap(trained_parameters(network, new, options), lr=options.rate)
     progress = {"steps": 0, "seconds": 0.0, "cpu_seconds": 0.0}
     if resumed:
         state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)

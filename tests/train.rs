@@ -59,12 +59,12 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let whole = "--styles dots=AT/dots.png bars=AT/bars.png --preview AT/sheet.png";
     let listed = "--manifest AT/styles.toml";
-    let said = train(folder.path(), &format!("{whole} --steps 3 --out AT/tiny.onnx {listed} --titles dots=Fractal"));
-    assert!(said.contains("trained 3 steps"), "{said}");
+    let said = train(folder.path(), &format!("{whole} --steps 20 --out AT/tiny.onnx {listed} --titles dots=Fractal"));
+    assert!(said.contains("trained 20 steps"), "{said}");
     let manifest = std::fs::read_to_string(at("styles.toml")).unwrap() + OTHER;
     assert!(manifest.contains("name = \"dots\"\nnetwork = \"tiny\"\nindex = 0\ntitle = \"Fractal\"\n"), "{manifest}");
     std::fs::write(at("styles.toml"), &manifest).unwrap();
-    train(folder.path(), &format!("{whole} --steps 3 --out AT/again/tiny.onnx {listed}"));
+    train(folder.path(), &format!("{whole} --steps 20 --out AT/again/tiny.onnx {listed}"));
     let files = ["tiny.onnx", "again/tiny.onnx"].map(|name| std::fs::read(at(name)).unwrap());
     assert!(files[0] == files[1], "the same seed gives other weights");
     let again = std::fs::read_to_string(at("styles.toml")).unwrap();
@@ -128,6 +128,29 @@ fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
     assert!(told.status.success(), "{}", words(&told));
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.split_whitespace().all(|word| word.parse::<f64>().unwrap() < 1e-3), "{told}");
+}
+
+#[test]
+fn soap_comes_down_a_narrow_valley_where_adam_is_stuck_and_rests_a_row_without_a_slope() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from soap import Soap\n\
+        torch.manual_seed(0); turns = [torch.linalg.qr(torch.randn(size, size))[0] for size in (8, 18)]\n\
+        stretches = [torch.logspace(0, -2, size) for size in (8, 18)]\n\
+        aim = torch.randn(8, 2, 3, 3)\n\
+        valley = lambda x: (stretches[0][:, None] * (turns[0] @ (x - aim).flatten(1) @ turns[1]) * stretches[1]).square().mean()\n\
+        for kind in (Soap, torch.optim.Adam):\n\
+        \x20   x = torch.zeros(8, 2, 3, 3, requires_grad=True); optimizer = kind([x], lr=0.02)\n\
+        \x20   for _ in range(400): optimizer.zero_grad(); loss = valley(x); loss.backward(); optimizer.step()\n\
+        \x20   print(loss.item())\n\
+        rows = torch.zeros(3, 4, 4, requires_grad=True); optimizer = Soap([{'params': [rows], 'rows': True}], lr=0.1)\n\
+        for step in range(60): rows.grad = torch.zeros(3, 4, 4); rows.grad[step % 2] = torch.eye(4) - torch.ones(4, 4); optimizer.step()\n\
+        print(*rows.detach().abs().amax((1, 2)).tolist())";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let numbers: Vec<f64> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [soap, adam, first, second, resting] = numbers[..] else { panic!("{told}") };
+    assert!(soap < adam / 100.0, "{told}");
+    assert!(first > 0.5 && second > 0.5 && resting == 0.0, "{told}");
 }
 
 #[test]
