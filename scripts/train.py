@@ -41,7 +41,7 @@ from training_crops import Crops
 from training_pictures import load_picture, next_frame, picture_files, random_motion, to_tensor, warp, write_atomically
 from vgg19_file import find_weights
 
-SIZES = {"live": (32, 3), "fine": (48, 5)}  # channels, blocks
+SIZES = {"live": (32, 2), "fine": (48, 5)}  # channels, blocks
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
 PHOTO = "photo"  # the row of the unstyled picture, always the last
 PAINTING_SIDE = 384  # the painting's short side decides how large the strokes come out
