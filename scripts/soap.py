@@ -51,17 +51,17 @@ class Soap(torch.optim.Optimizer):
 
 def direction(state, slope, memory):
     """Which way to go, about 1 in every entry, in the shape of `slope`; `state` is {} at first."""
+    shape, slope = slope.shape, slope.flatten(1) if slope.dim() > 1 else slope
     if not state:
-        sides = [(rows, rows) for rows in slope.flatten(1).shape] if slope.dim() > 1 else []
-        state |= {"seen": 0, "steps": 0, "covariances": [torch.zeros(side) for side in sides], "axes": []}
-        state |= {"slope": torch.zeros_like(slope), "square": torch.zeros_like(slope.flatten(1) if sides else slope)}
+        covariances = [torch.zeros(side, side) for side in slope.shape] if slope.dim() > 1 else []
+        state |= {"seen": 0, "steps": 0, "covariances": covariances, "axes": []}
+        state |= {"slope": torch.zeros_like(slope), "square": torch.zeros_like(slope)}
     state["seen"] += 1
     if state["covariances"]:
-        matrix = slope.flatten(1)
-        for covariance, product in zip(state["covariances"], (matrix @ matrix.T, matrix.T @ matrix)):
+        for covariance, product in zip(state["covariances"], (slope @ slope.T, slope.T @ slope)):
             covariance.lerp_(product, 1 - memory.covariance)
         if state["seen"] < WARMING:
-            return torch.zeros_like(slope)
+            return torch.zeros(shape)
         if not state["axes"]:
             state["axes"] = [torch.linalg.eigh(covariance)[1] for covariance in state["covariances"]]
         elif state["seen"] % memory.every == 0:
@@ -74,15 +74,15 @@ def direction(state, slope, memory):
     if state["axes"]:
         left, right = state["axes"]
         way = left @ way @ right.T
-    return way.reshape(slope.shape)
+    return way.reshape(shape)
 
 
 def along(axes, values):
-    """`values` as a matrix in the coordinates of the axes."""
+    """A matrix in the coordinates of the axes; a vector has none of its own."""
     if not axes:
         return values
     left, right = axes
-    return left.T @ values.flatten(1) @ right
+    return left.T @ values @ right
 
 
 def turn(state):
