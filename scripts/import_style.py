@@ -14,7 +14,6 @@ is compared with the original's.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from torch_file import read_tensors
+from whole_file import write_atomically
 
 RESIDUALS = [f"res{block}.{layer}" for block in range(1, 6) for layer in (1, 2)]
 # The convolutions of transformer_net.py in the order of the data, with the normalisation after each, by their names there.
@@ -195,9 +195,7 @@ def import_style(path, out, style):
         if not np.isfinite(paint(model, sample(64, 48))).all():
             raise NotOfTheFamily(f"'{path}' paints values that are not finite; it was not trained to an end")
         checked = "all weights found, each of its shape"
-    temporary = out.with_name(out.name + ".part")
-    onnx.save(model, temporary)
-    os.replace(temporary, out)
+    write_atomically(out, lambda temporary: onnx.save(model, temporary))
     return checked
 
 

@@ -12,7 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from style_network import EPSILON, PATCH, read_network
-from training_pictures import to_tensor, write_atomically
+from training_pictures import to_tensor
+from whole_file import write_atomically
 
 MULTIPLE, SMALLEST = PATCH, 32  # pixels: side multiple, least side inside the graph
 TOLERANCE = 0.5  # mean absolute difference between PyTorch and the graph, in 8-bit levels

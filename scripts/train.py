@@ -38,8 +38,9 @@ from style_graph import export
 from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, grams, style_distance
 from style_network import PATCH, StyleNetwork, one_hot, read_network
 from training_crops import Crops
-from training_pictures import load_picture, next_frame, picture_files, random_motion, to_tensor, warp, write_atomically
+from training_pictures import load_picture, next_frame, picture_files, random_motion, to_tensor, warp
 from vgg19_file import find_weights
+from whole_file import write_atomically
 
 SIZES = {"live": (32, 2), "fine": (48, 5)}  # channels, blocks
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style

@@ -1,7 +1,6 @@
 """Pictures for train.py: loading, random crops, and the known changes between the two frames of a pair."""
 
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -92,12 +91,3 @@ def next_frame(photo, grid, rng):
     light = torch.from_numpy(rng.normal(1, 0.02, (len(frame), 1, 1, 1))).float()
     noise = rng.choice([0.0, 0.01, 0.02])
     return (frame * light + torch.randn_like(frame) * noise).clamp(0, 1), mask
-
-
-def write_atomically(path, write):
-    """A reader sees the old file or the new one, never half of one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    write(temporary)
-    os.replace(temporary, path)

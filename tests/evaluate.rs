@@ -94,6 +94,16 @@ fn normalisation_pumps_unless_its_statistics_are_fixed() {
 }
 
 #[test]
+fn a_gatys_optimum_is_painted_once_for_its_photo_its_painting_and_its_settings() {
+    let folder = place();
+    let file = folder.path().join("optima.json").display().to_string();
+    let output = python(&["tests/common/kept_optima.py", &file]);
+    assert!(output.status.success(), "{}", words(&output));
+    let refused = format!("'{file}' does not hold the numbers of optima; name another file as --optima\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1\n1\n2\nanew\n{refused}{refused}"));
+}
+
+#[test]
 fn what_cannot_be_measured_is_said_in_one_sentence() {
     let folder = place();
     let painting = root().join("tests/networks/classic.png").display().to_string();

@@ -5,6 +5,8 @@ import shlex
 import statistics
 from pathlib import Path
 
+from whole_file import write_atomically
+
 COLUMNS = {  # key: heading, format
     "gap_closed": ("gap closed", ".3f"),
     "content": ("content", ".2f"),
@@ -108,6 +110,4 @@ def update(path, text, name="evaluate"):
     begin, end = marks(name)
     before, rest = check_marks(path, name).split(begin, 1)
     after = rest.split(end, 1)[1]
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}")
-    os.replace(temporary, path)
+    write_atomically(path, lambda temporary: temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}"))
