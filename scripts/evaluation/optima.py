@@ -1,4 +1,4 @@
-"""What the Gatys optimum of a painting and a photo measures. Each takes minutes, and no network has a part in it: kept in a file."""
+"""What the Gatys optimum of a painting and a photo measures. Each takes minutes and is the same for every network: kept in a file."""
 
 import hashlib
 import json
