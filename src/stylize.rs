@@ -26,19 +26,19 @@ impl Default for Look {
     }
 }
 
-/// One network's part in the painting.
-pub struct Part {
+/// A network with what it adds to the painting.
+pub struct WeightedNetwork {
     /// The network.
     pub network: Box<dyn Network>,
     /// Its style weights, summing to 1.
     pub weights: Vec<f32>,
-    /// Its share of the result; the shares of all parts sum to 1.
+    /// Its share of the result; the shares of all networks sum to 1.
     pub share: f32,
 }
 
 /// Owns the networks and the scratch that a frame needs on its way.
 pub struct Stylizer {
-    parts: Vec<Part>,
+    networks: Vec<WeightedNetwork>,
     look: Look,
     resizer: Resizer,
     edges: Edges,
@@ -51,15 +51,15 @@ pub struct Stylizer {
 }
 
 impl Stylizer {
-    /// A stylizer that mixes `parts` (at least one).
-    pub fn new(parts: Vec<Part>, look: Look) -> Self {
+    /// A stylizer that mixes `networks` (at least one).
+    pub fn new(networks: Vec<WeightedNetwork>, look: Look) -> Self {
         let (small, painted, mixed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { parts, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
+        Self { networks, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
     }
 
-    /// The networks' parts. One whose share is 0 does not run.
-    pub fn parts(&mut self) -> &mut Vec<Part> {
-        &mut self.parts
+    /// The networks. One whose share is 0 does not run.
+    pub fn networks(&mut self) -> &mut Vec<WeightedNetwork> {
+        &mut self.networks
     }
 
     /// Changes how the painting is mixed and scaled, from the next frame on.
@@ -92,13 +92,13 @@ impl Stylizer {
     fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
         let (width, height) = self.seen_size(input.width, input.height);
         if (width, height) == (input.width, input.height) {
-            return mix(&mut self.parts, input.image(), &mut output.pixels, &mut self.painted);
+            return mix(&mut self.networks, input.image(), &mut output.pixels, &mut self.painted);
         }
         self.small.resize(byte_len(width, height), 0);
         self.mixed.resize(byte_len(width, height), 0);
         self.resizer.resize(input.image(), width, height, &mut self.small)?;
         let small = Image { width, height, pixels: &self.small };
-        mix(&mut self.parts, small, &mut self.mixed, &mut self.painted)?;
+        mix(&mut self.networks, small, &mut self.mixed, &mut self.painted)?;
         let mixed = Image { width, height, pixels: &self.mixed };
         self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
         if self.look.reduction > 1.0 {
@@ -114,18 +114,18 @@ fn seen_size(width: u32, height: u32, scale: f32) -> (u32, u32) {
     (side(width), side(height))
 }
 
-/// Paints `image` with every part into `out`, weighted by their shares. One part needs no scratch.
-fn mix(parts: &mut [Part], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
+/// Paints `image` with every network into `out`, weighted by their shares. A single network needs no scratch.
+fn mix(networks: &mut [WeightedNetwork], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
     let mut total = 0.0;
-    for part in parts.iter_mut().filter(|part| part.share > 0.0) {
+    for one in networks.iter_mut().filter(|one| one.share > 0.0) {
         let is_first = total == 0.0;
-        total += part.share;
+        total += one.share;
         if is_first {
-            part.network.run(image, &part.weights, out)?;
+            one.network.run(image, &one.weights, out)?;
         } else {
             scratch.resize(out.len(), 0);
-            part.network.run(image, &part.weights, scratch)?;
-            blend::toward(scratch, out, part.share / total);
+            one.network.run(image, &one.weights, scratch)?;
+            blend::toward(scratch, out, one.share / total);
         }
     }
     Ok(())
@@ -151,8 +151,8 @@ mod tests {
     }
 
     fn stylizer(networks: Vec<(Box<dyn Network>, f32)>, look: Look) -> Stylizer {
-        let part = |(network, share)| Part { network, weights: vec![1.0], share };
-        Stylizer::new(networks.into_iter().map(part).collect(), look)
+        let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share };
+        Stylizer::new(networks.into_iter().map(one).collect(), look)
     }
 
     fn frame(width: u32, height: u32, value: u8) -> Frame {

@@ -8,7 +8,7 @@ use impasto::network::provider::{Device, Provider, ProviderOptions};
 use impasto::network::runtime::Runtime;
 use impasto::network::{self, Opening};
 use impasto::style::catalog::Catalog;
-use impasto::stylize::{Look, Part, Stylizer};
+use impasto::stylize::{Look, WeightedNetwork, Stylizer};
 use impasto::temporal::Stabilizer;
 
 const SIZE: (u32, u32) = (320, 180);
@@ -49,7 +49,7 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
         let choice = catalog.resolve(&style.parse().unwrap()).unwrap().remove(0);
         let how = Opening { runtime: &runtime, provider: &provider, threads: 2, tile_above: None };
         let network = network::open(choice.network.as_ref().unwrap(), &how).unwrap();
-        let part = Part { network, weights: choice.weights, share: 1.0 };
+        let part = WeightedNetwork { network, weights: choice.weights, share: 1.0 };
         let mut stylizer = Stylizer::new(vec![part], Look::default());
         let mut stabilizer = Stabilizer::new(impasto::temporal::DEFAULT_AMOUNT);
         let (mut painted, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());

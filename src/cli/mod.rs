@@ -5,7 +5,7 @@ mod paint;
 mod styles;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -14,7 +14,9 @@ use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
 use crate::network::provider::Device;
 use crate::picture::Format;
-use crate::segments::{Part, SEGMENT_FRAMES};
+use crate::segments::{SEGMENT_FRAMES, SegmentRange};
+use crate::studio::film::{FilmJob, FilmSettings, Work};
+use crate::studio::{Machine, PaintSettings, Style};
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
 use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
@@ -103,9 +105,15 @@ pub struct StyleArgs {
 }
 
 impl StyleArgs {
-    /// The default style as it is, run by `run`.
-    pub fn plain(run: RunArgs) -> Self {
-        Self { style: None, style_image: None, strength: 1.0, keep_colors: false, scale: 1.0, run }
+    /// How to paint, without the flags.
+    pub fn settings(&self) -> PaintSettings {
+        let Self { style, style_image, strength, keep_colors, scale, run: _ } = self;
+        let style = match (style, style_image) {
+            (_, Some(pictures)) => Style::Pictures(pictures.clone()),
+            (Some(expression), None) => Style::Named(expression.clone()),
+            (None, None) => Style::First,
+        };
+        PaintSettings { style, strength: *strength, keep_colors: *keep_colors, scale: *scale }
     }
 }
 
@@ -131,6 +139,16 @@ pub struct RunArgs {
     /// Limit of the graphics card's memory arena, in MiB (cuda).
     #[arg(long, value_name = "MIB")]
     pub gpu_memory: Option<usize>,
+}
+
+impl RunArgs {
+    /// What runs the networks, without the flags.
+    pub fn machine(&self, shared: &SharedArgs) -> Machine {
+        let Self { device, device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
+        let SharedArgs { models, onnxruntime, max_pixels, json: _, quiet: _ } = shared;
+        let (models, onnxruntime, max_pixels) = (models.clone(), onnxruntime.clone(), *max_pixels);
+        Machine { models, onnxruntime, device, device_id, threads, fp16, cuda_graph, gpu_memory, max_pixels }
+    }
 }
 
 /// How moving pictures are kept from flickering.
@@ -222,6 +240,55 @@ pub struct VideoArgs {
     pub segments: SegmentArgs,
 }
 
+impl VideoArgs {
+    /// How the films are painted and encoded, without the flags.
+    pub fn settings(&self) -> FilmSettings {
+        let Self {
+            style,
+            steady: SteadyArgs { stabilize },
+            codec,
+            crf,
+            preset,
+            pix_fmt,
+            encoder_option,
+            start,
+            duration,
+            size,
+            fps,
+            segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
+            inputs: _,
+            output: _,
+            overwrite: _,
+        } = self;
+        FilmSettings {
+            paint: style.settings(),
+            stabilize: *stabilize,
+            codec: *codec,
+            crf: *crf,
+            preset: preset.clone(),
+            pixel_format: pix_fmt.clone(),
+            encoder_options: encoder_option.clone(),
+            start: *start,
+            duration: *duration,
+            size: *size,
+            fps: *fps,
+            segment_frames: *segment_frames,
+        }
+    }
+
+    /// What to do with one film.
+    pub fn job(&self, input: &Path, output: &Path) -> FilmJob {
+        let SegmentArgs { restart, keep_segments, segments, join, segment_frames: _ } = self.segments;
+        let work = match segments {
+            _ if join => Work::Join,
+            Some(range) => Work::Segments(range),
+            None => Work::All,
+        };
+        let (input, output) = (input.to_owned(), output.to_owned());
+        FilmJob { input, output, overwrite: self.overwrite, restart, keep_segments, work }
+    }
+}
+
 /// How a video job is cut up and put together.
 #[derive(Clone, Debug, Args)]
 pub struct SegmentArgs {
@@ -234,7 +301,7 @@ pub struct SegmentArgs {
     /// Paint a part: the segments from A up to, but without, B, counted from 0 (A.. to the end); without joining them. Copy
     /// the parts of several machines into one OUT.parts and join them there.
     #[arg(long, value_name = "A..B", conflicts_with = "join")]
-    pub segments: Option<Part>,
+    pub segments: Option<SegmentRange>,
     /// Paint nothing; join the segments that are there. Where some are missing, they are named, and what comes before them
     /// goes into OUT with `.beginning` in its name, to be looked at.
     #[arg(long)]

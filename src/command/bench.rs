@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::stylist::{Engine, Stylist};
-use crate::cli::{BenchArgs, SharedArgs, StyleArgs};
+use super::say_device;
+use crate::cli::{BenchArgs, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::decode::DecodeOptions;
@@ -21,14 +21,14 @@ use crate::pipeline::{Stop, ordered};
 use crate::report::Report;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::journal::Journal;
-use crate::segments::paint::{self, Target};
+use crate::segments::paint::{self, Destination};
 use crate::segments::{Encoding, SEGMENT_FRAMES};
 use crate::sink::null::NullSink;
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
-use crate::style::catalog::Catalog;
 use crate::style::expression::Expression;
+use crate::studio::{Engine, PaintSettings, Painter, Studio, Style, StyleInfo};
 use crate::style::paintings::Paintings;
 use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
 
@@ -62,15 +62,15 @@ struct Measured {
 
 /// Measures each style at each size, prints a table and JSON.
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let engine = Engine::new(&args.run, shared, report)?;
-    let catalog = Catalog::load(shared.models.as_deref())?;
+    let studio = Studio::open(args.run.machine(shared))?;
+    let engine = studio.engine()?;
+    say_device(&studio, report);
     let mut styles = args.style.clone();
     if styles.is_empty() && args.style_image.is_none() {
-        styles = one_of_each_network(&catalog);
+        styles = one_of_each_network(&studio);
     }
-    let plain = || StyleArgs::plain(args.run.clone());
-    let named = |name: &String| StyleArgs { style: Some(Expression::single(name)), ..plain() };
-    let picture = |path: &PathBuf| StyleArgs { style_image: Some(Paintings::single(path)), ..plain() };
+    let named = |name: &String| Style::Named(Expression::single(name));
+    let picture = |path: &PathBuf| Style::Pictures(Paintings::single(path));
     let styles = styles.iter().map(named).chain(args.style_image.iter().map(picture));
     report.print(format!(
         "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>8}",
@@ -78,10 +78,10 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     ));
     let mut results = Vec::new();
     for style in styles {
-        let stylist = Stylist::with_engine(&style, shared, engine.clone())?;
+        let painter = studio.painter(&PaintSettings { style, ..PaintSettings::default() })?;
         for size in &args.size {
             let (width, height) = size.of(640, 360);
-            let row = measure(args, report, &engine, &stylist, (width, height))?;
+            let row = measure(args, report, &engine, &painter, (width, height))?;
             let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;
             report.print(format!(
@@ -102,42 +102,40 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     Ok(())
 }
 
-fn one_of_each_network(catalog: &Catalog) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut styles = Vec::new();
-    for found in catalog.styles() {
-        if !seen.contains(&&found.network.name) {
-            seen.push(&found.network.name);
-            styles.push(found.style.name.clone());
+fn one_of_each_network(studio: &Studio) -> Vec<String> {
+    let mut styles: Vec<StyleInfo> = Vec::new();
+    for style in studio.styles() {
+        if !styles.iter().any(|known| known.network == style.network) {
+            styles.push(style);
         }
     }
-    styles
+    styles.into_iter().map(|style| style.name).collect()
 }
 
 fn measure(
     args: &BenchArgs,
     report: &Report,
     engine: &Engine,
-    stylist: &Stylist,
+    painter: &Painter,
     (width, height): (u32, u32),
 ) -> Result<Measured> {
     forget_peak();
     let span = Duration::from_secs_f64(args.seconds);
-    let network_ms = network_alone(engine, stylist, (width, height), span)?;
+    let network_ms = network_alone(engine, painter, (width, height), span)?;
     let stabilize_ms = stabilizer_alone((width, height))?;
-    let pipeline_fps = pipeline(stylist, (width, height), span)?;
+    let pipeline_fps = pipeline(painter, (width, height), span)?;
     let clip_fps = match &args.clip {
-        Some(clip) => Some(clip_to_file(stylist, clip, (width, height), span, report)?),
+        Some(clip) => Some(clip_to_file(painter, clip, (width, height), span, report)?),
         None => None,
     };
-    let (style, peak_mib) = (stylist.style(), peak_mib());
+    let (style, peak_mib) = (painter.style().to_owned(), peak_mib());
     Ok(Measured { style, width, height, network_ms, stabilize_ms, pipeline_fps, clip_fps, peak_mib })
 }
 
 /// One frame after the other, all cores on each: the least time a frame can take.
 fn network_alone(
     engine: &Engine,
-    stylist: &Stylist,
+    painter: &Painter,
     (width, height): (u32, u32),
     span: Duration,
 ) -> Result<Percentiles> {
@@ -145,7 +143,7 @@ fn network_alone(
     SyntheticSource::new(width, height, None).next(&mut frame)?;
     let mut out = vec![0; frame.pixels.len()];
     let mut histogram = Histogram::default();
-    for choice in stylist.choices() {
+    for choice in painter.choices() {
         let Some(file) = &choice.network else { continue };
         let mut network = network::open(file, &engine.opening())?;
         // The first runs allocate and find out shapes.
@@ -179,9 +177,9 @@ fn stabilizer_alone((width, height): (u32, u32)) -> Result<Percentiles> {
 }
 
 /// Frames a second from a synthetic source to a null sink.
-fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> Result<f64> {
-    let mut workers = stylist.workers(width, height)?;
-    let mut stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
+fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> Result<f64> {
+    let mut workers = painter.workers(width, height)?;
+    let mut stabilizer = painter.stabilizer(DEFAULT_AMOUNT);
     let mut source = SyntheticSource::new(width, height, None);
     let stop = Stop::default();
     let start = Instant::now();
@@ -198,7 +196,7 @@ fn pipeline(stylist: &Stylist, (width, height): (u32, u32), span: Duration) -> R
 /// Frames a second from a decoded file to an encoded one, at most `span` of painting, with the defaults of
 /// `impasto video`.
 fn clip_to_file(
-    stylist: &Stylist,
+    painter: &Painter,
     clip: &Path,
     (width, height): (u32, u32),
     span: Duration,
@@ -217,8 +215,8 @@ fn clip_to_file(
         .into_iter()
         .chain(encoding.encoder()?.warnings().to_vec())
         .for_each(|warning| report.warn(warning));
-    let mut workers = stylist.workers(frames.width, frames.height)?;
-    let stabilizer = stylist.stabilizer(DEFAULT_AMOUNT);
+    let mut workers = painter.workers(frames.width, frames.height)?;
+    let stabilizer = painter.stabilizer(DEFAULT_AMOUNT);
     let stop = Stop::default();
     let start = Instant::now();
     let observe = |_: ordered::Progress| {
@@ -226,8 +224,8 @@ fn clip_to_file(
             stop.request();
         }
     };
-    let target = Target { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
-    let summary = paint::paint(&mut source, &mut workers, stabilizer, target, (0, None), &stop, &observe)?;
+    let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
+    let summary = paint::paint(&mut source, &mut workers, stabilizer, destination, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

@@ -1,20 +1,20 @@
 //! `impasto image`: photos in, paintings out.
 
-mod pipeline;
 mod plan;
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::{ImageArgs, SharedArgs};
-use crate::command::stylist::Stylist;
+use crate::command::say_device;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
-use crate::report::Report;
-
-use pipeline::{How, Outcome};
+use crate::report::{self, Report};
+use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureSettings};
+use crate::studio::{Painter, Studio};
 
 /// Paints the pictures that `args` names. One that fails does not stop the others.
 ///
@@ -22,14 +22,27 @@ use pipeline::{How, Outcome};
 /// The inputs and outputs do not fit together, no network runs, or at least one picture failed.
 pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let jobs = plan::plan(args, shared.json, report)?;
-    let stylist = Stylist::new(&args.style, shared, report)?;
-    let mut stylizer = stylist.whole_machine(args.tile_above)?;
-    let how = How { quality: args.quality, max_pixels: shared.max_pixels };
+    let studio = Studio::open(args.style.run.machine(shared))?;
+    let painter = studio.painter(&args.style.settings())?;
+    say_device(&studio, report);
     let start = Instant::now();
     let stop = Stop::at_ctrl_c()?;
-    let outcome = pipeline::run(&jobs, &mut stylizer, how, &stop, report)?;
+    let bar = report.progress(Some(jobs.len() as u64), "pictures");
+    let mut listen = |event: PictureEvent<'_>| {
+        match event {
+            PictureEvent::Note(words) => report.say(words),
+            PictureEvent::Warning(words) => report.warn(words),
+            PictureEvent::Progress(done, name) => bar.set(done, name),
+            PictureEvent::Encoded(bytes) => report::write_bytes(bytes)
+                .map_err(|error| Error::writing(Path::new("standard output"), &error))?,
+        }
+        Ok(())
+    };
+    let settings = PictureSettings { quality: args.quality, tile_above: args.tile_above };
+    let outcome = studio.paint_pictures(&painter, &jobs, settings, &stop, &mut listen)?;
+    drop(bar);
     if !outcome.pictures.is_empty() {
-        report.print_json(&summary(args, &stylist, &outcome, start, report));
+        report.print_json(&summary(args, &painter, &outcome, start, report));
     }
     conclude(outcome, jobs.len(), &stop)
 }
@@ -53,12 +66,12 @@ fn conclude(outcome: Outcome, jobs: usize, stop: &Stop) -> Result<()> {
 struct Pictures<'a> {
     #[serde(flatten)]
     job: Summary<Vec<String>>,
-    pictures: &'a [pipeline::Painted],
+    pictures: &'a [Painted],
 }
 
 fn summary<'a>(
     args: &ImageArgs,
-    stylist: &Stylist,
+    painter: &Painter,
     outcome: &'a Outcome,
     start: Instant,
     report: &Report,
@@ -70,8 +83,8 @@ fn summary<'a>(
         command: "image",
         input: args.inputs.iter().map(|path| path.display().to_string()).collect(),
         output: args.output.display().to_string(),
-        style: stylist.style(),
-        device: stylist.device(),
+        style: painter.style().to_owned(),
+        device: painter.device().to_string(),
         width,
         height,
         frames,

@@ -2,14 +2,13 @@
 
 mod capture;
 mod keys;
-mod styles;
 mod watch;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::stylist::Stylist;
+use super::say_device;
 use super::summary::Summary;
 use crate::cli::{LiveArgs, SeenSize, SharedArgs};
 use crate::error::{Error, Result};
@@ -25,6 +24,8 @@ use crate::show::{Settings, Show};
 use crate::sink::http::HttpSink;
 use crate::sink::recording::RecordingSink;
 use crate::sink::send::SendSink;
+use crate::studio::Studio;
+use crate::studio::repertoire::Repertoire;
 
 /// What `--json` prints at the end.
 #[derive(Serialize)]
@@ -51,10 +52,13 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     })?;
     let format = capture.source.format();
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
-    let stylist = Stylist::new(&args.style, shared, report)?;
-    let (style, device) = (stylist.style(), stylist.device());
-    let stabilizer = stylist.stabilizer(args.steady.stabilize);
-    let mut styles = styles::LiveStyles::new(stylist, args, shared, (format.width, format.height), report)?;
+    let studio = Studio::open(args.style.run.machine(shared))?;
+    let painting = args.style.settings();
+    let painter = studio.painter(&painting)?;
+    say_device(&studio, report);
+    let (style, device) = (painter.style().to_owned(), painter.device().to_string());
+    let stabilizer = painter.stabilizer(args.steady.stabilize);
+    let mut styles = Repertoire::new(&studio, &painting, &painter, (format.width, format.height))?;
     let settings = Settings {
         strength: args.style.strength,
         scale: args.style.scale,

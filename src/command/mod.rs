@@ -9,17 +9,16 @@ mod paint;
 mod queue;
 mod sheet;
 mod styles;
-mod stylist;
 mod summary;
 mod video;
-
-use std::path::Path;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::error::Result;
+use crate::network::provider::Device;
 use crate::report::Report;
+use crate::studio::Studio;
 
 /// Runs the program as the command line says.
 ///
@@ -40,17 +39,9 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// Whether both paths name one file that is there, also through links.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-        identity(a).is_some() && identity(a) == identity(b)
-    }
-    #[cfg(not(unix))]
-    {
-        let identity = |path: &Path| std::fs::canonicalize(path).ok();
-        identity(a).is_some() && identity(a) == identity(b)
+/// Says which device runs the networks, where the program chose it.
+fn say_device(studio: &Studio, report: &Report) {
+    if let (Device::Auto, Some((device, reason))) = (studio.machine().device, studio.chosen_device()) {
+        report.say(format!("device: {device} ({reason})"));
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::stylist::{Engine, Stylist};
-use crate::cli::{SharedArgs, SheetArgs, StyleArgs};
+use super::say_device;
+use crate::cli::{SharedArgs, SheetArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::label;
@@ -12,7 +12,7 @@ use crate::picture::{Format, Picture};
 use crate::report::Report;
 use crate::sink::image as sink;
 use crate::source::image as source;
-use crate::style::catalog::Catalog;
+use crate::studio::{PaintSettings, Studio, Style};
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
 
@@ -38,11 +38,11 @@ struct Summary {
 /// Paints the sheet: a row a photo, a column a style, the photo itself first.
 pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let format = sink::format_for(&args.output, None)?.unwrap_or(Format::Png);
-    let catalog = Catalog::load(shared.models.as_deref())?;
-    let columns = columns(&catalog, args)?;
+    let studio = Studio::open(args.run.machine(shared))?;
+    let columns = columns(&studio, args)?;
     let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    let engine = Engine::new(&args.run, shared, report)?;
-    let device = engine.provider.device.to_string();
+    let device = studio.engine()?.provider.device.to_string();
+    say_device(&studio, report);
     let mut resizer = Resizer::default();
     let width = args.width;
     let mut rows = Vec::new();
@@ -54,14 +54,15 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     }
     let progress = report.progress(Some((styles.len() * rows.len()) as u64), "paintings");
     let mut done = 0;
-    for (style, args) in &columns {
-        let mut stylizer = Stylist::with_engine(args, shared, engine.clone())?.whole_machine(0.0)?;
+    for (name, style) in &columns {
+        let settings = PaintSettings { style: style.clone(), ..PaintSettings::default() };
+        let mut stylizer = studio.painter(&settings)?.whole_machine(0.0)?;
         let mut painted = Frame::default();
         for row in &mut rows {
             stylizer.stylize(&row.large, &mut painted)?;
             row.cells.push(fit(&mut resizer, &painted, width)?);
             done += 1;
-            progress.set(done, style.clone());
+            progress.set(done, name.clone());
         }
     }
     drop(progress);
@@ -85,20 +86,19 @@ struct Row {
 }
 
 /// What is over each column of paintings, and how they are painted: the styles, then the pictures that are styles.
-fn columns(catalog: &Catalog, args: &SheetArgs) -> Result<Vec<(String, StyleArgs)>> {
-    let plain = || StyleArgs::plain(args.run.clone());
-    let all = || catalog.styles().into_iter().map(|found| found.style.name.clone()).collect();
+fn columns(studio: &Studio, args: &SheetArgs) -> Result<Vec<(String, Style)>> {
+    let all = || studio.styles().into_iter().map(|style| style.name).collect();
     let names: Vec<String> = if args.style.is_empty() { all() } else { args.style.clone() };
     let mut columns = Vec::new();
     for name in names {
         let style = Expression::single(&name);
         // Before anything is painted: an unknown name is said at once.
-        catalog.resolve(&style)?;
-        columns.push((name, StyleArgs { style: Some(style), ..plain() }));
+        studio.catalog().resolve(&style)?;
+        columns.push((name, Style::Named(style)));
     }
     for path in &args.style_image {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        columns.push((name, StyleArgs { style_image: Some(Paintings::single(path)), ..plain() }));
+        columns.push((name, Style::Pictures(Paintings::single(path))));
     }
     Ok(columns)
 }

@@ -1,15 +1,13 @@
 //! `impasto video`: video files to painted video files.
 
-mod facts;
-mod job;
-
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use super::queue::{self, Kind};
-use super::stylist::Stylist;
+use super::say_device;
 use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
@@ -17,9 +15,11 @@ use crate::media::encode::Codec;
 use crate::media::file::Container;
 use crate::pipeline::Stop;
 use crate::pipeline::statistics::Percentiles;
-use crate::report::Report;
-
-use job::{Done, Painter};
+use crate::report::{Progress, Report};
+use crate::segments::folder::Folder;
+use crate::studio::film::{Done, FilmEvent, Films};
+use crate::studio::{Painter, Studio};
+use crate::sync::lock;
 
 /// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
 const VIDEOS: Kind = Kind { plural: "videos", is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)) };
@@ -40,19 +40,20 @@ fn has_ending(path: &Path, ending: &str) -> bool {
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let inputs = queue::inputs(&args.inputs, &VIDEOS, report)?;
     let stop = Stop::at_ctrl_c()?;
-    let mut painter = Painter::new(args, shared, report);
+    let studio = Studio::open(args.style.run.machine(shared))?;
+    let mut films = Films::new(&studio, args.settings());
     let output = args.output.as_path();
     if inputs.many || queue::ends_in_separator(output) {
-        return several(args, inputs.paths, &mut painter, &stop, report);
+        return several(args, inputs.paths, &studio, &mut films, &stop, report);
     }
     let Some(Some(input)) = inputs.paths.first() else {
         return Err(Error::usage("a video is not read from standard input; name a file"));
     };
-    let done = job::run((input, output), &mut painter, &stop)?;
-    say(input, output, &done, &painter, report);
+    let done = paint(args, (input, output), &studio, &mut films, &stop, report)?;
+    say(input, output, &done, films.painter(), report);
     let named = input.display().to_string();
     report.print_json(&Video {
-        job: summary(named, args, &[&done], done.seconds, &painter, report),
+        job: summary(named, args, &[&done], done.seconds, films.painter(), report),
         resumed: done.resumed,
     });
     Ok(())
@@ -90,11 +91,40 @@ struct Videos {
     videos: Vec<Entry>,
 }
 
+/// Paints one video, and tells how it goes.
+fn paint(
+    args: &VideoArgs,
+    (input, output): (&Path, &Path),
+    studio: &Studio,
+    films: &mut Films<'_>,
+    stop: &Stop,
+    report: &Report,
+) -> Result<Done> {
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let listen = |event| match event {
+        FilmEvent::Ready => say_device(studio, report),
+        FilmEvent::Resumed { frame, total } => {
+            let of = total.map_or_else(String::new, |total| format!(" of about {total}"));
+            let output = output.display();
+            report.say(format!("resuming '{output}' at frame {frame}{of}; add --restart to start over"));
+        }
+        FilmEvent::Warning(words) => report.warn(words),
+        FilmEvent::Progress { frame, total, inference_share } => {
+            let mut bar = lock(&bar);
+            let bar = bar.get_or_insert_with(|| report.progress(total, "frames"));
+            bar.set(frame, format!("inference {:.0} %", inference_share * 100.0));
+        }
+        FilmEvent::Paused => *lock(&bar) = None,
+    };
+    films.paint(&args.job(input, output), stop, &listen)
+}
+
 /// Paints one video after the other into a folder.
 fn several(
     args: &VideoArgs,
     inputs: Vec<Option<PathBuf>>,
-    painter: &mut Painter<'_>,
+    studio: &Studio,
+    films: &mut Films<'_>,
     stop: &Stop,
     report: &Report,
 ) -> Result<()> {
@@ -122,14 +152,14 @@ fn several(
             break;
         }
         if output.is_file() && !args.overwrite {
-            report.say(format!("'{}' is there already; --overwrite paints it anew", output.display()));
+            report.say(format!("'{}' exists already, skipped; add --overwrite to paint it again", output.display()));
             entries.push(entry);
             continue;
         }
         report.say(format!("{} of {}: '{}'", number + 1, jobs.len(), input.display()));
-        match job::run((input, output), painter, stop) {
+        match paint(args, (input, output), studio, films, stop, report) {
             Ok(done) => {
-                say(input, output, &done, painter, report);
+                say(input, output, &done, films.painter(), report);
                 (entry.width, entry.height) = done.size;
                 entry.state = "painted";
                 (entry.frames, entry.resumed, entry.seconds) = (done.frames, done.resumed, done.seconds);
@@ -149,11 +179,11 @@ fn several(
     }
     let count = |state| entries.iter().filter(|entry| entry.state == state).count();
     let (painted, there, failed, total) = (count("painted"), count("there"), count("failed"), jobs.len());
-    let words = format!("{painted} of {total} videos painted, {there} were there already, {failed} failed");
+    let words = format!("{painted} of {total} videos painted, {there} skipped, {failed} failed");
     report.say(&words);
     let dones: Vec<&Done> = all.iter().collect();
     let names = args.inputs.iter().map(|path| path.display().to_string()).collect();
-    let job = summary(names, args, &dones, start.elapsed().as_secs_f64(), painter, report);
+    let job = summary(names, args, &dones, start.elapsed().as_secs_f64(), films.painter(), report);
     report.print_json(&Videos { job, resumed: all.iter().map(|done| done.resumed).sum(), videos: entries });
     if let Some(Error::Interrupted(reason)) = interrupted {
         return Err(Error::Interrupted(format!("{reason} ({words})")));
@@ -173,18 +203,18 @@ fn output_name(input: &Path, codec: Option<Codec>) -> PathBuf {
 }
 
 /// Says what was done.
-fn say(input: &Path, output: &Path, done: &Done, painter: &Painter<'_>, report: &Report) {
+fn say(input: &Path, output: &Path, done: &Done, painter: Option<&Painter>, report: &Report) {
     let ((width, height), frames, seconds) = (done.size, done.frames, done.seconds);
     let Some(written) = &done.written else {
-        let folder = crate::segments::folder::Folder::beside(output);
+        let folder = Folder::beside(output);
         let input = input.display();
-        report.say(format!("{}: segments of '{input}' painted in {seconds:.1} s; --join joins them", folder.display()));
+        report.say(format!("{}: segments of '{input}' painted in {seconds:.1} s; run with --join to join them", folder.display()));
         return;
     };
     let written = written.display();
-    let how = painter.stylist().map_or_else(
+    let how = painter.map_or_else(
         || "joined".to_owned(),
-        |stylist| format!("({:.1} fps), {} on {}", done.fps(), stylist.style(), stylist.device()),
+        |painter| format!("({:.1} fps), {} on {}", done.fps(), painter.style(), painter.device()),
     );
     report.say(format!("{written}: {frames} frames of {width}x{height} in {seconds:.1} s {how}"));
 }
@@ -194,7 +224,7 @@ fn summary<Input>(
     args: &VideoArgs,
     all: &[&Done],
     seconds: f64,
-    painter: &Painter<'_>,
+    painter: Option<&Painter>,
     report: &Report,
 ) -> Summary<Input> {
     let (width, height) = all.last().map_or((0, 0), |done| done.size);
@@ -205,8 +235,8 @@ fn summary<Input>(
         command: "video",
         input,
         output: written.unwrap_or(&args.output).display().to_string(),
-        style: painter.stylist().map_or_else(String::new, Stylist::style),
-        device: painter.stylist().map_or_else(String::new, Stylist::device),
+        style: painter.map_or_else(String::new, |painter| painter.style().to_owned()),
+        device: painter.map_or_else(String::new, |painter| painter.device().to_string()),
         width,
         height,
         frames: all.iter().map(|done| done.frames).sum(),

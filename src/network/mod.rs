@@ -54,6 +54,8 @@ pub struct NetworkFile {
     pub layout: Layout,
     /// How many weights it takes: one a style, or the length of its style vectors.
     pub styles: usize,
+    /// SHA-256 of the graph, in hexadecimal, as the manifest says.
+    pub sha256: String,
 }
 
 /// How a network is opened.

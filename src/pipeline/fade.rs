@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::network::{Network, NetworkFile};
-use crate::stylize::Part;
+use crate::stylize::WeightedNetwork;
 
 /// How long a change takes.
 pub const FADE: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ pub struct Fade {
 impl Fade {
     /// Begins to turn what `parts` show at `now` into `chosen`; networks that are new are added to `parts`. Says how many
     /// times as many networks will run.
-    pub fn begin(&mut self, parts: &mut Vec<Part>, chosen: Vec<Chosen>, now: Instant) -> f64 {
+    pub fn begin(&mut self, parts: &mut Vec<WeightedNetwork>, chosen: Vec<Chosen>, now: Instant) -> f64 {
         let before = running(parts);
         let is_first = self.files.is_empty();
         let mut to: Vec<Target> = self.files.iter().map(|_| (Vec::new(), 0.0)).collect();
@@ -45,7 +45,7 @@ impl Fade {
                 (Some(place), _) => place,
                 (None, Some(network)) => {
                     self.files.push(file);
-                    parts.push(Part { network, weights: vec![0.0; weights.len()], share: 0.0 });
+                    parts.push(WeightedNetwork { network, weights: vec![0.0; weights.len()], share: 0.0 });
                     to.push((Vec::new(), 0.0));
                     parts.len() - 1
                 }
@@ -73,7 +73,7 @@ impl Fade {
 
     /// Sets weights and shares of `parts` for `now`. Says whether the change still goes on, and by how many times as many
     /// networks run since it ended.
-    pub fn apply(&mut self, parts: &mut [Part], now: Instant) -> Option<f64> {
+    pub fn apply(&mut self, parts: &mut [WeightedNetwork], now: Instant) -> Option<f64> {
         let began = self.began?;
         let before = running(parts);
         let progress = (now.saturating_duration_since(began).as_secs_f32() / FADE.as_secs_f32()).min(1.0);
@@ -99,7 +99,7 @@ impl Fade {
     }
 }
 
-fn running(parts: &[Part]) -> usize {
+fn running(parts: &[WeightedNetwork]) -> usize {
     parts.iter().filter(|part| part.share > 0.0).count()
 }
 
@@ -112,7 +112,7 @@ mod tests {
 
     fn file(name: &str) -> Option<NetworkFile> {
         let (path, layout) = (PathBuf::from(name), Layout::NhwcU8);
-        Some(NetworkFile { name: name.into(), path, tiles: None, layout, styles: 2 })
+        Some(NetworkFile { name: name.into(), path, tiles: None, layout, styles: 2, sha256: String::new() })
     }
 
     fn chosen(name: &str, weights: [f32; 2], share: f32) -> Chosen {

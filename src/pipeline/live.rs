@@ -320,14 +320,14 @@ impl Painter<'_> {
     ) {
         let mut stylizer = Stylizer::new(Vec::new(), Look::default());
         let mut fade = Fade::default();
-        fade.begin(stylizer.parts(), first, Instant::now());
+        fade.begin(stylizer.networks(), first, Instant::now());
         let mut pool: Vec<Arc<Shown>> = Vec::new();
         let mut last: Option<Arc<Shown>> = None;
         loop {
             let captured = newest.take(PATIENCE);
             let settings = self.show.settings();
             if let Ok(chosen) = chosen.try_recv() {
-                let factor = fade.begin(stylizer.parts(), chosen, Instant::now());
+                let factor = fade.begin(stylizer.networks(), chosen, Instant::now());
                 self.governor.expect(factor);
             }
             match captured {
@@ -374,7 +374,7 @@ impl Painter<'_> {
         if settings.mirror {
             arrange::mirror(original);
         }
-        if let Some(factor) = fade.apply(stylizer.parts(), start) {
+        if let Some(factor) = fade.apply(stylizer.networks(), start) {
             if factor != 1.0 {
                 self.governor.expect(factor);
             }

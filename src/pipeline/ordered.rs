@@ -206,7 +206,7 @@ mod tests {
     use crate::frame::Image;
     use crate::network::{Identity, Network};
     use crate::source::synthetic::SyntheticSource;
-    use crate::stylize::{Look, Part};
+    use crate::stylize::{Look, WeightedNetwork};
 
     /// Remembers the places it saw; fails at one if told so.
     struct Places<'a> {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn worker(network: impl Network + 'static) -> Stylizer {
-        Stylizer::new(vec![Part { network: Box::new(network), weights: vec![1.0], share: 1.0 }], Look::default())
+        Stylizer::new(vec![WeightedNetwork { network: Box::new(network), weights: vec![1.0], share: 1.0 }], Look::default())
     }
 
     struct Outcome {

@@ -55,19 +55,19 @@ impl Encoding {
 
 /// A part of a job: segments from `first` up to, but without, `end`; to the last one without that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct SegmentRange {
     /// From 0.
     pub first: u64,
     /// Above `first`.
     pub end: Option<u64>,
 }
 
-impl Part {
+impl SegmentRange {
     /// All of it.
     pub const ALL: Self = Self { first: 0, end: None };
 }
 
-impl FromStr for Part {
+impl FromStr for SegmentRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -84,15 +84,15 @@ impl FromStr for Part {
 
 #[cfg(test)]
 mod tests {
-    use super::Part;
+    use super::SegmentRange;
 
     #[test]
     fn parts_are_half_open_so_that_they_fit_together() {
-        assert_eq!("0..100".parse(), Ok(Part { first: 0, end: Some(100) }));
-        assert_eq!("100..".parse(), Ok(Part { first: 100, end: None }));
-        assert_eq!("..5".parse(), Ok(Part { first: 0, end: Some(5) }));
+        assert_eq!("0..100".parse(), Ok(SegmentRange { first: 0, end: Some(100) }));
+        assert_eq!("100..".parse(), Ok(SegmentRange { first: 100, end: None }));
+        assert_eq!("..5".parse(), Ok(SegmentRange { first: 0, end: Some(5) }));
         for text in ["", "5", "5..5", "6..5", "a..b", "-1..2", "0...3", "0..=3"] {
-            assert!(text.parse::<Part>().is_err(), "{text}");
+            assert!(text.parse::<SegmentRange>().is_err(), "{text}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::temporal::{Relay, Stabilizer, WARM_UP};
 
 /// Where segments go, and what they are like.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct Destination<'a> {
     /// The job's folder.
     pub folder: &'a Folder,
     /// How frames are written.
@@ -34,12 +34,12 @@ pub fn paint(
     source: &mut VideoSource,
     workers: &mut [Stylizer],
     stabilizer: Stabilizer,
-    target: Target<'_>,
+    destination: Destination<'_>,
     (first, end): (u64, Option<u64>),
     stop: &Stop,
     observe: &(dyn Fn(ordered::Progress) + Sync),
 ) -> Result<ordered::Summary> {
-    let Target { folder, encoding, every } = target;
+    let Destination { folder, encoding, every } = destination;
     let marks = Marks::new(every, WARM_UP);
     source.leave(marks.clone(), end.map(|end| end * every));
     let mut relay = Relay::new(stabilizer, every);

@@ -239,6 +239,7 @@ impl NetworkEntry {
             tiles: self.tiles.as_ref().map(|tiles| folder.join(tiles)),
             layout,
             styles: self.predictor.as_ref().map_or(self.styles.len(), |predictor| predictor.vector),
+            sha256: self.sha256.clone(),
         }
     }
 

@@ -8,33 +8,15 @@ use crate::command::queue::{self, Inputs, Kind, ends_in_separator, is_dash};
 use crate::error::{Error, Result};
 use crate::picture::Format;
 use crate::report::Report;
-use crate::sink::image as sink;
-use crate::source::image as source;
-
-/// One picture's way.
-#[derive(Debug)]
-pub struct Job {
-    /// The file; standard input if none.
-    pub input: Option<PathBuf>,
-    /// The file; standard output if none.
-    pub output: Option<PathBuf>,
-    /// The format to write; the picture's own if none.
-    pub format: Option<Format>,
-}
-
-impl Job {
-    /// What messages call its input.
-    pub fn name(&self) -> String {
-        self.input.as_ref().map_or_else(|| "standard input".into(), |path| format!("'{}'", path.display()))
-    }
-}
+use crate::picture::{read, write};
+use crate::studio::pictures::PictureJob;
 
 /// Finds the pictures that `args` names and where each goes. Makes the output folder.
 ///
 /// # Errors
 /// Inputs and output do not fit together, two outputs have one name, an output is an input, a folder holds no picture,
 /// or the output cannot be written.
-pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<Job>> {
+pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<PictureJob>> {
     let inputs = queue::inputs(&args.inputs, &PICTURES, report)?;
     let output = args.output.as_path();
     let jobs = if is_dash(output) {
@@ -42,40 +24,40 @@ pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<Job>> {
     } else if output.is_dir() || ends_in_separator(output) || inputs.many {
         into_folder(args, inputs.paths)?
     } else {
-        let format = sink::format_for(output, args.format)?;
-        inputs.paths.into_iter().map(|input| Job { input, output: Some(output.to_owned()), format }).collect()
+        let format = write::format_for(output, args.format)?;
+        inputs.paths.into_iter().map(|input| PictureJob { input, output: Some(output.to_owned()), format }).collect()
     };
     let inputs = jobs.iter().filter_map(|job| job.input.as_deref());
     queue::refuse_overwriting_inputs(inputs, jobs.iter().filter_map(|job| job.output.as_deref()))?;
     for folder in first_of_each_folder(&jobs) {
-        sink::probe(folder)?;
+        write::probe(folder)?;
     }
     Ok(jobs)
 }
 
 /// What looks like a picture by content, or by its ending, so that a damaged one is missed by nobody.
 const PICTURES: Kind =
-    Kind { plural: "pictures", is_one: |path| Format::from_name(path).is_some() || source::sniff(path).is_some() };
+    Kind { plural: "pictures", is_one: |path| Format::from_name(path).is_some() || read::sniff(path).is_some() };
 
-fn to_standard_output(args: &ImageArgs, inputs: Inputs, json: bool) -> Result<Job> {
+fn to_standard_output(args: &ImageArgs, inputs: Inputs, json: bool) -> Result<PictureJob> {
     if json {
         return Err(Error::usage("standard output cannot take both the picture and --json; write to a file with -o"));
     }
     let mut paths = inputs.paths.into_iter();
     match (paths.next(), paths.next()) {
-        (Some(input), None) => Ok(Job { input, output: None, format: args.format }),
+        (Some(input), None) => Ok(PictureJob { input, output: None, format: args.format }),
         _ => Err(Error::usage("standard output takes one picture; name a folder with -o for several")),
     }
 }
 
-fn into_folder(args: &ImageArgs, inputs: Vec<Option<PathBuf>>) -> Result<Vec<Job>> {
-    let format_of = |input: &Path| args.format.or_else(|| source::sniff(input)).unwrap_or(Format::Png);
+fn into_folder(args: &ImageArgs, inputs: Vec<Option<PathBuf>>) -> Result<Vec<PictureJob>> {
+    let format_of = |input: &Path| args.format.or_else(|| read::sniff(input)).unwrap_or(Format::Png);
     let names_file = |path: &Path| Format::from_name(path).is_some();
     let name_of = |input: &Path| output_name(input, format_of(input));
     let pairs = queue::into_folder(&args.output, inputs, &PICTURES, names_file, name_of)?;
     let job = |(input, output): (PathBuf, PathBuf)| {
         let format = Some(format_of(&input));
-        Job { input: Some(input), output: Some(output), format }
+        PictureJob { input: Some(input), output: Some(output), format }
     };
     Ok(pairs.into_iter().map(job).collect())
 }
@@ -87,7 +69,7 @@ fn output_name(input: &Path, format: Format) -> PathBuf {
 }
 
 /// One output of each folder that is written to.
-fn first_of_each_folder(jobs: &[Job]) -> Vec<&Path> {
+fn first_of_each_folder(jobs: &[PictureJob]) -> Vec<&Path> {
     let mut outputs: Vec<&Path> = jobs.iter().filter_map(|job| job.output.as_deref()).collect();
     outputs.dedup_by_key(|path| path.parent());
     outputs

@@ -37,7 +37,7 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
     match style.terms()[0].0.as_str() {
         "dark" => {
             let (path, layout) = ("dark".into(), crate::network::Layout::NhwcU8);
-            let file = NetworkFile { name: "dark".into(), path, tiles: None, layout, styles: 1 };
+            let file = NetworkFile { name: "dark".into(), path, tiles: None, layout, styles: 1, sha256: String::new() };
             Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
         }
         "identity" => Ok(identity()),

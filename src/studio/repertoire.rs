@@ -1,65 +1,47 @@
-//! The styles that a show can change to, and their networks, each opened once.
+//! The styles that a live show can change to, and their networks, each opened once.
 
-use crate::cli::{LiveArgs, SharedArgs};
-use crate::command::stylist::{Engine, Stylist};
+use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
 use crate::network::{self, Identity, Network, NetworkFile};
 use crate::pipeline::fade::Chosen;
-use crate::report::Report;
-use crate::style::catalog::{Catalog, Choice};
+use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 
-/// What the pictures of `--style-image` are called among the styles.
+/// What the pictures that are the style are called among the styles.
 const OWN: &str = "style-image";
 
-/// Finds styles, and opens the networks that no earlier style brought.
-pub struct LiveStyles<'a> {
-    catalog: Catalog,
-    args: &'a LiveArgs,
-    shared: &'a SharedArgs,
-    report: &'a Report,
-    /// `None` until a style needs it.
-    engine: Option<Engine>,
-    /// What the command line asked for.
+/// Finds styles, and opens the networks that no earlier style needed.
+pub struct Repertoire<'a> {
+    studio: &'a Studio,
+    /// What the show begins with.
     first: Expression,
-    /// The pictures of `--style-image`, a style beside the others.
+    /// The pictures that are a style, beside the others.
     own: Vec<Choice>,
     opened: Vec<Option<NetworkFile>>,
     /// The frames' columns and rows.
     size: (u32, u32),
 }
 
-impl<'a> LiveStyles<'a> {
-    /// The styles for frames of `size`, the first as `stylist` found it.
+impl<'a> Repertoire<'a> {
+    /// The styles for frames of `size`; the show begins with the one of `painter`, which was made with `settings`.
     ///
     /// # Errors
-    /// The catalog cannot be read.
-    pub fn new(
-        stylist: Stylist,
-        args: &'a LiveArgs,
-        shared: &'a SharedArgs,
-        size: (u32, u32),
-        report: &'a Report,
-    ) -> Result<Self> {
-        let catalog = Catalog::load(shared.models.as_deref())?;
-        let first = match (&args.style.style_image, &args.style.style) {
-            (Some(_), _) => Expression::single(OWN),
-            (None, Some(style)) => style.clone(),
-            (None, None) => catalog.default_style()?,
-        };
-        let own = if args.style.style_image.is_some() { stylist.choices().to_vec() } else { Vec::new() };
-        let engine = stylist.engine().cloned();
-        Ok(Self { catalog, args, shared, report, engine, first, own, opened: Vec::new(), size })
+    /// There is no style at all.
+    pub fn new(studio: &'a Studio, settings: &PaintSettings, painter: &Painter, size: (u32, u32)) -> Result<Self> {
+        let first = studio.expression(&settings.style)?.unwrap_or_else(|| Expression::single(OWN));
+        let is_own = matches!(settings.style, Style::Pictures(_));
+        let own = if is_own { painter.choices().to_vec() } else { Vec::new() };
+        Ok(Self { studio, first, own, opened: Vec::new(), size })
     }
 
     /// The names of all styles.
     pub fn names(&self) -> Vec<String> {
         let own = (!self.own.is_empty()).then(|| OWN.to_owned());
-        own.into_iter().chain(self.catalog.styles().iter().map(|found| found.style.name.clone())).collect()
+        own.into_iter().chain(self.studio.catalog().styles().iter().map(|found| found.style.name.clone())).collect()
     }
 
-    /// What the command line asked for.
+    /// What the show begins with.
     pub fn first(&self) -> Expression {
         self.first.clone()
     }
@@ -84,7 +66,7 @@ impl<'a> LiveStyles<'a> {
         if !others.is_empty() {
             let rest = 1.0 - choices.iter().map(|choice| choice.share).sum::<f32>();
             let others: Expression = others.join(",").parse().map_err(Error::Usage)?;
-            let found = self.catalog.resolve(&others)?;
+            let found = self.studio.catalog().resolve(&others)?;
             choices.extend(found.into_iter().map(|choice| Choice { share: choice.share * rest, ..choice }));
         }
         choices.into_iter().map(|choice| self.open(choice)).collect()
@@ -98,10 +80,7 @@ impl<'a> LiveStyles<'a> {
         let network: Box<dyn Network> = match &file {
             None => Box::new(Identity),
             Some(file) => {
-                if self.engine.is_none() {
-                    self.engine = Some(Engine::new(&self.args.style.run, self.shared, self.report)?);
-                }
-                let engine = self.engine.as_ref().ok_or(Error::Disconnected)?;
+                let engine: Engine = self.studio.engine()?;
                 let mut network = network::open(file, &engine.opening())?;
                 let (width, height) = self.size;
                 let black = Frame::new(width, height);

@@ -1,0 +1,115 @@
+//! What a film job is recognised by: everything that decides its frames, for its journal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::FilmSettings;
+use crate::digest::sha256;
+use crate::error::{Error, Result};
+use crate::media;
+use crate::media::file::Container;
+use crate::segments::journal::fingerprint;
+use crate::studio::{Machine, PaintSettings, Studio, Style};
+
+/// The facts of a job except the device, by the names that people know.
+///
+/// The settings are taken apart without `..`: a new one does not compile until it is said here whether it belongs to a
+/// job's identity.
+///
+/// # Errors
+/// The input, a style or one of its files cannot be read.
+pub fn facts(
+    input: &Path,
+    container: Container,
+    settings: &FilmSettings,
+    studio: &Studio,
+) -> Result<BTreeMap<String, String>> {
+    let FilmSettings {
+        paint: PaintSettings { style, strength, keep_colors, scale },
+        stabilize,
+        codec,
+        crf,
+        preset,
+        pixel_format,
+        encoder_options,
+        start,
+        duration,
+        size,
+        fps,
+        segment_frames,
+    } = settings;
+    let Machine {
+        fp16,
+        // Where things are found and what runs them may differ from machine to machine; the device and its library are
+        // facts of their own.
+        models: _,
+        onnxruntime: _,
+        device: _,
+        device_id: _,
+        threads: _,
+        cuda_graph: _,
+        gpu_memory: _,
+        max_pixels: _,
+    } = studio.machine();
+    let mut facts = style_facts(style, studio)?;
+    let mut add = |name: &str, value: String| facts.insert(name.to_owned(), value);
+    add("input", fingerprint(input)?);
+    add("impasto", env!("CARGO_PKG_VERSION").to_owned());
+    add("FFmpeg", media::version());
+    add("container", container.name().to_owned());
+    add("strength", strength.to_string());
+    add("keep-colors", keep_colors.to_string());
+    add("scale", scale.to_string());
+    add("fp16", fp16.to_string());
+    add("stabilize", stabilize.to_string());
+    add("segment-frames", segment_frames.to_string());
+    let rate =
+        fps.map(|rate| if rate.0.den == 1 { rate.0.num.to_string() } else { format!("{}/{}", rate.0.num, rate.0.den) });
+    let side = |side: Option<u32>| side.map_or_else(|| "-1".to_owned(), |side| side.to_string());
+    let given = [
+        ("codec", codec.map(|codec| codec.to_string())),
+        ("crf", crf.map(|crf| crf.to_string())),
+        ("preset", preset.clone()),
+        ("pix-fmt", pixel_format.clone()),
+        ("encoder-option", Some(encoder_options.join(" ")).filter(|options| !options.is_empty())),
+        ("start", start.map(|start| start.0.to_string())),
+        ("duration", duration.map(|duration| duration.0.to_string())),
+        ("size", size.map(|size| format!("{}x{}", side(size.width), side(size.height)))),
+        ("fps", rate),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            add(name, value);
+        }
+    }
+    Ok(facts)
+}
+
+/// What the style is: its name, and the files behind it.
+fn style_facts(style: &Style, studio: &Studio) -> Result<BTreeMap<String, String>> {
+    let catalog = studio.catalog();
+    let mut facts = BTreeMap::new();
+    // The manifest's hashes are checked against the files when a style is resolved.
+    let short = |hash: &str| hash[..hash.len().min(16)].to_owned();
+    if let Style::Pictures(paintings) = style {
+        let pair = catalog.pair()?;
+        pair.verify()?;
+        let (network, predictor) = (short(&pair.network.sha256), short(&pair.predictor.sha256));
+        facts.insert("network".to_owned(), format!("{network} {predictor}"));
+        let known = |(path, weight): (&Path, f32)| {
+            let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
+            Ok(format!("{}:{weight}", short(&sha256(&bytes))))
+        };
+        let pictures = paintings.terms().map(known).collect::<Result<Vec<_>>>()?;
+        facts.insert("style-image".to_owned(), pictures.join(","));
+        return Ok(facts);
+    }
+    if let Some(expression) = studio.expression(style)? {
+        let choices = catalog.resolve(&expression)?;
+        facts.insert("style".to_owned(), expression.to_string());
+        let files = choices.iter().filter_map(|choice| choice.network.as_ref());
+        facts.insert("network".to_owned(), files.map(|file| short(&file.sha256)).collect::<Vec<_>>().join(" "));
+    }
+    Ok(facts)
+}

@@ -1,0 +1,293 @@
+//! One film: painted in segments, joined, and resumed where it was stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work, identity};
+use crate::error::{Error, Result};
+use crate::media::decode::DecodeOptions;
+use crate::media::encode::EncodeOptions;
+use crate::media::file::Container;
+use crate::media::options::FrameRate;
+use crate::pipeline::statistics::Percentiles;
+use crate::pipeline::{Stop, ordered};
+use crate::segments::folder::{Folder, Use};
+use crate::segments::join::{self, Film, Inventory};
+use crate::segments::journal::{DEVICE, Journal, RUNTIME};
+use crate::segments::paint::{self, Destination};
+use crate::segments::{Encoding, SegmentRange};
+use crate::source::Source;
+use crate::source::video::VideoSource;
+use crate::temporal::WARM_UP;
+
+/// A film with all that is known before the first frame is painted.
+struct Running<'a> {
+    job: &'a FilmJob,
+    settings: FilmSettings,
+    /// The rate to resample to.
+    rate: Option<FrameRate>,
+    decoding: DecodeOptions,
+    encoding: Encoding,
+    listen: &'a (dyn Fn(FilmEvent) + Sync),
+    stop: &'a Stop,
+}
+
+/// Paints a film, or does what else `job` asks for.
+///
+/// # Errors
+/// Input, output, settings or network do not work; or the job was interrupted. Complete segments are kept.
+pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
+    let start = Instant::now();
+    let (settings, studio) = (films.settings.clone(), films.studio);
+    let (input, output) = (job.input.as_path(), job.output.as_path());
+    check_output(input, output, job.overwrite)?;
+    let container = Container::of(output)?;
+    let threads = studio.machine().threads.map(usize::from);
+    let decoding = DecodeOptions {
+        start: settings.start,
+        duration: settings.duration,
+        threads,
+        max_pixels: studio.machine().max_pixels,
+    };
+    let mut rate = settings.fps;
+    let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
+    if rate.is_none() && !container.takes_variable_rate() {
+        // AVI and the like have no timestamps, only a rate.
+        rate = Some(FrameRate(source.info().frame_rate));
+        source = VideoSource::open(input, &decoding, settings.size, rate)?;
+    }
+    let options = EncodeOptions {
+        codec: settings.codec,
+        crf: settings.crf,
+        preset: settings.preset.clone(),
+        pixel_format: settings.pixel_format.clone(),
+        options: settings.encoder_options.clone(),
+        threads,
+    };
+    let encoding = Encoding { container, info: source.info().clone(), frames: source.frame_format(), options };
+    // Before anything is loaded or made: a wrong option is said at once.
+    let size = encoding.encoder()?.size();
+    let mut facts = identity::facts(input, container, &settings, studio)?;
+    let running = Running { job, settings, rate, decoding, encoding, listen, stop };
+    let path = Folder::beside(output);
+    let joins_only = job.work == Work::Join;
+    if !joins_only {
+        let is_first = films.painter.is_none();
+        let painter = films.load()?;
+        if is_first {
+            listen(FilmEvent::Ready);
+        }
+        facts.insert(DEVICE.to_owned(), painter.device().to_string());
+        facts.extend(painter.engine().map(|engine| (RUNTIME.to_owned(), engine.runtime.version())));
+    } else if !path.is_dir() {
+        let shown = path.display();
+        return Err(Error::usage(format!("no segments to join: there is no folder '{shown}'; paint them first")));
+    }
+    let is_range = matches!(job.work, Work::Segments(_));
+    let usage = if is_range { Use::Shared } else { Use::Alone };
+    let folder = Folder::open(&path, &Journal { facts }, usage, job.restart)?;
+    let (begun, warnings) = join::begin(&folder, output, running.film(), &running.encoding)?;
+    drop(begun);
+    source.warnings().into_iter().chain(warnings).for_each(|warning| listen(FilmEvent::Warning(warning)));
+
+    let before = Inventory::of(&folder)?;
+    let mut inference_ms = Percentiles::default();
+    if !joins_only {
+        inference_ms = running.paint(source, films, &folder, &before).map_err(|error| with_kept(error, &folder))?;
+    }
+    let there = Inventory::of(&folder)?;
+    let done = Done {
+        written: None,
+        size,
+        frames: there.frames,
+        resumed: before.frames,
+        seconds: start.elapsed().as_secs_f64(),
+        inference_ms,
+    };
+    if is_range && !stop.requested() {
+        return Ok(done);
+    }
+    if is_range || !there.complete && !joins_only {
+        return Err(running.interrupted(&there, &folder));
+    }
+    let written = running.join(&folder, &there).map_err(|error| with_kept(error, &folder))?;
+    if there.complete && !job.keep_segments {
+        folder.remove()?;
+    }
+    Ok(Done { written: Some(written), seconds: start.elapsed().as_secs_f64(), ..done })
+}
+
+impl Running<'_> {
+    fn film(&self) -> Film<'_> {
+        Film { path: &self.job.input, cut: self.settings.start.is_some_and(|start| start.0 > 0.0) }
+    }
+
+    fn open(&self) -> Result<VideoSource> {
+        VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate)
+    }
+
+    /// Paints what is missing of what was asked for.
+    fn paint(
+        &self,
+        source: VideoSource,
+        films: &mut Films<'_>,
+        folder: &Folder,
+        there: &Inventory,
+    ) -> Result<Percentiles> {
+        let range = match self.job.work {
+            Work::Segments(range) => range,
+            Work::All | Work::Join => SegmentRange::ALL,
+        };
+        let FilmSettings { stabilize, segment_frames: every, .. } = self.settings;
+        let total = source.format().frames;
+        if there.frames > 0 && !there.complete && range == SegmentRange::ALL {
+            (self.listen)(FilmEvent::Resumed { frame: there.frames, total });
+        }
+        let mut fresh = Some(source);
+        let (mut first, mut inference_ms) = (range.first, Percentiles::default());
+        while let Some((next, end)) = there.missing_from(first, range.end) {
+            let source = match fresh.take() {
+                Some(source) => source,
+                None => self.open()?,
+            };
+            let mut source = self.stand(source, next, folder, every, stabilize > 0.0)?;
+            let stabilizer = films.load()?.stabilizer(stabilize);
+            let workers = films.workers((source.format().width, source.format().height))?;
+            let from = source.place();
+            let observe = |so_far: ordered::Progress| {
+                let (frame, inference_share) = (from + so_far.frames, so_far.inference_share);
+                (self.listen)(FilmEvent::Progress { frame, total, inference_share });
+            };
+            let destination = Destination { folder, encoding: &self.encoding, every };
+            let painted =
+                paint::paint(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
+            (self.listen)(FilmEvent::Paused);
+            source.warnings().into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
+            let painted = painted?;
+            if painted.frames > 0 {
+                inference_ms = painted.inference_ms;
+            }
+            match end {
+                Some(end) if !self.stop.requested() && !source.is_complete() => first = end,
+                _ => break,
+            }
+        }
+        Ok(inference_ms)
+    }
+
+    /// Leads a fresh `source` to where it must be for segment `number`: by a seek if that gives the same frames, else by
+    /// decoding all that is before.
+    fn stand(
+        &self,
+        mut source: VideoSource,
+        number: u64,
+        folder: &Folder,
+        every: u64,
+        steady: bool,
+    ) -> Result<VideoSource> {
+        if number == 0 {
+            return Ok(source);
+        }
+        let first = number * every - if steady { WARM_UP } else { 0 };
+        let before = folder.segment(number - 1)?;
+        let marks = before.and_then(|segment| segment.next);
+        let expected = match &marks {
+            Some([warm_up, next]) => {
+                if source.seek(if steady { warm_up } else { next }, next)? {
+                    return Ok(source);
+                }
+                source = self.open()?;
+                vec![warm_up.clone(), next.clone()]
+            }
+            None => Vec::new(),
+        };
+        if !source.skip_to(first, expected)? {
+            return Err(self.too_short(number));
+        }
+        Ok(source)
+    }
+
+    fn too_short(&self, number: u64) -> Error {
+        Error::usage(format!("'{}' ends before segment {number}; choose earlier --segments", self.job.input.display()))
+    }
+
+    /// Joins what there is without a gap: the whole film to the output, its beginning to a name of its own.
+    fn join(&self, folder: &Folder, there: &Inventory) -> Result<PathBuf> {
+        let shown = folder.path().display();
+        if there.contiguous == 0 {
+            let missing = there.missing();
+            return Err(Error::failed(format!(
+                "cannot join: segments {missing} are missing in '{shown}'"
+            )));
+        }
+        let output = if there.complete { self.job.output.clone() } else { beginning(&self.job.output) };
+        if !there.complete {
+            check_output(&self.job.input, &output, self.job.overwrite)?;
+        }
+        let Some(warnings) = join::join(folder, there, &output, self.film(), &self.encoding, self.stop)? else {
+            return Err(Error::Interrupted(format!(
+                "interrupted while joining the segments; all {} frames are kept in '{shown}': run the same command again to resume",
+                there.frames
+            )));
+        };
+        warnings.into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
+        if !there.complete {
+            (self.listen)(FilmEvent::Warning(format!(
+                "segments {} are missing: '{}' holds only the first {} frames; paint the missing segments and join again",
+                there.missing(),
+                output.display(),
+                there.frames
+            )));
+        }
+        Ok(output)
+    }
+
+    fn interrupted(&self, there: &Inventory, folder: &Folder) -> Error {
+        Error::Interrupted(match there.frames {
+            0 => format!(
+                "interrupted before the first segment of {} frames was complete; nothing is kept",
+                self.settings.segment_frames
+            ),
+            frames => format!(
+                "interrupted; {frames} frames are kept in '{}': run the same command again to resume, or add --join to make a video of them",
+                folder.path().display()
+            ),
+        })
+    }
+}
+
+/// Adds to a failure what it did not cost.
+fn with_kept(error: Error, folder: &Folder) -> Error {
+    match (error, Inventory::of(folder)) {
+        (Error::Failed(reason), Ok(there)) if there.frames > 0 => Error::Failed(format!(
+            "{reason}; {} frames are kept in '{}': run the same command again to resume",
+            there.frames,
+            folder.path().display()
+        )),
+        (error, _) => error,
+    }
+}
+
+/// `film.beginning.mp4` beside `film.mp4`.
+fn beginning(output: &Path) -> PathBuf {
+    let mut name = output.file_stem().unwrap_or_default().to_owned();
+    name.push(".beginning.");
+    name.push(output.extension().unwrap_or_default());
+    output.with_file_name(name)
+}
+
+/// Refuses outputs that would destroy something, before any work is done.
+fn check_output(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
+    let shown = output.display();
+    if whole::is_same_file(input, output) {
+        return Err(Error::usage(format!("'{shown}' is the input itself; name another output with -o")));
+    }
+    match fs::metadata(output) {
+        Ok(found) if found.is_dir() => Err(Error::usage(format!("'{shown}' is a folder; name a file in it"))),
+        Ok(_) if !overwrite => {
+            Err(Error::usage(format!("'{shown}' exists; name another output, or add --overwrite to replace it")))
+        }
+        _ => Ok(()),
+    }
+}
