@@ -8,7 +8,6 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cli::{PaintArgs, SharedArgs};
-use crate::command::stylist::Engine;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::network::library;
@@ -16,6 +15,7 @@ use crate::network::vgg19::{Losses, Vgg19};
 use crate::pipeline::Stop;
 use crate::report::Report;
 use crate::sink::image as sink;
+use crate::studio::Engine;
 
 /// Paints the picture that `args` asks for.
 ///
@@ -25,7 +25,7 @@ use crate::sink::image as sink;
 pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let job = plan::plan(args, shared.max_pixels, report)?;
     let stop = Stop::at_ctrl_c()?;
-    let engine = Engine::new(&args.run, shared, report)?;
+    let engine = Engine::load(&args.run.machine(shared))?;
     let folder = args.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));
     let vgg = Vgg19::find(&folder, args.pooling, &engine.runtime, &engine.provider, engine.threads)?;
     let start = Instant::now();

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::stylist::Engine;
-use crate::cli::{AddArgs, Like, RemoveArgs, RunArgs, SharedArgs, StylesAction, StylesArgs};
+use crate::cli::{AddArgs, Like, RemoveArgs, SharedArgs, StylesAction, StylesArgs};
 use crate::error::Result;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::provider::Device;
@@ -11,6 +10,7 @@ use crate::report::Report;
 use crate::style::catalog::{Catalog, Pair, user_folder};
 use crate::style::install::{self, Addition};
 use crate::style::manifest::{LayoutName, NetworkEntry};
+use crate::studio::{Engine, Machine};
 
 /// Runs the action of `impasto styles`; lists without one.
 pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
@@ -85,9 +85,8 @@ struct Changed<'a> {
 
 fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     // The trial needs no graphics card, and a file that only runs on one is not portable.
-    let run =
-        RunArgs { device: Device::Cpu, device_id: 0, threads: None, fp16: false, cuda_graph: false, gpu_memory: None };
-    let engine = Engine::new(&run, shared, report)?;
+    let onnxruntime = shared.onnxruntime.clone();
+    let engine = Engine::load(&Machine { device: Device::Cpu, onnxruntime, ..Machine::default() })?;
     let unit = PlanarFormat { range: 1.0, ..PlanarFormat::PYTORCH_EXAMPLES };
     let (layout, planar) = match args.like {
         Like::Impasto => (LayoutName::NhwcU8, PlanarFormat::PYTORCH_EXAMPLES),

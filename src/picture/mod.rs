@@ -149,3 +149,4 @@ mod tests {
         }
     }
 }
+pub mod read { pub use crate::source::image::*; } pub mod write { pub use crate::sink::image::*; }

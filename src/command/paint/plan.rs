@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{KeepColors, PaintArgs};
-use crate::command::is_same_file;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
 use crate::kernel::color::keep_chroma;
@@ -18,6 +17,7 @@ use crate::report::Report;
 use crate::sink::image as sink;
 use crate::source::image as source;
 use crate::style::paintings::Painting;
+use crate::whole::is_same_file;
 
 /// What is to be done.
 pub struct Job {

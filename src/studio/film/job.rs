@@ -280,7 +280,7 @@ fn beginning(output: &Path) -> PathBuf {
 /// Refuses outputs that would destroy something, before any work is done.
 fn check_output(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
     let shown = output.display();
-    if whole::is_same_file(input, output) {
+    if crate::whole::is_same_file(input, output) {
         return Err(Error::usage(format!("'{shown}' is the input itself; name another output with -o")));
     }
     match fs::metadata(output) {
