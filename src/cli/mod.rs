@@ -26,7 +26,7 @@ pub use self::paint::{KeepColors, PaintArgs};
 pub use self::styles::{AddArgs, Like, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{SCALES, within};
 
-/// Turns photos and videos into paintings, with neural style networks that run on the machine that you have.
+/// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.
 #[derive(Debug, Parser)]
 #[command(name = "impasto", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
@@ -41,41 +41,40 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Paint photos: files, whole folders, or standard input.
+    /// Paint photos: files, folders or standard input.
     Image(ImageArgs),
-    /// Paint a video file, keeping its sound, subtitles, chapters and timestamps.
+    /// Paint videos, keeping their audio, subtitles, chapters and timestamps.
     Video(VideoArgs),
-    /// Paint a camera, a screen or a stream live: into a window, a recording, over the network.
+    /// Paint a camera, screen or stream live: to a window, a recording, a virtual camera or the network.
     Live(Box<LiveArgs>),
-    /// Paint one still by optimisation (Gatys et al. 2016): minutes instead of milliseconds, in the style of any picture.
+    /// Paint one still by optimisation (Gatys et al. 2016): takes minutes, gives the best quality, in the style of any picture.
     Paint(Box<PaintArgs>),
-    /// List the styles, show them on a photo, add or remove networks.
+    /// List the styles, preview them on a photo, add or remove networks.
     Styles(StylesArgs),
-    /// List what can run the networks (processors and graphics cards), and the cameras with what they can send.
+    /// List the devices that can run the networks, and the cameras with their formats.
     Devices(DevicesArgs),
-    /// Say what works on this machine, and what to install for the rest.
+    /// Check what works on this machine, and what to install for the rest.
     Doctor(DoctorArgs),
-    /// Measure the speed of networks and of whole jobs on this machine.
+    /// Measure the speed of the networks and of the whole pipeline on this machine.
     Bench(BenchArgs),
 }
 
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct SharedArgs {
-    /// A folder of styles (with a styles.toml) to use before the program's own and the user's.
+    /// Folder of styles (with a styles.toml) to search before the built-in ones and your own.
     #[arg(long, global = true, value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// The ONNX Runtime library to load, or the folder that holds it. Default: ORT_DYLIB_PATH, else what scripts/setup
-    /// installed.
+    /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that scripts/setup installed.
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
-    /// Refuse pictures and videos that claim more pixels than this, in millions, before memory is taken for them.
+    /// Refuse pictures and frames larger than this many megapixels, before any memory is allocated for them.
     #[arg(long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
     pub max_pixels: MaxPixels,
-    /// Print one JSON object on standard output at the end, instead of words.
+    /// Print one JSON object to standard output at the end instead of text.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print nothing but errors.
+    /// Print errors only.
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
@@ -83,20 +82,20 @@ pub struct SharedArgs {
 /// How to paint.
 #[derive(Clone, Debug, Args)]
 pub struct StyleArgs {
-    /// The style, or several with weights: `--style starry-night:0.7,scream:0.3`. Default: the first of `impasto styles`.
+    /// Style, or a blend of several: `--style starry-night:0.7,scream:0.3`. Default: the first style that `impasto styles` lists.
     #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
     pub style: Option<Expression>,
-    /// Any picture as the style, or several with weights: `--style-image night.jpg:0.7,scream.jpg:0.3`. Needs the
-    /// networks that `scripts/setup --style-images` installs.
+    /// Use any picture as the style, or a blend of several: `--style-image night.jpg:0.7,scream.jpg:0.3`. Install its networks
+    /// first: `scripts/setup --style-images`.
     #[arg(long, value_name = "PICTURE[:WEIGHT],...", conflicts_with = "style")]
     pub style_image: Option<Paintings>,
-    /// How much of the painting to mix with the original: 0 is the original, 1 the painting.
+    /// Strength of the painting: 0 shows the original, 1 the painting.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = within(0.0..=1.0f32))]
     pub strength: f32,
-    /// Keep the original's colours and paint only its brightness.
+    /// Keep the original's colours; paint only the brightness.
     #[arg(long)]
     pub keep_colors: bool,
-    /// Stroke size: 2 doubles the strokes, 0.5 halves them (and takes four times as long).
+    /// Stroke size: 2 doubles it; 0.5 halves it and takes four times as long.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = within(SCALES))]
     pub scale: f32,
     /// What runs the network.
@@ -120,23 +119,23 @@ impl StyleArgs {
 /// What runs the network.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// What runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. A device that is asked for and
-    /// cannot run is an error; auto takes the fastest that can and says which.
+    /// Device that runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. auto takes the fastest one that
+    /// works and says which; a device that you name must work.
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
     pub device: Device,
-    /// Which graphics card, from 0.
+    /// Index of the graphics card, from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub device_id: i32,
-    /// Processor cores to use. Default: all.
+    /// CPU cores to use. Default: all.
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Compute in 16-bit floats where the device gains from it (TensorRT).
+    /// Compute in 16-bit floats (TensorRT).
     #[arg(long)]
     pub fp16: bool,
-    /// Capture the network as a CUDA graph (cuda, tensorrt): less overhead a frame, for one frame size.
+    /// Run the network as a CUDA graph (cuda, tensorrt): less overhead per frame, for a fixed frame size.
     #[arg(long)]
     pub cuda_graph: bool,
-    /// Limit of the graphics card's memory arena, in MiB (cuda).
+    /// Limit the GPU memory arena to this many MiB (cuda).
     #[arg(long, value_name = "MIB")]
     pub gpu_memory: Option<usize>,
 }
@@ -151,11 +150,11 @@ impl RunArgs {
     }
 }
 
-/// How moving pictures are kept from flickering.
+/// How flicker is prevented.
 #[derive(Clone, Debug, Args)]
 pub struct SteadyArgs {
-    /// Keep what does not move from flickering: 0 leaves every frame as it was painted, 1 averages still parts over up to
-    /// 16 frames. What moves is shown as it was painted, and a cut starts anew.
+    /// Reduce flicker where the picture is still: 0 turns this off, 1 averages still areas over up to 16 frames. Moving areas
+    /// are left as painted.
     #[arg(long, value_name = "0..1", default_value_t = DEFAULT_AMOUNT, value_parser = within(0.0..=1.0f32))]
     pub stabilize: f32,
 }
@@ -163,25 +162,25 @@ pub struct SteadyArgs {
 /// `impasto image`
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Photos (JPEG, PNG, WebP, TIFF, BMP; told by content), folders whose photos to paint (not those of folders
-    /// inside), or `-` for standard input.
+    /// Photos (JPEG, PNG, WebP, TIFF or BMP, recognised by content), folders (subfolders are skipped), or `-` for standard
+    /// input.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
-    /// Where to: a file, a folder (several inputs, or ending in /; made if missing), or `-` for standard output.
-    /// Files there of the same name are replaced, but never an input.
+    /// Output file, folder (created if missing; for several inputs, or if it ends in /), or `-` for standard output. Existing
+    /// files are replaced, but never an input.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
-    /// The format to write: jpeg (no transparency), png, webp (lossless) or tiff. Default: by the output's name, else
-    /// the input's own (png for BMP).
+    /// Output format: jpeg (no transparency), png, webp (lossless) or tiff. Default: from the output's extension, else the
+    /// input's format (png for BMP).
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Paint pictures of more pixels than this in tiles, in millions; 0 never.
+    /// Paint in tiles above this many megapixels (0: never).
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 8.0)]
     pub tile_above: f64,
 }
@@ -189,53 +188,53 @@ pub struct ImageArgs {
 /// `impasto video`
 #[derive(Debug, Args)]
 pub struct VideoArgs {
-    /// The video: any file that FFmpeg decodes. Several, or a folder of them, are painted one after the other.
+    /// Video files that FFmpeg can decode, or folders of them. Several are painted one after another.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
-    /// The video to write; its ending chooses the container (.mp4, .mkv, .mov, .webm ...). Of several videos, or ending in
-    /// /: the folder for them, made if missing.
+    /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). For several inputs, or if it ends in
+    /// /: a folder, created if missing.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
-    /// How to keep it from flickering.
+    /// How to prevent flicker.
     #[command(flatten)]
     pub steady: SteadyArgs,
-    /// h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
+    /// Codec: h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
     #[arg(long, value_name = "CODEC")]
     pub codec: Option<Codec>,
-    /// Constant quality: lower is better and larger. The range is the encoder's (h264: 0 to 51, default 20; hevc: 0 to 51,
-    /// default 23; av1, vp9: 0 to 63, default 30 and 28).
+    /// Constant quality; lower means better quality and larger files. h264: 0-51, default 20; hevc: 0-51, default 23; av1:
+    /// 0-63, default 30; vp9: 0-63, default 28.
     #[arg(long, value_name = "N")]
     pub crf: Option<u32>,
-    /// The encoder's own preset, slower is smaller (h264, hevc: ultrafast to veryslow, default veryfast; av1: 0 to 13; vp9:
-    /// 0 to 8; prores: proxy, lt, standard, hq, 4444).
+    /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-13; vp9:
+    /// 0-8; prores: proxy, lt, standard, hq, 4444.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// The pixel format to write (yuv420p, yuv444p, ...). Default: the usual one of the codec.
+    /// Output pixel format (yuv420p, yuv444p ...). Default: the codec's usual one.
     #[arg(long, value_name = "NAME")]
     pub pix_fmt: Option<String>,
-    /// Any option of the encoder; repeat for more: `--encoder-option x264-params=keyint=60`.
+    /// Set any encoder option; may be repeated: `--encoder-option x264-params=keyint=60`.
     #[arg(long, value_name = "NAME=VALUE")]
     pub encoder_option: Vec<String>,
-    /// Start here: seconds, or `[HH:]MM:SS[.fraction]`.
+    /// Start at this time: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub start: Option<Seconds>,
-    /// Paint this much: seconds, or `[HH:]MM:SS[.fraction]`.
+    /// Paint only this long: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Seconds>,
-    /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the shape.
+    /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<Size>,
-    /// Paint at this constant frame rate (24, 29.97, 30000/1001), repeating or leaving out frames. Default: the
-    /// input's own timestamps.
+    /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
+    /// timestamps.
     #[arg(long, value_name = "RATE")]
     pub fps: Option<FrameRate>,
-    /// Replace OUT if it exists.
+    /// Overwrite OUT if it exists.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
-    /// How to go on with a job, or to share it.
+    /// How to resume or share a job.
     #[command(flatten)]
     pub segments: SegmentArgs,
 }
@@ -289,24 +288,24 @@ impl VideoArgs {
     }
 }
 
-/// How a video job is cut up and put together.
+/// How a video job is split and joined.
 #[derive(Clone, Debug, Args)]
 pub struct SegmentArgs {
-    /// Begin anew instead of going on where the same job was stopped; what there is of it in OUT.parts is thrown away.
+    /// Start over instead of resuming; deletes what is in OUT.parts.
     #[arg(long, conflicts_with = "join")]
     pub restart: bool,
-    /// Leave the segments in OUT.parts when they are joined.
+    /// Keep the segments in OUT.parts after joining.
     #[arg(long)]
     pub keep_segments: bool,
-    /// Paint a part: the segments from A up to, but without, B, counted from 0 (A.. to the end); without joining them. Copy
-    /// the parts of several machines into one OUT.parts and join them there.
+    /// Paint only segments A to B-1, counted from 0 (A.. means to the end), and do not join them. To share a film among
+    /// machines, copy their OUT.parts folders into one and run --join there.
     #[arg(long, value_name = "A..B", conflicts_with = "join")]
     pub segments: Option<SegmentRange>,
-    /// Paint nothing; join the segments that are there. Where some are missing, they are named, and what comes before them
-    /// goes into OUT with `.beginning` in its name, to be looked at.
+    /// Join the segments without painting. If segments are missing, list them and write everything before the gap to
+    /// OUT.beginning.EXT as a preview.
     #[arg(long)]
     pub join: bool,
-    /// Frames of a segment: what a power cut costs at most.
+    /// Frames per segment: the most that a crash can cost.
     #[arg(long, value_name = "N", default_value_t = SEGMENT_FRAMES, value_parser = clap::value_parser!(u64).range(WARM_UP..=1_000_000))]
     pub segment_frames: u64,
 }
@@ -322,16 +321,16 @@ pub struct DoctorArgs {}
 /// `impasto bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Styles to measure. Default: one of each network.
+    /// Styles to measure. Default: one per network.
     #[arg(long, short, value_name = "NAME,...", value_delimiter = ',')]
     pub style: Vec<String>,
-    /// Measure what paints in the style of any picture, with this one.
+    /// Also measure --style-image with this picture.
     #[arg(long, value_name = "PICTURE")]
     pub style_image: Option<PathBuf>,
     /// Frame sizes to measure.
     #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
     pub size: Vec<Size>,
-    /// Seconds to measure each network and each pipeline, after warming up.
+    /// Seconds to measure each network and each pipeline, after a warm-up.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = within(0.05..=3600.0))]
     pub seconds: f64,
     /// Also decode, paint and encode this clip.

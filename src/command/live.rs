@@ -1,6 +1,5 @@
 //! `impasto live`: a camera to a window, a recording and the network, as it happens.
 
-mod capture;
 mod keys;
 mod watch;
 
@@ -24,8 +23,8 @@ use crate::show::{Settings, Show};
 use crate::sink::http::HttpSink;
 use crate::sink::recording::RecordingSink;
 use crate::sink::send::SendSink;
-use crate::studio::Studio;
 use crate::studio::repertoire::Repertoire;
+use crate::studio::{Studio, capture};
 
 /// What `--json` prints at the end.
 #[derive(Serialize)]
@@ -47,7 +46,8 @@ struct LiveSummary {
 pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let interrupt = Stop::at_ctrl_c()?;
     let stop = Stop::default().also_at_ctrl_c()?;
-    let capture = capture::open(args, shared.max_pixels, &stop).map_err(|error| {
+    let source = args.source(shared.max_pixels);
+    let capture = capture::open(&source, &stop).map_err(|error| {
         if interrupt.requested() { Error::Interrupted("interrupted before the show began".into()) } else { error }
     })?;
     let format = capture.source.format();

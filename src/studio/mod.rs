@@ -5,6 +5,7 @@
 //! flags: what a caller should hear comes through a callback. Defaults, such as the style and the device, are decided
 //! here and nowhere else.
 
+pub mod capture;
 pub mod film;
 mod machine;
 mod painter;
