@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
+use super::pictures::PictureSettings;
 use super::{Engine, Studio};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::network::provider::Device;
+use crate::picture::Picture;
 use crate::network::{self, Identity, Opening};
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
@@ -100,12 +102,21 @@ impl Painter {
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
-            None => self.whole_machine(0.0)?,
+            None => self.whole_machine(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
         let painted = stylizer.stylize(frame, &mut painting);
         self.stylizer = Some(stylizer);
         painted.map(|()| painting)
+    }
+
+    /// Paints a picture; its transparency and metadata stay.
+    ///
+    /// # Errors
+    /// As [`Self::paint`].
+    pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
+        let frame = self.paint(&picture.frame)?;
+        Ok(Picture { frame, ..picture })
     }
 
     /// The networks, with their weights.

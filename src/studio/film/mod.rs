@@ -106,6 +106,22 @@ impl FilmJob {
     }
 }
 
+impl Studio {
+    /// Paints one film; see [`Films`] for several.
+    ///
+    /// # Errors
+    /// As [`Films::paint`].
+    pub fn paint_film(
+        &self,
+        job: &FilmJob,
+        settings: FilmSettings,
+        stop: &Stop,
+        listen: &(dyn Fn(FilmEvent) + Sync),
+    ) -> Result<Done> {
+        Films::new(self, settings).paint(job, stop, listen)
+    }
+}
+
 /// What is heard of a film while it is painted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FilmEvent {
