@@ -11,8 +11,8 @@ use crate::cli::{ImageArgs, SharedArgs};
 use crate::command::stylist::Stylist;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
-use crate::pipeline::Stop;
 use crate::report::Report;
+use crate::sync::Stop;
 
 use pipeline::{How, Outcome};
 

@@ -15,9 +15,9 @@ use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::media::encode::Codec;
 use crate::media::file::Container;
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
+use crate::statistics::Percentiles;
+use crate::sync::Stop;
 
 use job::{Done, Painter};
 

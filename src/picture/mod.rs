@@ -3,7 +3,9 @@
 pub mod color;
 pub mod exif;
 pub mod jpeg;
+pub mod read;
 pub mod tiff;
+pub mod write;
 
 use std::fmt;
 use std::path::Path;

@@ -18,13 +18,14 @@ use serde::Serialize;
 use super::plan::Job;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
+use crate::picture::read as source;
+use crate::picture::write as sink;
 use crate::picture::{Format, Picture};
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Histogram;
 use crate::report::{self, Report};
-use crate::sink::image as sink;
-use crate::source::image as source;
+use crate::statistics::Histogram;
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
+use crate::sync::threads::spawn_scoped;
 
 /// What became of the jobs.
 #[derive(Debug, Default)]
@@ -83,13 +84,9 @@ struct Finished<'a> {
 pub fn run(jobs: &[Job], stylizer: &mut Stylizer, how: How, stop: &Stop, report: &Report) -> Result<Outcome> {
     let (give_decoded, decoded) = bounded(0);
     let (give_finished, finished) = bounded(0);
-    let failed = |error| Error::failed(format!("cannot start a thread: {error}"));
     thread::scope(|scope| {
-        let named = |name: &str| thread::Builder::new().name(name.into());
-        let decoder = named("decode").spawn_scoped(scope, move || decode(jobs, how.max_pixels, &give_decoded, stop));
-        decoder.map_err(failed)?;
-        let painter = named("stylize").spawn_scoped(scope, move || paint(stylizer, &decoded, &give_finished));
-        painter.map_err(failed)?;
+        spawn_scoped(scope, "decode", move || decode(jobs, how.max_pixels, &give_decoded, stop))?;
+        spawn_scoped(scope, "stylize", move || paint(stylizer, &decoded, &give_finished))?;
         // The encoder is this thread: it owns the words and the bar.
         Ok(encode(jobs.len(), &finished, how.quality, report))
     })

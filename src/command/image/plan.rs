@@ -7,9 +7,9 @@ use crate::cli::ImageArgs;
 use crate::command::queue::{self, Inputs, Kind, ends_in_separator, is_dash};
 use crate::error::{Error, Result};
 use crate::picture::Format;
+use crate::picture::read as source;
+use crate::picture::write as sink;
 use crate::report::Report;
-use crate::sink::image as sink;
-use crate::source::image as source;
 
 /// One picture's way.
 #[derive(Debug)]

@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::media::decode::DecodeOptions;
 use crate::media::options::Size;
-use crate::pipeline::Stop;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
 use crate::source::camera::{CameraSource, Wish};
 use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
+use crate::sync::Stop;
 
 /// What a camera is asked for unless `--resolution` says otherwise.
 const USUAL: (u32, u32) = (640, 360);

@@ -1,15 +1,15 @@
 //! Everything that decides what a video job's frames look like, for its journal.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use crate::cli::{SharedArgs, StyleArgs, VideoArgs};
-use crate::error::{Error, Result};
+use crate::digest;
+use crate::error::Result;
 use crate::media;
 use crate::media::file::Container;
 use crate::segments::journal::fingerprint;
-use crate::style::catalog::{Catalog, sha256};
+use crate::style::catalog::Catalog;
 
 /// The facts of a job, but for the device: by the names that people know, what they gave or what counts without it.
 ///
@@ -60,10 +60,7 @@ pub fn facts(
 fn style(args: &StyleArgs, shared: &SharedArgs) -> Result<BTreeMap<String, String>> {
     let catalog = Catalog::load(shared.models.as_deref())?;
     let mut facts = BTreeMap::new();
-    let hash = |path: &Path| {
-        let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
-        Ok(sha256(&bytes)[..16].to_owned())
-    };
+    let hash = |path: &Path| -> Result<String> { Ok(digest::of_file(path)?[..16].to_owned()) };
     if let Some(paintings) = &args.style_image {
         let pair = catalog.pair()?;
         let network = pair.network.network_file(pair.folder);

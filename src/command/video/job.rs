@@ -13,17 +13,19 @@ use crate::media::decode::DecodeOptions;
 use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
 use crate::media::options::FrameRate;
-use crate::pipeline::statistics::Percentiles;
-use crate::pipeline::{Stop, ordered};
+use crate::pipeline::ordered;
 use crate::report::Report;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
 use crate::segments::journal::{DEVICE, Journal, RUNTIME};
 use crate::segments::paint::{self, Target};
+use crate::segments::resume::ResumableSource;
 use crate::segments::{Encoding, Part};
 use crate::source::Source;
 use crate::source::video::VideoSource;
+use crate::statistics::Percentiles;
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
 use crate::temporal::WARM_UP;
 
 /// What paints all videos of a queue: loaded for the first that needs it.
@@ -158,7 +160,9 @@ pub fn run((input, output): (&Path, &Path), painter: &mut Painter<'_>, stop: &St
     let before = Inventory::of(&folder)?;
     let mut inference_ms = Percentiles::default();
     if !args.segments.join {
-        inference_ms = job.paint(source, painter, &folder, &before).map_err(|error| job.with_kept(error, &folder))?;
+        inference_ms = job
+            .paint(ResumableSource::new(source), painter, &folder, &before)
+            .map_err(|error| job.with_kept(error, &folder))?;
     }
     let there = Inventory::of(&folder)?;
     let done = Done {
@@ -188,14 +192,14 @@ impl Job<'_> {
         Film { path: self.input, cut: self.args.start.is_some_and(|start| start.0 > 0.0) }
     }
 
-    fn open(&self) -> Result<VideoSource> {
-        VideoSource::open(self.input, &self.decoding, self.args.size, self.rate)
+    fn open(&self) -> Result<ResumableSource> {
+        VideoSource::open(self.input, &self.decoding, self.args.size, self.rate).map(ResumableSource::new)
     }
 
     /// Paints what is missing of the part that was asked for.
     fn paint(
         &self,
-        source: VideoSource,
+        source: ResumableSource,
         painter: &mut Painter<'_>,
         folder: &Folder,
         there: &Inventory,
@@ -244,12 +248,12 @@ impl Job<'_> {
     /// decoding all that is before.
     fn stand(
         &self,
-        mut source: VideoSource,
+        mut source: ResumableSource,
         number: u64,
         folder: &Folder,
         every: u64,
         steady: bool,
-    ) -> Result<VideoSource> {
+    ) -> Result<ResumableSource> {
         if number == 0 {
             return Ok(source);
         }
