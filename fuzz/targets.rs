@@ -9,7 +9,6 @@ use std::path::Path;
 use std::str;
 
 use impasto::paint::state::State;
-use impasto::pipeline::Stop;
 use impasto::segments::folder::Segment;
 use impasto::segments::journal::Journal;
 use impasto::show::{Patch, SCALE, STRENGTH, Settings, Show};
@@ -17,6 +16,7 @@ use impasto::sink::http::guard::{Asked, Guard, Refused};
 use impasto::style::expression::Expression;
 use impasto::style::manifest::Manifest;
 use impasto::style::paintings::Paintings;
+use impasto::sync::Stop;
 
 /// A target by its name, which is that of its folder in `corpus`.
 pub type Target = (&'static str, fn(&[u8]) -> bool);

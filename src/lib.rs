@@ -36,7 +36,7 @@
 //! # A live show
 //!
 //! A camera does not wait, so [`pipeline::live`] has no queue: each hand-over keeps the newest frame only
-//! ([`pipeline::latest`]). One thread captures ([`source::camera`]), one paints with all cores, each output ([`sink`]: recording, page,
+//! ([`sync::latest`]). One thread captures ([`source::camera`]), one paints with all cores, each output ([`sink`]: recording, page,
 //! transport stream, virtual camera) has its own, and the window its main thread. What they share is [`show::Show`]: the settings,
 //! changed by keys and by the page alike, and the statistics. [`pipeline::governor`] holds the frame rate by the size that the
 //! network sees, [`kernel::edges`] puts back what that loses, and [`pipeline::fade`] turns one style into the next.
@@ -63,10 +63,7 @@
 
 pub mod cli;
 pub mod command;
-pub mod digest { pub use crate::style::catalog::sha256; }
-pub mod whole { use std::path::Path; pub fn is_same_file(_a: &Path, _b: &Path) -> bool { false } }
-pub mod sync;
-pub mod studio;
+pub mod digest;
 pub mod error;
 pub mod frame;
 pub mod kernel;
@@ -80,8 +77,12 @@ pub mod segments;
 pub mod show;
 pub mod sink;
 pub mod source;
+pub mod statistics;
+pub mod studio;
 pub mod style;
 pub mod stylize;
+pub mod sync;
 pub mod temporal;
+pub mod whole;
 
 pub use command::run;

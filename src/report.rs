@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::sync::lock;
 
 /// Lets the process say why, and end with exit code 1, where Rust's allocator, ONNX Runtime or an encoder ends it by `abort`: they
 /// do when memory runs out in a place that cannot report it.
@@ -166,8 +167,4 @@ fn out_line(words: &str) {
 fn error_line(words: &str) {
     // Nowhere to complain to when standard error itself is gone.
     let _ = writeln!(io::stderr().lock(), "{words}");
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,16 +1,16 @@
 //! A running show as those see it who watch and steer it: the window, the page in the browser, the terminal.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
+use crate::statistics::Percentiles;
 use crate::style::catalog::{IDENTITY, did_you_mean};
 use crate::style::expression::Expression;
+use crate::sync::{Stop, lock};
 
 /// What can be changed while the show runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -258,10 +258,6 @@ impl Show {
         let statistics = self.statistics();
         State { styles, style, strength, scale, keep_colors, mirror, compare, freeze, record, statistics }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

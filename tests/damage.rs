@@ -20,7 +20,7 @@ use std::process::Command;
 use damage::{Ended, Random, damaged, each, keep, run, times};
 use impasto::frame::{Frame, MaxPixels};
 use impasto::media::decode::{DecodeOptions, Decoder};
-use impasto::source::image;
+use impasto::picture::read;
 use tempfile::TempDir;
 use user::User;
 
@@ -127,7 +127,7 @@ fn damaged_pictures_are_painted_or_refused() {
         let ended = run(&mut impasto(&arguments), case);
         if ended.code == 0 {
             let written =
-                image::load(output, MaxPixels::default()).unwrap_or_else(|error| panic!("{case}: {error}")).frame;
+                read::load(output, MaxPixels::default()).unwrap_or_else(|error| panic!("{case}: {error}")).frame;
             assert!(written.width > 0, "{case}");
         }
         ended

@@ -9,7 +9,7 @@ use impasto::kernel::planar::PlanarFormat;
 use impasto::network::provider::{Device, Provider, ProviderOptions};
 use impasto::network::runtime::Runtime;
 use impasto::network::{self, Layout, Network, NetworkFile, Opening};
-use impasto::source::image;
+use impasto::picture::read;
 
 /// ONNX Runtime takes one environment a process.
 fn runtime() -> &'static Runtime {
@@ -84,8 +84,8 @@ fn weights_mix_the_styles_of_an_own_network_at_any_size() {
 
 #[test]
 fn a_classic_network_gives_what_python_gives_within_one_level() {
-    let input = image::load(&folder().join("classic.png"), MaxPixels::default()).unwrap().frame;
-    let expected = image::load(&folder().join("classic.out.png"), MaxPixels::default()).unwrap().frame;
+    let input = read::load(&folder().join("classic.png"), MaxPixels::default()).unwrap().frame;
+    let expected = read::load(&folder().join("classic.out.png"), MaxPixels::default()).unwrap().frame;
     let mut network = open(&file("classic.onnx", PLANAR, 1), None).unwrap();
     let painted = paint(network.as_mut(), input.width, input.height, &input.pixels, &[1.0]).unwrap();
     assert!(largest_difference(&painted, &expected.pixels) <= 1);
@@ -188,7 +188,8 @@ fn a_missing_or_damaged_file_is_named() {
     let damaged = scratch.path().join("damaged.onnx");
     std::fs::write(&damaged, "not a graph").unwrap();
     for (path, words) in [(damaged, "damaged.onnx' is not a network"), (scratch.path().join("gone.onnx"), "no file")] {
-        let file = NetworkFile { name: "x".into(), path, tiles: None, layout: PLANAR, styles: 1, sha256: String::new() };
+        let file =
+            NetworkFile { name: "x".into(), path, tiles: None, layout: PLANAR, styles: 1, sha256: String::new() };
         let error = open(&file, None).err().expect("it cannot be opened").to_string();
         assert!(error.contains(words), "{error}");
     }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use impasto::frame::Frame;
 use impasto::network::library;
+use impasto::picture::write;
 use impasto::picture::{Format, Picture};
-use impasto::sink::image;
 use serde_json::Value;
 use user::{User, pixels};
 
@@ -48,7 +48,7 @@ impl Painter {
             pixel.copy_from_slice(&color(place % width, place / width));
         }
         let path = self.user.path(name);
-        image::save(&Picture::new(frame), &path, Format::Png, 90).unwrap();
+        write::save(&Picture::new(frame), &path, Format::Png, 90).unwrap();
         path.to_str().unwrap().to_owned()
     }
 

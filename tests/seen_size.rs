@@ -8,7 +8,7 @@ use impasto::network::provider::{Device, Provider, ProviderOptions};
 use impasto::network::runtime::Runtime;
 use impasto::network::{self, Opening};
 use impasto::style::catalog::Catalog;
-use impasto::stylize::{Look, WeightedNetwork, Stylizer};
+use impasto::stylize::{Look, Stylizer, WeightedNetwork};
 use impasto::temporal::Stabilizer;
 
 const SIZE: (u32, u32) = (320, 180);

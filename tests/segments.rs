@@ -410,7 +410,7 @@ fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
     fs::create_dir(folder.path("styles")).unwrap();
     let network = format!("{}/tests/networks/fails_on_white.onnx", env!("CARGO_MANIFEST_DIR"));
     let bytes = fs::read(network).unwrap();
-    let hash = impasto::style::catalog::sha256(&bytes);
+    let hash = impasto::digest::sha256(&bytes);
     fs::write(folder.path("styles/fails.onnx"), bytes).unwrap();
     let manifest = format!(
         "[[network]]\nname = \"fails\"\nfile = \"fails.onnx\"\nlayout = \"nchw-f32\"\nkind = \"single\"\nstyles = [\"fails\"]\n\

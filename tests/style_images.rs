@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use impasto::frame::Frame;
+use impasto::picture::write::save;
 use impasto::picture::{Format, Picture};
-use impasto::sink::image::save;
 use user::{LICENCE, User, network, pixels, words};
 
 const MISSING: &str = "the networks that --style-image needs are missing; run scripts/setup --style-images";

@@ -16,20 +16,22 @@ use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
 use crate::media::options::Size;
 use crate::network;
-use crate::pipeline::statistics::{Histogram, Percentiles};
-use crate::pipeline::{Stop, ordered};
+use crate::pipeline::ordered;
 use crate::report::Report;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::journal::Journal;
 use crate::segments::paint::{self, Destination};
+use crate::segments::resume::ResumableSource;
 use crate::segments::{Encoding, SEGMENT_FRAMES};
 use crate::sink::null::NullSink;
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
-use crate::style::expression::Expression;
+use crate::statistics::{Histogram, Percentiles};
 use crate::studio::{Engine, PaintSettings, Painter, Studio, Style, StyleInfo};
+use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
+use crate::sync::Stop;
 use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
 
 #[derive(Serialize)]
@@ -203,7 +205,7 @@ fn clip_to_file(
     report: &Report,
 ) -> Result<f64> {
     let size = Size { width: Some(width), height: Some(height) };
-    let mut source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
+    let source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
     let (info, frames) = (source.info().clone(), source.frame_format());
     let container = Container::named("mp4").ok_or(Error::Disconnected)?;
     let encoding = Encoding { container, info, frames, options: EncodeOptions::default() };
@@ -225,6 +227,7 @@ fn clip_to_file(
         }
     };
     let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
+    let mut source = ResumableSource::new(source);
     let summary = paint::paint(&mut source, &mut workers, stabilizer, destination, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }

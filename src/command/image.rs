@@ -11,10 +11,10 @@ use crate::cli::{ImageArgs, SharedArgs};
 use crate::command::say_device;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
-use crate::pipeline::Stop;
 use crate::report::{self, Report};
 use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureSettings};
 use crate::studio::{Painter, Studio};
+use crate::sync::Stop;
 
 /// Paints the pictures that `args` names. One that fails does not stop the others.
 ///
@@ -33,8 +33,9 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
             PictureEvent::Note(words) => report.say(words),
             PictureEvent::Warning(words) => report.warn(words),
             PictureEvent::Progress(done, name) => bar.set(done, name),
-            PictureEvent::Encoded(bytes) => report::write_bytes(bytes)
-                .map_err(|error| Error::writing(Path::new("standard output"), &error))?,
+            PictureEvent::Encoded(bytes) => {
+                report::write_bytes(bytes).map_err(|error| Error::writing(Path::new("standard output"), &error))?
+            }
         }
         Ok(())
     };

@@ -13,18 +13,18 @@ use crate::cli::{LiveArgs, SeenSize, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Rational;
 use crate::media::stream::StreamFormat;
-use crate::pipeline::Stop;
 use crate::pipeline::governor::Governor;
 use crate::pipeline::live::{self, Output, Pace, Painting};
 use crate::pipeline::meter::Meter;
-use crate::pipeline::statistics::Percentiles;
 use crate::report::Report;
 use crate::show::{Settings, Show};
 use crate::sink::http::HttpSink;
 use crate::sink::recording::RecordingSink;
 use crate::sink::send::SendSink;
+use crate::statistics::Percentiles;
 use crate::studio::repertoire::Repertoire;
 use crate::studio::{Studio, capture};
+use crate::sync::Stop;
 
 /// What `--json` prints at the end.
 #[derive(Serialize)]

@@ -12,10 +12,10 @@ use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::network::library;
 use crate::network::vgg19::{Losses, Vgg19};
-use crate::pipeline::Stop;
+use crate::picture::write as sink;
 use crate::report::Report;
-use crate::sink::image as sink;
 use crate::studio::Engine;
+use crate::sync::Stop;
 
 /// Paints the picture that `args` asks for.
 ///

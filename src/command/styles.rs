@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::provider::Device;
 use crate::report::Report;
+use crate::studio::{Engine, Machine};
 use crate::style::catalog::{Catalog, Pair, user_folder};
 use crate::style::install::{self, Addition};
 use crate::style::manifest::{LayoutName, NetworkEntry};
-use crate::studio::{Engine, Machine};
 
 /// Runs the action of `impasto styles`; lists without one.
 pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::pipeline::statistics::Percentiles;
+use crate::statistics::Percentiles;
 
 /// The fields that photos, videos and stills by optimisation share; each command may add its own.
 #[derive(Serialize)]

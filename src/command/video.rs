@@ -13,13 +13,12 @@ use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::media::encode::Codec;
 use crate::media::file::Container;
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
 use crate::report::{Progress, Report};
 use crate::segments::folder::Folder;
+use crate::statistics::Percentiles;
 use crate::studio::film::{Done, FilmEvent, Films};
 use crate::studio::{Painter, Studio};
-use crate::sync::lock;
+use crate::sync::{Stop, lock};
 
 /// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
 const VIDEOS: Kind = Kind { plural: "videos", is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)) };
@@ -208,7 +207,10 @@ fn say(input: &Path, output: &Path, done: &Done, painter: Option<&Painter>, repo
     let Some(written) = &done.written else {
         let folder = Folder::beside(output);
         let input = input.display();
-        report.say(format!("{}: segments of '{input}' painted in {seconds:.1} s; run with --join to join them", folder.display()));
+        report.say(format!(
+            "{}: segments of '{input}' painted in {seconds:.1} s; run with --join to join them",
+            folder.display()
+        ));
         return;
     };
     let written = written.display();

@@ -1,7 +1,5 @@
 //! An encoder with the file that it fills.
 
-use std::path::{Path, PathBuf};
-
 use ffmpeg_next::Packet;
 
 use super::container::Container;
@@ -10,6 +8,7 @@ use super::encode::Encoder;
 use super::file::VideoFile;
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::whole::Unfinished;
 
 /// A file of painted pictures and nothing else. Dropped unfinished, it leaves nothing behind.
 pub struct EncodedFile {
@@ -23,18 +22,12 @@ pub struct EncodedFile {
 }
 
 impl EncodedFile {
-    /// Begins `path` under the name `temporary`.
+    /// Begins `file`.
     ///
     /// # Errors
     /// Those of [`VideoFile::create`].
-    pub fn create(
-        path: &Path,
-        temporary: PathBuf,
-        container: Container,
-        info: &VideoInfo,
-        encoder: Encoder,
-    ) -> Result<Self> {
-        let file = VideoFile::create(path, temporary, container, info, &encoder, None)?;
+    pub fn create(file: Unfinished, container: Container, info: &VideoInfo, encoder: Encoder) -> Result<Self> {
+        let file = VideoFile::create(file, container, info, &encoder, None)?;
         Ok(Self { encoder, file, packet: Packet::empty(), origin: None, order: Vec::new() })
     }
 

@@ -1,6 +1,5 @@
 //! The output file: under a temporary name until it is complete.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -18,13 +17,15 @@ use super::side_data;
 use super::{input, words};
 use crate::error::{Error, Result};
 use crate::frame::Rational;
+use crate::whole::Unfinished;
 
 /// Takes encoded and copied packets. Dropped unfinished, it leaves nothing behind.
 pub struct VideoFile {
     /// `None` once closed.
     output: Option<Output>,
+    /// `None` once it has its name.
+    file: Option<Unfinished>,
     path: PathBuf,
-    temporary: PathBuf,
     /// None where nothing but painted pictures goes into the file.
     copied: Option<CopiedStreams>,
     painted: usize,
@@ -38,36 +39,24 @@ pub struct VideoFile {
 }
 
 impl VideoFile {
-    /// Makes the file under the name `temporary`, in the file system of `path`, and writes its header: for packets of
-    /// `encoder`, or of others with the same settings.
+    /// Writes the header to `file`: for packets of `encoder`, or of others with the same settings.
     ///
     /// # Errors
-    /// The folder is missing or may not be written, or the container refuses the streams.
+    /// The container refuses the streams.
     pub fn create(
-        path: &Path,
-        temporary: PathBuf,
+        file: Unfinished,
         container: Container,
         info: &VideoInfo,
         encoder: &Encoder,
         copied: Option<CopiedStreams>,
     ) -> Result<Self> {
-        // What has the name was left by a process that was killed, or is a link that somebody laid; and made by the standard
-        // library first, whose reasons for a refusal are better than FFmpeg's.
-        remove(&temporary);
-        fs::File::create_new(&temporary).map_err(|error| Error::writing(path, &error))?;
-        let output = match open(&temporary, container) {
-            Ok(output) => output,
-            Err(error) => {
-                remove(&temporary);
-                return Err(error);
-            }
-        };
+        let output = open(file.temporary(), container)?;
         let from = Rational::from(encoder.context().time_base());
-        let (output, path) = (Some(output), path.to_owned());
+        let path = file.path().to_owned();
         let mut file = Self {
-            output,
+            output: Some(output),
+            file: Some(file),
             path,
-            temporary,
             copied,
             painted: 0,
             from,
@@ -145,7 +134,9 @@ impl VideoFile {
     /// # Errors
     /// The disk is full, or the folder has gone; so has the file then.
     pub fn finish(mut self, until: f64) -> Result<Vec<String>> {
-        let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
+        let (Some(mut output), Some(file)) = (self.output.take(), self.file.take()) else {
+            return Err(Error::Disconnected);
+        };
         let failed = |error| write_error(&self.path, error);
         if let Some(copied) = &mut self.copied {
             self.refused += copied.write_until(&mut output, until).map_err(failed)?;
@@ -171,10 +162,7 @@ impl VideoFile {
                  input; write .mkv instead"
             )));
         }
-        let done = fs::OpenOptions::new().write(true).open(&self.temporary).and_then(|file| file.sync_all());
-        done.and_then(|()| fs::rename(&self.temporary, &self.path))
-            .map_err(|error| Error::writing(&self.path, &error))?;
-        self.temporary.clear();
+        file.commit().map_err(|error| Error::writing(&self.path, &error))?;
         let refused = (self.refused > 0).then(|| {
             format!("{} damaged pieces of the copied streams were left out, which the file cannot hold", self.refused)
         });
@@ -192,9 +180,7 @@ impl Drop for VideoFile {
     fn drop(&mut self) {
         // Closed before it is removed: some systems keep open files.
         self.output = None;
-        if !self.temporary.as_os_str().is_empty() {
-            remove(&self.temporary);
-        }
+        self.file = None;
     }
 }
 
@@ -215,20 +201,6 @@ fn flush(output: &mut Output) -> Result<u64, FfmpegError> {
             error => return Err(error.into()),
         }
     }
-}
-
-/// `.NAME.impasto-PID.part` beside `path`.
-pub fn temporary_name(path: &Path) -> Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| Error::usage(format!("'{}' is no file name", path.display())))?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".impasto-{}.part", std::process::id()));
-    Ok(path.with_file_name(temporary))
-}
-
-fn remove(path: &Path) {
-    // Nothing to be done about a folder that forbids it meanwhile.
-    let _ = fs::remove_file(path);
 }
 
 fn open(path: &Path, container: Container) -> Result<Output> {

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session, SessionInputValue};
 use ort::value::{Tensor, TensorRef};
-use sha2::{Digest, Sha256};
 
 use super::onnx::{self, failed};
 use super::provider::Provider;
 use super::runtime::Runtime;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 
 /// The layers whose Gram matrices are a painting's style: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
@@ -159,7 +159,7 @@ pub fn check(folder: &Path) -> Result<()> {
         sums.lines().filter_map(|line| line.split_once("  ")).map(|(a, b)| (b, a)).collect();
     let graphs = Pooling::NAMES.into_iter().flat_map(|(_, pooling)| GRAPHS.map(|graph| graph_name(pooling, graph)));
     for name in graphs.chain([WEIGHTS.into()]) {
-        let digest: String = Sha256::digest(read(&name)?).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = sha256(&read(&name)?);
         if sums.get(name.as_str()) != Some(&digest.as_str()) {
             let path = folder.join(name);
             return Err(Error::failed(format!(

@@ -3,7 +3,9 @@
 pub mod color;
 pub mod exif;
 pub mod jpeg;
+pub mod read;
 pub mod tiff;
+pub mod write;
 
 use std::fmt;
 use std::path::Path;
@@ -149,4 +151,3 @@ mod tests {
         }
     }
 }
-pub mod read { pub use crate::source::image::*; } pub mod write { pub use crate::sink::image::*; }

@@ -18,9 +18,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::fade::{Chosen, Fade};
 use super::governor::Governor;
-use super::latest::{Latest, Taken};
 use super::meter::{Meter, Total};
-use super::{Stop, panicked};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 use crate::kernel::arrange;
@@ -30,6 +28,9 @@ use crate::sink::Sink;
 use crate::source::Source;
 use crate::style::expression::Expression;
 use crate::stylize::{Look, Stylizer};
+use crate::sync::latest::{Latest, Taken};
+use crate::sync::threads::{panicked, spawn_scoped};
+use crate::sync::{Stop, lock};
 use crate::temporal::Stabilizer;
 
 /// How long a thread waits for news before it looks whether the show has ended.
@@ -138,40 +139,38 @@ pub fn run(
     let feeds: Vec<Latest<Arc<Shown>>> = outputs.iter().map(|_| Latest::default()).collect();
     let failed = Mutex::new(Vec::new());
     let result = thread::scope(|scope| {
-        let named = |name: &str| thread::Builder::new().name(name.into());
-        let cannot = |error| Error::failed(format!("cannot start a thread: {error}"));
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
         let (give_chosen, chosen) = bounded(1);
         let (newest, spares, view, feeds, failed) = (&newest, &spares, &view, feeds.as_slice(), &failed);
         for (output, feed) in outputs.into_iter().zip(feeds) {
-            let thread = named("output").spawn_scoped(scope, move || {
+            let thread = spawn_scoped(scope, "output", move || {
                 give_out(output, feed, show, failed);
                 Ok(())
-            });
-            threads.push(thread.map_err(cannot)?);
+            })?;
+            threads.push(thread);
         }
         let Painting { choose, first, stabilizer, governor } = painting;
         let painter = Painter { stabilizer, governor, show, meter, feeds, view };
-        let stylizing = named("stylize").spawn_scoped(scope, move || {
+        let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
             // Whatever happened, nobody waits for frames any more.
             show.stop.request();
             feeds.iter().for_each(Latest::close);
             view.frames.close();
             painted.map_err(|_| panicked("stylize"))
-        });
-        threads.push(stylizing.map_err(cannot)?);
-        let choosing = named("styles").spawn_scoped(scope, move || {
+        })?;
+        threads.push(stylizing);
+        let choosing = spawn_scoped(scope, "styles", move || {
             follow_settings(choose, style, show, &give_chosen);
             Ok(())
-        });
-        threads.push(choosing.map_err(cannot)?);
-        let capturing = named("capture").spawn_scoped(scope, move || {
+        })?;
+        threads.push(choosing);
+        let capturing = spawn_scoped(scope, "capture", move || {
             let captured = catch_unwind(AssertUnwindSafe(|| read(capture, newest, spares, show, meter)));
             newest.close();
             captured.unwrap_or_else(|_| Err(panicked("capture")))
-        });
-        threads.push(capturing.map_err(cannot)?);
+        })?;
+        threads.push(capturing);
         // Also when the viewer panics, or the scope would wait for the threads for ever.
         let stop = StopAtDrop(&show.stop);
         let viewed = viewer(view);
@@ -489,10 +488,6 @@ fn feed_sink(sink: &mut dyn Sink, feed: &Latest<Arc<Shown>>, show: &Show, pace: 
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

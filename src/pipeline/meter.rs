@@ -1,12 +1,13 @@
 //! What a running show measures: the last seconds for those who watch, the whole for the summary.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::statistics::{Histogram, Percentiles};
 use crate::show::Show;
+use crate::statistics::{Histogram, Percentiles};
+use crate::sync::lock;
 
 /// How far back the moving percentiles look.
 const RECENT: Duration = Duration::from_secs(4);
@@ -61,13 +62,13 @@ impl Meter {
 
     /// A frame was painted in this time.
     pub fn painted(&self, inference: Duration) {
-        self.lock().inference.add(inference);
+        lock(&self.measured).inference.add(inference);
     }
 
     /// A frame that came from the source at `captured` is shown now.
     pub fn shown(&self, captured: Instant) {
         let now = Instant::now();
-        let mut measured = self.lock();
+        let mut measured = lock(&self.measured);
         measured.latency.add(now - captured);
         let before = measured.shown.replace(now);
         if before.is_some_and(|before| now - before > self.patience) {
@@ -78,7 +79,7 @@ impl Meter {
     /// Passes the last seconds on to those who watch.
     pub fn publish(&self, show: &Show) {
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let mut measured = self.lock();
+        let mut measured = lock(&self.measured);
         let (inference_ms, latency_ms) = (measured.inference.recent(), measured.latency.recent());
         let (frames, fps) = (measured.inference.all.count(), measured.inference.rate());
         drop(measured);
@@ -90,7 +91,7 @@ impl Meter {
 
     /// Everything so far.
     pub fn total(&self) -> Total {
-        let measured = self.lock();
+        let measured = lock(&self.measured);
         Total {
             frames: measured.inference.all.count(),
             dropped: self.dropped.load(Ordering::Relaxed),
@@ -99,10 +100,6 @@ impl Meter {
             inference_ms: measured.inference.all.percentiles(),
             latency_ms: measured.latency.all.percentiles(),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Measured> {
-        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

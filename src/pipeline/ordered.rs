@@ -21,13 +21,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::statistics::{Histogram, Percentiles};
-use super::{Stop, panicked};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::sink::Sink;
 use crate::source::Source;
+use crate::statistics::{Histogram, Percentiles};
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
+use crate::sync::threads::{join_scoped, panicked, spawn_scoped};
 
 /// How far a running job is.
 #[derive(Clone, Copy, Debug)]
@@ -99,22 +100,17 @@ pub fn run(
         give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
     }
     let (histogram, frames) = thread::scope(|scope| {
-        let named = |name: &str| thread::Builder::new().name(name.into());
-        let failed = |error| Error::failed(format!("cannot start a thread: {error}"));
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
-        let reader = named("source").spawn_scoped(scope, move || read(source, &spares, &give_job, stop));
-        threads.push(reader.map_err(failed)?);
+        threads.push(spawn_scoped(scope, "source", move || read(source, &spares, &give_job, stop))?);
         for worker in workers {
             let (jobs, give_done) = (jobs.clone(), give_done.clone());
-            let painter = named("stylize").spawn_scoped(scope, move || paint(worker, &jobs, &give_done));
-            threads.push(painter.map_err(failed)?);
+            threads.push(spawn_scoped(scope, "stylize", move || paint(worker, &jobs, &give_done))?);
         }
         // Only the workers hold these ends now, so their going away ends the others.
         drop((jobs, give_done));
-        let steadier = named("stabilize").spawn_scoped(scope, move || steady_all(steady, &done, &give_steadied));
-        threads.push(steadier.map_err(failed)?);
+        threads.push(spawn_scoped(scope, "stabilize", move || steady_all(steady, &done, &give_steadied))?);
         let shares = count as f64;
-        let writer = named("sink").spawn_scoped(scope, {
+        let writer = spawn_scoped(scope, "sink", {
             let sink = sink.as_mut();
             move || {
                 write(sink, &steadied, &give_spare, &|histogram: &Histogram| {
@@ -122,9 +118,9 @@ pub fn run(
                     observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
                 })
             }
-        });
-        let written = join(writer.map_err(failed)?);
-        let others = threads.into_iter().map(|thread| join(thread).err());
+        })?;
+        let written = join_scoped(writer);
+        let others = threads.into_iter().map(|thread| join_scoped(thread).err());
         let cause = others.flatten().reduce(Error::root);
         match (written, cause) {
             (Ok(histogram), None) => Ok((histogram.clone(), histogram.count())),
@@ -193,11 +189,6 @@ fn write(
     Ok(histogram)
 }
 
-fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    let name = thread.thread().name().unwrap_or("unnamed").to_owned();
-    thread.join().unwrap_or_else(|_| Err(panicked(&name)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -253,7 +244,10 @@ mod tests {
     }
 
     fn worker(network: impl Network + 'static) -> Stylizer {
-        Stylizer::new(vec![WeightedNetwork { network: Box::new(network), weights: vec![1.0], share: 1.0 }], Look::default())
+        Stylizer::new(
+            vec![WeightedNetwork { network: Box::new(network), weights: vec![1.0], share: 1.0 }],
+            Look::default(),
+        )
     }
 
     struct Outcome {

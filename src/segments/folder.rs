@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
+use super::marks::Mark;
 use crate::error::{Error, Result};
 use crate::media::joined::Shown;
-use crate::source::marks::Mark;
+use crate::whole;
 
 /// A segment that is whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ impl Folder {
         }
         if usage == Use::Alone {
             // What processes left behind that were killed.
-            folder.clear(|name| name.ends_with(".part"))?;
+            folder.clear(|name| name.ends_with(whole::ENDING))?;
         }
         Ok(folder)
     }
@@ -165,7 +166,7 @@ impl Folder {
         for name in self.names() {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
             let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
-            let is_own = is_segment || name == JOURNAL || name.ends_with(".part");
+            let is_own = is_segment || name == JOURNAL || name.ends_with(whole::ENDING);
             if is_own && unwanted(&name) {
                 let path = self.path.join(name);
                 fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
@@ -174,26 +175,13 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes a file whole or not at all, also through a power cut.
     fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.path.join(name);
-        let temporary = self.path.join(format!(".{name}.{}.part", std::process::id()));
-        let written = || {
-            // Left by a process that was killed, or a link that somebody laid.
-            let _ = fs::remove_file(&temporary);
-            let mut file = File::create_new(&temporary)?;
-            let mut bytes = serde_json::to_vec(value)?;
+        let written = serde_json::to_vec(value).map_err(std::io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            sync(&self.path)
-        };
-        written().map_err(|error| {
-            // Nothing to be done about a folder that forbids it meanwhile.
-            let _ = fs::remove_file(&temporary);
-            Error::writing(&path, &error)
-        })
+            whole::write(&path, &bytes)
+        });
+        written.map_err(|error| Error::writing(&path, &error))
     }
 }
 
@@ -242,11 +230,6 @@ fn lock(folder: &Path, usage: Use) -> Result<File> {
     Ok(file)
 }
 
-/// Makes a rename last through a power cut, where the system has a way to.
-fn sync(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 /// A file of ours; `None` where there is none.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let bytes = match fs::read(path) {
@@ -291,13 +274,12 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_under_a_temporary_name_is_not_followed() {
+    fn a_link_that_somebody_laid_is_not_followed() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(&place.path().join("a.mp4.parts"), &journal("20"), Use::Alone, false).unwrap();
         let elsewhere = place.path().join("precious");
         fs::write(&elsewhere, b"theirs").unwrap();
-        let name = format!(".{}.{}.part", facts_name(0), std::process::id());
-        std::os::unix::fs::symlink(&elsewhere, folder.path().join(name)).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join(facts_name(0))).unwrap();
         folder.keep(0, &segment(&folder, 5)).unwrap();
         assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
         assert_eq!(folder.numbers(), [0]);

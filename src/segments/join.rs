@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::media::copied::CopiedStreams;
 use crate::media::file::VideoFile;
 use crate::media::joined::Joined;
-use crate::pipeline::Stop;
+use crate::sync::Stop;
+use crate::whole::Unfinished;
 
 /// What there is of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,8 +104,8 @@ pub struct Film<'a> {
 pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<String>)> {
     let encoder = encoding.encoder()?;
     let copied = CopiedStreams::open(film.path, &encoding.info, film.cut)?;
-    let temporary = folder.path().join(format!("joined.{}.part", std::process::id()));
-    let file = VideoFile::create(output, temporary, encoding.container, &encoding.info, &encoder, Some(copied))?;
+    let file = Unfinished::within(folder.path(), output).map_err(|error| Error::writing(output, &error))?;
+    let file = VideoFile::create(file, encoding.container, &encoding.info, &encoder, Some(copied))?;
     let warnings = encoder.warnings().iter().cloned().chain(file.warnings()).collect();
     Ok((Joined::new(file, &encoder), warnings))
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::style::catalog::sha256;
 
 /// The names among the facts of what a machine brings along: in these the parts of a job may differ, by rounding.
 pub const DEVICE: &str = "--device";
@@ -55,7 +55,7 @@ const BLOCKS: u64 = 256;
 
 /// What a file is known again by: its size and the SHA-256 of 256 blocks of 16 KiB, evenly spread; of all of it up to 4 MiB.
 /// Hashing hours of film would take as long as reading them. An edited film has another size or other bytes nearly
-/// everywhere; and wherever a job goes on, the frames themselves are compared ([`crate::source::marks`]).
+/// everywhere; and wherever a job goes on, the frames themselves are compared ([`super::marks`]).
 ///
 /// # Errors
 /// The file cannot be read.

@@ -17,7 +17,9 @@
 pub mod folder;
 pub mod join;
 pub mod journal;
+pub mod marks;
 pub mod paint;
+pub mod resume;
 pub mod writer;
 
 use std::str::FromStr;

@@ -5,12 +5,14 @@ use std::thread;
 
 use super::Encoding;
 use super::folder::Folder;
+use super::marks::Marks;
+use super::resume::ResumableSource;
 use super::writer::{SegmentSink, close_all};
-use crate::error::{Error, Result};
-use crate::pipeline::{Stop, ordered, panicked};
-use crate::source::marks::Marks;
-use crate::source::video::VideoSource;
+use crate::error::Result;
+use crate::pipeline::ordered;
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
+use crate::sync::threads::{join_scoped, spawn_scoped};
 use crate::temporal::{Relay, Stabilizer, WARM_UP};
 
 /// Where segments go, and what they are like.
@@ -31,7 +33,7 @@ pub struct Destination<'a> {
 /// # Errors
 /// As [`ordered::run`]; or a segment could not be closed.
 pub fn paint(
-    source: &mut VideoSource,
+    source: &mut ResumableSource,
     workers: &mut [Stylizer],
     stabilizer: Stabilizer,
     destination: Destination<'_>,
@@ -46,17 +48,14 @@ pub fn paint(
     thread::scope(|scope| {
         // No segment waits: the next one may be full only when the one before is closed.
         let (full, closing) = sync_channel(0);
-        let closer = thread::Builder::new().name("close segments".into());
-        let closer = closer
-            .spawn_scoped(scope, move || close_all(&closing, folder))
-            .map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
+        let closer = spawn_scoped(scope, "close segments", move || close_all(&closing, folder))?;
         let complete = source.complete();
         let first = first * every;
         let sink = SegmentSink { folder, encoding, every, first, marks, complete, full, growing: None };
         let steady = &mut |input: &_, styled: &mut _| relay.stabilize(input, styled);
         let painted = ordered::run(source, workers, steady, Box::new(sink), stop, observe);
         // The sink is gone, and with it what the closer waits for.
-        let closed = closer.join().unwrap_or_else(|_| Err(panicked("close segments")));
+        let closed = join_scoped(closer);
         match (painted, closed) {
             (Ok(painted), Ok(())) => Ok(painted),
             (Ok(_), Err(error)) | (Err(error), Ok(())) => Err(error),

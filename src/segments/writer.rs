@@ -10,13 +10,14 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::Encoding;
 use super::folder::{Folder, Segment};
+use super::marks::{Mark, Marks};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::encoded::EncodedFile;
-use crate::media::file::{Container, temporary_name};
+use crate::media::file::Container;
 use crate::media::joined::Shown;
 use crate::sink::Sink;
-use crate::source::marks::{Mark, Marks};
+use crate::whole::Unfinished;
 
 /// Encodes frames into one segment after the other.
 pub struct SegmentSink<'a> {
@@ -30,7 +31,7 @@ pub struct SegmentSink<'a> {
     pub first: u64,
     /// What the source leaves at the beginning of each segment.
     pub marks: Marks,
-    /// See [`crate::source::video::VideoSource::complete`].
+    /// See [`super::resume::ResumableSource::complete`].
     pub complete: Arc<AtomicBool>,
     /// To [`close_all`].
     pub full: SyncSender<Full>,
@@ -57,7 +58,8 @@ impl SegmentSink<'_> {
         let path = self.folder.file(number);
         let container = Container::named("nut").ok_or(Error::Disconnected)?;
         let encoder = self.encoding.encoder()?;
-        let file = EncodedFile::create(&path, temporary_name(&path)?, container, &self.encoding.info, encoder)?;
+        let file = Unfinished::beside(&path).map_err(|error| Error::writing(&path, &error))?;
+        let file = EncodedFile::create(file, container, &self.encoding.info, encoder)?;
         Ok(Growing { number, path, file, frames: Vec::new() })
     }
 
@@ -96,7 +98,7 @@ impl Sink for SegmentSink<'_> {
     }
 }
 
-/// Closes the segments that come, one after the other, and calls `closed` for each.
+/// Closes the segments that come, one after the other, and records each as complete.
 ///
 /// # Errors
 /// An encoder failed, the disk is full, or the folder has gone.

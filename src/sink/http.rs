@@ -17,8 +17,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -34,11 +34,11 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::Sink;
-use super::image as pictures;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::picture::{Format, Picture};
+use crate::picture::{Format, Picture, write};
 use crate::show::{Patch, Show};
+use crate::sync::{lock, threads};
 use guard::{Guard, Limited};
 
 /// JPEG quality of the stream and of snapshots.
@@ -123,7 +123,7 @@ impl HttpSink {
             });
             runtime.shutdown_timeout(LAST_WORDS);
         };
-        let server = thread::Builder::new().name("http".into()).spawn(serve).map_err(|error| failed(&error))?;
+        let server = threads::spawn("http", serve)?;
         Ok(Self { shared, open: Some(open), server: Some(server), address })
     }
 
@@ -275,7 +275,7 @@ fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no frame yet; try again in a moment");
     }
     let kind = if format == Format::Png { "image/png" } else { "image/jpeg" };
-    match pictures::encode(&Picture::new(frame), format, SNAPSHOT_QUALITY) {
+    match write::encode(&Picture::new(frame), format, SNAPSHOT_QUALITY) {
         Ok(encoded) => {
             ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], encoded.bytes).into_response()
         }
@@ -303,8 +303,4 @@ fn json(value: &impl serde::Serialize) -> Response {
 fn refusal(status: StatusCode, sentence: &str) -> Response {
     let body = serde_json::json!({ "error": sentence }).to_string();
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,6 @@
 #![doc = include_str!("README.md")]
 
 pub mod http;
-pub mod image;
 pub mod null;
 #[cfg(all(target_os = "linux", feature = "pipewire"))]
 pub mod pipewire;

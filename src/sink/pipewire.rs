@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pipewire::channel::{self, Receiver, Sender};
@@ -28,7 +28,8 @@ use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
 use crate::media::yuyv::{ToYuyv, even_width};
-use crate::pipeline::latest::{Latest, Taken};
+use crate::sync::latest::{Latest, Taken};
+use crate::sync::threads;
 
 /// How long PipeWire may take to answer; it does in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,15 +88,14 @@ impl PipewireSink {
         let shared = Arc::new(Shared::default());
         let (wake, woken) = channel::channel();
         let (ready, is_ready) = mpsc::channel();
-        let thread = thread::Builder::new().name("pipewire".into()).spawn({
+        let thread = threads::spawn("pipewire", {
             let shared = Arc::clone(&shared);
             move || {
                 if let Err(words) = show(&name, shape, &shared, woken, ready) {
                     let _ = shared.failure.set(words);
                 }
             }
-        });
-        let thread = thread.map_err(|error| Error::failed(format!("cannot start PipeWire's thread: {error}")))?;
+        })?;
         // From here on, dropping it ends the thread.
         let sink = Self { shared, wake, thread: Some(thread), size: (width, height) };
         match is_ready.recv_timeout(PATIENCE) {

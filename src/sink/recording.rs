@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::stream::{StreamFormat, StreamWriter, Target, growing_name};
 use crate::show::Show;
+use crate::whole;
 
 /// Starts and stops files as [`crate::show::Settings::record`] changes.
 pub struct RecordingSink {
@@ -36,8 +37,7 @@ impl RecordingSink {
     /// The name's ending is no video format, or its folder cannot be written.
     pub fn new(wanted: &Path, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
         let growing = growing_name(wanted)?;
-        let folder = growing.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        tempfile::tempfile_in(folder).map_err(|error| Error::writing(wanted, &error))?;
+        whole::probe(&growing).map_err(|error| Error::writing(wanted, &error))?;
         Ok(Self { show, wanted: wanted.to_owned(), format, open: None })
     }
 
@@ -62,7 +62,7 @@ impl RecordingSink {
         let Some(recording) = self.open.take() else { return Ok(()) };
         self.show.measure(|statistics| statistics.recording = None);
         recording.writer.finish()?;
-        fs::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))?;
+        whole::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))?;
         self.show.measure(|statistics| statistics.recorded.push(recording.path.display().to_string()));
         Ok(())
     }

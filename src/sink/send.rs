@@ -1,7 +1,7 @@
 //! Sends a show as MPEG-TS to an address, for as long as somebody is there.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Sink;
@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::stream::{PROTOCOLS, StreamFormat, StreamWriter, Target};
 use crate::show::Show;
+use crate::sync::threads;
 
 /// How long to wait before an address that did not answer is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -49,7 +50,7 @@ impl SendSink {
     fn connect(&mut self) -> Result<()> {
         match self.connecting.take() {
             Some(thread) if thread.is_finished() => {
-                let writer = thread.join().unwrap_or_else(|_| Err(Error::failed("connecting panicked")));
+                let writer = threads::join(thread);
                 self.writer = Some(writer?);
                 self.show.notice("sending", None);
             }
@@ -58,10 +59,8 @@ impl SendSink {
                 let (target, format) = (Target::Address(self.address.clone()), self.format);
                 // A show that ends waits for nobody.
                 let give_up = self.show.stop.flag();
-                let connecting = thread::Builder::new().name("connect".into());
-                let thread = connecting.spawn(move || StreamWriter::open(target, format, give_up));
-                self.connecting =
-                    Some(thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?);
+                let connect = move || StreamWriter::open(target, format, give_up);
+                self.connecting = Some(threads::spawn("connect", connect)?);
             }
             None => {}
         }

@@ -8,7 +8,8 @@ use crate::frame::Frame;
 use crate::media::decode::VideoInfo;
 use crate::media::encode::{EncodeOptions, Encoder, FrameFormat};
 use crate::media::encoded::EncodedFile;
-use crate::media::file::{Container, temporary_name};
+use crate::media::file::Container;
+use crate::whole::Unfinished;
 
 /// Encodes pictures that come from no file.
 pub struct VideoSink {
@@ -27,7 +28,8 @@ impl VideoSink {
         let VideoInfo { time_base, frame_rate, aspect, .. } = info;
         let format = FrameFormat { width, height, time_base, frame_rate, aspect };
         let encoder = Encoder::open(&info, &format, container, &EncodeOptions::default())?;
-        let file = EncodedFile::create(path, temporary_name(path)?, container, &info, encoder)?;
+        let file = Unfinished::beside(path).map_err(|error| Error::writing(path, &error))?;
+        let file = EncodedFile::create(file, container, &info, encoder)?;
         Ok(Self { file, frames: 0 })
     }
 

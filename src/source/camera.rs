@@ -11,8 +11,7 @@ mod v4l2;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution};
@@ -23,7 +22,8 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 use crate::media::raw;
 use crate::picture::jpeg;
-use crate::pipeline::latest::{Latest, Taken};
+use crate::sync::latest::{Latest, Taken};
+use crate::sync::{lock, threads};
 
 /// How long a camera may take to be opened; macOS may ask the user first.
 const OPENING: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 15 });
@@ -111,10 +111,7 @@ impl CameraSource {
             }
         };
         let started = Instant::now();
-        thread::Builder::new()
-            .name("camera".into())
-            .spawn(work)
-            .map_err(|error| Error::failed(format!("cannot start a thread for camera {camera}: {error}")))?;
+        threads::spawn("camera", work)?;
         match opening.recv_timeout(OPENING) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
@@ -354,10 +351,6 @@ fn holder(camera: &Camera) -> Option<String> {
         let _ = camera;
         None
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Listing by nokhwa alone.

@@ -1,8 +1,6 @@
 //! Where frames come from.
 
 pub mod camera;
-pub mod image;
-pub mod marks;
 pub mod paced;
 pub mod synthetic;
 pub mod video;

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use super::marks::{Mark, Marks};
 use super::{Source, SourceFormat};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
@@ -23,13 +22,6 @@ pub struct VideoSource {
     native: Frame,
     delivered: u64,
     changed_size: bool,
-    complete: Arc<AtomicBool>,
-    /// Where to leave marks.
-    marks: Option<Marks>,
-    /// What the frames of these places must be like.
-    expected: Vec<Mark>,
-    /// The place from which on nothing is delivered.
-    until: Option<u64>,
 }
 
 impl VideoSource {
@@ -75,10 +67,6 @@ impl VideoSource {
             native: Frame::default(),
             delivered: 0,
             changed_size: false,
-            complete: Arc::default(),
-            marks: None,
-            expected: Vec::new(),
-            until: None,
         }
     }
 
@@ -87,89 +75,41 @@ impl VideoSource {
         self.decoder.info()
     }
 
-    /// Becomes true when the last frame has been delivered; stays false in a job that was stopped before.
-    pub fn complete(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.complete)
-    }
-
-    /// Whether the last frame has been delivered.
-    pub fn is_complete(&self) -> bool {
-        self.complete.load(Ordering::Acquire)
-    }
-
-    /// The place of the next frame.
-    pub fn place(&self) -> u64 {
-        self.delivered
-    }
-
-    /// Leaves marks on the way, and ends before the frame at the place `until`, if that is given; its mark is left too.
-    pub fn leave(&mut self, marks: Marks, until: Option<u64>) {
-        (self.marks, self.until) = (Some(marks), until);
-    }
-
-    /// Goes to `first`'s frame by a seek. False where that is not proven to give the same frames as decoding from the
-    /// beginning: `first` and `second` must be found at their times, with their pixels, and as far apart as they were. The
-    /// source is then of no use any more.
+    /// Goes to the frame at the place `index` of the film, which is shown at `time` and was decoded at `decoded`, by a seek. False
+    /// where that cannot be done; frames that follow are then not to be relied on.
     ///
     /// # Errors
     /// Those of [`Source::next`].
-    pub fn seek(&mut self, first: &Mark, second: &Mark) -> Result<bool> {
-        if !self.land(first)? {
-            return Ok(false);
-        }
-        let mut frame = Frame::default();
-        while self.delivered <= second.index {
-            if !self.advance(&mut frame)? {
-                return Ok(false);
-            }
-            let index = self.delivered;
-            self.delivered += 1;
-            let is_other = |expected: &Mark| expected.index == index && *expected != self.mark(&frame, index);
-            if is_other(first) || is_other(second) {
-                return Ok(false);
-            }
-        }
-        self.expected = vec![first.clone(), second.clone()];
-        self.land(first)
-    }
-
-    /// Goes to the frame at the place `index` by decoding all before it. False if there are not so many. `expected` marks
-    /// are held against the frames that come.
-    ///
-    /// # Errors
-    /// Those of [`Source::next`].
-    pub fn skip_to(&mut self, index: u64, expected: Vec<Mark>) -> Result<bool> {
-        self.expected = expected;
-        let mut frame = Frame::default();
-        let in_place = self.rate.is_none();
-        while self.delivered < index {
-            if !(if in_place { self.decoder.skip()? } else { self.advance(&mut frame)? }) {
-                return Ok(false);
-            }
-            self.delivered += 1;
-        }
-        Ok(true)
-    }
-
-    fn land(&mut self, mark: &Mark) -> Result<bool> {
-        self.delivered = mark.index;
+    pub fn go_to(&mut self, index: u64, time: i64, decoded: i64) -> Result<bool> {
+        self.delivered = index;
         let rate = self.rate.as_ref().map_or(1.0, |rate| rate.rate.as_f64() / self.decoder.info().frame_rate.as_f64());
-        let decoded = (mark.index as f64 / rate.max(1e-9)).round() as u64;
-        if !self.decoder.go_to(mark.decoded, decoded)? {
+        let decoded_index = (index as f64 / rate.max(1e-9)).round() as u64;
+        if !self.decoder.go_to(decoded, decoded_index)? {
             return Ok(false);
         }
         let Some(mut rate) = self.rate.take() else { return Ok(true) };
-        rate.place = Some(mark.time);
+        rate.place = Some(time);
         (rate.ahead, rate.ended) = (None, false);
-        let found = self.decode(&mut rate.current)? && rate.current.time == mark.decoded;
+        let found = self.decode(&mut rate.current)? && rate.current.time == decoded;
         self.rate = Some(rate);
         Ok(found)
     }
 
-    /// The mark of a frame that was just delivered.
-    fn mark(&self, frame: &Frame, index: u64) -> Mark {
-        let decoded = self.rate.as_ref().map_or(frame.time, |rate| rate.current.time);
-        Mark::of(frame, index, decoded)
+    /// Passes over the next frame, without converting it where that is possible; else it is left in `scratch`. False at the
+    /// end.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
+    pub fn skip(&mut self, scratch: &mut Frame) -> Result<bool> {
+        let skipped = if self.rate.is_none() { self.decoder.skip()? } else { self.advance(scratch)? };
+        self.delivered += u64::from(skipped);
+        Ok(skipped)
+    }
+
+    /// The time, in ticks of the input, of the decoded frame that `frame`, just delivered, is; another than its own where the
+    /// rate is changed.
+    pub fn decoded_time(&self, frame: &Frame) -> i64 {
+        self.rate.as_ref().map_or(frame.time, |rate| rate.current.time)
     }
 
     /// What a person should know about the input; complete after the last frame.
@@ -237,26 +177,11 @@ impl Source for VideoSource {
 
     fn next(&mut self, frame: &mut Frame) -> Result<bool> {
         if !self.advance(frame)? {
-            self.complete.store(true, Ordering::Release);
             return Ok(false);
         }
         frame.index = self.delivered;
         self.delivered += 1;
-        let is_expected = self.expected.iter().any(|mark| mark.index == frame.index);
-        if is_expected || self.marks.as_ref().is_some_and(|marks| marks.want(frame.index)) {
-            let mark = self.mark(frame, frame.index);
-            if is_expected && !self.expected.contains(&mark) {
-                return Err(Error::failed(format!(
-                    "frame {} of the input is not what it was when the segments before it were painted (another version \
-                     of FFmpeg, or a damaged disk); paint anew with --restart",
-                    frame.index
-                )));
-            }
-            if let Some(marks) = &self.marks {
-                marks.leave(mark);
-            }
-        }
-        Ok(self.until.is_none_or(|until| frame.index < until))
+        Ok(true)
     }
 }
 

@@ -9,13 +9,13 @@ use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::media::decode::DecodeOptions;
 use crate::media::options::{FrameRate, Size};
-use crate::pipeline::Stop;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
 use crate::source::camera::{CameraSource, PixelFormat, Wish};
 use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
+use crate::sync::Stop;
 
 /// What a camera is asked for unless a size is given.
 const USUAL: (u32, u32) = (640, 360);
@@ -77,11 +77,8 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
         let path = Path::new(name);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(VideoSource::open(path, &options, size, None)?)))))
     } else {
-        let wish = Wish {
-            size: Some((width, height)),
-            fps: fps.map(|wish| wish.0.as_f64()),
-            pixel_format: *pixel_format,
-        };
+        let wish =
+            Wish { size: Some((width, height)), fps: fps.map(|wish| wish.0.as_f64()), pixel_format: *pixel_format };
         (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &wish)?))))
     };
     let source = open()?;

@@ -17,12 +17,12 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
-use crate::picture::{Format, Picture};
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Histogram;
-use crate::picture::{read, write};
+use crate::picture::{Format, Picture, read, write};
+use crate::statistics::Histogram;
 use crate::studio::{Painter, Studio};
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
+use crate::sync::threads::spawn_scoped;
 
 /// What became of the jobs.
 #[derive(Debug, Default)]
@@ -132,14 +132,10 @@ impl Studio {
         let max_pixels = self.machine().max_pixels;
         let (give_decoded, decoded) = bounded(0);
         let (give_finished, finished) = bounded(0);
-        let failed = |error| Error::failed(format!("cannot start a thread: {error}"));
         thread::scope(|scope| {
-            let named = |name: &str| thread::Builder::new().name(name.into());
-            let decoder = named("decode").spawn_scoped(scope, move || decode(jobs, max_pixels, &give_decoded, stop));
-            decoder.map_err(failed)?;
+            spawn_scoped(scope, "decode", move || decode(jobs, max_pixels, &give_decoded, stop))?;
             let stylizer = &mut stylizer;
-            let painter = named("stylize").spawn_scoped(scope, move || paint(stylizer, &decoded, &give_finished));
-            painter.map_err(failed)?;
+            spawn_scoped(scope, "stylize", move || paint(stylizer, &decoded, &give_finished))?;
             // The encoder is this thread: the one that listens.
             Ok(encode(jobs.len(), &finished, settings.quality, listen))
         })

@@ -1,12 +1,10 @@
 //! All styles that the program can find, and which networks an expression needs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use super::expression::Expression;
 use super::manifest::{Manifest, NetworkEntry, PredictorEntry, StyleEntry};
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::network::{NetworkFile, library};
 
@@ -197,19 +195,13 @@ pub fn user_folder() -> PathBuf {
     library::data_folder().join("models")
 }
 
-/// SHA-256 of bytes, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Holds a network's files to their hashes, so that a damaged download is named as such.
 fn verify(network: &NetworkEntry, folder: &Path) -> Result<()> {
     let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
     let predictor = network.predictor.as_ref().map(|predictor| (&predictor.file, &predictor.sha256));
     for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles).chain(predictor) {
         let path = folder.join(file);
-        let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
-        if sha256(&bytes) != *hash {
+        if digest::of_file(&path)? != *hash {
             return Err(Error::failed(format!(
                 "'{}' is not the file that {} names (its SHA-256 differs); install it again",
                 path.display(),
@@ -240,7 +232,10 @@ fn likeness(name: &str, known: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::digest::sha256;
 
     fn catalog(folder: &Path) -> Catalog {
         fs::write(folder.join("a.onnx"), b"a").unwrap();

@@ -1,17 +1,18 @@
 //! Adding networks to the user's own folder, and removing them.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Catalog, sha256, user_folder};
+use super::catalog::{Catalog, user_folder};
 use super::manifest::{Kind, LayoutName, Manifest, NetworkEntry, PredictorEntry, StyleEntry};
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
 use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::predictor::Predictor;
 use crate::network::{self, Opening, exported};
+use crate::whole;
 
 /// What to add.
 #[derive(Clone, Debug)]
@@ -102,7 +103,8 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
         [Some(bytes), tiles, predictor.map(|(_, bytes)| bytes)].into_iter().flatten().collect();
     try_out(&entry, &contents, folder, how)?;
     for (file, bytes) in entry.files().zip(&contents) {
-        write_whole(&folder.join(file), bytes)?;
+        let path = folder.join(file);
+        whole::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
     }
     manifest.networks.push(entry.clone());
     let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
@@ -220,22 +222,6 @@ fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Open
         network::try_out(&network, &weights, &Opening { tile_above: Some(0), ..*how })?;
     }
     Ok(())
-}
-
-/// Writes a file under its final name only when all of it is on the disk.
-///
-/// # Errors
-/// The folder cannot be written, or the disk is full.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error| Error::writing(path, &error))
 }
 
 fn planar<T>(addition: &Addition, value: T) -> Option<T> {

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 use crate::network::{Layout, NetworkFile};
+use crate::whole;
 
 /// The manifest's file name in its folder.
 pub const FILE_NAME: &str = "styles.toml";
@@ -147,13 +148,13 @@ impl Manifest {
         text.parse().map_err(wrong)
     }
 
-    /// Writes `folder`'s manifest, whole or not at all.
+    /// Writes `folder`'s manifest, completely or not at all.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE_NAME);
-        super::install::write_whole(&path, self.to_toml()?.as_bytes())
+        whole::write(&path, self.to_toml()?.as_bytes()).map_err(|error| Error::writing(&path, &error))
     }
 
     /// The manifest as text, which parses to the same.

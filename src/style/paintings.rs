@@ -11,8 +11,7 @@ use crate::frame::{Image, MaxPixels};
 use crate::kernel::resize::Resizer;
 use crate::network::predictor::Predictor;
 use crate::network::runtime::Runtime;
-use crate::picture::Picture;
-use crate::source::image;
+use crate::picture::{Picture, read};
 
 /// Paintings with weights that sum to 1, in the order given; never empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +33,7 @@ impl Paintings {
     /// # Errors
     /// One cannot be read, is no picture, or has more than `most` pixels.
     pub fn load(&self, most: MaxPixels) -> Result<Loaded> {
-        let load = |(path, weight): &(PathBuf, f32)| Ok((image::load(path, most)?, *weight));
+        let load = |(path, weight): &(PathBuf, f32)| Ok((read::load(path, most)?, *weight));
         Ok(Loaded(self.0.iter().map(load).collect::<Result<_>>()?))
     }
 }

@@ -61,7 +61,7 @@ impl User {
         let mut frame = impasto::frame::Frame::new(40, 30);
         (0..).zip(frame.pixels.iter_mut()).for_each(|(place, byte)| *byte = (place * 5 % 256) as u8);
         let picture = impasto::picture::Picture::new(frame);
-        impasto::sink::image::save(&picture, &path, impasto::picture::Format::Png, 90).unwrap();
+        impasto::picture::write::save(&picture, &path, impasto::picture::Format::Png, 90).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }
@@ -77,7 +77,7 @@ pub fn network(name: &str) -> String {
 }
 
 pub fn pixels(path: &Path) -> Vec<u8> {
-    impasto::source::image::load(path, impasto::frame::MaxPixels::default()).unwrap().frame.pixels
+    impasto::picture::read::load(path, impasto::frame::MaxPixels::default()).unwrap().frame.pixels
 }
 
 /// What every `styles add` must be told.

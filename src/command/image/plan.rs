@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::ImageArgs;
 use crate::command::queue::{self, Inputs, Kind, ends_in_separator, is_dash};
 use crate::error::{Error, Result};
-use crate::picture::Format;
+use crate::picture::{Format, read, write};
 use crate::report::Report;
-use crate::picture::{read, write};
 use crate::studio::pictures::PictureJob;
 
 /// Finds the pictures that `args` names and where each goes. Makes the output folder.

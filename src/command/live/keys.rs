@@ -112,7 +112,7 @@ fn shift(settings: &mut Settings, by: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Stop;
+    use crate::sync::Stop;
 
     fn show() -> Show {
         let settings = Settings::plain(Expression::single("a"));

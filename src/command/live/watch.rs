@@ -10,16 +10,15 @@ use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::arrange;
-use crate::picture::{Format, Picture};
-use crate::pipeline::Stop;
-use crate::pipeline::latest::Taken;
+use crate::picture::{Format, Picture, write as pictures};
 use crate::pipeline::live::{Shown, View};
 use crate::pipeline::meter::Meter;
 use crate::report::Report;
 use crate::show::{Show, Statistics};
-use crate::sink::image as pictures;
 use crate::sink::recording::free_name;
 use crate::sink::window::Window;
+use crate::sync::Stop;
+use crate::sync::latest::Taken;
 
 /// How long to wait for a frame before the window is asked what has happened to it.
 const WINDOW_POLL: Duration = Duration::from_millis(10);

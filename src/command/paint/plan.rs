@@ -12,10 +12,10 @@ use crate::kernel::resize::Resizer;
 use crate::network::vgg19::{Extent, LEAST_SIDE};
 use crate::paint::scales::scales;
 use crate::paint::{Method, Recipe, Subject, memory, region};
+use crate::picture::read as source;
+use crate::picture::write as sink;
 use crate::picture::{Format, Picture};
 use crate::report::Report;
-use crate::sink::image as sink;
-use crate::source::image as source;
 use crate::style::paintings::Painting;
 use crate::whole::is_same_file;
 

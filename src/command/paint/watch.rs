@@ -15,13 +15,14 @@ use crate::kernel::resize::Resizer;
 use crate::network::vgg19::{Losses, Vgg19};
 use crate::paint::state::State;
 use crate::paint::{self, Moment, Outcome};
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Histogram;
+use crate::picture::write as sink;
 use crate::report::Report;
 use crate::sink::Sink;
-use crate::sink::image as sink;
 use crate::sink::video::VideoSink;
 use crate::sink::window::Window;
+use crate::statistics::Histogram;
+use crate::sync::Stop;
+use crate::sync::threads::spawn_scoped;
 
 /// Frames a second of the timelapse, and how long its last picture stands, in frames.
 const TIMELAPSE: (i32, u32) = (30, 60);
@@ -85,8 +86,7 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
             let mut teller = Teller { args, job, stop, pictures, tell, last: Instant::now() };
             paint::paint(&job.subject, &job.recipe, vgg, resumed, &mut |moment| teller.watch(moment))
         };
-        let thread = thread::Builder::new().name("optimise".into()).spawn_scoped(scope, optimise);
-        let thread = thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?;
+        let thread = spawn_scoped(scope, "optimise", optimise)?;
         let shown =
             show(args, job, &news, &mut Screens { film: film.as_mut(), window: &mut window }, &mut done, report);
         // The optimiser ends at the next step when nobody listens.

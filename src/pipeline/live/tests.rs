@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::network::{Identity, NetworkFile};
-use crate::pipeline::Stop;
 use crate::source::SourceFormat;
 use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
+use crate::sync::Stop;
 
 /// Waits for something that a working show brings about soon.
 const LONG: Duration = Duration::from_secs(20);

@@ -1,12 +1,11 @@
 //! What a film job is recognised by: everything that decides its frames, for its journal.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use super::FilmSettings;
-use crate::digest::sha256;
-use crate::error::{Error, Result};
+use crate::digest;
+use crate::error::Result;
 use crate::media;
 use crate::media::file::Container;
 use crate::segments::journal::fingerprint;
@@ -97,10 +96,7 @@ fn style_facts(style: &Style, studio: &Studio) -> Result<BTreeMap<String, String
         pair.verify()?;
         let (network, predictor) = (short(&pair.network.sha256), short(&pair.predictor.sha256));
         facts.insert("network".to_owned(), format!("{network} {predictor}"));
-        let known = |(path, weight): (&Path, f32)| {
-            let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
-            Ok(format!("{}:{weight}", short(&sha256(&bytes))))
-        };
+        let known = |(path, weight): (&Path, f32)| Ok(format!("{}:{weight}", short(&digest::of_file(path)?)));
         let pictures = paintings.terms().map(known).collect::<Result<Vec<_>>>()?;
         facts.insert("style-image".to_owned(), pictures.join(","));
         return Ok(facts);

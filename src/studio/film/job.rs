@@ -10,15 +10,17 @@ use crate::media::decode::DecodeOptions;
 use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
 use crate::media::options::FrameRate;
-use crate::pipeline::statistics::Percentiles;
-use crate::pipeline::{Stop, ordered};
+use crate::pipeline::ordered;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
 use crate::segments::journal::{DEVICE, Journal, RUNTIME};
 use crate::segments::paint::{self, Destination};
+use crate::segments::resume::ResumableSource;
 use crate::segments::{Encoding, SegmentRange};
 use crate::source::Source;
 use crate::source::video::VideoSource;
+use crate::statistics::Percentiles;
+use crate::sync::Stop;
 use crate::temporal::WARM_UP;
 
 /// A film with all that is known before the first frame is painted.
@@ -94,7 +96,9 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     let before = Inventory::of(&folder)?;
     let mut inference_ms = Percentiles::default();
     if !joins_only {
-        inference_ms = running.paint(source, films, &folder, &before).map_err(|error| with_kept(error, &folder))?;
+        inference_ms = running
+            .paint(ResumableSource::new(source), films, &folder, &before)
+            .map_err(|error| with_kept(error, &folder))?;
     }
     let there = Inventory::of(&folder)?;
     let done = Done {
@@ -123,14 +127,14 @@ impl Running<'_> {
         Film { path: &self.job.input, cut: self.settings.start.is_some_and(|start| start.0 > 0.0) }
     }
 
-    fn open(&self) -> Result<VideoSource> {
-        VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate)
+    fn open(&self) -> Result<ResumableSource> {
+        VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate).map(ResumableSource::new)
     }
 
     /// Paints what is missing of what was asked for.
     fn paint(
         &self,
-        source: VideoSource,
+        source: ResumableSource,
         films: &mut Films<'_>,
         folder: &Folder,
         there: &Inventory,
@@ -160,8 +164,7 @@ impl Running<'_> {
                 (self.listen)(FilmEvent::Progress { frame, total, inference_share });
             };
             let destination = Destination { folder, encoding: &self.encoding, every };
-            let painted =
-                paint::paint(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
+            let painted = paint::paint(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
             (self.listen)(FilmEvent::Paused);
             source.warnings().into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
             let painted = painted?;
@@ -180,12 +183,12 @@ impl Running<'_> {
     /// decoding all that is before.
     fn stand(
         &self,
-        mut source: VideoSource,
+        mut source: ResumableSource,
         number: u64,
         folder: &Folder,
         every: u64,
         steady: bool,
-    ) -> Result<VideoSource> {
+    ) -> Result<ResumableSource> {
         if number == 0 {
             return Ok(source);
         }
@@ -217,9 +220,7 @@ impl Running<'_> {
         let shown = folder.path().display();
         if there.contiguous == 0 {
             let missing = there.missing();
-            return Err(Error::failed(format!(
-                "cannot join: segments {missing} are missing in '{shown}'"
-            )));
+            return Err(Error::failed(format!("cannot join: segments {missing} are missing in '{shown}'")));
         }
         let output = if there.complete { self.job.output.clone() } else { beginning(&self.job.output) };
         if !there.complete {

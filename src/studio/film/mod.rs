@@ -9,10 +9,10 @@ use super::{PaintSettings, Painter, Studio};
 use crate::error::Result;
 use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
-use crate::pipeline::Stop;
-use crate::pipeline::statistics::Percentiles;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
+use crate::statistics::Percentiles;
 use crate::stylize::Stylizer;
+use crate::sync::Stop;
 use crate::temporal::DEFAULT_AMOUNT;
 
 /// All that decides what the frames of a film look like and how they are encoded. A job resumes only with the same.

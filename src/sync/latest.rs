@@ -1,9 +1,12 @@
-//! A place for one value, of which only the newest counts.
+//! A slot for one value, of which only the newest counts.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Hands values from threads that give to one that takes. Nobody who gives ever waits: what has not been taken is replaced.
+use super::lock;
+
+/// Hands values from the threads that put them to one that takes them. To put never waits: a value that has not been taken is
+/// replaced.
 #[derive(Debug)]
 pub struct Latest<T> {
     slot: Mutex<Slot<T>>,
@@ -16,14 +19,14 @@ struct Slot<T> {
     closed: bool,
 }
 
-/// What came of waiting for a value.
+/// The outcome of waiting for a value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken<T> {
     /// The newest value.
     Value(T),
     /// None came in time.
     Nothing,
-    /// None will come any more.
+    /// No more will come.
     Closed,
 }
 
@@ -34,14 +37,14 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Puts a value there, and gives back the one that nobody took.
+    /// Stores a value, and returns the one that was not taken.
     pub fn put(&self, value: T) -> Option<T> {
         let stale = self.lock().value.replace(value);
         self.changed.notify_one();
         stale
     }
 
-    /// Takes the value; waits up to `patience` for one. What was put before [`Self::close`] can still be taken.
+    /// Takes the value; waits up to `patience` for one. A value that was put before [`Self::close`] can still be taken.
     pub fn take(&self, patience: Duration) -> Taken<T> {
         let end = Instant::now() + patience;
         let mut slot = self.lock();
@@ -61,7 +64,7 @@ impl<T> Latest<T> {
         }
     }
 
-    /// Says that no value will come any more.
+    /// No more values will come.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -73,7 +76,7 @@ impl<T> Latest<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot<T>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slot)
     }
 }
 
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_by_a_value_and_by_the_end() {
+    fn a_waiting_thread_is_woken_by_a_value_and_by_the_end() {
         let latest = Latest::default();
         thread::scope(|scope| {
             let taker = scope.spawn(|| (latest.take(LONG), latest.take(LONG)));

@@ -1,12 +1,13 @@
 //! Places in a film that are found again, or are known not to be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256;
 use crate::frame::Frame;
-use crate::style::catalog::sha256;
+use crate::sync::lock;
 
 /// A frame by its place, its times and what it shows: enough to prove that a seek has led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,19 +50,15 @@ impl Marks {
 
     /// Leaves a mark.
     pub fn leave(&self, mark: Mark) {
-        self.lock().insert(mark.index, mark);
+        lock(&self.left).insert(mark.index, mark);
     }
 
     /// Takes the two marks around the frame at the place `index`, a multiple of `every`, and forgets all before; `None`
     /// where the film did not go so far.
     pub fn take(&self, index: u64) -> Option<[Mark; 2]> {
-        let mut left = self.lock();
+        let mut left = lock(&self.left);
         let (first, second) = (left.get(&index.checked_sub(self.before)?).cloned(), left.get(&index).cloned());
         left.retain(|&at, _| at > index);
         Some([first?, second?])
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Mark>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

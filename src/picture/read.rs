@@ -12,10 +12,10 @@ use image::{
     RgbImage,
 };
 
+use super::color::{Channels, Profile, Sample, to_rgb};
+use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
-use crate::picture::color::{Channels, Profile, Sample, to_rgb};
-use crate::picture::{self, Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg};
 
 /// How standard input is named in messages.
 const STANDARD_INPUT: &str = "standard input";
@@ -184,7 +184,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let (samples, channels, alpha) = split(image);
     let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
     if format == ImageFormat::Tiff {
-        let metadata = picture::tiff::metadata(bytes);
+        let metadata = tiff::metadata(bytes);
         icc = metadata.icc;
         notes = metadata.other.then(other_metadata).into_iter().collect();
         notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, are not kept".into()));
@@ -203,9 +203,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
-        raw.samples = match picture::tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
-            picture::tiff::Inks::Eight(inks) => Samples::Eight(inks),
-            picture::tiff::Inks::Sixteen(inks) => Samples::Sixteen(inks),
+        raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
+            tiff::Inks::Eight(inks) => Samples::Eight(inks),
+            tiff::Inks::Sixteen(inks) => Samples::Sixteen(inks),
         };
     }
     Ok(raw)

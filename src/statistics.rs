@@ -1,4 +1,4 @@
-//! What a job measured.
+//! Distributions of times.
 
 use std::time::Duration;
 

@@ -10,8 +10,9 @@ use image::codecs::tiff::TiffEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 
+use super::{Format, Picture, color};
 use crate::error::{Error, Result};
-use crate::picture::{Format, Picture, color};
+use crate::whole;
 
 /// A JPEG's marker segment holds 65535 bytes, of which its length and EXIF's name take 8.
 const MAX_JPEG_EXIF: usize = 65_527;
@@ -124,8 +125,7 @@ impl Job<'_> {
     }
 }
 
-/// Writes `bytes` to `path`: under a temporary name in the same folder, then renamed, so `path` is never half a file.
-/// A device or pipe is written directly; a link stays a link, and the file it names is replaced.
+/// Writes `bytes` to `path`, completely or not at all. A device or pipe is written directly; a link stays a link, and the file it names is replaced.
 ///
 /// # Errors
 /// The folder is missing or may not be written, `path` is a folder, or the disk is full; nothing is left behind.
@@ -141,7 +141,7 @@ pub fn probe(path: &Path) -> Result<()> {
     let try_it = || match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(found) if !found.is_file() => Ok(()),
-        _ => temporary(&folder(&resolve(path)?)).map(drop),
+        _ => whole::probe(&resolve(path)?),
     };
     try_it().map_err(|error| Error::writing(path, &error))
 }
@@ -151,33 +151,10 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut device = fs::OpenOptions::new().write(true).open(path)?;
         return device.write_all(bytes);
     }
-    let target = resolve(path)?;
-    let mut file = temporary(&folder(&target))?;
-    file.as_file_mut().write_all(bytes)?;
-    file.persist(&target).map_err(|error| error.error)?;
-    Ok(())
+    whole::write(&resolve(path)?, bytes)
 }
 
 /// The file that `path` stands for, through links.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.exists() { fs::canonicalize(path) } else { Ok(path.to_owned()) }
-}
-
-fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// A file that goes away when dropped, with the permissions that a new file gets.
-fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
