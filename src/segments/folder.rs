@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
 use crate::error::{Error, Result};
-use crate::media::joined::Shown;
+use crate::media::write::Shown;
 use crate::source::marks::Mark;
 
 /// A segment that is whole.

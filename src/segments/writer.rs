@@ -12,9 +12,7 @@ use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::encoded::EncodedFile;
-use crate::media::file::{Container, temporary_name};
-use crate::media::joined::Shown;
+use crate::media::write::{Container, EncodedFile, Shown, temporary_name};
 use crate::sink::Sink;
 use crate::source::marks::{Mark, Marks};
 

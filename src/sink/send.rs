@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::stream::{PROTOCOLS, StreamFormat, StreamWriter, Target};
+use crate::media::write::{Destination, PROTOCOLS, StreamFormat, StreamWriter};
 use crate::show::Show;
 
 /// How long to wait before an address that did not answer is tried again.
@@ -55,11 +55,11 @@ impl SendSink {
             }
             Some(thread) => self.connecting = Some(thread),
             None if self.failed.is_none_or(|when| when.elapsed() >= RETRY) => {
-                let (target, format) = (Target::Address(self.address.clone()), self.format);
                 // A show that ends waits for nobody.
-                let give_up = self.show.stop.flag();
+                let (address, interrupt) = (self.address.clone(), self.show.stop.flag());
+                let (destination, format) = (Destination::Address { address, interrupt }, self.format);
                 let connecting = thread::Builder::new().name("connect".into());
-                let thread = connecting.spawn(move || StreamWriter::open(target, format, give_up));
+                let thread = connecting.spawn(move || StreamWriter::open(destination, format));
                 self.connecting =
                     Some(thread.map_err(|error| Error::failed(format!("cannot start a thread: {error}")))?);
             }

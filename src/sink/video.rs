@@ -5,10 +5,8 @@ use std::path::Path;
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::decode::VideoInfo;
-use crate::media::encode::{EncodeOptions, Encoder, FrameFormat};
-use crate::media::encoded::EncodedFile;
-use crate::media::file::{Container, temporary_name};
+use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder, temporary_name};
+use crate::media::{FrameFormat, VideoInfo};
 
 /// Encodes pictures that come from no file.
 pub struct VideoSink {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::cli::{SharedArgs, StyleArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::media;
-use crate::media::file::Container;
+use crate::media::write::Container;
 use crate::segments::journal::fingerprint;
 use crate::style::catalog::{Catalog, sha256};
 
