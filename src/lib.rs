@@ -4,7 +4,7 @@
 //!
 //! A clip becomes a painting like this; photos take the same road through [`picture`] instead of [`media`].
 //!
-//! 1. **A thread reads it.** [`source::video`] asks [`media::decode`] for the next frame. FFmpeg decodes it, and the
+//! 1. **A thread reads it.** [`source::video`] asks [`media::read`] for the next frame. FFmpeg decodes it, and the
 //!    planes become packed RGB8 in the clip's own matrix and range, in a [`frame::Frame`] whose buffer has been round
 //!    before. Its timestamp stays in ticks of the clip's own time base, so a variable frame rate survives exactly.
 //! 2. **It waits in a bounded channel.** [`pipeline::ordered`] owns all threads and channels. A fixed number of frames
@@ -21,13 +21,13 @@
 //! 5. **It is put in order and steadied.** Workers overtake each other; one thread holds early frames back until their
 //!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
 //!    nothing moves: it is the one part of a job that remembers earlier frames, so it is outside of the workers.
-//! 6. **It is encoded.** [`media::encode`] turns RGB into the planes and tags that the input had and encodes them. Every 300
+//! 6. **It is encoded.** [`media::write`] turns RGB into the planes and tags that the input had and encodes them. Every 300
 //!    frames are a segment: a file of its own, whole and safe on the disk before it gets its name ([`segments::writer`]). There
 //!    the encoder is a fresh one and [`temporal::Relay`] hands the stabiliser over, so a segment depends on no other: a job
 //!    that was stopped goes on with the next segment and comes to the same frames.
-//! 7. **The segments are joined.** [`media::joined`] moves their packets into one file, and a second look at the input supplies
-//!    sound, subtitles, chapters and whatever else the container takes ([`media::copied`]); nothing is encoded again. The file
-//!    grows under a temporary name ([`media::file`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
+//! 7. **The segments are joined.** [`media::write`] moves their packets into one file, and a second look at the input supplies
+//!    sound, subtitles, chapters and whatever else the container takes ([`media::write::CopiedStreams`]); nothing is encoded again. The file
+//!    grows under a temporary name ([`media::write::Destination`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
 //!    finishes, and the whole segments are kept.
 //!
 //! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown

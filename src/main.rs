@@ -1,8 +1,14 @@
 //! Prints the error, sets the exit code.
 
+use std::env;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SVT-AV1 prints to the terminal unless this variable limits it to errors; it offers no other way.
+    if env::var_os("SVT_LOG").is_none() {
+        // SAFETY: the program has no other thread yet.
+        unsafe { env::set_var("SVT_LOG", "1") };
+    }
     impasto::report::explain_aborts();
     match impasto::run() {
         Ok(()) => ExitCode::SUCCESS,

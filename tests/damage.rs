@@ -19,7 +19,7 @@ use std::process::Command;
 
 use damage::{Ended, Random, damaged, each, keep, run, times};
 use impasto::frame::{Frame, MaxPixels};
-use impasto::media::decode::{DecodeOptions, Decoder};
+use impasto::media::read::{DecodeOptions, Decoder};
 use impasto::picture::read;
 use tempfile::TempDir;
 use user::User;

@@ -231,7 +231,7 @@ fn who_receives_by_tcp_may_come_late_go_and_come_again() {
         }
         report(&mut lines, "somebody is missed", |line| notices(line) == "[]");
         drop(receiver);
-        report(&mut lines, "nobody is missed", |line| notices(line).contains("takes no more"));
+        report(&mut lines, "nobody is missed", |line| notices(line).contains("stopped accepting data"));
     }
     signal(&child, "-INT");
     assert_eq!(wait(&mut child).code(), Some(130));
@@ -299,7 +299,7 @@ fn what_cannot_work_is_said_in_one_sentence_before_the_show() {
     for (args, code, sentence) in [
         ("--camera note.txt --no-window", 1, "note.txt"),
         ("--camera no-such-camera --no-window", 1, "camera"),
-        ("--camera synthetic --no-window --record show.txt", 2, "names no video format"),
+        ("--camera synthetic --no-window --record show.txt", 2, "is not a video format"),
         ("--camera synthetic --no-window --record missing/show.mkv", 1, "its folder does not exist"),
         ("--camera synthetic --no-window --send ftp://example.org", 2, "write udp://HOST:PORT"),
         ("--camera synthetic --no-window --style stary", 2, "did you mean 'starry-night'"),

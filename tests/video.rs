@@ -121,7 +121,7 @@ fn encoder_settings_are_passed_on_and_wrong_ones_are_named() {
         ("--preset quick", "choose ultrafast, superfast"),
         ("--pix-fmt rgb565", "choose yuv420p"),
         ("--encoder-option nonsense=1", "no option 'nonsense'"),
-        ("--encoder-option g=many", "does not take 'many'"),
+        ("--encoder-option g=many", "does not accept 'many'"),
         ("--encoder-option g", "write NAME=VALUE"),
         ("--codec prores", "mp4 files cannot hold prores"),
     ] {
@@ -242,7 +242,7 @@ fn streams_that_the_container_cannot_hold_are_named_with_a_cure() {
     assert!(warnings.contains("stream 2 (subtitles, subrip) is left out"), "{warnings}");
     assert!(warnings.contains("write .mkv to keep it"), "{warnings}");
     let warnings = folder.paint("plain.mp4 -o out.webm").ok().warnings();
-    assert!(warnings.contains("stream 1 (sound, aac) is left out"), "{warnings}");
+    assert!(warnings.contains("stream 1 (audio, aac) is left out"), "{warnings}");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::frame::MaxPixels;
-use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::write::Codec;
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};

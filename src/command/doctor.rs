@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::SharedArgs;
 use crate::error::{Error, Result};
 use crate::media;
-use crate::media::encode::Codec;
+use crate::media::write::Codec;
 use crate::network::library;
 use crate::network::provider::{Device, Provider};
 use crate::network::runtime::Runtime;

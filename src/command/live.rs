@@ -12,7 +12,7 @@ use super::summary::Summary;
 use crate::cli::{LiveArgs, SeenSize, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Rational;
-use crate::media::stream::StreamFormat;
+use crate::media::write::StreamFormat;
 use crate::pipeline::governor::Governor;
 use crate::pipeline::live::{self, Output, Pace, Painting};
 use crate::pipeline::meter::Meter;

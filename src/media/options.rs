@@ -1,10 +1,10 @@
-//! Times, sizes and rates as people write them.
+//! Times, sizes and frame rates as people write them.
 
 use std::str::FromStr;
 
 use crate::frame::Rational;
 
-/// A point or span of time on the command line, in seconds, not negative.
+/// A point or span of time in seconds, 0 or more. Parses `12.5`, `MM:SS` and `HH:MM:SS.fraction`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Seconds(pub f64);
 
@@ -31,17 +31,17 @@ impl FromStr for Seconds {
     }
 }
 
-/// A frame size on the command line; `None` on one side keeps the shape.
+/// A requested frame size; `None` for one side keeps the aspect ratio. Parses `1280x720`, `1280x-1` and `-1x720`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Columns.
+    /// Width in pixels, 1 to 16384.
     pub width: Option<u32>,
-    /// Rows.
+    /// Height in pixels, 1 to 16384.
     pub height: Option<u32>,
 }
 
 impl Size {
-    /// Both sides for a picture of `width` x `height`; a free side follows the shape, and is at least 1.
+    /// The size for a picture of `width` x `height` pixels. A missing side follows the aspect ratio, and is at least 1.
     pub fn of(self, width: u32, height: u32) -> (u32, u32) {
         let follow = |side: u32, own: u32, other: u32| {
             ((f64::from(side) * f64::from(own) / f64::from(other)).round() as u32).max(1)
@@ -61,7 +61,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "'{text}' is not a size; write WIDTHxHEIGHT with sides from 1 to 16384, such as 1280x720 or 1280x-1"
+                "'{text}' is not a size; write WIDTHxHEIGHT, such as 1280x720 or 1280x-1, with sides from 1 to 16384"
             )
         };
         let (width, height) = text.split_once('x').ok_or_else(wrong)?;
@@ -77,7 +77,7 @@ impl FromStr for Size {
     }
 }
 
-/// A constant frame rate on the command line, frames a second.
+/// A constant frame rate in frames per second, 0.001 to 1000. Parses `24`, `29.97` and `30000/1001`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRate(pub Rational);
 
@@ -85,7 +85,7 @@ impl FromStr for FrameRate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is not a frame rate; write 24, 29.97 or 30000/1001, from 1/1000 to 1000");
+        let wrong = || format!("'{text}' is not a frame rate; write 24, 29.97 or 30000/1001, from 0.001 to 1000");
         let rate = match text.split_once('/') {
             Some((num, den)) => {
                 Rational { num: num.parse().map_err(|_| wrong())?, den: den.parse().map_err(|_| wrong())? }
@@ -97,7 +97,7 @@ impl FromStr for FrameRate {
     }
 }
 
-/// The rates that people mean by 23.976, 29.97 and 59.94 are exact; others to a thousandth.
+/// `rate` as a fraction. 23.976, 29.97, 59.94 and the like mean the exact NTSC rates; others are rounded to a thousandth.
 fn rational(rate: f64) -> Rational {
     for base in [24, 30, 48, 60, 120] {
         let ntsc = Rational { num: base * 1000, den: 1001 };
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_at_least_one_side() {
+    fn a_size_needs_at_least_one_side() {
         assert_eq!("640x360".parse::<Size>().unwrap().of(1, 1), (640, 360));
         assert_eq!("640x-1".parse::<Size>().unwrap().of(1920, 1080), (640, 360));
         assert_eq!("-1x90".parse::<Size>().unwrap().of(1920, 1080), (160, 90));

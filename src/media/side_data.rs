@@ -1,18 +1,18 @@
-//! Facts beside a stream: its rotation, stereo layout, HDR mastering.
+//! Side data: facts that accompany a stream, such as its rotation, stereo layout and HDR mastering.
 //!
-//! FFmpeg 5.1 to 7 keep them on the stream, 6.1 and later on the codec parameters; functions of one end are missing at
-//! the other. A block that imports all of `ffi` finds FFmpeg's function where there is one, and else the stand-in
-//! outside it.
+//! FFmpeg 5.1 to 7 keep side data in the stream, 6.1 and later in the codec parameters, so that some functions exist only
+//! in old or only in new versions. A block that imports all of `ffi` finds FFmpeg's function if there is one, and
+//! otherwise the stand-in outside it.
 
 use std::ptr;
 
 use ffmpeg_next::ffi::{self, AVPacketSideDataType, AVStream};
 use ffmpeg_next::format::stream::Stream;
 
-/// One fact: FFmpeg's kind and bytes.
+/// One item: FFmpeg's kind and bytes.
 pub type SideData = (AVPacketSideDataType, Vec<u8>);
 
-/// Kinds that stay true of a painted stream.
+/// Kinds that remain true when the pictures are painted.
 const KEPT: [AVPacketSideDataType; 5] = [
     AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX,
     AVPacketSideDataType::AV_PKT_DATA_STEREO3D,
@@ -21,18 +21,18 @@ const KEPT: [AVPacketSideDataType; 5] = [
     AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
 ];
 
-/// All facts about `stream`.
+/// All side data of `stream`.
 pub fn of(stream: &Stream<'_>) -> Vec<SideData> {
     // SAFETY: the entries belong to the stream, which is borrowed.
     stream.side_data().map(|data| (unsafe { (*data.as_ptr()).type_ }, data.data().to_vec())).collect()
 }
 
-/// The facts about `stream` that stay true when its pictures are painted.
+/// The side data of `stream` that remains true when its pictures are painted.
 pub fn kept(stream: &Stream<'_>) -> Vec<SideData> {
     of(stream).into_iter().filter(|(kind, _)| KEPT.contains(kind)).collect()
 }
 
-/// Whether players turn the pictures.
+/// Whether players rotate the pictures.
 pub fn is_rotated(facts: &[SideData]) -> bool {
     let matrix = facts.iter().find(|(kind, _)| *kind == AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX);
     // Three rows of three 16.16 (last column 2.30) fixed-point numbers, in the machine's own order.
@@ -40,7 +40,7 @@ pub fn is_rotated(facts: &[SideData]) -> bool {
     matrix.is_some_and(|(_, bytes)| *bytes != identity)
 }
 
-/// Adds facts to an output stream before its header is written.
+/// Adds side data to an output stream before its header is written.
 ///
 /// # Safety
 /// `stream` is a valid stream of an output that has not written its header.
@@ -56,8 +56,8 @@ pub unsafe fn add(stream: *mut AVStream, facts: &[SideData]) {
     }
 }
 
-/// FFmpeg's `av_stream_new_side_data`, for those versions that have no such function and need none: they take the facts
-/// from the codec parameters.
+/// Stands in for FFmpeg's `av_stream_new_side_data` in versions that lack it and do not need it: they take side data from
+/// the codec parameters.
 #[allow(dead_code, reason = "shadowed where FFmpeg has it")]
 unsafe fn av_stream_new_side_data(_: *mut AVStream, _: AVPacketSideDataType, _: usize) -> *mut u8 {
     ptr::null_mut()
@@ -70,10 +70,10 @@ unsafe fn new_buffer(stream: *mut AVStream, kind: AVPacketSideDataType, len: usi
     unsafe { av_stream_new_side_data(stream, kind, len as _) }
 }
 
-/// Adds facts to an open encoder, from which FFmpeg 6.1 and later take them to the stream.
+/// Adds side data to an open encoder, from which FFmpeg 6.1 and later copy it to the stream.
 ///
 /// # Safety
-/// `context` is an open encoder's.
+/// `context` is that of an open encoder.
 pub unsafe fn add_to_encoder(context: *mut ffi::AVCodecContext, facts: &[SideData]) {
     for (kind, bytes) in facts {
         // SAFETY: the caller's; the array grows by one entry before that is written, and all memory is FFmpeg's own, which

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::Journal;
 use super::marks::Mark;
 use crate::error::{Error, Result};
-use crate::media::joined::Shown;
+use crate::media::write::Shown;
 use crate::whole;
 
 /// A segment that is whole.

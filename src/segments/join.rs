@@ -5,9 +5,7 @@ use std::path::Path;
 use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
-use crate::media::copied::CopiedStreams;
-use crate::media::file::VideoFile;
-use crate::media::joined::Joined;
+use crate::media::write::{CopiedStreams, Joined};
 use crate::sync::Stop;
 use crate::whole::Unfinished;
 
@@ -100,14 +98,14 @@ pub struct Film<'a> {
 /// whether the container takes all that, and what it leaves out, asks for this before the work and drops it.
 ///
 /// # Errors
-/// Those of [`CopiedStreams::open`] and [`VideoFile::create`].
+/// Those of [`CopiedStreams::open`] and [`Joined::create`].
 pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<String>)> {
     let encoder = encoding.encoder()?;
     let copied = CopiedStreams::open(film.path, &encoding.info, film.cut)?;
     let file = Unfinished::within(folder.path(), output).map_err(|error| Error::writing(output, &error))?;
-    let file = VideoFile::create(file, encoding.container, &encoding.info, &encoder, Some(copied))?;
-    let warnings = encoder.warnings().iter().cloned().chain(file.warnings()).collect();
-    Ok((Joined::new(file, &encoder), warnings))
+    let joined = Joined::create(file, encoding.container, &encoding.info, &encoder, copied)?;
+    let warnings = joined.warnings().to_vec();
+    Ok((joined, warnings))
 }
 
 /// Joins the first segments of `folder`, as many as `inventory` found without a gap, with the streams of `film` that are

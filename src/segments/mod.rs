@@ -25,9 +25,8 @@ pub mod writer;
 use std::str::FromStr;
 
 use crate::error::Result;
-use crate::media::decode::VideoInfo;
-use crate::media::encode::{EncodeOptions, Encoder, FrameFormat};
-use crate::media::file::Container;
+use crate::media::write::{Container, EncodeOptions, Encoder};
+use crate::media::{FrameFormat, VideoInfo};
 
 /// Frames of a segment, unless another number is asked for: ten seconds or so, which is what a power cut costs.
 pub const SEGMENT_FRAMES: u64 = 300;

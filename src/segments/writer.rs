@@ -13,9 +13,7 @@ use super::folder::{Folder, Segment};
 use super::marks::{Mark, Marks};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::encoded::EncodedFile;
-use crate::media::file::Container;
-use crate::media::joined::Shown;
+use crate::media::write::{Container, EncodedFile, Shown};
 use crate::sink::Sink;
 use crate::whole::Unfinished;
 

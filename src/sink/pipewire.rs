@@ -27,7 +27,7 @@ use pipewire::stream::{Stream, StreamFlags, StreamRef, StreamState};
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
-use crate::media::yuyv::{ToYuyv, even_width};
+use crate::media::pixels::{ToYuyv, even_width};
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads;
 

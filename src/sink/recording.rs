@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::stream::{StreamFormat, StreamWriter, Target, growing_name};
+use crate::media::write::{Destination, StreamFormat, StreamWriter, growing_name};
 use crate::show::Show;
 use crate::whole;
 
@@ -24,7 +23,6 @@ pub struct RecordingSink {
 /// A file that grows.
 struct Recording {
     writer: StreamWriter,
-    growing: PathBuf,
     path: PathBuf,
     /// [`Frame::time`] of its first frame.
     start: i64,
@@ -43,14 +41,13 @@ impl RecordingSink {
 
     fn begin(&self, start: i64) -> Result<Recording> {
         let path = free_name(&self.wanted, 1);
-        let growing = growing_name(&path)?;
-        let writer = StreamWriter::open(Target::File(growing.clone()), self.format, Arc::new(AtomicBool::new(false)))?;
-        Ok(Recording { writer, growing, path, start })
+        let writer = StreamWriter::open(Destination::Growing(path.clone()), self.format)?;
+        Ok(Recording { writer, path, start })
     }
 
     /// A recording that failed ends, and the show goes on without it. What was written until then plays.
     fn fail(&mut self, error: &Error) {
-        let kept = self.open.take().map(|recording| recording.growing);
+        let kept = self.open.take().and_then(|recording| growing_name(&recording.path).ok());
         let kept = kept.filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0));
         let kept = kept.map_or(String::new(), |path| format!("; '{}' holds what was recorded", path.display()));
         self.show.notice("recording", Some(format!("the recording ended: {error}{kept}")));
@@ -62,7 +59,6 @@ impl RecordingSink {
         let Some(recording) = self.open.take() else { return Ok(()) };
         self.show.measure(|statistics| statistics.recording = None);
         recording.writer.finish()?;
-        whole::rename(&recording.growing, &recording.path).map_err(|error| Error::writing(&recording.path, &error))?;
         self.show.measure(|statistics| statistics.recorded.push(recording.path.display().to_string()));
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::stream::{PROTOCOLS, StreamFormat, StreamWriter, Target};
+use crate::media::write::{Destination, PROTOCOLS, StreamFormat, StreamWriter};
 use crate::show::Show;
 use crate::sync::threads;
 
@@ -56,11 +56,10 @@ impl SendSink {
             }
             Some(thread) => self.connecting = Some(thread),
             None if self.failed.is_none_or(|when| when.elapsed() >= RETRY) => {
-                let (target, format) = (Target::Address(self.address.clone()), self.format);
                 // A show that ends waits for nobody.
-                let give_up = self.show.stop.flag();
-                let connect = move || StreamWriter::open(target, format, give_up);
-                self.connecting = Some(threads::spawn("connect", connect)?);
+                let (address, interrupt) = (self.address.clone(), self.show.stop.flag());
+                let (destination, format) = (Destination::Address { address, interrupt }, self.format);
+                self.connecting = Some(threads::spawn("connect", move || StreamWriter::open(destination, format))?);
             }
             None => {}
         }

@@ -15,7 +15,7 @@ use v4l::v4l2::{self, vidioc};
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::yuyv::{ToYuyv, even_width};
+use crate::media::pixels::{ToYuyv, even_width};
 
 /// How the driver calls itself.
 const LOOPBACK: &[u8] = b"v4l2 loopback";

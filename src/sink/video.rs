@@ -5,10 +5,8 @@ use std::path::Path;
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::decode::VideoInfo;
-use crate::media::encode::{EncodeOptions, Encoder, FrameFormat};
-use crate::media::encoded::EncodedFile;
-use crate::media::file::Container;
+use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder};
+use crate::media::{FrameFormat, VideoInfo};
 use crate::whole::Unfinished;
 
 /// Encodes pictures that come from no file.

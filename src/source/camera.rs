@@ -20,7 +20,7 @@ pub use self::choice::{Camera, Format, Mode, PixelFormat, Wish};
 use super::{Source, SourceFormat};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
-use crate::media::raw;
+use crate::media::pixels::camera as raw;
 use crate::picture::jpeg;
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::{lock, threads};

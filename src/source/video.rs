@@ -8,9 +8,9 @@ use super::{Source, SourceFormat};
 use crate::error::Result;
 use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
-use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
-use crate::media::encode::FrameFormat;
 use crate::media::options::{FrameRate, Size};
+use crate::media::read::{DecodeOptions, Decoder};
+use crate::media::{FrameFormat, VideoInfo};
 
 /// Decodes a file, gives all frames one size and, if asked, one rate.
 pub struct VideoSource {

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
-use crate::media::decode::DecodeOptions;
 use crate::media::options::{FrameRate, Size};
+use crate::media::read::DecodeOptions;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
 use crate::source::camera::{CameraSource, PixelFormat, Wish};

@@ -7,7 +7,7 @@ use super::FilmSettings;
 use crate::digest;
 use crate::error::Result;
 use crate::media;
-use crate::media::file::Container;
+use crate::media::write::Container;
 use crate::segments::journal::fingerprint;
 use crate::studio::{Machine, PaintSettings, Studio, Style};
 

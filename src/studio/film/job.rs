@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work, identity};
 use crate::error::{Error, Result};
-use crate::media::decode::DecodeOptions;
-use crate::media::encode::EncodeOptions;
-use crate::media::file::Container;
 use crate::media::options::FrameRate;
+use crate::media::read::DecodeOptions;
+use crate::media::write::Container;
+use crate::media::write::EncodeOptions;
 use crate::pipeline::ordered;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};

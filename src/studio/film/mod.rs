@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use super::{PaintSettings, Painter, Studio};
 use crate::error::Result;
-use crate::media::encode::Codec;
 use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::write::Codec;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
 use crate::statistics::Percentiles;
 use crate::stylize::Stylizer;

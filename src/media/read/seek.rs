@@ -1,22 +1,23 @@
-//! Going to a frame of a file that is open already.
+//! Moving an open decoder to another frame.
 
-use super::{Clock, Damage, Decoder};
-use crate::error::Result;
-use crate::media::MICROSECONDS;
-use crate::media::rescale;
 use ffmpeg_next::ffi;
 
-/// How much earlier to look, in microseconds, where a seek landed behind the frame: the place that an index names may
-/// lack what its first pictures refer to.
+use super::damage::Damage;
+use super::decoder::Decoder;
+use crate::error::Result;
+use crate::media::ffmpeg::{MICROSECONDS, rescale};
+
+/// How much earlier to try, in microseconds, if a seek landed behind the frame: the place that an index names may lack
+/// what its first pictures refer to.
 const EARLIER: [i64; 3] = [0, 2_000_000, 15_000_000];
 
 impl Decoder {
-    /// Goes to the frame at `time`, in ticks from [`super::VideoInfo::origin`]: it is the next one, and the `delivered`
-    /// before it count as delivered. False where the file cannot seek, or no frame is found at exactly that time; the
-    /// decoder is then of no use any more.
+    /// Seeks to the frame at `time`, in ticks from [`crate::media::VideoInfo::origin`]. That frame comes next, and the
+    /// `delivered` frames before it count as delivered. Returns false if the file cannot seek or has no frame at exactly
+    /// that time; the decoder is then unusable.
     ///
     /// # Errors
-    /// None now.
+    /// Reserved: today a failed seek is `false`, and damage is a warning.
     pub fn go_to(&mut self, time: i64, delivered: u64) -> Result<bool> {
         let wanted = time + self.info.origin;
         let damage = std::mem::take(&mut self.damage);
@@ -31,13 +32,13 @@ impl Decoder {
                 return Ok(false);
             }
             self.decoder.flush();
-            self.clock = Clock { first: Some(wanted), seeking: true, last: None, usual: self.clock.usual };
+            self.clock.restart(wanted);
             self.draining = false;
             self.damage = Damage::default();
             let found = self.first_frame()?;
             if found && self.clock.last.is_some_and(|(time, _)| time == wanted) {
                 self.delivered = delivered;
-                // What the decoder missed on its way here was no damage of the file.
+                // What the decoder missed on the way is not damage.
                 self.damage = damage;
                 return Ok(true);
             }
@@ -45,10 +46,10 @@ impl Decoder {
         Ok(false)
     }
 
-    /// Decodes one frame without looking at it; false at the end.
+    /// Decodes one frame without converting it; false at the end.
     ///
     /// # Errors
-    /// None now: damage is no error.
+    /// Reserved: today damage is a warning.
     pub fn skip(&mut self) -> Result<bool> {
         if !std::mem::take(&mut self.pending) && !self.decode()? {
             return Ok(false);

@@ -1,19 +1,24 @@
-//! What the numbers in a YUV picture mean, and how that is passed on.
+//! Colour tags: what the numbers in a YUV picture mean.
 
-use ffmpeg_next::ffi::{AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic};
+use ffmpeg_next::ffi::{
+    AVChromaLocation, AVColorPrimaries, AVColorRange, AVColorSpace, AVColorTransferCharacteristic, AVPixelFormat,
+};
+use ffmpeg_next::frame;
 use yuv::{YuvRange, YuvStandardMatrix};
+
+use super::format::{is_yuv, pixel_format};
 
 /// The colour tags of a picture or stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColorTags {
-    pub(super) space: AVColorSpace,
-    pub(super) range: AVColorRange,
-    pub(super) primaries: AVColorPrimaries,
-    pub(super) transfer: AVColorTransferCharacteristic,
-    pub(super) chroma: AVChromaLocation,
+    pub(in crate::media) space: AVColorSpace,
+    pub(in crate::media) range: AVColorRange,
+    pub(in crate::media) primaries: AVColorPrimaries,
+    pub(in crate::media) transfer: AVColorTransferCharacteristic,
+    pub(in crate::media) chroma: AVChromaLocation,
 }
 
-/// Untagged video of this many lines or more is taken for HD, as players do.
+/// Untagged video with at least this many lines counts as HD, as it does in players.
 const HD_LINES: u32 = 720;
 
 impl ColorTags {
@@ -26,8 +31,32 @@ impl ColorTags {
         chroma: AVChromaLocation::AVCHROMA_LOC_LEFT,
     };
 
+    /// Reads the tags of a decoded frame.
+    pub(in crate::media) fn of_frame(picture: &frame::Video) -> Self {
+        // SAFETY: reads plain fields of a valid frame.
+        let mut tags = unsafe {
+            let raw = picture.as_ptr();
+            Self {
+                space: (*raw).colorspace,
+                range: (*raw).color_range,
+                primaries: (*raw).color_primaries,
+                transfer: (*raw).color_trc,
+                chroma: (*raw).chroma_location,
+            }
+        };
+        use AVPixelFormat::*;
+        let format = pixel_format(picture);
+        if matches!(format, AV_PIX_FMT_YUVJ420P | AV_PIX_FMT_YUVJ422P | AV_PIX_FMT_YUVJ444P | AV_PIX_FMT_YUVJ440P) {
+            tags.range = AVColorRange::AVCOL_RANGE_JPEG;
+        }
+        if !is_yuv(format) {
+            tags.space = AVColorSpace::AVCOL_SPC_RGB;
+        }
+        tags
+    }
+
     /// The matrix that these tags mean for a picture of `lines` rows.
-    pub fn matrix(self, lines: u32) -> YuvStandardMatrix {
+    pub(super) fn matrix(self, lines: u32) -> YuvStandardMatrix {
         match self.resolved_space(lines) {
             AVColorSpace::AVCOL_SPC_BT709 => YuvStandardMatrix::Bt709,
             AVColorSpace::AVCOL_SPC_FCC => YuvStandardMatrix::Fcc,
@@ -37,23 +66,24 @@ impl ColorTags {
         }
     }
 
-    /// Full (0 to 255) or limited (16 to 235); untagged is limited.
-    pub fn yuv_range(self) -> YuvRange {
+    /// Full (0 to 255) or limited (16 to 235); untagged means limited.
+    pub(super) fn yuv_range(self) -> YuvRange {
         if self.is_full() { YuvRange::Full } else { YuvRange::Limited }
     }
 
-    pub(super) fn is_full(self) -> bool {
+    pub(in crate::media) fn is_full(self) -> bool {
         self.range == AVColorRange::AVCOL_RANGE_JPEG
     }
 
-    /// The transfer curve is one of HDR's.
+    /// Whether the transfer curve is PQ or HLG.
     pub fn is_hdr(self) -> bool {
         use AVColorTransferCharacteristic as Transfer;
         matches!(self.transfer, Transfer::AVCOL_TRC_SMPTE2084 | Transfer::AVCOL_TRC_ARIB_STD_B67)
     }
 
-    /// The tags to write for pictures of `to_lines` rows that came from `from_lines`: the input's own, but a matrix
-    /// where none is tagged and the new size would be guessed otherwise, and a YUV matrix for RGB inputs.
+    /// The tags to write when pictures of `from_lines` rows become pictures of `to_lines` rows: the input's own, with
+    /// two exceptions. If the input has no matrix tag and players would guess another matrix at the new size, the tag is
+    /// set. RGB input gets a YUV matrix.
     #[must_use]
     pub fn for_output(self, from_lines: u32, to_lines: u32) -> Self {
         let mut tags = self;
@@ -86,7 +116,7 @@ fn guessed_space(lines: u32) -> AVColorSpace {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::media) mod tests {
     use super::*;
 
     pub fn untagged() -> ColorTags {
@@ -106,7 +136,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn untagged_video_that_shrinks_below_720_lines_keeps_its_matrix_by_a_tag() {
+    fn untagged_video_scaled_below_720_lines_gets_a_tag_that_keeps_its_matrix() {
         assert_eq!(untagged().for_output(720, 720), untagged());
         let shrunk = untagged().for_output(1080, 360);
         assert_eq!(shrunk.matrix(360), YuvStandardMatrix::Bt709);

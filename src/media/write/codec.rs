@@ -1,4 +1,4 @@
-//! The codecs that impasto writes, and how FFmpeg's encoders for them are told what people ask for.
+//! The codecs that impasto writes, and how the options of the command line translate to FFmpeg's encoders.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,17 +41,17 @@ impl fmt::Display for Codec {
     }
 }
 
-/// An encoder of FFmpeg's, and how it is told what people ask for.
+/// One of FFmpeg's encoders, with its options.
 pub(super) struct Recipe {
     /// FFmpeg's name.
     pub(super) encoder: &'static str,
-    /// The option behind `--preset`, its default, and the values to name when one is wrong.
+    /// The option behind `--preset`, its default, and the list of values for the error message.
     pub(super) preset: Option<(&'static str, &'static str, &'static str)>,
-    /// The default and the greatest `--crf`.
+    /// The default and the largest `--crf`.
     pub(super) crf: Option<(u32, u32)>,
     /// The default pixel format.
     pub(super) pixel_format: &'static str,
-    /// Options that are always set first.
+    /// Options that are always set, before all others.
     pub(super) options: &'static [(&'static str, &'static str)],
 }
 
@@ -62,7 +62,7 @@ impl Codec {
     /// Every codec.
     pub const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
 
-    /// The name on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",
@@ -85,7 +85,7 @@ impl Codec {
         }
     }
 
-    /// Encoders for it, the better first.
+    /// Encoders for it, the best first.
     pub(super) fn recipes(self) -> &'static [Recipe] {
         match self {
             Self::H264 => &[Recipe {
@@ -100,7 +100,7 @@ impl Codec {
                 preset: Some(("preset", "veryfast", X26X_PRESETS)),
                 crf: Some((23, 51)),
                 pixel_format: "yuv420p",
-                // It would write to the terminal by itself.
+                // Otherwise it writes to the terminal itself.
                 options: &[("x265-params", "log-level=none")],
             }],
             Self::Av1 => &[
@@ -143,7 +143,7 @@ impl Codec {
         }
     }
 
-    /// The encoder that this FFmpeg has for it.
+    /// The best encoder for it that this FFmpeg has.
     pub(super) fn recipe(self) -> Option<(&'static Recipe, ffmpeg_next::Codec)> {
         self.recipes().iter().find_map(|recipe| Some((recipe, encoder::find_by_name(recipe.encoder)?)))
     }
@@ -153,27 +153,27 @@ impl Codec {
         self.recipe().is_some()
     }
 
-    /// The codec to write into `container`: `wished`, else H.264, else the first that fits.
+    /// The codec to write to `container`: the `requested` one; else H.264 if it fits, VP9 for WebM, or the first that fits.
     ///
     /// # Errors
-    /// They do not fit together, or the container takes none.
-    pub fn choose(wished: Option<Self>, container: Container) -> Result<Self> {
+    /// The container cannot hold the requested codec, or none at all.
+    pub fn choose(requested: Option<Self>, container: Container) -> Result<Self> {
         let fits = |codec: &Self| container.takes(codec.id());
         let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
         let name = container.name();
         let Some(&first) = fitting.first() else {
             return Err(Error::usage(format!(
-                "{name} files hold none of the codecs that impasto writes; use .mp4, .mkv, .mov or .webm"
+                "{name} files cannot hold any codec that impasto writes; use .mp4, .mkv, .mov or .webm"
             )));
         };
-        match wished {
+        match requested {
             Some(codec) if fitting.contains(&codec) => Ok(codec),
             Some(codec) => {
                 let fitting = alternatives(fitting.iter().map(|codec| codec.name()));
-                let cure = "or write .mkv, which takes all";
+                let cure = "or write .mkv, which holds all codecs";
                 Err(Error::usage(format!("{name} files cannot hold {codec}; choose --codec {fitting}, {cure}")))
             }
-            // VP9 is what .webm is best known for; AV1 comes first in the list, but plays in fewer places.
+            // AV1 comes first in the list, but more players support VP9 in .webm.
             None if fitting.contains(&Self::Vp9) && !fitting.contains(&Self::H264) => Ok(Self::Vp9),
             None => Ok(first),
         }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn webm_gets_vp9_and_mp4_gets_h264_unless_asked() {
+    fn webm_gets_vp9_and_mp4_gets_h264_by_default() {
         let of = |ending| Container::named(ending).unwrap();
         assert_eq!(Codec::choose(None, of("webm")).unwrap(), Codec::Vp9);
         assert_eq!(Codec::choose(None, of("mp4")).unwrap(), Codec::H264);

@@ -1,4 +1,4 @@
-//! File formats by their endings.
+//! Container formats, chosen by the ending of a file name.
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -8,7 +8,7 @@ use ffmpeg_next::ffi::{self, AVCodecID};
 
 use crate::error::{Error, Result};
 
-/// A file format to write.
+/// A container format to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Container {
     format: *const ffi::AVOutputFormat,
@@ -19,7 +19,7 @@ unsafe impl Send for Container {}
 // SAFETY: as above; nothing writes there.
 unsafe impl Sync for Container {}
 
-/// What MPEG transport streams are known to carry; FFmpeg does not say.
+/// What MPEG transport streams can carry; FFmpeg has no answer to that.
 const MPEGTS: [AVCodecID; 11] = [
     AVCodecID::AV_CODEC_ID_H264,
     AVCodecID::AV_CODEC_ID_HEVC,
@@ -35,23 +35,26 @@ const MPEGTS: [AVCodecID; 11] = [
 ];
 
 impl Container {
-    /// The format for `path`'s ending.
+    /// The container for the ending of `path`.
     ///
     /// # Errors
-    /// There is no such format for video.
+    /// The name has no ending, or no video format has this one.
     pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
         let wrong = || {
-            let what = if ending.is_empty() { "a name without an ending".to_owned() } else { format!("'.{ending}'") };
-            Error::usage(format!("'{}': {what} names no video format; use .mp4, .mkv, .mov or .webm", path.display()))
+            let what = match ending.as_str() {
+                "" => "the name has no ending".to_owned(),
+                ending => format!("'.{ending}' is not a video format"),
+            };
+            Error::usage(format!("'{}': {what}; use .mp4, .mkv, .mov or .webm", path.display()))
         };
         Self::named(&ending).ok_or_else(wrong)
     }
 
-    /// The format for an ending such as `mkv`.
+    /// The container for an ending such as `mkv`; `None` if no video format has it.
     pub fn named(ending: &str) -> Option<Self> {
         let name = CString::new(format!("x.{ending}")).ok()?;
-        // SAFETY: a valid string; null stands for nothing said.
+        // SAFETY: a valid string; null means that nothing is known.
         let format = unsafe { ffi::av_guess_format(ptr::null(), name.as_ptr(), ptr::null()) };
         // SAFETY: null, or a pointer into a static table.
         let entry = unsafe { format.as_ref() }?;
@@ -64,54 +67,54 @@ impl Container {
         unsafe { &*self.format }
     }
 
-    /// FFmpeg's name: mp4, matroska, mov, webm ...
+    /// FFmpeg's name, such as mp4, matroska, mov or webm.
     pub fn name(&self) -> &'static str {
         // SAFETY: every format has a name, a static string.
         unsafe { CStr::from_ptr(self.entry().name) }.to_str().unwrap_or("unknown")
     }
 
-    /// FFmpeg's name for its functions.
+    /// FFmpeg's name, for its functions.
     pub(super) fn raw_name(&self) -> &'static CStr {
         // SAFETY: every format has a name, a static string.
         unsafe { CStr::from_ptr(self.entry().name) }
     }
 
-    /// Whether streams of `codec` can be stored.
-    pub fn takes(&self, codec: AVCodecID) -> bool {
+    /// Whether it can hold streams of `codec`.
+    pub(super) fn takes(&self, codec: AVCodecID) -> bool {
         // SAFETY: the format is valid.
         match unsafe { ffi::avformat_query_codec(self.format, codec, ffi::FF_COMPLIANCE_EXPERIMENTAL) } {
             0 => false,
-            // Not said: the formats that say nothing take one codec, or are a transport stream.
+            // No answer: these formats take a single codec, or are transport streams.
             answer if answer < 0 => self.name() == "mpegts" && MPEGTS.contains(&codec),
             answer => answer == 1,
         }
     }
 
-    /// Whether it is one of the QuickTime family (mp4, mov, m4v ...).
-    pub fn is_quicktime(&self) -> bool {
+    /// Whether it belongs to the QuickTime family (mp4, mov, m4v and others).
+    pub(super) fn is_quicktime(&self) -> bool {
         matches!(self.name(), "mp4" | "mov" | "ipod" | "3gp" | "3g2" | "psp" | "f4v" | "ismv")
     }
 
-    /// Whether attached files (fonts, covers) can be stored as such.
-    pub fn takes_attachments(&self) -> bool {
+    /// Whether it can hold attached files (fonts, covers).
+    pub(super) fn takes_attachments(&self) -> bool {
         self.name() == "matroska"
     }
 
-    /// Whether a stream's rotation survives.
-    pub fn keeps_rotation(&self) -> bool {
+    /// Whether it stores a stream's rotation.
+    pub(super) fn keeps_rotation(&self) -> bool {
         // SAFETY: reads a constant.
         let version = unsafe { ffi::avformat_version() } >> 16;
-        // Matroska has a place for it, which FFmpeg fills from its version 7 on.
+        // Matroska has a field for it, which FFmpeg writes since version 7.
         self.is_quicktime() || (version >= 61 && matches!(self.name(), "matroska" | "webm"))
     }
 
-    /// Whether frames may come at uneven times.
+    /// Whether it supports a variable frame rate.
     pub fn takes_variable_rate(&self) -> bool {
-        // FFmpeg does not say it of the QuickTime family and of transport streams, which have timestamps.
+        // FFmpeg lacks the flag for the QuickTime family and transport streams, which do have timestamps.
         self.entry().flags & ffi::AVFMT_VARIABLE_FPS != 0 || self.is_quicktime() || self.name() == "mpegts"
     }
 
-    /// Whether codec headers go to the front of the file.
+    /// Whether codec headers belong at the front of the file.
     pub(super) fn wants_global_header(&self) -> bool {
         self.entry().flags & ffi::AVFMT_GLOBALHEADER != 0
     }

@@ -1,13 +1,13 @@
-//! Raw pictures of cameras to RGB: BT.601 in limited range, which is what USB cameras send unless they say otherwise.
+//! Raw camera pictures to RGB: BT.601 in limited range, which is what USB cameras send unless they say otherwise.
 
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
 
 use crate::frame::Frame;
 
-/// Fills `frame`, which has its size, from YUYV (4:2:2, packed) with rows of `stride` bytes.
+/// Fills `frame`, whose size is already set, from YUYV (4:2:2, packed) with `stride` bytes per row.
 ///
 /// # Errors
-/// There are fewer bytes than the size needs; a clause that says so.
+/// There are too few bytes for the size. The text is a clause, such as "it has 3 bytes instead of 12".
 pub fn yuyv_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), String> {
     let Frame { width, height, .. } = *frame;
     let needed = stride as usize * height as usize;
@@ -17,10 +17,11 @@ pub fn yuyv_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), S
     yuv::yuyv422_to_rgb(&image, &mut frame.pixels, width * 3, range, matrix).map_err(|error| error.to_string())
 }
 
-/// Fills `frame`, which has its size, from NV12 (4:2:0; a plane of luma, then one of chroma pairs) with rows of `stride` bytes.
+/// Fills `frame`, whose size is already set, from NV12 (4:2:0: a luma plane, then a plane of chroma pairs) with `stride`
+/// bytes per row.
 ///
 /// # Errors
-/// There are fewer bytes than the size needs; a clause that says so.
+/// There are too few bytes for the size. The text is a clause, such as "it has 3 bytes instead of 12".
 pub fn nv12_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), String> {
     let Frame { width, height, .. } = *frame;
     let luma = stride as usize * height as usize;
@@ -32,10 +33,10 @@ pub fn nv12_to_rgb(bytes: &[u8], stride: u32, frame: &mut Frame) -> Result<(), S
     yuv::yuv_nv12_to_rgb(&image, &mut frame.pixels, width * 3, range, matrix, mode).map_err(|error| error.to_string())
 }
 
-/// Fills `frame`, which has its size, from RGB (`swapped`: BGR) with rows of `stride` bytes.
+/// Fills `frame`, whose size is already set, from RGB (or BGR if `swapped`) with `stride` bytes per row.
 ///
 /// # Errors
-/// There are fewer bytes than the size needs; a clause that says so.
+/// There are too few bytes for the size. The text is a clause, such as "it has 3 bytes instead of 12".
 pub fn packed_to_rgb(bytes: &[u8], stride: u32, swapped: bool, frame: &mut Frame) -> Result<(), String> {
     let row = frame.width as usize * 3;
     let needed = stride as usize * frame.height as usize;
@@ -50,7 +51,7 @@ pub fn packed_to_rgb(bytes: &[u8], stride: u32, swapped: bool, frame: &mut Frame
 }
 
 fn short(have: usize, needed: usize) -> String {
-    format!("it has {have} bytes, not {needed}")
+    format!("it has {have} bytes instead of {needed}")
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! An encoder with the file that it fills.
+//! An encoder together with the file that it fills.
 
 use ffmpeg_next::Packet;
 
 use super::container::Container;
-use super::decode::VideoInfo;
-use super::encode::Encoder;
-use super::file::VideoFile;
+use super::destination::Destination;
+use super::encoder::Encoder;
+use super::muxer::Muxer;
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::media::info::VideoInfo;
 use crate::whole::Unfinished;
 
-/// A file of painted pictures and nothing else. Dropped unfinished, it leaves nothing behind.
+/// A file that contains only the painted pictures. Dropped unfinished, it leaves nothing behind.
 pub struct EncodedFile {
     encoder: Encoder,
-    file: VideoFile,
+    muxer: Muxer,
     packet: Packet,
     /// The time of the first frame, which is 0 in the file: a container may refuse negative times.
     origin: Option<i64>,
@@ -25,18 +26,20 @@ impl EncodedFile {
     /// Begins `file`.
     ///
     /// # Errors
-    /// Those of [`VideoFile::create`].
+    /// The file is not writable, or the container refuses the stream.
     pub fn create(file: Unfinished, container: Container, info: &VideoInfo, encoder: Encoder) -> Result<Self> {
-        let file = VideoFile::create(file, container, info, &encoder, None)?;
-        Ok(Self { encoder, file, packet: Packet::empty(), origin: None, order: Vec::new() })
+        let mut muxer = Muxer::open(Destination::Whole(file), container)?;
+        muxer.add_painted(info, &encoder, None)?;
+        muxer.begin()?;
+        Ok(Self { encoder, muxer, packet: Packet::empty(), origin: None, order: Vec::new() })
     }
 
-    /// What a person should know about the output.
+    /// Warnings about the output, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        [self.encoder.warnings(), &self.file.warnings()].concat()
+        self.encoder.warnings().to_vec()
     }
 
-    /// Takes one frame, later than those before.
+    /// Encodes one frame, later than those before.
     ///
     /// # Errors
     /// The encoder failed, or the disk is full.
@@ -53,25 +56,26 @@ impl EncodedFile {
             self.order.extend(pts);
             self.packet.set_pts(pts.map(|time| time - origin));
             self.packet.set_dts(dts.map(|time| time - origin));
-            self.file.put(&mut self.packet)?;
+            self.muxer.put_painted(&mut self.packet)?;
         }
         Ok(())
     }
 
     /// Writes what the encoder still holds and gives the file its name. Returns by how many places a picture is stored
-    /// later than it is shown, at most.
+    /// later than it is shown, at most: 0 without B-frames.
     ///
     /// # Errors
     /// The encoder failed, or the disk is full; the file is then gone.
     pub fn finish(mut self) -> Result<usize> {
         self.encoder.end()?;
         self.drain()?;
-        self.file.finish(f64::INFINITY)?;
+        self.muxer.close()?;
+        self.muxer.commit()?;
         Ok(delay(&self.order))
     }
 }
 
-/// The greatest difference between a packet's place in the file and its place on the screen.
+/// The largest difference between a packet's place in the file and its place on the screen.
 fn delay(order: &[i64]) -> usize {
     let mut shown: Vec<usize> = (0..order.len()).collect();
     shown.sort_by_key(|&stored| order[stored]);

@@ -1,9 +1,9 @@
-//! What a file that comes from somebody may be: one that holds its own pictures, not one that names others.
+//! Which formats a film from somebody else may have: only those that contain their own pictures.
 //!
-//! FFmpeg follows what playlists, manifests and scripts name: files beside them, elsewhere on this machine, or on others. Whoever
-//! paints a film that was sent to them would have the frames of their own films, or the fact that they opened it, go where they
-//! never meant them to. So FFmpeg gets a list of the formats that it may read, which is checked when it has recognised the
-//! format, and before it reads on.
+//! FFmpeg follows the names in playlists, manifests and scripts: to files beside them, elsewhere on this machine, or on
+//! other machines. Someone who paints a film that was sent to them would put frames of their own films into the result, or
+//! tell a server that they opened it. So FFmpeg gets a list of the formats that it may read, which it checks once it has
+//! recognised the format and before it reads on.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -13,25 +13,25 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-/// Formats that name other files or addresses, or run a script that does, by FFmpeg's short names. Those that open no file by
-/// themselves (AVFMT_NOFILE: devices, RTSP) are left out as well.
+/// FFmpeg's short names of formats that name other files or addresses, or run a script that does. Formats that open no file
+/// themselves (AVFMT_NOFILE: devices, RTSP) are excluded as well.
 const NAME_OTHERS: [&str; 11] =
     ["applehttp", "avisynth", "concat", "concatf", "dash", "hls", "imf", "rtp", "sap", "sdp", "vapoursynth"];
-/// The one without AVFMT_NOFILE's meaning: it opens the picture that it is given.
+/// Has the flag AVFMT_NOFILE, but does open the picture that it is given.
 const PICTURE: &str = "image2";
-/// How much of a file its format is told by, and what FFmpeg wants behind it.
+/// How many bytes of a file are probed for its format, and how many FFmpeg wants behind them.
 const LOOKED_AT: usize = 4096;
 const PADDING: usize = ffi::AVPROBE_PADDING_SIZE as usize;
 
-/// Names of all formats that hold their own pictures, as FFmpeg's `format_whitelist` wants them.
+/// The names of all formats that contain their own pictures, as FFmpeg's `format_whitelist` wants them.
 pub fn self_contained() -> String {
     let mut state = ptr::null_mut();
     // SAFETY: FFmpeg keeps its place in `state`; it gives null at the end, or a pointer into its static tables.
     let formats = std::iter::from_fn(|| unsafe { ffi::av_demuxer_iterate(&raw mut state).as_ref() });
-    formats.filter(|format| !is_list(format)).map(name).collect::<Vec<_>>().join(",")
+    formats.filter(|format| !names_files(format)).map(name).collect::<Vec<_>>().join(",")
 }
 
-/// Whether the file at `path`, which FFmpeg calls `url`, names others.
+/// Whether the file at `path`, which is `url` to FFmpeg, names other files or addresses.
 pub fn names_others(path: &Path, url: &CStr) -> bool {
     let mut head = vec![0; LOOKED_AT + PADDING];
     let Ok(length) = File::open(path).and_then(|mut file| file.read(&mut head[..LOOKED_AT])) else { return false };
@@ -42,10 +42,10 @@ pub fn names_others(path: &Path, url: &CStr) -> bool {
         mime_type: ptr::null(),
     };
     // SAFETY: the buffer has `length` bytes and the padding that FFmpeg wants; it gives null or a pointer into its tables.
-    unsafe { ffi::av_probe_input_format(&raw const data, 1).as_ref() }.is_some_and(is_list)
+    unsafe { ffi::av_probe_input_format(&raw const data, 1).as_ref() }.is_some_and(names_files)
 }
 
-fn is_list(format: &ffi::AVInputFormat) -> bool {
+fn names_files(format: &ffi::AVInputFormat) -> bool {
     let opens_nothing = format.flags & ffi::AVFMT_NOFILE != 0 && name(format) != PICTURE;
     opens_nothing || name(format).split(',').any(|name| NAME_OTHERS.contains(&name))
 }

@@ -1,4 +1,4 @@
-//! RGB to YUYV, the packed 4:2:2 that webcams give and that every program which takes cameras reads.
+//! RGB to YUYV, the packed 4:2:2 format that webcams deliver and that every program with camera support reads.
 
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPackedImageMut, YuvPlanarImage, YuvPlanarImageMut};
 use yuv::{YuvRange, YuvStandardMatrix};
@@ -6,12 +6,12 @@ use yuv::{YuvRange, YuvStandardMatrix};
 use crate::error::{Error, Result};
 use crate::frame::Image;
 
-/// Two pixels share their chroma: an odd last column is left out.
+/// `width` rounded down to an even number: two pixels share their chroma, so an odd last column is dropped.
 pub fn even_width(width: u32) -> u32 {
     width & !1
 }
 
-/// RGB to YUYV; keeps its buffer between pictures.
+/// Converts RGB to YUYV; keeps its buffer between pictures.
 #[derive(Debug, Default)]
 pub struct ToYuyv {
     /// Y, U and V of the last picture, one plane after the other.
@@ -19,14 +19,14 @@ pub struct ToYuyv {
 }
 
 impl ToYuyv {
-    /// Writes `image` as `Y0 U Y1 V`, BT.601 in limited range, to `packed`: rows of `stride` bytes, as many as the image
-    /// has, each of them holding [`even_width`] pixels of two bytes.
+    /// Writes `image` to `packed` as `Y0 U Y1 V`, BT.601 in limited range. `packed` has as many rows as the image, of
+    /// `stride` bytes each; a row holds [`even_width`] pixels of two bytes.
     ///
     /// # Errors
-    /// The image is narrower than two columns, or `packed` is not `stride` times its rows.
+    /// The image is less than two pixels wide, or `packed` is not exactly `stride` times its height.
     pub fn convert(&mut self, image: Image<'_>, stride: u32, packed: &mut [u8]) -> Result<()> {
         let (width, height) = (even_width(image.width), image.height);
-        let failed = |error| Error::failed(format!("cannot convert a picture of {width}x{height} to YUYV: {error}"));
+        let failed = |error| Error::failed(format!("cannot convert a {width}x{height} picture to YUYV: {error}"));
         let luma = width as usize * height as usize;
         self.planes.resize(luma * 2, 0);
         let (y, chroma) = self.planes.split_at_mut(luma);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pixel_keeps_its_own_luma_and_an_odd_last_column_is_left_out() {
+    fn every_pixel_keeps_its_own_luma_and_an_odd_last_column_is_dropped() {
         let packed = row(&[[255; 3], [0; 3], [0; 3], [255; 3], [255, 0, 0]]);
         assert_eq!(packed, [235, 128, 16, 128, 16, 128, 235, 128]);
     }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn a_buffer_of_the_wrong_size_is_an_error() {
         let frame = Frame::new(4, 2);
         assert!(ToYuyv::default().convert(frame.image(), 8, &mut [0; 15]).is_err());
         assert!(ToYuyv::default().convert(Frame::new(1, 2).image(), 0, &mut []).is_err());

@@ -1,0 +1,19 @@
+//! Pixel formats: what decoders, encoders and cameras call a picture, from and to RGB.
+//!
+//! The common formats go through the `yuv` crate, which is several times faster than swscale; the rest goes through
+//! swscale.
+
+pub mod camera;
+mod color;
+mod format;
+mod from_rgb;
+mod planes;
+mod scaler;
+mod to_rgb;
+mod yuyv;
+
+pub use color::ColorTags;
+pub(super) use format::{allocate, descriptor, pixel_format, pixel_format_name};
+pub(super) use from_rgb::FromRgb;
+pub(super) use to_rgb::ToRgb;
+pub use yuyv::{ToYuyv, even_width};

@@ -1,0 +1,280 @@
+//! An input as RGB frames with exact timestamps.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::{Error as FfmpegError, Packet, decoder, frame};
+
+use super::clock::Clock;
+use super::damage::{Damage, HOPELESS, Reached};
+use super::first_frame;
+use super::open::{Input, Opening};
+use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, MaxPixels, Rational};
+use crate::media::info::VideoInfo;
+use crate::media::options::Seconds;
+use crate::media::pixels::{ColorTags, ToRgb};
+use crate::media::side_data;
+
+/// What to decode.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecodeOptions {
+    /// Where to begin, in seconds from the start of the file.
+    pub start: Option<Seconds>,
+    /// How much to decode, in seconds from `start`.
+    pub duration: Option<Seconds>,
+    /// Decoder threads; `None`: FFmpeg's choice.
+    pub threads: Option<usize>,
+    /// Larger frames are refused.
+    pub max_pixels: MaxPixels,
+}
+
+/// Decodes an input's best video stream, in the calling thread.
+pub struct Decoder {
+    path: PathBuf,
+    pub(super) input: Input,
+    pub(super) decoder: decoder::Video,
+    to_rgb: ToRgb,
+    packet: Packet,
+    picture: frame::Video,
+    /// `picture` was decoded while opening or seeking, and has not been delivered yet.
+    pub(super) pending: bool,
+    pub(super) info: VideoInfo,
+    pub(super) clock: Clock,
+    /// No packets are left; the decoder delivers what it still holds.
+    pub(super) draining: bool,
+    pub(super) delivered: u64,
+    pub(super) damage: Damage,
+    warnings: Vec<String>,
+}
+
+impl Decoder {
+    /// Opens a file and decodes its first frame.
+    ///
+    /// # Errors
+    /// The file cannot be read, contains no video, names other files, has frames that are too large, or has no frame
+    /// from `start` on that can be decoded.
+    pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
+        let open = |seek| Self::of_input(path, Opening::film(path, options.max_pixels)?.open()?, options, seek);
+        let mut decoder = open(true)?;
+        let mut found = decoder.first_frame()?;
+        // If the seek landed behind the wanted frame, decode from the beginning.
+        if !found && options.start.is_some() {
+            decoder = open(false)?;
+            found = decoder.first_frame()?;
+        }
+        decoder.begin(found, options)
+    }
+
+    /// Opens a stream that has no beginning, and decodes its first frame: a network address, or with `format`
+    /// (`x11grab`, `avfoundation`) a screen or another device. `settings` are FFmpeg's options for it. Setting `interrupt`
+    /// ends all waiting, now and later.
+    ///
+    /// # Errors
+    /// Nothing answers there, this FFmpeg cannot read the format, or those of [`Self::open`].
+    pub fn open_address(
+        address: &str,
+        format: Option<&str>,
+        settings: &[(&str, String)],
+        max_pixels: MaxPixels,
+        interrupt: Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let options = DecodeOptions { threads: Some(1), max_pixels, ..DecodeOptions::default() };
+        let input = Opening::address(address, format, settings, max_pixels, interrupt)?.open()?;
+        let mut decoder = Self::of_input(Path::new(address), input, &options, false)?;
+        let found = decoder.first_frame()?;
+        decoder.begin(found, &options)
+    }
+
+    fn of_input(path: &Path, mut input: Input, options: &DecodeOptions, seek: bool) -> Result<Self> {
+        let stream = best_video(&input, path)?;
+        let decoder = open_decoder(&input, stream, path, options.threads, options.max_pixels)?;
+        let frame_rate = frame_rate(&mut input, stream);
+        let facts = input
+            .stream(stream)
+            .ok_or_else(|| Error::failed(format!("'{}' has no stream {stream}", path.display())))?;
+        let (time_base, side_data) = (Rational::from(facts.time_base()), side_data::kept(&facts));
+        let base = timeline_start(&input, time_base);
+        let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
+        let start = options.start.filter(|start| start.0 > 0.0);
+        // A frame within a millionth of a tick of the requested time is the requested frame.
+        let first = start.map(|start| base + (ticks(start) - 1e-6).ceil() as i64);
+        let end = options.duration.map(|span| base + (start.map_or(0.0, ticks) + ticks(span) - 1e-6).ceil() as i64);
+        let info = VideoInfo {
+            width: 0,
+            height: 0,
+            time_base,
+            frame_rate,
+            frames: None,
+            aspect: Rational { num: 0, den: 1 },
+            color: ColorTags::of_frame(&frame::Video::empty()),
+            stream,
+            origin: base,
+            end,
+            max_pixels: options.max_pixels,
+            side_data,
+        };
+        discard_others(&mut input, stream);
+        if let (Some(first), true) = (first, seek) {
+            // SAFETY: the context is open for reading. A file that cannot seek is read from its start instead.
+            unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), stream as i32, i64::MIN, first, first, 0) };
+        }
+        let mut clock = Clock::new(time_base, frame_rate);
+        (clock.first, clock.seeking) = (first, first.is_some() && seek);
+        Ok(Self {
+            path: path.to_owned(),
+            input,
+            decoder,
+            to_rgb: ToRgb::default(),
+            packet: Packet::empty(),
+            picture: frame::Video::empty(),
+            pending: false,
+            info,
+            clock,
+            draining: false,
+            delivered: 0,
+            damage: Damage::default(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Decodes up to the first frame to deliver. False if there is none, or if the seek may have gone past it.
+    pub(super) fn first_frame(&mut self) -> Result<bool> {
+        let found = self.decode()?;
+        self.pending = found;
+        Ok(found && !self.clock.seeking)
+    }
+
+    /// Completes the facts after the first frame was `found`.
+    fn begin(mut self, found: bool, options: &DecodeOptions) -> Result<Self> {
+        if !found {
+            return Err(self.nothing(options));
+        }
+        let start = self.clock.first.and(self.clock.last).map(|(time, _)| time);
+        let uncut = options.start.is_none() && options.duration.is_none();
+        first_frame::describe(&mut self.input, &mut self.picture, start, uncut, &mut self.info);
+        self.warnings.extend(first_frame::warnings(&self.picture));
+        Ok(self)
+    }
+
+    /// The error if there is no frame to deliver.
+    fn nothing(&self, options: &DecodeOptions) -> Error {
+        let shown = self.path.display();
+        match (options.start, self.clock.last) {
+            (Some(Seconds(start)), Some(_)) => {
+                let length = (self.clock.reached() - self.info.origin) as f64 * self.info.time_base.as_f64();
+                Error::usage(format!(
+                    "cannot start at {start} s: '{shown}' ends at {length:.3} s; choose an earlier --start"
+                ))
+            }
+            (_, None) if self.damage.is_none() && options.duration.is_some() => {
+                Error::usage("--duration is too short for a single frame; choose a longer one")
+            }
+            _ => Error::failed(format!(
+                "cannot decode any frame of '{shown}'; it is damaged, or cut off before its first picture"
+            )),
+        }
+    }
+
+    /// The properties of the frames.
+    pub fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    /// Warnings about the input, one sentence each; complete after the last frame.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    /// Fills `frame` with the next frame and returns true, or returns false at the end. The frame has its own size, which
+    /// may change within a stream. Times start at [`VideoInfo::origin`] and always grow.
+    ///
+    /// # Errors
+    /// The pixel format cannot be converted. Damage is not an error: see [`Self::warnings`].
+    pub fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+        if !std::mem::take(&mut self.pending) && !self.decode()? {
+            self.sum_up();
+            return Ok(false);
+        }
+        let Some((time, duration)) = self.clock.last else { return Ok(false) };
+        let time = time - self.info.origin;
+        if self.info.end.is_some_and(|end| time >= end) {
+            return Ok(false);
+        }
+        let tags = ColorTags::of_frame(&self.picture);
+        self.to_rgb.convert(&self.picture, tags, frame)?;
+        (frame.index, frame.time, frame.duration) = (self.delivered, time, duration);
+        self.delivered += 1;
+        Ok(true)
+    }
+
+    /// Decodes the next frame at or after the start into `picture` and stamps it.
+    pub(super) fn decode(&mut self) -> Result<bool> {
+        let mut failures = 0;
+        loop {
+            match self.decoder.receive_frame(&mut self.picture) {
+                Ok(()) => {
+                    if self.clock.stamp(&self.picture) {
+                        return Ok(true);
+                    }
+                }
+                Err(FfmpegError::Eof) => return Ok(false),
+                Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => self.feed(),
+                Err(_) => {
+                    self.damage.packets += 1;
+                    failures += 1;
+                    if failures >= HOPELESS {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives the decoder one more packet, or the end.
+    fn feed(&mut self) {
+        if self.draining {
+            // A decoder that asks for more after the end has nothing left; this makes it say so.
+            self.decoder.flush();
+        }
+        while !self.draining {
+            match self.input.next_packet(&mut self.packet) {
+                Ok(()) => {
+                    self.damage.in_a_row = 0;
+                    if self.packet.stream() != self.info.stream {
+                        continue;
+                    }
+                    if self.decoder.send_packet(&self.packet).is_err() {
+                        self.damage.packets += 1;
+                    }
+                    return;
+                }
+                Err(FfmpegError::Eof) => self.draining = true,
+                Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {}
+                Err(error) => {
+                    self.damage.unreadable = true;
+                    self.damage.in_a_row += 1;
+                    self.draining = error != FfmpegError::InvalidData || self.damage.in_a_row >= HOPELESS;
+                }
+            }
+        }
+        // Only a decoder that is already at its end refuses.
+        let _ = self.decoder.send_eof();
+    }
+
+    /// Adds a warning at the end about what was lost.
+    fn sum_up(&mut self) {
+        let VideoInfo { stream, time_base, origin, end, frames, .. } = self.info;
+        let reached = self.clock.reached();
+        // A cut that ends before the declared end misses nothing.
+        let declared = declared_end(&self.input, stream, time_base)
+            .filter(|&declared| end.is_none_or(|end| end + origin >= declared));
+        let too_short = declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
+        let seconds = (reached - origin) as f64 * time_base.as_f64();
+        let reached = Reached { kept: self.delivered, expected: frames, seconds, too_short };
+        self.warnings.extend(self.damage.warning(&self.path, &reached));
+    }
+}

@@ -1,0 +1,65 @@
+//! What only the first decoded frame tells about a video.
+
+use ffmpeg_next::ffi::{self, AVPixelFormat};
+use ffmpeg_next::frame;
+
+use super::open::Input;
+use super::stream::declared_end;
+use crate::frame::Rational;
+use crate::media::ffmpeg::{MICROSECONDS, rescale};
+use crate::media::info::VideoInfo;
+use crate::media::pixels::{ColorTags, descriptor, pixel_format};
+
+/// Completes `info` from the first frame. `start` is its time if the beginning is left out; `uncut` says that all frames
+/// are wanted.
+pub fn describe(input: &mut Input, picture: &mut frame::Video, start: Option<i64>, uncut: bool, info: &mut VideoInfo) {
+    (info.width, info.height) = (picture.width(), picture.height());
+    info.color = ColorTags::of_frame(picture);
+    // SAFETY: the guess reads both and changes neither.
+    let aspect = unsafe {
+        let context = input.as_mut_ptr();
+        let stream = *(*context).streams.add(info.stream);
+        ffi::av_guess_sample_aspect_ratio(context, stream, picture.as_mut_ptr())
+    };
+    info.aspect = Rational { num: aspect.num, den: aspect.den.max(1) };
+    info.origin = start.unwrap_or(info.origin);
+    info.end = info.end.map(|end| end - info.origin);
+    info.frames = expected_frames(input, info, uncut);
+}
+
+fn expected_frames(input: &Input, info: &VideoInfo, uncut: bool) -> Option<u64> {
+    let stream = input.stream(info.stream)?;
+    if uncut && stream.frames() > 0 {
+        return Some(stream.frames().cast_unsigned());
+    }
+    let total = declared_end(input, info.stream, info.time_base).or_else(|| {
+        let total = Some(input.duration()).filter(|&duration| duration > 0)?;
+        Some(rescale(total, MICROSECONDS, info.time_base) + if uncut { info.origin } else { 0 })
+    })?;
+    let span = info.end.unwrap_or(i64::MAX).min(total - info.origin);
+    Some((span.max(0) as f64 * info.time_base.as_f64() * info.frame_rate.as_f64()).round() as u64)
+}
+
+/// Warnings about properties of the first frame that the output does not keep.
+pub fn warnings(picture: &frame::Video) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let format = pixel_format(picture);
+    let descriptor = descriptor(format);
+    let depth = descriptor.map_or(8, |descriptor| descriptor.comp[0].depth);
+    if ColorTags::of_frame(picture).is_hdr() {
+        let cure = "for the colours that the styles were made for, convert it to SDR first";
+        warnings.push(format!("HDR video is painted as if it were SDR, at 8 bits; {cure}"));
+    } else if depth > 8 {
+        warnings.push(format!("{depth}-bit video is painted at 8 bits"));
+    }
+    if descriptor.is_some_and(|descriptor| descriptor.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
+        && format != AVPixelFormat::AV_PIX_FMT_PAL8
+    {
+        warnings.push("the video's transparency is lost".into());
+    }
+    if picture.is_interlaced() {
+        let cure = "deinterlace it first (ffmpeg -vf bwdif)";
+        warnings.push(format!("the video is interlaced, and its comb lines will show in the painting; {cure}"));
+    }
+    warnings
+}

@@ -1,0 +1,13 @@
+//! Reading: files, addresses and screens to RGB frames with exact timestamps.
+
+mod clock;
+mod damage;
+mod decoder;
+mod first_frame;
+mod formats;
+mod open;
+mod seek;
+mod stream;
+
+pub use decoder::{DecodeOptions, Decoder};
+pub(super) use open::{Input, Opening};

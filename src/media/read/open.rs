@@ -1,0 +1,259 @@
+//! The one place that opens an input: a film, a segment, a network address or a screen.
+
+use std::ffi::{CStr, CString};
+use std::fs::{self, File};
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::context;
+use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
+
+use super::formats;
+use crate::error::{Error, Result};
+use crate::frame::MaxPixels;
+use crate::media::ffmpeg::{address_url, file_url, interrupt, prepare, reason};
+
+/// How long an address may stay silent.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// An input and how to open it. The constructors know what each kind of input needs.
+pub struct Opening<'a> {
+    kind: Kind<'a>,
+    url: CString,
+    /// FFmpeg's name of the format; `None`: FFmpeg recognises it.
+    format: Option<&'a str>,
+    /// FFmpeg's options, among them the formats and protocols that are allowed.
+    options: Vec<(&'a str, String)>,
+    /// Streams that claim larger frames are refused. Finding out about streams may decode some frames; `None`: the
+    /// header says enough, and packets are passed on as they are stored.
+    max_pixels: Option<MaxPixels>,
+    /// Setting it ends all waiting, now and later.
+    interrupt: Option<Arc<AtomicBool>>,
+}
+
+/// What is opened, as far as error messages differ.
+enum Kind<'a> {
+    Film(&'a Path),
+    Segment(&'a Path),
+    Address(&'a str),
+    /// A screen or another device that a format of FFmpeg reads.
+    Device(&'a str),
+}
+
+/// An open input, with the flag that FFmpeg asks whether to stop waiting.
+pub struct Input {
+    /// Before the flag, which must outlive it.
+    context: context::Input,
+    _interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl<'a> Opening<'a> {
+    /// A video file from anywhere. It is read only if it contains its own pictures: see [`formats`].
+    ///
+    /// # Errors
+    /// The file is missing, unreadable, empty or a folder.
+    pub fn film(path: &'a Path, max_pixels: MaxPixels) -> Result<Self> {
+        let reading = |error: io::Error| Error::reading(path, &error);
+        // The standard library's reasons are better than FFmpeg's.
+        let metadata = fs::metadata(path).map_err(reading)?;
+        if metadata.is_dir() {
+            return Err(reading(io::ErrorKind::IsADirectory.into()));
+        }
+        File::open(path).map_err(reading)?;
+        if metadata.is_file() && metadata.len() == 0 {
+            return Err(Error::failed(format!("'{}' is empty; copy or download it again", path.display())));
+        }
+        let options = vec![
+            ("format_whitelist", formats::self_contained()),
+            ("protocol_whitelist", "file".to_owned()),
+            // A percent sign in the name does not make it a series of pictures.
+            ("pattern_type", "none".to_owned()),
+        ];
+        let (kind, url) = (Kind::Film(path), file_url(path)?);
+        Ok(Self { kind, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None })
+    }
+
+    /// A segment that impasto wrote, packet by packet as it is stored.
+    ///
+    /// # Errors
+    /// The path contains a zero byte.
+    pub fn segment(path: &'a Path) -> Result<Self> {
+        let options = vec![("format_whitelist", "nut".to_owned()), ("protocol_whitelist", "file".to_owned())];
+        let (kind, url) = (Kind::Segment(path), file_url(path)?);
+        Ok(Self { kind, url, format: None, options, max_pixels: None, interrupt: None })
+    }
+
+    /// A network address, or with `format` (`x11grab`, `avfoundation`) a screen or another device. `options` are
+    /// FFmpeg's. Setting `interrupt` ends all waiting, now and later.
+    ///
+    /// # Errors
+    /// The address contains a zero byte.
+    pub fn address(
+        address: &'a str,
+        format: Option<&'a str>,
+        options: &[(&'a str, String)],
+        max_pixels: MaxPixels,
+        interrupt: Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let micros = SILENCE.as_micros().to_string();
+        // Which one counts depends on the protocol; the others are ignored.
+        let timeouts: &[&str] = if format.is_none() { &["timeout", "rw_timeout", "stimeout"] } else { &[] };
+        let timeouts = timeouts.iter().map(|&name| (name, micros.clone()));
+        let options = timeouts.chain(options.iter().cloned()).collect();
+        let kind = if format.is_some() { Kind::Device(address) } else { Kind::Address(address) };
+        let (url, max_pixels, interrupt) = (address_url(address)?, Some(max_pixels), Some(interrupt));
+        Ok(Self { kind, url, format, options, max_pixels, interrupt })
+    }
+
+    /// Opens the input and finds out about its streams.
+    ///
+    /// # Errors
+    /// It is not there, is not a video that FFmpeg may read, or claims too large a frame.
+    pub fn open(self) -> Result<Input> {
+        prepare();
+        let format = self.format.map_or(Ok(ptr::null()), input_format)?;
+        let mut options = Dictionary::new();
+        self.options.iter().for_each(|(name, value)| options.set(name, value));
+        // SAFETY: a new context, or null, which the opening replaces; on failure FFmpeg frees it. FFmpeg changes the
+        // dictionary, which is taken back and freed. The flag outlives the context, in `Input`.
+        let (context, opened) = unsafe {
+            let mut context = ffi::avformat_alloc_context();
+            if !context.is_null() {
+                if let Some(flag) = &self.interrupt {
+                    (*context).interrupt_callback = interrupt(flag);
+                }
+                if self.max_pixels.is_none() {
+                    (*context).flags |= ffi::AVFMT_FLAG_NOPARSE | ffi::AVFMT_FLAG_NOFILLIN;
+                }
+            }
+            let mut raw = options.disown();
+            let opened = ffi::avformat_open_input(&raw mut context, self.url.as_ptr(), format, &raw mut raw);
+            drop(Dictionary::own(raw));
+            (context, opened)
+        };
+        if opened < 0 {
+            return Err(self.kind.refused(&self.url, opened.into()));
+        }
+        // SAFETY: `context` was just opened for reading, and nobody else owns it.
+        let context = unsafe { context::Input::wrap(context) };
+        let mut input = Input { context, _interrupt: self.interrupt };
+        if let Some(most) = self.max_pixels {
+            find_streams(&mut input, &self.kind.name(), most)?;
+        }
+        Ok(input)
+    }
+}
+
+impl Kind<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Film(path) | Self::Segment(path) => path.display().to_string(),
+            Self::Address(address) | Self::Device(address) => (*address).to_owned(),
+        }
+    }
+
+    /// The error for an input that FFmpeg did not open.
+    fn refused(&self, url: &CStr, error: FfmpegError) -> Error {
+        let (name, reason) = (self.name(), reason(error));
+        Error::failed(match self {
+            Self::Film(path) if path.is_file() && formats::names_others(path, url) => format!(
+                "'{name}' is a playlist or script that names other files or addresses, and impasto opens none of them; \
+                 name the videos themselves, or copy them into one file: ffmpeg -i {name} -c copy film.mkv"
+            ),
+            Self::Film(_) => format!(
+                "'{name}' is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"
+            ),
+            Self::Segment(_) => format!(
+                "cannot read the segment '{name}' ({reason}); delete it and run the same command again to repaint it"
+            ),
+            Self::Address(_) => {
+                format!("cannot open '{name}' ({reason}); check the address, and that something is playing there")
+            }
+            Self::Device(_) => {
+                format!("cannot open the screen '{name}' ({reason}); check its name, and that it may be captured")
+            }
+        })
+    }
+}
+
+impl Input {
+    /// Reads the next packet. The old one is released first: `Packet::read` alone overwrites it, and every packet of
+    /// the file would stay in memory.
+    ///
+    /// # Errors
+    /// FFmpeg's own: the end, damage, or nothing yet (EAGAIN).
+    pub fn next_packet(&mut self, packet: &mut Packet) -> Result<(), FfmpegError> {
+        *packet = Packet::empty();
+        packet.read(&mut self.context)
+    }
+}
+
+impl Deref for Input {
+    type Target = context::Input;
+
+    fn deref(&self) -> &context::Input {
+        &self.context
+    }
+}
+
+impl DerefMut for Input {
+    fn deref_mut(&mut self) -> &mut context::Input {
+        &mut self.context
+    }
+}
+
+/// FFmpeg's input format of this name.
+fn input_format(name: &str) -> Result<*const ffi::AVInputFormat> {
+    let missing = || Error::failed(format!("this FFmpeg cannot read {name}; install one built with {name} support"));
+    let raw = CString::new(name).map_err(|_| missing())?;
+    // SAFETY: registers static tables; the name ends in zero.
+    let format = unsafe {
+        ffi::avdevice_register_all();
+        ffi::av_find_input_format(raw.as_ptr())
+    };
+    if format.is_null() { Err(missing()) } else { Ok(format) }
+}
+
+/// Refuses streams that claim more than `most` pixels.
+fn check_sizes(input: &Input, name: &str, most: MaxPixels) -> Result<()> {
+    for stream in input.streams() {
+        // SAFETY: reads plain fields of an open input.
+        let (width, height) =
+            unsafe { ((*stream.parameters().as_ptr()).width, (*stream.parameters().as_ptr()).height) };
+        if width > 0 && height > 0 {
+            most.check(&format!("'{name}'"), width.cast_unsigned(), height.cast_unsigned())?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds out what streams there are. This may decode some frames, of at most `most` pixels.
+fn find_streams(input: &mut Input, name: &str, most: MaxPixels) -> Result<()> {
+    check_sizes(input, name, most)?;
+    let limit = most.pixels().to_string();
+    let options = |_| {
+        let mut options = Dictionary::new();
+        options.set("max_pixels", &limit);
+        // SAFETY: it is freed below.
+        unsafe { options.disown() }
+    };
+    let mut options: Vec<_> = (0..input.nb_streams()).map(options).collect();
+    // SAFETY: the context is open, and there is one dictionary for each of its streams so far.
+    let found = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), options.as_mut_ptr()) };
+    // SAFETY: FFmpeg leaves the dictionaries, with what it did not use, to their owner.
+    options.into_iter().for_each(|options| drop(unsafe { Dictionary::own(options) }));
+    if found < 0 {
+        let reason = reason(found.into());
+        return Err(Error::failed(format!(
+            "cannot identify the streams in '{name}' ({reason}); it may be damaged, so get another copy"
+        )));
+    }
+    // Some formats tell the size only now.
+    check_sizes(input, name, most)
+}

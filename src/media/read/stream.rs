@@ -1,0 +1,119 @@
+//! What an input says about its video stream: which one it is, its codec, rate and length.
+
+use std::ffi::CStr;
+use std::path::Path;
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::stream::Disposition;
+use ffmpeg_next::{Discard, Error as FfmpegError, codec, decoder, media};
+
+use super::open::Input;
+use crate::error::{Error, Result};
+use crate::frame::{MaxPixels, Rational};
+use crate::media::ffmpeg::{MICROSECONDS, reason, rescale};
+use crate::media::options::Seconds;
+
+/// The index of the stream to decode.
+///
+/// # Errors
+/// There is no video in the input.
+pub fn best_video(input: &Input, path: &Path) -> Result<usize> {
+    let shown = path.display();
+    let stream = input
+        .streams()
+        .best(media::Type::Video)
+        .ok_or_else(|| Error::failed(format!("'{shown}' has no video; for pictures use `impasto image`")))?;
+    if stream.disposition().contains(Disposition::ATTACHED_PIC) {
+        return Err(Error::failed(format!("'{shown}' has no video, only a cover picture; name a video file")));
+    }
+    Ok(stream.index())
+}
+
+/// Opens a decoder for stream `index` with this many `threads` (`None`: FFmpeg's choice).
+///
+/// # Errors
+/// This FFmpeg lacks the decoder, or the stream's parameters are damaged.
+pub fn open_decoder(
+    input: &Input,
+    index: usize,
+    path: &Path,
+    threads: Option<usize>,
+    max_pixels: MaxPixels,
+) -> Result<decoder::Video> {
+    let shown = path.display();
+    let failed = |error| {
+        let reason = reason(error);
+        Error::failed(format!("cannot decode '{shown}' ({reason}); it may be damaged, so get another copy"))
+    };
+    let stream = input.stream(index).ok_or_else(|| failed(FfmpegError::StreamNotFound))?;
+    let mut context = codec::Context::from_parameters(stream.parameters()).map_err(failed)?;
+    // SAFETY: the context is not open yet.
+    unsafe {
+        let raw = context.as_mut_ptr();
+        // The decoder needs it to carry timestamps through frames that the file does not stamp.
+        (*raw).pkt_timebase = stream.time_base().into();
+        (*raw).thread_count = threads.unwrap_or(0) as i32;
+        // A size that stands only in the stream's own headers is checked by the decoder.
+        (*raw).max_pixels = max_pixels.pixels() as i64;
+    }
+    context.decoder().video().map_err(|error| match error {
+        FfmpegError::DecoderNotFound => {
+            let codec = codec_name(&stream.parameters());
+            Error::failed(format!(
+                "this FFmpeg has no decoder for the {codec} video in '{shown}'; install a complete FFmpeg"
+            ))
+        }
+        error => failed(error),
+    })
+}
+
+fn codec_name(parameters: &codec::Parameters) -> String {
+    // SAFETY: a static string for any id.
+    let name = unsafe { CStr::from_ptr(ffi::avcodec_get_name((*parameters.as_ptr()).codec_id)) };
+    name.to_string_lossy().into_owned()
+}
+
+/// Tells FFmpeg to read no stream but `kept`.
+pub fn discard_others(input: &mut Input, kept: usize) {
+    for mut stream in input.streams_mut() {
+        if stream.index() != kept {
+            // SAFETY: a plain field that the caller is meant to set.
+            unsafe { (*stream.as_mut_ptr()).discard = Discard::All.into() };
+        }
+    }
+}
+
+/// Average frames per second; 25 if the file gives no sensible rate.
+pub fn frame_rate(input: &mut Input, index: usize) -> Rational {
+    // SAFETY: both pointers belong to the open input; the frame may be null.
+    let guess = unsafe {
+        let context = input.as_mut_ptr();
+        ffi::av_guess_frame_rate(context, *(*context).streams.add(index), std::ptr::null_mut())
+    };
+    let average = input.stream(index).map(|stream| Rational::from(stream.avg_frame_rate()));
+    let sensible = |rate: &Rational| rate.num > 0 && rate.den > 0;
+    let guess = Rational { num: guess.num, den: guess.den };
+    average.filter(sensible).or(Some(guess)).filter(sensible).unwrap_or(Rational { num: 25, den: 1 })
+}
+
+/// The time in the file that becomes 0. Recordings of broadcasts start anywhere, and so may parts of longer recordings;
+/// other files keep their times.
+pub fn timeline_start(input: &Input, time_base: Rational) -> i64 {
+    // SAFETY: reads plain fields of an open input.
+    let (start, flags) = unsafe { ((*input.as_ptr()).start_time, (*(*input.as_ptr()).iformat).flags) };
+    let anywhere = flags & ffi::AVFMT_TS_DISCONT != 0 || start >= i64::from(ffi::AV_TIME_BASE);
+    if start == ffi::AV_NOPTS_VALUE || !anywhere { 0 } else { rescale(start, MICROSECONDS, time_base) }
+}
+
+/// Where the stream ends according to the file, in ticks of the stream.
+pub fn declared_end(input: &Input, index: usize, time_base: Rational) -> Option<i64> {
+    let stream = input.stream(index)?;
+    let start = Some(stream.start_time()).filter(|&start| start != ffi::AV_NOPTS_VALUE).unwrap_or(0);
+    if stream.duration() > 0 {
+        return Some(start + stream.duration());
+    }
+    // Matroska writes it as text: "00:00:10.000000000".
+    let text = stream.metadata().get("DURATION")?.to_owned();
+    let Seconds(seconds) = text.parse().ok()?;
+    Some((seconds / time_base.as_f64()) as i64)
+}

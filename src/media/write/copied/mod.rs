@@ -1,0 +1,181 @@
+//! Everything from the input but the painted pictures: audio, subtitles, other streams, cover art, chapters and tags.
+//!
+//! The input is opened a second time, and its packets are read only as far as the painted video has come. So only frames
+//! pass through the pipeline, and no queue grows.
+
+mod header;
+mod plan;
+mod route;
+
+use std::path::Path;
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::stream::Stream;
+use ffmpeg_next::{Error as FfmpegError, Packet};
+
+use self::header::{Cut, add_stream, copy_chapters, copy_tags};
+use self::plan::{Plan, plan};
+use self::route::Route;
+use super::muxer::Muxer;
+use crate::error::{Error, Result};
+use crate::media::ffmpeg::{MICROSECONDS, rescale};
+use crate::media::info::VideoInfo;
+use crate::media::read::{Input, Opening};
+
+/// The input's other streams on their way to the output.
+pub struct CopiedStreams {
+    input: Input,
+    /// Index of the painted stream.
+    painted: usize,
+    /// For each stream of the input, its route to the output.
+    routes: Vec<Option<Route>>,
+    /// Already read, but later than what was asked for so far.
+    waiting: Option<Packet>,
+    ended: bool,
+    cut: Cut,
+    warnings: Vec<String>,
+}
+
+impl CopiedStreams {
+    /// Opens `path` again, whose stream `info.stream` is painted. `cut` means that the beginning is left out.
+    ///
+    /// # Errors
+    /// The file has been removed or changed since the decoder opened it.
+    pub fn open(path: &Path, info: &VideoInfo, cut: bool) -> Result<Self> {
+        let mut input = Opening::film(path, info.max_pixels)?.open()?;
+        if cut {
+            let origin = rescale(info.origin, info.time_base, MICROSECONDS);
+            // SAFETY: the context is open for reading. A file that cannot seek is read from its start instead.
+            unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), -1, i64::MIN, origin, origin, 0) };
+        }
+        let end = info.end.map(|end| end + info.origin);
+        let cut = Cut { origin: info.origin, end, time_base: info.time_base };
+        let (painted, routes, warnings) = (info.stream, Vec::new(), Vec::new());
+        Ok(Self { input, painted, routes, waiting: None, ended: false, cut, warnings })
+    }
+
+    /// What cannot be copied and why, one sentence each; complete once the output's header is written.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Adds the input's streams to `muxer` in their order; calls `add_painted` in the place of the painted one.
+    pub(super) fn add_to(
+        &mut self,
+        muxer: &mut Muxer,
+        mut add_painted: impl FnMut(&mut Muxer, &Stream<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let has_chapters = self.input.nb_chapters() > 0;
+        for index in 0..self.input.nb_streams() as usize {
+            let Some(stream) = self.input.stream(index) else { continue };
+            let route = if index == self.painted {
+                add_painted(muxer, &stream)?;
+                None
+            } else {
+                match plan(&stream, has_chapters, muxer.container()) {
+                    Plan::Copy => Some(add_stream(muxer.output(), &stream, false, self.cut)?),
+                    Plan::Attach => Some(add_stream(muxer.output(), &stream, true, self.cut)?),
+                    Plan::Skip => None,
+                    Plan::LeaveOut(reason) => {
+                        self.warnings.push(reason);
+                        None
+                    }
+                }
+            };
+            self.routes.push(route);
+        }
+        for (mut stream, route) in self.input.streams_mut().zip(&self.routes) {
+            let wanted = route.as_ref().is_some_and(|route| !route.cover);
+            // SAFETY: a plain field that the caller is meant to set.
+            unsafe {
+                (*stream.as_mut_ptr()).discard =
+                    if wanted { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
+            }
+        }
+        copy_tags(&self.input, muxer.output());
+        copy_chapters(&self.input, muxer.output(), self.cut)
+    }
+
+    /// Learns the output's units after its header is written, and writes the covers.
+    ///
+    /// # Errors
+    /// The disk is full, or there is not enough memory.
+    pub(super) fn begin(&mut self, muxer: &mut Muxer) -> Result<()> {
+        for (index, route) in self.routes.iter_mut().enumerate() {
+            let Some(route) = route else { continue };
+            let Some(output) = muxer.output().stream(route.output) else { continue };
+            route.to = output.time_base().into();
+            let is_attachment = output.parameters().medium() == ffmpeg_next::media::Type::Attachment;
+            if route.cover && !is_attachment {
+                let Some(stream) = self.input.stream(index) else { continue };
+                if !muxer.offer(&cover(&stream, route.output)?)? {
+                    self.warnings.push(format!("the cover (stream {index}) is left out: the container refuses it"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all packets up to `seconds` of the output; all that are left if that is infinite. Returns how many the
+    /// container refused.
+    ///
+    /// # Errors
+    /// The disk is full. Damage in the input is not an error.
+    pub(super) fn write_until(&mut self, muxer: &mut Muxer, seconds: f64) -> Result<u64> {
+        let mut refused = 0;
+        while !self.ended {
+            let Some(mut packet) = self.waiting.take().or_else(|| self.read()) else {
+                self.ended = true;
+                break;
+            };
+            let Some(route) = self.routes.get_mut(packet.stream()).and_then(Option::as_mut) else { continue };
+            if route.is_later(&packet, seconds) {
+                self.waiting = Some(packet);
+                break;
+            }
+            if route.take(&mut packet) {
+                refused += u64::from(!muxer.offer(&packet)?);
+            }
+            self.ended = self.routes.iter().flatten().all(|route| route.done);
+        }
+        Ok(refused)
+    }
+
+    /// The next packet of a stream that is copied.
+    fn read(&mut self) -> Option<Packet> {
+        if self.routes.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut failures = 0;
+        let mut packet = Packet::empty();
+        loop {
+            match self.input.next_packet(&mut packet) {
+                Ok(()) => match self.routes.get(packet.stream()) {
+                    Some(Some(route)) if !route.cover => return Some(packet),
+                    _ => failures = 0,
+                },
+                // The decoder reads the same file and warns about damage.
+                Err(FfmpegError::InvalidData) if failures < 1000 => failures += 1,
+                Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// The picture of a cover as a packet for stream `output`.
+fn cover(stream: &Stream<'_>, output: usize) -> Result<Packet> {
+    let mut packet = Packet::empty();
+    // SAFETY: the picture belongs to the stream; the packet gets its own reference.
+    let made = unsafe {
+        use ffmpeg_next::packet::Mut;
+        ffi::av_packet_ref(packet.as_mut_ptr(), &raw const (*stream.as_ptr()).attached_pic)
+    };
+    if made < 0 {
+        return Err(Error::failed("out of memory while copying the cover"));
+    }
+    packet.set_pts(Some(0));
+    packet.set_dts(Some(0));
+    packet.set_stream(output);
+    Ok(packet)
+}
