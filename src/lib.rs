@@ -65,6 +65,7 @@ pub mod cli;
 pub mod command;
 pub mod error;
 pub mod frame;
+pub mod guide;
 pub mod kernel;
 pub mod media;
 pub mod network;
