@@ -353,7 +353,10 @@ fn memory_that_runs_out_is_said_in_one_sentence() {
             assert!(megabytes < 6000 || ended.code == 0, "{case}: {}", ended.words);
         }
     }
-    println!("fault: memory limits (ulimit -v): {tried} tried: {done} succeeded, {} failed with one sentence", tried - done);
+    println!(
+        "fault: memory limits (ulimit -v): {tried} tried: {done} succeeded, {} failed with one sentence",
+        tried - done
+    );
     assert!(done > 0 && done < tried);
 }
 
