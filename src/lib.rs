@@ -66,6 +66,7 @@ pub mod command;
 pub mod digest;
 pub mod error;
 pub mod frame;
+pub mod guide;
 pub mod kernel;
 pub mod media;
 pub mod network;

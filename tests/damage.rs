@@ -197,7 +197,7 @@ fn damaged_networks_are_refused_before_they_are_added() {
     });
     let (tried, added) = (files.len() * count, added.into_inner());
     println!(
-        "fault: damaged networks (onnx): {tried} tried: {added} still run and were added, {} refused in one sentence",
+        "fault: damaged networks (onnx): {tried} tried: {added} still ran and were added, {} refused in one sentence",
         tried - added
     );
 }
@@ -353,7 +353,10 @@ fn memory_that_runs_out_is_said_in_one_sentence() {
             assert!(megabytes < 6000 || ended.code == 0, "{case}: {}", ended.words);
         }
     }
-    println!("fault: memory limits (ulimit -v): {tried} tried: {done} done, {} ended in one sentence", tried - done);
+    println!(
+        "fault: memory limits (ulimit -v): {tried} tried: {done} succeeded, {} failed with one sentence",
+        tried - done
+    );
     assert!(done > 0 && done < tried);
 }
 
@@ -377,7 +380,7 @@ fn a_damaged_list_of_styles_is_refused_or_read() {
     });
     let listed = listed.into_inner();
     println!(
-        "fault: damaged styles.toml: {count} tried: {listed} still read, {} refused in one sentence",
+        "fault: damaged styles.toml: {count} tried: {listed} still readable, {} refused in one sentence",
         count - listed
     );
 }
@@ -416,7 +419,7 @@ fn a_disk_that_cannot_be_read_any_more_costs_only_what_is_on_it() {
         }
     }
     println!(
-        "fault: read errors in the middle of the input: {tried} tried: {kept} painted up to the error, which is said, {} refused",
+        "fault: read errors in the middle of the input: {tried} tried: {kept} painted up to the error, which was reported, {} refused",
         tried - kept
     );
     assert!(kept >= 12, "{kept}");

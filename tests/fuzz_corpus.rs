@@ -2,7 +2,7 @@
 
 #[path = "common/damage.rs"]
 mod damage;
-#[path = "../fuzz/targets.rs"]
+#[path = "fuzz/targets.rs"]
 mod targets;
 
 use std::fs;
@@ -39,7 +39,7 @@ const PIECES: [&[u8]; 20] = [
 ];
 
 fn corpus((name, _): &Target) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()

@@ -191,7 +191,7 @@ fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
         assert_eq!(folder.names(), ["in.mp4", "out.mp4"], "round {round}");
     }
     eprintln!(
-        "fault: kill -9 at random moments: 50 tried: {midway} went on from a whole segment, {early} began anew, {late} had ended; the same file 50 times"
+        "fault: kill -9 at random moments: 50 tried: {midway} resumed from a complete segment, {early} started again, {late} had already finished; the same file 50 times"
     );
     assert!(midway >= 10 && early >= 2, "{midway} {early}");
 }
@@ -232,7 +232,7 @@ fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
         assert!(run.errors.contains(&format!("goes on from frame {} of about 400", resumed(&run))), "{}", run.errors);
         assert!(folder.frames(&out) == folder.frames("whole.mp4"), "{signal}");
         eprintln!(
-            "fault: SIG{signal}: 1 tried: {} frames were kept, the rest painted by the same command",
+            "fault: SIG{signal}: 1 tried: {} frames were kept, and the same command painted the rest",
             resumed(&run)
         );
     }
@@ -336,7 +336,7 @@ fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
         }
     }
     eprintln!(
-        "fault: full disk: {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
+        "fault: full disk: {times} tried: no incomplete file under the final name; segments kept {kept} times; completed later {times} times"
     );
     assert!(kept > 0 && kept < times);
 }
@@ -362,7 +362,7 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
         assert_eq!(again.frames(), 150, "{out}");
     }
     eprintln!(
-        "fault: limit on the size of files (ulimit -f): {times} tried: no file under the final name, segments kept {kept} times, then finished {times} times"
+        "fault: limit on the size of files (ulimit -f): {times} tried: no incomplete file under the final name; segments kept {kept} times; completed later {times} times"
     );
     assert!(kept > 0 && kept < times);
 }
@@ -433,7 +433,7 @@ fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
     assert_eq!(paint("--join").ok().frames(), 80);
     assert_eq!(folder.times("out.beginning.mp4").len(), 80);
     eprintln!(
-        "fault: network fails midway: 2 tried: exit code 1, the frame named, both whole segments kept and joined"
+        "fault: network fails midway: 2 tried: exit code 1, the frame reported, both complete segments kept and joined"
     );
 }
 

@@ -1,6 +1,5 @@
-//! Where styled frames go.
-//!
-#![doc = include_str!("README.md")]
+//! Where painted frames go: the window, files, streams, the page, virtual cameras. What each is used for, and what it costs,
+//! is told in [`crate::guide::other_programs`].
 
 pub mod http;
 pub mod null;
