@@ -1,89 +1,201 @@
-//! impasto paints photos and videos with neural style networks, at the speed of the machine that you have.
+//! impasto paints photos, videos and live cameras with neural style networks, on the computer that you have.
+//!
+//! The program `impasto` and this library are one crate. Start with a [`Studio`]: it knows the styles and what runs their
+//! networks. It makes a [`Painter`] that paints frames and pictures, and it paints films that survive an interruption.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use impasto::{Machine, MaxPixels, PaintSettings, Picture, Studio};
+//!
+//! # fn main() -> impasto::Result<()> {
+//! let studio = Studio::open(Machine::default())?;
+//! let mut painter = studio.painter(&PaintSettings { style: "scream".parse()?, ..PaintSettings::default() })?;
+//! let photo = Picture::open(Path::new("photo.jpg"), MaxPixels::default())?;
+//! painter.paint_picture(photo)?.save(Path::new("painting.jpg"))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Two programs to begin with are `tests/examples/paint_a_photo.rs` and `tests/examples/live_filter.rs`. The manual of the
+//! command line is the [`guide`].
 //!
 //! # The path of one frame
 //!
-//! A clip becomes a painting like this; photos take the same road through [`picture`] instead of [`media`].
+//! This is how a film becomes a painting. Photos go the same way, through `picture` instead of `media`.
 //!
-//! 1. **A thread reads it.** [`source::video`] asks [`media::read`] for the next frame. FFmpeg decodes it, and the
-//!    planes become packed RGB8 in the clip's own matrix and range, in a [`frame::Frame`] whose buffer has been round
-//!    before. Its timestamp stays in ticks of the clip's own time base, so a variable frame rate survives exactly.
-//! 2. **It waits in a bounded channel.** [`pipeline::ordered`] owns all threads and channels. A fixed number of frames
-//!    exists; a reader that is faster than the networks waits for one to come back. That is the whole memory of a job.
-//! 3. **A worker paints it.** [`stylize::Stylizer`] scales it for the stroke size, runs the networks that the style
-//!    expression chose ([`style::catalog`]), mixes their pictures, keeps the colours or some of the original if asked.
-//!    For a file there are as many workers as cores, each with one core and one whole frame: no core ever waits for
-//!    another in the middle of a frame.
-//! 4. **The network sees bytes.** [`network`] hands `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
-//!    back; scaling, padding and clamping are nodes of the graph. Classic networks get planes of floats instead
-//!    ([`kernel::planar`]), and those that paint in the style of any picture packed floats ([`kernel::packed`]) with the
-//!    style vector that [`style::paintings`] asked of their predictor once. Pictures too large for memory go in tiles that share the statistics of the whole picture
-//!    (`network/tiled.rs`).
-//! 5. **It is put in order and steadied.** Workers overtake each other; one thread holds early frames back until their
-//!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
-//!    nothing moves: it is the one part of a job that remembers earlier frames, so it is outside of the workers.
-//! 6. **It is encoded.** [`media::write`] turns RGB into the planes and tags that the input had and encodes them. Every 300
-//!    frames are a segment: a file of its own, whole and safe on the disk before it gets its name ([`segments::writer`]). There
-//!    the encoder is a fresh one and [`temporal::Relay`] hands the stabiliser over, so a segment depends on no other: a job
-//!    that was stopped goes on with the next segment and comes to the same frames.
-//! 7. **The segments are joined.** [`media::write`] moves their packets into one file, and a second look at the input supplies
-//!    sound, subtitles, chapters and whatever else the container takes ([`media::write::CopiedStreams`]); nothing is encoded again. The file
-//!    grows under a temporary name ([`media::write::Destination`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
-//!    finishes, and the whole segments are kept.
+//! 1. **A thread reads it.** `source::video` asks `media::read` for the next frame. FFmpeg decodes it and converts it to
+//!    packed RGB8, in the film's own matrix and range, into a [`Frame`] whose buffer is reused. Its timestamp stays in
+//!    ticks of the film's time base, so a variable frame rate survives exactly.
+//! 2. **It waits in a bounded channel.** `pipeline::ordered` owns all threads and channels. The number of frames is fixed;
+//!    a reader that is faster than the networks waits for one to come back. So the memory of a job is bounded.
+//! 3. **A worker paints it.** `stylize` scales it for the stroke size, runs the networks of the style expression
+//!    (`style::catalog` found them), mixes their pictures, and keeps the colours or some of the original if asked. For a
+//!    file there is one worker per core, and each paints a complete frame with one core: no core waits for another in the
+//!    middle of a frame.
+//! 4. **The network sees bytes.** `network` gives `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
+//!    back; scaling, padding and clamping are nodes of the graph. Other people's networks get planes of floats instead
+//!    (`kernel::planar`). Networks for any picture as the style get packed floats (`kernel::packed`) and a style vector,
+//!    which `style::paintings` asked their predictor for once. Pictures too large for memory are painted in tiles that
+//!    share the statistics of the complete picture (`network::tiled`).
+//! 5. **It is put in order and stabilised.** Workers overtake each other; one thread holds early frames back until it is
+//!    their turn. There `temporal::Stabilizer` compares the input with earlier input, and averages the painting where
+//!    nothing moves. It is the only part of a job that remembers earlier frames, so it runs outside the workers.
+//! 6. **It is encoded.** `media::write` converts RGB to the planes and tags of the input and encodes them. Every 300 frames
+//!    make a segment: a file of its own, safe on the disk before it gets its name (`segments::writer`). Each segment starts
+//!    a new encoder, and `temporal::Relay` hands over the stabiliser, so no segment depends on another: an interrupted job
+//!    resumes with the next segment and makes the same frames.
+//! 7. **The segments are joined.** `media::write` moves their packets into one file and copies audio, subtitles, chapters
+//!    and whatever else the container takes from the input; nothing is encoded twice. The file grows under a temporary
+//!    name (`whole`), is closed explicitly and renamed. Ctrl-C stops step 1; the frames behind it are finished, and the
+//!    complete segments are kept.
 //!
-//! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
-//! ([`error::Error::root`]).
+//! An error in any thread closes its channels. The other threads run out of work and end, and the root cause is reported
+//! ([`Error::root`]).
 //!
 //! # A live show
 //!
-//! A camera does not wait, so [`pipeline::live`] has no queue: each hand-over keeps the newest frame only
-//! ([`sync::latest`]). One thread captures ([`source::camera`]), one paints with all cores, each output ([`sink`]: recording, page,
-//! transport stream, virtual camera) has its own, and the window its main thread. What they share is [`show::Show`]: the settings,
-//! changed by keys and by the page alike, and the statistics. [`pipeline::governor`] holds the frame rate by the size that the
-//! network sees, [`kernel::edges`] puts back what that loses, and [`pipeline::fade`] turns one style into the next.
+//! A camera does not wait, so `pipeline::live` has no queue: each hand-over keeps only the newest frame (`sync::latest`).
+//! One thread captures (`source::camera`), one paints with all cores, and each output (`sink`: recording, page, stream,
+//! virtual camera) has its own; the window has the main thread. They share `show::Show`: the settings, which keys and the
+//! page change, and the statistics. `pipeline::governor` holds the frame rate by the size that the network sees,
+//! `kernel::edges` restores the edges that this costs, and `pipeline::fade` fades from one style to the next.
 //!
 //! # A still by optimisation
 //!
-//! [`paint`] has no network that paints: VGG-19's losses and their gradient are one graph ([`network::vgg19`]), and a
-//! minimiser changes the pixels in the very memory that the graph reads, in a thread of its own.
+//! `paint` uses no style network. VGG-19, its losses and their gradient are one graph (`network::vgg19`), and an optimiser
+//! changes the pixels in the memory that the graph reads, on a thread of its own.
 //!
-//! # What may know what
+//! # What may import what
 //!
-//! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
+//! Imports point downwards only, and each outside crate has one door: ONNX Runtime in `network`, FFmpeg in `media`.
+//! `tests/architecture.rs` has the rank of every module and the doors, and checks the sources.
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ pipeline source sink segments show stylize style paint report picture
-//!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
+//! main ─▶ command ─▶ cli ─▶ studio ─▶ segments ─▶ pipeline ─▶ sink source show
+//!      ─▶ paint stylize style temporal ─▶ network picture media kernel
+//!      ─▶ report frame whole sync statistics digest size error
 //! ```
 //!
-//! Four traits: [`source::Source`], [`network::Network`], [`sink::Sink`], [`paint::optimizer::Problem`]. A new camera,
-//! runtime or output is a new member of one of them and a line in one `match`.
+//! Four traits: [`Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
+//! output implements one of them and adds a line to one `match`.
 
 // An unwrap on input is a panic on input.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-pub mod cli;
-pub mod command;
-pub mod digest;
-pub mod error;
-pub mod frame;
+mod cli;
+mod command;
+mod digest;
+mod error;
+mod frame;
 pub mod guide;
-pub mod kernel;
-pub mod media;
-pub mod network;
-pub mod paint;
-pub mod picture;
-pub mod pipeline;
-pub mod report;
-pub mod segments;
-pub mod show;
-pub mod sink;
-pub mod source;
-pub mod statistics;
-pub mod studio;
-pub mod style;
-pub mod stylize;
-pub mod sync;
-pub mod temporal;
-pub mod whole;
+mod kernel;
+mod media;
+mod network;
+mod paint;
+mod picture;
+mod pipeline;
+mod report;
+mod segments;
+mod show;
+mod sink;
+mod source;
+mod statistics;
+mod studio;
+mod style;
+mod stylize;
+mod sync;
+mod temporal;
+mod whole;
 
-pub use command::run;
+pub use error::{Error, Result};
+pub use frame::{Frame, MaxPixels, Rational};
+pub use media::options::{FrameRate, Seconds, SizeRequest};
+pub use media::write::Codec;
+pub use network::provider::Device;
+pub use picture::{Format, Picture};
+pub use segments::SegmentRange;
+pub use sink::window::Window;
+pub use source::Source;
+pub use source::camera::PixelFormat;
+pub use statistics::Percentiles;
+pub use studio::capture::{SourceSettings, open_source};
+pub use studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
+pub use studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+pub use studio::{Machine, PaintSettings, Painter, Studio, Style, StyleInfo};
+pub use style::expression::Expression;
+pub use style::paintings::Paintings;
+pub use sync::Stop;
+
+/// What the program itself, its tests, benches and fuzz targets need beyond the public names. It may change at any time.
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod internals {
+    pub use crate::command::run;
+    pub use crate::report::{explain_aborts, print_error};
+
+    pub mod digest {
+        pub use crate::digest::sha256;
+    }
+    pub mod frame {
+        pub use crate::frame::{Image, byte_len};
+    }
+    pub mod kernel {
+        pub use crate::kernel::{planar, resize};
+    }
+    pub mod media {
+        pub mod read {
+            pub use crate::media::read::{DecodeOptions, Decoder};
+        }
+    }
+    pub mod network {
+        pub use crate::network::{Identity, Layout, Network, NetworkFile, Opening, open};
+        pub use crate::network::{library, provider, runtime, vgg19};
+    }
+    pub mod paint {
+        pub use crate::paint::{Init, Method, Recipe, Subject, paint};
+        pub use crate::paint::{objective, optimizer, state};
+    }
+    pub mod picture {
+        pub use crate::picture::{read, write};
+    }
+    pub mod pipeline {
+        pub use crate::pipeline::ordered;
+    }
+    pub mod segments {
+        pub mod folder {
+            pub use crate::segments::folder::Segment;
+        }
+        pub mod journal {
+            pub use crate::segments::journal::Journal;
+        }
+    }
+    pub mod show {
+        pub use crate::show::{Patch, SCALE, STRENGTH, Settings, Show};
+    }
+    pub mod sink {
+        pub use crate::sink::Sink;
+        #[cfg(all(target_os = "linux", feature = "pipewire"))]
+        pub use crate::sink::pipewire;
+        #[cfg(target_os = "linux")]
+        pub use crate::sink::v4l2;
+        pub use crate::sink::{http, virtual_camera, window};
+    }
+    pub mod source {
+        pub use crate::source::camera;
+    }
+    pub mod style {
+        pub mod catalog {
+            pub use crate::style::catalog::Catalog;
+        }
+        pub mod manifest {
+            pub use crate::style::manifest::Manifest;
+        }
+    }
+    pub mod stylize {
+        pub use crate::stylize::{Look, Stylizer, WeightedNetwork};
+    }
+    pub mod temporal {
+        pub use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
+    }
+}

@@ -3,17 +3,19 @@
 use std::env;
 use std::process::ExitCode;
 
+use impasto::internals;
+
 fn main() -> ExitCode {
     // SVT-AV1 prints to the terminal unless this variable limits it to errors; it offers no other way.
     if env::var_os("SVT_LOG").is_none() {
         // SAFETY: the program has no other thread yet.
         unsafe { env::set_var("SVT_LOG", "1") };
     }
-    impasto::report::explain_aborts();
-    match impasto::run() {
+    internals::explain_aborts();
+    match internals::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            impasto::report::print_error(&error);
+            internals::print_error(&error);
             ExitCode::from(error.exit_code())
         }
     }

@@ -12,9 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use impasto::frame::Frame;
-use impasto::source::Source;
-use impasto::source::camera::{Camera, CameraSource, PixelFormat, Wish, cameras};
+use impasto::Frame;
+use impasto::PixelFormat;
+use impasto::Source;
+use impasto::internals::source::camera::{Camera, CameraSource, Wish, cameras};
 
 /// Tests take turns: there is one camera.
 static CAMERA: Mutex<()> = Mutex::new(());

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use damage::{Ended, Random, damaged, each, keep, run, times};
-use impasto::frame::{Frame, MaxPixels};
-use impasto::media::read::{DecodeOptions, Decoder};
-use impasto::picture::read;
+use impasto::internals::media::read::{DecodeOptions, Decoder};
+use impasto::internals::picture::read;
+use impasto::{Frame, MaxPixels};
 use tempfile::TempDir;
 use user::User;
 
@@ -362,7 +362,7 @@ fn memory_that_runs_out_is_said_in_one_sentence() {
 
 /// Where scripts/setup has put VGG-19.
 fn library_home() -> PathBuf {
-    impasto::network::library::data_folder().parent().unwrap().to_owned()
+    impasto::internals::network::library::data_folder().parent().unwrap().to_owned()
 }
 
 #[test]

@@ -430,7 +430,8 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
     press(&["q"]);
     assert_eq!(wait(&mut child).code(), Some(0));
     assert!(frames(&folder, "impasto.mkv") > 3);
-    let saved =
-        impasto::picture::read::load(&folder.path("impasto.png"), impasto::frame::MaxPixels::default()).unwrap().frame;
+    let saved = impasto::internals::picture::read::load(&folder.path("impasto.png"), impasto::MaxPixels::default())
+        .unwrap()
+        .frame;
     assert_eq!((saved.width, saved.height), (160, 90));
 }

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use impasto::error::Result;
-use impasto::frame::{Image, MaxPixels, byte_len};
-use impasto::kernel::planar::PlanarFormat;
-use impasto::network::provider::{Device, Provider, ProviderOptions};
-use impasto::network::runtime::Runtime;
-use impasto::network::{self, Layout, Network, NetworkFile, Opening};
-use impasto::picture::read;
+use impasto::Device;
+use impasto::MaxPixels;
+use impasto::Result;
+use impasto::internals::frame::{Image, byte_len};
+use impasto::internals::kernel::planar::PlanarFormat;
+use impasto::internals::network::provider::{Provider, ProviderOptions};
+use impasto::internals::network::runtime::Runtime;
+use impasto::internals::network::{self, Layout, Network, NetworkFile, Opening};
+use impasto::internals::picture::read;
 
 /// ONNX Runtime takes one environment a process.
 fn runtime() -> &'static Runtime {
@@ -128,7 +130,7 @@ fn tiles_normalised_one_by_one_would_be_seen_by_the_seam_test() {
 #[test]
 fn a_shipped_network_paints_every_style_without_a_seam() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let catalog = impasto::style::catalog::Catalog::load(Some(&models)).unwrap();
+    let catalog = impasto::internals::style::catalog::Catalog::load(Some(&models)).unwrap();
     let styles: Vec<String> = catalog.styles().iter().map(|found| found.style.name.clone()).collect();
     assert!(styles.len() >= 3, "{styles:?}");
     // Two tiles wide; the seam is at column 1024.

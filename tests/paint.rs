@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use impasto::frame::Frame;
-use impasto::network::library;
-use impasto::picture::write;
-use impasto::picture::{Format, Picture};
+use impasto::Frame;
+use impasto::internals::network::library;
+use impasto::internals::picture::write;
+use impasto::{Format, Picture};
 use serde_json::Value;
 use user::{User, pixels};
 

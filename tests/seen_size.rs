@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use impasto::frame::Frame;
-use impasto::network::provider::{Device, Provider, ProviderOptions};
-use impasto::network::runtime::Runtime;
-use impasto::network::{self, Opening};
-use impasto::style::catalog::Catalog;
-use impasto::stylize::{Look, Stylizer, WeightedNetwork};
-use impasto::temporal::Stabilizer;
+use impasto::Device;
+use impasto::Frame;
+use impasto::internals::network::provider::{Provider, ProviderOptions};
+use impasto::internals::network::runtime::Runtime;
+use impasto::internals::network::{self, Opening};
+use impasto::internals::style::catalog::Catalog;
+use impasto::internals::stylize::{Look, Stylizer, WeightedNetwork};
+use impasto::internals::temporal::Stabilizer;
 
 const SIZE: (u32, u32) = (320, 180);
 
@@ -51,7 +52,7 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
         let network = network::open(choice.network.as_ref().unwrap(), &how).unwrap();
         let part = WeightedNetwork { network, weights: choice.weights, share: 1.0 };
         let mut stylizer = Stylizer::new(vec![part], Look::default());
-        let mut stabilizer = Stabilizer::new(impasto::temporal::DEFAULT_AMOUNT);
+        let mut stabilizer = Stabilizer::new(impasto::internals::temporal::DEFAULT_AMOUNT);
         let (mut painted, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());
         // As the governor goes: one step down, then back up.
         for index in 0..110 {

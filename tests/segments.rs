@@ -410,14 +410,15 @@ fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
     fs::create_dir(folder.path("styles")).unwrap();
     let network = format!("{}/tests/networks/fails_on_white.onnx", env!("CARGO_MANIFEST_DIR"));
     let bytes = fs::read(network).unwrap();
-    let hash = impasto::digest::sha256(&bytes);
+    let hash = impasto::internals::digest::sha256(&bytes);
     fs::write(folder.path("styles/fails.onnx"), bytes).unwrap();
     let manifest = format!(
         "[[network]]\nname = \"fails\"\nfile = \"fails.onnx\"\nlayout = \"nchw-f32\"\nkind = \"single\"\nstyles = [\"fails\"]\n\
          license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"fails\"\nnetwork = \"fails\"\nindex = 0\n"
     );
     fs::write(folder.path("styles/styles.toml"), manifest).unwrap();
-    let runtime = impasto::network::library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
+    let runtime =
+        impasto::internals::network::library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
     let paint = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
         let args = format!("video --json --models styles --style fails --device cpu in.mp4 -o out.mp4 {SHORT} {more}");

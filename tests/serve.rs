@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use impasto::frame::Frame;
-use impasto::show::{Settings, Show};
-use impasto::sink::Sink;
-use impasto::sink::http::HttpSink;
-use impasto::style::expression::Expression;
-use impasto::sync::Stop;
+use impasto::Expression;
+use impasto::Frame;
+use impasto::Stop;
+use impasto::internals::show::{Settings, Show};
+use impasto::internals::sink::Sink;
+use impasto::internals::sink::http::HttpSink;
 use serde_json::{Value, json};
 
 fn show() -> Arc<Show> {
@@ -93,7 +93,7 @@ fn part(stream: &mut BufReader<TcpStream>) -> u8 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("part.jpg");
     std::fs::write(&path, bytes).unwrap();
-    let frame = impasto::picture::read::load(&path, impasto::frame::MaxPixels::default()).unwrap().frame;
+    let frame = impasto::internals::picture::read::load(&path, impasto::MaxPixels::default()).unwrap().frame;
     assert_eq!((frame.width, frame.height), (64, 48));
     frame.pixels[(24 * 64 + 32) * 3]
 }

@@ -177,7 +177,7 @@ fn setup_pins_a_runtime_that_the_program_accepts() {
     let runtimes = pins().into_iter().filter(|pin| pin[0].starts_with("onnxruntime"));
     for [package, version, ..] in runtimes {
         let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
-        assert!((numbers[0], numbers[1]) >= impasto::network::library::MINIMUM, "{package} {version}");
+        assert!((numbers[0], numbers[1]) >= impasto::internals::network::library::MINIMUM, "{package} {version}");
     }
 }
 

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use impasto::frame::Frame;
-use impasto::picture::write::save;
-use impasto::picture::{Format, Picture};
+use impasto::Frame;
+use impasto::internals::picture::write::save;
+use impasto::{Format, Picture};
 use user::{LICENCE, User, network, pixels, words};
 
 const MISSING: &str = "the networks that --style-image needs are missing; run scripts/setup --style-images";
@@ -214,7 +214,7 @@ fn half_a_pair_or_the_wrong_one_is_not_added_and_leaves_nothing() {
 fn setup_installs_the_real_pair_and_it_paints_in_the_colours_of_the_painting() {
     let user = User::new();
     // The runtime is there: only the pair is fetched.
-    let installed = impasto::network::library::data_folder().join("onnxruntime");
+    let installed = impasto::internals::network::library::data_folder().join("onnxruntime");
     fs::create_dir_all(user.path("data/impasto")).unwrap();
     std::os::unix::fs::symlink(installed, user.path("data/impasto/onnxruntime")).unwrap();
     let setup = || {

@@ -119,7 +119,7 @@ fn values_that_are_not_numbers_are_said_with_the_frame() {
     let folder = user.path("own");
     fs::create_dir_all(&folder).unwrap();
     fs::copy(network("nan.onnx"), folder.join("nan.onnx")).unwrap();
-    let hash = impasto::digest::sha256(&fs::read(folder.join("nan.onnx")).unwrap());
+    let hash = impasto::internals::digest::sha256(&fs::read(folder.join("nan.onnx")).unwrap());
     let manifest = format!(
         "[[network]]\nname = \"nan\"\nfile = \"nan.onnx\"\nlayout = \"nchw-f32\"\nkind = \"single\"\nstyles = [\"nan\"]\n\
          license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"nan\"\nnetwork = \"nan\"\nindex = 0\n"
@@ -197,7 +197,7 @@ fn the_sheet_has_a_column_a_style_and_a_row_a_photo() {
     let out = user.path("sheet.png");
     let sheet = user.json(&["styles", "sheet", &photo, &photo, "-o", out.to_str().unwrap(), "--width", "40"]);
     let columns = sheet["styles"].as_array().unwrap().len() + 1;
-    let frame = impasto::picture::read::load(&out, impasto::frame::MaxPixels::default()).unwrap().frame;
+    let frame = impasto::internals::picture::read::load(&out, impasto::MaxPixels::default()).unwrap().frame;
     assert_eq!(frame.width as usize, columns * 46 + 6);
     assert_eq!(frame.height, 32 + 2 * (30 + 6));
 }

@@ -70,7 +70,8 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
     let again = std::fs::read_to_string(at("styles.toml")).unwrap();
     assert_eq!(again, manifest, "a network listed again keeps its place and its titles");
     // The photo and both styles, 320 columns each.
-    let sheet = impasto::picture::read::load(at("sheet.png").as_ref(), impasto::frame::MaxPixels::default()).unwrap();
+    let sheet =
+        impasto::internals::picture::read::load(at("sheet.png").as_ref(), impasto::MaxPixels::default()).unwrap();
     assert_eq!((sheet.frame.width, sheet.frame.height), (960, 240));
 
     let user = User::new();

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use impasto::frame::Frame;
-use impasto::kernel::resize::Resizer;
-use impasto::network::library;
-use impasto::network::provider::{Device, Provider, ProviderOptions};
-use impasto::network::runtime::Runtime;
-use impasto::network::vgg19::{CHANNELS, Extent, Features, Losses, Pooling, STYLE_LAYERS, Targets, Vgg19};
-use impasto::paint::objective::Objective;
-use impasto::paint::optimizer::Problem;
-use impasto::paint::{Init, Method, Recipe, Subject};
+use impasto::Device;
+use impasto::Frame;
+use impasto::internals::kernel::resize::Resizer;
+use impasto::internals::network::library;
+use impasto::internals::network::provider::{Provider, ProviderOptions};
+use impasto::internals::network::runtime::Runtime;
+use impasto::internals::network::vgg19::{CHANNELS, Extent, Features, Losses, Pooling, STYLE_LAYERS, Targets, Vgg19};
+use impasto::internals::paint::objective::Objective;
+use impasto::internals::paint::optimizer::Problem;
+use impasto::internals::paint::{Init, Method, Recipe, Subject};
 
 /// The weights of scripts/paint_with_pytorch.py, `write_vectors`.
 const WEIGHTS: (f64, f64, f64) = (1.0, 1000.0, 2.0);

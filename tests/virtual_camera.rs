@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use impasto::error::Result;
-use impasto::frame::Frame;
-use impasto::sink::Sink;
-use impasto::sink::v4l2::V4l2Sink;
+use impasto::Frame;
+use impasto::Result;
+use impasto::internals::sink::Sink;
+use impasto::internals::sink::v4l2::V4l2Sink;
 
 /// No multiple of anything that pixel kernels like, but even.
 const SIZE: (u32, u32) = (90, 54);
@@ -134,7 +134,7 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         return;
     };
     for size in [SIZE, (SIZE.0 + 1, SIZE.1 + 1)] {
-        assert!(impasto::sink::v4l2::find().is_ok());
+        assert!(impasto::internals::sink::v4l2::find().is_ok());
         let sink = V4l2Sink::open(&device, size.0, size.1, 30).unwrap();
         assert!(!sink.label().is_empty());
         let shown = Shown::begin(Box::new(sink), size);
@@ -142,7 +142,7 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         check("a first reader", &read_device(&device, "ffmpeg"), even, 6);
         let error = V4l2Sink::open(&device, size.0, size.1, 30).unwrap_err().to_string();
         assert!(error.contains("another program writes to '/dev/"), "{error}");
-        assert_ne!(impasto::sink::v4l2::find().ok().as_ref(), Some(&device));
+        assert_ne!(impasto::internals::sink::v4l2::find().ok().as_ref(), Some(&device));
         check("a second reader", &read_device(&device, "ffmpeg"), even, 6);
         let reader = File::open(&device).unwrap();
         shown.finish();
@@ -182,8 +182,8 @@ fn a_size_that_no_camera_has_is_refused() {
 mod pipewire {
     use std::process::Child;
 
-    use impasto::sink::pipewire::PipewireSink;
-    use impasto::sink::virtual_camera::VirtualCamera;
+    use impasto::internals::sink::pipewire::PipewireSink;
+    use impasto::internals::sink::virtual_camera::VirtualCamera;
 
     use super::*;
 

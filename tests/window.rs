@@ -11,8 +11,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use impasto::frame::Frame;
-use impasto::sink::window::{Key, Window};
+use impasto::Frame;
+use impasto::Window;
+use impasto::internals::sink::window::Key;
 use screen::{SCREEN, Screen};
 
 const TITLE: &str = "four quarters";

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{SteadyArgs, StyleArgs, values};
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::options::{FrameRate, Seconds, SizeRequest};
 use crate::sink::virtual_camera::VirtualCamera;
 use crate::source::camera::PixelFormat;
 use crate::studio::capture::SourceSettings;
@@ -19,9 +19,9 @@ pub struct LiveArgs {
     /// camera needed), a video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
     #[arg(long, short, value_name = "SOURCE", default_value = "0")]
     pub camera: String,
-    /// Size to ask the camera for. Default: 640x360 for a camera; files, streams and the screen keep their own size.
+    /// SizeRequest to ask the camera for. Default: 640x360 for a camera; files, streams and the screen keep their own size.
     #[arg(long, value_name = "WxH")]
-    pub resolution: Option<Size>,
+    pub resolution: Option<SizeRequest>,
     /// Frame rate to hold. Default: the source's own, up to 30.
     #[arg(long, value_name = "RATE")]
     pub fps: Option<FrameRate>,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::options::{FrameRate, Seconds, SizeRequest};
 use crate::media::write::Codec;
 use crate::network::provider::Device;
 use crate::picture::Format;
@@ -226,7 +226,7 @@ pub struct VideoArgs {
     pub duration: Option<Seconds>,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
-    pub size: Option<Size>,
+    pub size: Option<SizeRequest>,
     /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
     /// timestamps.
     #[arg(long, value_name = "RATE")]
@@ -329,7 +329,7 @@ pub struct BenchArgs {
     pub style_image: Option<PathBuf>,
     /// Frame sizes to measure.
     #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
-    pub size: Vec<Size>,
+    pub size: Vec<SizeRequest>,
     /// Seconds to measure each network and each pipeline, after a warm-up.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = within(0.05..=3600.0))]
     pub seconds: f64,

@@ -11,7 +11,7 @@ use super::say_device;
 use crate::cli::{BenchArgs, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::options::Size;
+use crate::media::options::SizeRequest;
 use crate::media::read::DecodeOptions;
 use crate::media::write::{Container, EncodeOptions};
 use crate::network;
@@ -203,7 +203,7 @@ fn clip_to_file(
     span: Duration,
     report: &Report,
 ) -> Result<f64> {
-    let size = Size { width: Some(width), height: Some(height) };
+    let size = SizeRequest { width: Some(width), height: Some(height) };
     let source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
     let (info, frames) = (source.info().clone(), source.frame_format());
     let container = Container::named("mp4").ok_or(Error::Disconnected)?;

@@ -34,7 +34,8 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
             PictureEvent::Warning(words) => report.warn(words),
             PictureEvent::Progress(done, name) => bar.set(done, name),
             PictureEvent::Encoded(bytes) => {
-                report::write_bytes(bytes).map_err(|error| Error::writing(Path::new("standard output"), &error))?
+                return report::write_bytes(bytes)
+                    .map_err(|error| Error::writing(Path::new("standard output"), &error));
             }
         }
         Ok(())

@@ -33,14 +33,14 @@ impl FromStr for Seconds {
 
 /// A requested frame size; `None` for one side keeps the aspect ratio. Parses `1280x720`, `1280x-1` and `-1x720`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct SizeRequest {
     /// Width in pixels, 1 to 16384.
     pub width: Option<u32>,
     /// Height in pixels, 1 to 16384.
     pub height: Option<u32>,
 }
 
-impl Size {
+impl SizeRequest {
     /// The size for a picture of `width` x `height` pixels. A missing side follows the aspect ratio, and is at least 1.
     pub fn of(self, width: u32, height: u32) -> (u32, u32) {
         let follow = |side: u32, own: u32, other: u32| {
@@ -55,7 +55,7 @@ impl Size {
     }
 }
 
-impl FromStr for Size {
+impl FromStr for SizeRequest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -127,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_size_needs_at_least_one_side() {
-        assert_eq!("640x360".parse::<Size>().unwrap().of(1, 1), (640, 360));
-        assert_eq!("640x-1".parse::<Size>().unwrap().of(1920, 1080), (640, 360));
-        assert_eq!("-1x90".parse::<Size>().unwrap().of(1920, 1080), (160, 90));
+        assert_eq!("640x360".parse::<SizeRequest>().unwrap().of(1, 1), (640, 360));
+        assert_eq!("640x-1".parse::<SizeRequest>().unwrap().of(1920, 1080), (640, 360));
+        assert_eq!("-1x90".parse::<SizeRequest>().unwrap().of(1920, 1080), (160, 90));
         for text in ["-1x-1", "640", "0x5", "5x0", "99999x1", "axb", "640x360x2"] {
-            assert!(text.parse::<Size>().is_err(), "{text}");
+            assert!(text.parse::<SizeRequest>().is_err(), "{text}");
         }
     }
 

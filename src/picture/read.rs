@@ -25,6 +25,16 @@ const MAX_METADATA: u64 = 64 << 20;
 /// Bytes beside a decoded pixel while it is turned upright and made sRGB: the same once more in 8 bits, and again turned.
 const WORKING_BYTES: u64 = 2 * 4;
 
+impl Picture {
+    /// Reads a picture: JPEG, PNG, WebP, TIFF or BMP, recognised by content, turned upright and converted to sRGB.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not such a picture, or claims more than `most` pixels.
+    pub fn open(path: &Path, most: MaxPixels) -> Result<Self> {
+        load(path, most)
+    }
+}
+
 /// Reads the picture in the file `path`.
 ///
 /// # Errors

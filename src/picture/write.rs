@@ -28,6 +28,18 @@ pub struct Encoded {
     pub warnings: Vec<String>,
 }
 
+impl Picture {
+    /// Writes the picture to `path`, whose extension chooses the format; JPEG at quality 92.
+    ///
+    /// # Errors
+    /// The extension names no format, the format cannot hold a picture of this size, or the file cannot be written; nothing
+    /// is left behind.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let format = format_for(path, None)?.unwrap_or(Format::Png);
+        save(self, path, format, 92)
+    }
+}
+
 /// The format that `path` is to be written in: `wish`, else what its ending says; none where it has no ending.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::{Source, SourceFormat};
 use crate::error::Result;
 use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
-use crate::media::options::{FrameRate, Size};
+use crate::media::options::{FrameRate, SizeRequest};
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
 
@@ -29,7 +29,12 @@ impl VideoSource {
     ///
     /// # Errors
     /// Those of [`Decoder::open`].
-    pub fn open(path: &Path, options: &DecodeOptions, size: Option<Size>, fps: Option<FrameRate>) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        options: &DecodeOptions,
+        size: Option<SizeRequest>,
+        fps: Option<FrameRate>,
+    ) -> Result<Self> {
         Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps))
     }
 
@@ -41,14 +46,14 @@ impl VideoSource {
         address: &str,
         format: Option<&str>,
         wishes: &[(&str, String)],
-        size: Option<Size>,
+        size: Option<SizeRequest>,
         max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
         Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, max_pixels, give_up)?, size, None))
     }
 
-    fn of_decoder(decoder: Decoder, size: Option<Size>, fps: Option<FrameRate>) -> Self {
+    fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>) -> Self {
         let info = decoder.info();
         let (width, height) = size.map_or((info.width, info.height), |size| size.of(info.width, info.height));
         let mut format =

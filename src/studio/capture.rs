@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Size};
+use crate::media::options::{FrameRate, SizeRequest};
 use crate::media::read::DecodeOptions;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::source::Source;
@@ -27,7 +27,7 @@ pub struct SourceSettings {
     /// `screen`; or an address that FFmpeg opens (`rtsp://`, `http://`, `udp://` ...).
     pub name: String,
     /// The size to ask a camera for, and of the frames. Default: 640x360 of a camera, else the source's own.
-    pub size: Option<Size>,
+    pub size: Option<SizeRequest>,
     /// The frame rate to ask for.
     pub fps: Option<FrameRate>,
     /// What a camera is to send.
@@ -88,7 +88,7 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
 /// What is on the screen.
 fn open_screen(
     fps: Option<FrameRate>,
-    size: Option<Size>,
+    size: Option<SizeRequest>,
     most: MaxPixels,
     give_up: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source>> {

@@ -70,11 +70,6 @@ impl<T> Latest<T> {
         self.changed.notify_all();
     }
 
-    /// Whether [`Self::close`] was called.
-    pub fn is_closed(&self) -> bool {
-        self.lock().closed
-    }
-
     fn lock(&self) -> MutexGuard<'_, Slot<T>> {
         lock(&self.slot)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use impasto::network::library;
+use impasto::internals::network::library;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -58,10 +58,10 @@ impl User {
 
     pub fn photo(&self) -> String {
         let path = self.path("photo.png");
-        let mut frame = impasto::frame::Frame::new(40, 30);
+        let mut frame = impasto::Frame::new(40, 30);
         (0..).zip(frame.pixels.iter_mut()).for_each(|(place, byte)| *byte = (place * 5 % 256) as u8);
-        let picture = impasto::picture::Picture::new(frame);
-        impasto::picture::write::save(&picture, &path, impasto::picture::Format::Png, 90).unwrap();
+        let picture = impasto::Picture::new(frame);
+        impasto::internals::picture::write::save(&picture, &path, impasto::Format::Png, 90).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }
@@ -77,7 +77,7 @@ pub fn network(name: &str) -> String {
 }
 
 pub fn pixels(path: &Path) -> Vec<u8> {
-    impasto::picture::read::load(path, impasto::frame::MaxPixels::default()).unwrap().frame.pixels
+    impasto::internals::picture::read::load(path, impasto::MaxPixels::default()).unwrap().frame.pixels
 }
 
 /// What every `styles add` must be told.

@@ -2,6 +2,8 @@
 //!
 //! Without a style it takes the first one. It needs ONNX Runtime, which `scripts/setup` installs.
 
+#![allow(clippy::print_stdout)]
+
 use std::env;
 use std::path::Path;
 

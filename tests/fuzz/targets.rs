@@ -8,15 +8,15 @@
 use std::path::Path;
 use std::str;
 
-use impasto::paint::state::State;
-use impasto::segments::folder::Segment;
-use impasto::segments::journal::Journal;
-use impasto::show::{Patch, SCALE, STRENGTH, Settings, Show};
-use impasto::sink::http::guard::{Asked, Guard, Refused};
-use impasto::style::expression::Expression;
-use impasto::style::manifest::Manifest;
-use impasto::style::paintings::Paintings;
-use impasto::sync::Stop;
+use impasto::Expression;
+use impasto::Paintings;
+use impasto::Stop;
+use impasto::internals::paint::state::State;
+use impasto::internals::segments::folder::Segment;
+use impasto::internals::segments::journal::Journal;
+use impasto::internals::show::{Patch, SCALE, STRENGTH, Settings, Show};
+use impasto::internals::sink::http::guard::{Asked, Guard, Refused};
+use impasto::internals::style::manifest::Manifest;
 
 /// A target by its name, which is that of its folder in `corpus`.
 pub type Target = (&'static str, fn(&[u8]) -> bool);

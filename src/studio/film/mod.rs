@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::{PaintSettings, Painter, Studio};
 use crate::error::Result;
-use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::options::{FrameRate, Seconds, SizeRequest};
 use crate::media::write::Codec;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
 use crate::statistics::Percentiles;
@@ -37,7 +37,7 @@ pub struct FilmSettings {
     /// How much of it to paint.
     pub duration: Option<Seconds>,
     /// The size to scale to before painting.
-    pub size: Option<Size>,
+    pub size: Option<SizeRequest>,
     /// A constant frame rate, by repeating or dropping frames.
     pub fps: Option<FrameRate>,
     /// Frames of a segment, 32 or more: what a power cut costs at most.
