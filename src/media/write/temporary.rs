@@ -78,3 +78,30 @@ pub fn temporary_name(path: &Path) -> Result<PathBuf> {
     temporary.push(format!(".impasto-{}.part", std::process::id()));
     Ok(path.with_file_name(temporary))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_name_only_once_it_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mkv");
+        let begin = || WholeFile::create(&path, temporary_name(&path).unwrap()).unwrap();
+        let file = begin();
+        assert!(file.temporary().exists() && !path.exists());
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        begin().commit().unwrap();
+        assert!(path.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_named_by_its_final_name() {
+        let path = Path::new("no such folder/film.mkv");
+        let error = WholeFile::create(path, temporary_name(path).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("'no such folder/film.mkv'") && error.contains("does not exist"), "{error}");
+        assert!(temporary_name(Path::new("..")).is_err());
+    }
+}
