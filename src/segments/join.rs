@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
-use crate::media::write::{CopiedStreams, Joined};
+use crate::media::write::{CopiedStreams, Joined, WholeFile};
 use crate::pipeline::Stop;
 
 /// What there is of a job.
@@ -101,8 +101,8 @@ pub struct Film<'a> {
 pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<String>)> {
     let encoder = encoding.encoder()?;
     let copied = CopiedStreams::open(film.path, &encoding.info, film.cut)?;
-    let temporary = folder.path().join(format!("joined.{}.part", std::process::id()));
-    let joined = Joined::create(output, temporary, encoding.container, &encoding.info, &encoder, copied)?;
+    let file = WholeFile::within(folder.path(), output)?;
+    let joined = Joined::create(file, encoding.container, &encoding.info, &encoder, copied)?;
     let warnings = joined.warnings().to_vec();
     Ok((joined, warnings))
 }

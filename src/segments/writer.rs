@@ -12,7 +12,7 @@ use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::write::{Container, EncodedFile, Shown, temporary_name};
+use crate::media::write::{Container, EncodedFile, Shown, WholeFile};
 use crate::sink::Sink;
 use crate::source::marks::{Mark, Marks};
 
@@ -55,7 +55,7 @@ impl SegmentSink<'_> {
         let path = self.folder.file(number);
         let container = Container::named("nut").ok_or(Error::Disconnected)?;
         let encoder = self.encoding.encoder()?;
-        let file = EncodedFile::create(&path, temporary_name(&path)?, container, &self.encoding.info, encoder)?;
+        let file = EncodedFile::create(WholeFile::beside(&path)?, container, &self.encoding.info, encoder)?;
         Ok(Growing { number, path, file, frames: Vec::new() })
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder, temporary_name};
+use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder, WholeFile};
 use crate::media::{FrameFormat, VideoInfo};
 
 /// Encodes pictures that come from no file.
@@ -25,7 +25,7 @@ impl VideoSink {
         let VideoInfo { time_base, frame_rate, aspect, .. } = info;
         let format = FrameFormat { width, height, time_base, frame_rate, aspect };
         let encoder = Encoder::open(&info, &format, container, &EncodeOptions::default())?;
-        let file = EncodedFile::create(path, temporary_name(path)?, container, &info, encoder)?;
+        let file = EncodedFile::create(WholeFile::beside(path)?, container, &info, encoder)?;
         Ok(Self { file, frames: 0 })
     }
 

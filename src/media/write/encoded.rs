@@ -1,7 +1,5 @@
 //! An encoder together with the file that it fills.
 
-use std::path::{Path, PathBuf};
-
 use ffmpeg_next::Packet;
 
 use super::container::Container;
@@ -25,18 +23,12 @@ pub struct EncodedFile {
 }
 
 impl EncodedFile {
-    /// Begins `path` under the name `temporary`, which must be in the same file system.
+    /// Writes the header for the packets of `encoder` to `file`.
     ///
     /// # Errors
-    /// The folder is missing or not writable, or the container refuses the stream.
-    pub fn create(
-        path: &Path,
-        temporary: PathBuf,
-        container: Container,
-        info: &VideoInfo,
-        encoder: Encoder,
-    ) -> Result<Self> {
-        let mut muxer = Muxer::open(Destination::Whole(WholeFile::create(path, temporary)?), container)?;
+    /// The container refuses the stream, or the disk is full.
+    pub fn create(file: WholeFile, container: Container, info: &VideoInfo, encoder: Encoder) -> Result<Self> {
+        let mut muxer = Muxer::open(Destination::Whole(file), container)?;
         muxer.add_painted(info, &encoder, None)?;
         muxer.begin()?;
         Ok(Self { encoder, muxer, packet: Packet::empty(), origin: None, order: Vec::new() })

@@ -1,6 +1,6 @@
 //! The segments of a film and the copied streams of its input to one file, without encoding again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ffmpeg_next::{Error as FfmpegError, Packet};
 
@@ -37,20 +37,19 @@ pub struct Joined {
 pub type Shown = (i64, i64);
 
 impl Joined {
-    /// Makes the file under the name `temporary`, in the file system of `path`, and writes its header: for packets of
-    /// `encoder`, or of others with the same settings, and for the `copied` streams.
+    /// Writes the header to `file`: for packets of `encoder`, or of others with the same settings, and for the `copied`
+    /// streams.
     ///
     /// # Errors
-    /// The folder is missing or not writable, or the container refuses one of the streams.
+    /// The container refuses one of the streams, or the disk is full.
     pub fn create(
-        path: &Path,
-        temporary: PathBuf,
+        file: WholeFile,
         container: Container,
         info: &VideoInfo,
         encoder: &Encoder,
         mut copied: CopiedStreams,
     ) -> Result<Self> {
-        let mut muxer = Muxer::open(Destination::Whole(WholeFile::create(path, temporary)?), container)?;
+        let mut muxer = Muxer::open(Destination::Whole(file), container)?;
         copied.add_to(&mut muxer, |muxer, old| muxer.add_painted(info, encoder, Some(old)))?;
         muxer.begin()?;
         copied.begin(&mut muxer)?;

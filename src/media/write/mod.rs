@@ -22,4 +22,4 @@ pub use encoder::Encoder;
 pub use joined::{Joined, Shown};
 pub use settings::EncodeOptions;
 pub use stream::{StreamFormat, StreamWriter};
-pub use temporary::temporary_name;
+pub use temporary::WholeFile;

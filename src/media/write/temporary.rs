@@ -16,11 +16,26 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    /// Makes an empty file at `temporary`, which must be in the file system of `path`.
+    /// Begins `path` with an empty file beside it.
     ///
     /// # Errors
-    /// The folder is missing or not writable; the error names `path`.
-    pub fn create(path: &Path, temporary: PathBuf) -> Result<Self> {
+    /// The folder is missing or not writable, or `path` does not end in a file name.
+    pub fn beside(path: &Path) -> Result<Self> {
+        Self::within(path.parent().unwrap_or(Path::new("")), path)
+    }
+
+    /// Begins `path` with an empty file in `folder`, which must be in the same file system.
+    ///
+    /// # Errors
+    /// Those of [`Self::beside`].
+    pub fn within(folder: &Path, path: &Path) -> Result<Self> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| Error::usage(format!("'{}' does not end in a file name", path.display())))?;
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".impasto-{}.part", std::process::id()));
+        let temporary = folder.join(hidden);
         // Whatever has this name was left by a process that was killed, or is a link that somebody laid there.
         let _ = fs::remove_file(&temporary);
         File::create_new(&temporary).map_err(|error| Error::writing(path, &error))?;
@@ -66,19 +81,6 @@ pub fn commit(from: &Path, to: &Path) -> Result<()> {
     synced.and_then(|()| fs::rename(from, to)).map_err(|error| Error::writing(to, &error))
 }
 
-/// `.NAME.impasto-PID.part` beside `path`.
-///
-/// # Errors
-/// `path` does not end in a file name.
-pub fn temporary_name(path: &Path) -> Result<PathBuf> {
-    let name =
-        path.file_name().ok_or_else(|| Error::usage(format!("'{}' does not end in a file name", path.display())))?;
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".impasto-{}.part", std::process::id()));
-    Ok(path.with_file_name(temporary))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,21 +89,20 @@ mod tests {
     fn a_file_has_its_name_only_once_it_is_committed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mkv");
-        let begin = || WholeFile::create(&path, temporary_name(&path).unwrap()).unwrap();
-        let file = begin();
+        let file = WholeFile::beside(&path).unwrap();
         assert!(file.temporary().exists() && !path.exists());
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        begin().commit().unwrap();
+        let file = WholeFile::beside(&path).unwrap();
+        file.commit().unwrap();
         assert!(path.exists());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_file_that_cannot_be_made_is_named_by_its_final_name() {
-        let path = Path::new("no such folder/film.mkv");
-        let error = WholeFile::create(path, temporary_name(path).unwrap()).unwrap_err().to_string();
+        let error = WholeFile::beside(Path::new("no such folder/film.mkv")).unwrap_err().to_string();
         assert!(error.contains("'no such folder/film.mkv'") && error.contains("does not exist"), "{error}");
-        assert!(temporary_name(Path::new("..")).is_err());
+        assert!(WholeFile::beside(Path::new("..")).is_err());
     }
 }
