@@ -219,7 +219,7 @@ fn who_receives_by_tcp_may_come_late_go_and_come_again() {
     let mut command = show(&folder, &format!("--json --send tcp://127.0.0.1:{port}"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = reports(&mut child);
-    report(&mut lines, "nobody is missed", |line| notices(line).contains("start what receives it"));
+    report(&mut lines, "nobody is missed", |line| notices(line).contains("start the receiver"));
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for _ in 0..2 {
         let (mut receiver, _) = listener.accept().unwrap();

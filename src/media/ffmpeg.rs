@@ -10,7 +10,7 @@ use ffmpeg_next::ffi;
 use crate::error::{Error, Result};
 use crate::frame::Rational;
 
-/// The version of the FFmpeg libraries in use, in FFmpeg's own words, such as `5.1.6-0+deb12u1`.
+/// The version of the FFmpeg libraries in use, such as `5.1.6-0+deb12u1`.
 pub fn version() -> String {
     // SAFETY: FFmpeg returns a pointer to a static string that ends in zero.
     let version = unsafe { CStr::from_ptr(ffi::av_version_info()) };

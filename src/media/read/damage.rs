@@ -51,3 +51,20 @@ impl Damage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_says_how_much_was_kept_and_a_sound_file_gets_none() {
+        let reached = |too_short| Reached { kept: 70, expected: Some(75), seconds: 2.8, too_short };
+        let warning = |damage: &Damage, too_short| damage.warning(Path::new("a.mp4"), &reached(too_short));
+        assert_eq!(warning(&Damage::default(), false), None);
+        let cut = "'a.mp4' is damaged or cut off: 70 frames of about 75 were kept, up to 2.80 s";
+        assert_eq!(warning(&Damage::default(), true).as_deref(), Some(cut));
+        assert_eq!(warning(&Damage { unreadable: true, ..Damage::default() }, false).as_deref(), Some(cut));
+        let lost = "'a.mp4' is damaged: 70 frames of about 75 were kept; 2 packets could not be decoded";
+        assert_eq!(warning(&Damage { packets: 2, ..Damage::default() }, false).as_deref(), Some(lost));
+    }
+}

@@ -17,7 +17,7 @@ impl Decoder {
     /// that time; the decoder is then unusable.
     ///
     /// # Errors
-    /// Reserved: today a failed seek is `false`, and damage is a warning.
+    /// None at present: a failed seek returns false, and damage is a warning.
     pub fn go_to(&mut self, time: i64, delivered: u64) -> Result<bool> {
         let wanted = time + self.info.origin;
         let damage = std::mem::take(&mut self.damage);
@@ -49,7 +49,7 @@ impl Decoder {
     /// Decodes one frame without converting it; false at the end.
     ///
     /// # Errors
-    /// Reserved: today damage is a warning.
+    /// None at present: damage is a warning.
     pub fn skip(&mut self) -> Result<bool> {
         if !std::mem::take(&mut self.pending) && !self.decode()? {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What encoders are told: the options of a recipe and those of the command line.
+//! Encoder options: those of a recipe, then those of the command line.
 
 use std::ffi::CString;
 
@@ -84,7 +84,7 @@ pub fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Resul
     Ok(settings)
 }
 
-/// Keeps x264 from its AVX-512 code on processors that have AVX-512.
+/// Keeps x264 from using its AVX-512 code on processors that have AVX-512.
 ///
 /// That code (seen in x264 build 164 on a Zen 4) encodes equal frames to different bytes from run to run, and with
 /// different numbers of threads. A job that was interrupted would not end with the same file as one that was not.
