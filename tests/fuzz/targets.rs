@@ -1,6 +1,5 @@
-//! What is fuzzed: everything that parses what others wrote. Each target takes any bytes, panics where a promise is broken,
-//! and says whether they were accepted. cargo-fuzz runs them (`scripts/fuzz`), and so does an ordinary test
-//! (tests/fuzz_corpus.rs).
+//! The fuzz targets: every parser of foreign data. Each takes any bytes, panics if a promise is broken, and returns whether
+//! the bytes were accepted. cargo-fuzz runs them (`scripts/fuzz`), and so does an ordinary test (tests/fuzz_corpus.rs).
 
 // Each fuzzer uses its share of these.
 #![allow(dead_code)]
