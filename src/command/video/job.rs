@@ -221,6 +221,7 @@ impl Job<'_> {
             let workers = painter.workers((source.format().width, source.format().height))?;
             let progress = self.report.progress(total, "frames");
             let from = source.place();
+            progress.resume(from);
             let observe = |so_far: ordered::Progress| {
                 progress.set(from + so_far.frames, format!("inference {:.0} %", so_far.inference_share * 100.0));
             };
