@@ -1,11 +1,14 @@
 //! The only writer to the terminal: words, warnings and progress to standard error, results and JSON to standard output.
 
+mod progress;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
+
+pub use self::progress::{Progress, spoken};
 
 use crate::error::Error;
 use crate::sync::lock;
@@ -93,26 +96,11 @@ impl Report {
         }
     }
 
-    /// A progress bar over `total` units (a spinner if unknown), drawn only on a terminal and not with `--quiet`.
+    /// Shows progress over `total` units, called `unit` in the plural: a bar on a terminal, else a line now and then.
     pub fn progress(&self, total: Option<u64>, unit: &str) -> Progress {
-        let visible = !self.quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(total, target);
-        let template = match total {
-            Some(_) => format!("{{bar:32}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}  {{msg}}"),
-            None => format!("{{spinner}} {{pos}} {unit}  {{per_sec}}  {{elapsed}}  {{msg}}"),
-        };
-        let style = ProgressStyle::with_template(&template).expect("the template is fixed");
-        bar.set_style(style.with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            // A failed write to the bar's own buffer is nothing that anyone could act on.
-            let _ = write!(out, "{:.1}/s", state.per_sec());
-        }));
-        // The bar's own thread would panic where none can be started; without it, the bar moves with the work alone.
-        if visible && std::thread::Builder::new().spawn(|| ()).is_ok() {
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
-        *lock(&self.bar) = Some(bar.clone());
-        Progress { bar }
+        let progress = Progress::new(total, unit, self.quiet);
+        *lock(&self.bar) = progress.bar().cloned();
+        progress
     }
 
     fn error_line(&self, words: &str) {
@@ -124,24 +112,10 @@ impl Report {
     }
 }
 
-/// A progress bar; removed from the screen when dropped.
-#[derive(Debug)]
-pub struct Progress {
-    bar: ProgressBar,
-}
-
-impl Progress {
-    /// Sets how many units are done, and a remark behind the bar.
-    pub fn set(&self, done: u64, remark: String) {
-        self.bar.set_position(done);
-        self.bar.set_message(remark);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
+/// `1 photo`, `2 photos`: a number with what it counts, named in the singular.
+pub fn counted(number: usize, singular: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {singular}{plural}")
 }
 
 /// Prints the error that ended the program.
@@ -162,6 +136,11 @@ pub fn write_bytes(bytes: &[u8]) -> io::Result<()> {
 fn out_line(words: &str) {
     // A closed standard output (`impasto styles | head -1`) is the reader's choice.
     let _ = writeln!(io::stdout().lock(), "{words}");
+}
+
+/// Whether standard error is a terminal, which a bar can be drawn on.
+fn on_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 fn error_line(words: &str) {

@@ -17,7 +17,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
-    ("indicatif", &["report.rs"]),
+    ("indicatif", &["report.rs", "report/progress.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),

@@ -23,7 +23,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::{KeepColors, PaintArgs};
-pub use self::styles::{AddArgs, Like, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
+pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{SCALES, within};
 
 /// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.

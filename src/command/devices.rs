@@ -1,10 +1,10 @@
-//! `impasto devices`: what can run the networks, and the cameras.
+//! `impasto devices`: what can run the networks, and which cameras there are.
 
 use serde::Serialize;
 
 use crate::cli::SharedArgs;
 use crate::error::Result;
-use crate::network::provider::Provider;
+use crate::network::provider::{Probe, Provider};
 use crate::network::runtime::Runtime;
 use crate::report::Report;
 use crate::source::camera::{self, Camera, Format};
@@ -22,51 +22,56 @@ struct Summary {
 struct DeviceLine {
     device: String,
     runs: bool,
-    /// What is missing, where it does not run.
+    /// Why it does not run and what it needs; none if it runs.
     missing: Option<String>,
 }
 
-/// Lists every device, with what is missing where one does not run, and every camera, with what it can send.
+/// Lists what runs here, then what does not and what it needs, and every camera with what it can send.
 ///
 /// # Errors
 /// ONNX Runtime cannot be loaded; the cameras have been listed then.
 pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
     let runtime = Runtime::load(shared.onnxruntime.as_deref(), true);
-    let mut devices = Vec::new();
-    for probe in runtime.iter().flat_map(Provider::probe_all) {
-        let device = probe.device.to_string();
-        let missing = probe.outcome.err();
-        report.print(match &missing {
-            None => format!("{device:<10} runs"),
-            Some(missing) => format!("{device:<10} -      {missing}"),
-        });
-        devices.push(DeviceLine { device, runs: missing.is_none(), missing });
+    let probes: Vec<Probe> = runtime.iter().flat_map(Provider::probe_all).collect();
+    for probe in probes.iter().filter(|probe| probe.outcome.is_ok()) {
+        report.print(format!("{:<10} runs", probe.device));
+    }
+    for probe in &probes {
+        if let Err(missing) = &probe.outcome {
+            report.print(format!("{:<10} -  {}", probe.device, missing.advice()));
+        }
     }
     let cameras = camera::cameras().unwrap_or_else(|error| {
         report.warn(error.to_string());
         Vec::new()
     });
     print_cameras(&cameras, report);
+    let devices = probes.into_iter().map(DeviceLine::from).collect();
     report.print_json(&Summary { command: "devices", devices, cameras, warnings: report.warnings() });
     runtime.map(drop)
 }
 
+impl From<Probe> for DeviceLine {
+    fn from(probe: Probe) -> Self {
+        let missing = probe.outcome.err().map(|missing| missing.to_string());
+        Self { device: probe.device.to_string(), runs: missing.is_none(), missing }
+    }
+}
+
 fn print_cameras(cameras: &[Camera], report: &Report) {
     if cameras.is_empty() {
-        report.print("no camera");
+        report.print("no camera; impasto live --camera synthetic paints a moving test picture");
     }
     for camera in cameras {
         let Camera { index, name, path, formats } = camera;
         let path = path.as_deref().unwrap_or_default();
         report.print(format!("camera {index:<3} {name}  {path}"));
         if formats.is_empty() {
-            report.print(
-                "           what it sends is unknown: it may not be opened, or sends no format that is known here",
-            );
+            report.print("           formats unknown: it cannot be opened, or sends none that impasto reads");
         }
         for Format { pixel_format, width, height, frame_rates } in formats {
             let size = format!("{width}x{height}");
-            // Two decimals, and none of them zeros: 30, 12.5, 29.97.
+            // At most two decimals: 30, 12.5, 29.97.
             let rates = frame_rates.iter().map(|rate| format!("{}", (rate * 100.0).round() / 100.0));
             let rates = rates.collect::<Vec<_>>().join(", ");
             report.print(format!("           {pixel_format:<6} {size:<10} {rates} fps"));

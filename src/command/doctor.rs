@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::media;
 use crate::media::write::Codec;
 use crate::network::library;
-use crate::network::provider::{Device, Provider};
+use crate::network::provider::{Device, Probe, Provider};
 use crate::network::runtime::Runtime;
 use crate::network::vgg19;
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::style::catalog::{Catalog, user_folder};
 use crate::style::expression::Expression;
 
@@ -24,88 +24,133 @@ struct Summary {
     warnings: Vec<String>,
 }
 
-/// One line of the examination.
+/// One thing that was examined.
 #[derive(Serialize)]
 struct Check {
     what: String,
     works: bool,
     /// What was found, or what is missing and the cure.
     found: String,
-    /// Whether the program is of no use without it.
+    /// Whether impasto cannot work without it.
     required: bool,
+    /// The flag of `scripts/setup` that installs it.
+    #[serde(skip)]
+    setup: Option<&'static str>,
 }
 
 impl Check {
-    fn required(what: &str, result: Result<String>) -> Self {
-        Self::new(what, result.map_err(|error| error.to_string()), true)
+    fn required<E: ToString>(what: &str, result: Result<String, E>) -> Self {
+        Self { required: true, ..Self::optional(what, result) }
     }
 
-    fn new(what: &str, result: Result<String, String>, required: bool) -> Self {
+    fn optional<E: ToString>(what: &str, result: Result<String, E>) -> Self {
         let (works, found) = match result {
             Ok(found) => (true, found),
-            Err(missing) => (false, missing),
+            Err(missing) => (false, missing.to_string()),
         };
-        Self { what: what.to_owned(), works, found, required }
+        Self { what: what.to_owned(), works, found, required: false, setup: None }
+    }
+
+    /// What `scripts/setup` installs with this flag.
+    fn installed_by(self, flag: &'static str) -> Self {
+        Self { setup: Some(flag), ..self }
     }
 }
 
-/// Examines everything and prints a line each.
+/// Examines everything; prints what works, what is missing, and what to do.
 ///
 /// # Errors
 /// Something that the program cannot do without is missing.
 pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
-    let mut checks = vec![Check::new("processor", Ok(processor()), true)];
+    let mut checks = vec![Check::required("processor", Ok::<_, Error>(processor()))];
     let runtime = Runtime::load(shared.onnxruntime.as_deref(), true);
-    let loaded = runtime.as_ref().map(|runtime| format!("{}, {}", runtime.path.display(), runtime.build_info()));
-    checks.push(Check::new("ONNX Runtime", loaded.map_err(ToString::to_string), true));
-    if let Ok(runtime) = &runtime {
-        for probe in Provider::probe_all(runtime) {
-            let found = probe.outcome.map(|()| "runs networks".to_owned());
-            checks.push(Check::new(&format!("device {}", probe.device), found, probe.device == Device::Cpu));
-        }
+    let loaded = runtime.as_ref().map(|runtime| format!("{} at {}", runtime.version(), runtime.path.display()));
+    checks.push(Check::required("ONNX Runtime", loaded).installed_by(""));
+    let probes: Vec<Probe> = runtime.iter().flat_map(Provider::probe_all).collect();
+    for Probe { device, outcome } in probes {
+        let (what, found) = (format!("device {device}"), outcome.map(|()| "runs networks".to_owned()));
+        let required = device == Device::Cpu;
+        checks.push(Check { required, ..Check::optional(&what, found) });
     }
     checks.push(Check::required("styles", styles(shared)));
-    let pair = Catalog::load(shared.models.as_deref()).and_then(|catalog| {
-        let pair = catalog.pair()?;
-        pair.verify().map(|()| format!("by {}", pair.network.name))
-    });
-    checks.push(Check::new("any picture as style", pair.map_err(|error| error.to_string()), false));
+    checks.push(Check::optional("any picture as style", style_image(shared)).installed_by("--style-images"));
     let folder = library::data_folder().join("vgg19");
     let vgg = vgg19::check(&folder).map(|()| folder.display().to_string());
-    checks.push(Check::new("VGG-19 for paint", vgg.map_err(|error| error.to_string()), false));
-    checks.push(Check::new("FFmpeg", Ok(media::version()), true));
+    checks.push(Check::optional("VGG-19 for paint", vgg).installed_by("--paint"));
+    checks.push(Check::required("FFmpeg", Ok::<_, Error>(media::version())));
     for codec in Codec::ALL {
-        let found = if codec.is_available() {
-            Ok("runs".to_owned())
-        } else {
-            Err("this FFmpeg was built without an encoder for it; install one that has it".to_owned())
-        };
-        checks.push(Check::new(&format!("encoder {codec}"), found, codec == Codec::H264));
+        let cure = "this FFmpeg has no encoder for it; install one that has";
+        let found = if codec.is_available() { Ok("runs".to_owned()) } else { Err(cure) };
+        let required = codec == Codec::H264;
+        checks.push(Check { required, ..Check::optional(&format!("encoder {codec}"), found) });
     }
     for (what, folder) in [("user's styles", user_folder()), ("cache", library::cache_folder())] {
         let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder).map(drop));
         let found = made.map(|()| folder.display().to_string()).map_err(|error| Error::writing(&folder, &error));
-        checks.push(Check::new(what, found.map_err(|error| error.to_string()), false));
+        checks.push(Check::optional(what, found));
     }
-    for check in &checks {
-        let mark = if check.works { "ok" } else { "--" };
-        report.print(format!("{mark}  {:<20} {}", check.what, check.found));
-    }
+    print(&checks, report);
     let broken: Vec<String> = checks.iter().filter(|c| c.required && !c.works).map(|c| c.what.clone()).collect();
     report.print_json(&Summary { command: "doctor", checks, warnings: report.warnings() });
     if broken.is_empty() {
         return Ok(());
     }
-    Err(Error::failed(format!(
-        "impasto cannot work here without: {}; the lines above say what to do",
-        broken.join(", ")
-    )))
+    let first = "see above for what to install";
+    Err(Error::failed(format!("impasto cannot work here without {}; {first}", broken.join(", "))))
 }
 
-/// Cores, and the vector instructions that ONNX Runtime's kernels make use of.
+/// Lists what works, then what is missing, then the one command that installs what can be installed.
+fn print(checks: &[Check], report: &Report) {
+    let list = |heading: &str, chosen: &dyn Fn(&Check) -> bool| {
+        let chosen: Vec<&Check> = checks.iter().filter(|check| chosen(check)).collect();
+        if !chosen.is_empty() {
+            report.print(heading);
+        }
+        for (what, found) in gathered(&chosen) {
+            report.print(format!("  {what:<21} {found}"));
+        }
+    };
+    list("works:", &|check| check.works);
+    list("missing, and needed:", &|check| !check.works && check.required);
+    list("missing, and not needed for anything else:", &|check| !check.works && !check.required);
+    let flags: Vec<&str> = checks.iter().filter(|check| !check.works).filter_map(|check| check.setup).collect();
+    if !flags.is_empty() {
+        report.print(format!("to do: {}", ["scripts/setup", flags.join(" ").trim()].join(" ").trim()));
+    }
+}
+
+/// The lines of a list: devices and encoders of which there is the same to say share one.
+fn gathered(checks: &[&Check]) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for check in checks {
+        let family = ["device", "encoder"].into_iter().find_map(|family| {
+            let name = check.what.strip_prefix(family)?.trim_start();
+            Some((format!("{family}s"), name.to_owned()))
+        });
+        let Some((family, name)) = family else {
+            lines.push((check.what.clone(), check.found.clone()));
+            continue;
+        };
+        match lines.last_mut() {
+            Some((what, names)) if *what == family => names.push_str(&format!(", {name}")),
+            _ => lines.push((family, name)),
+        }
+    }
+    for (what, names) in &mut lines {
+        if what == "devices" && checks.iter().all(|check| !check.works) {
+            names.push_str(" (impasto devices says what each needs)");
+        }
+        if what == "encoders" && checks.iter().all(|check| !check.works) {
+            names.push_str(" (install an FFmpeg that has them)");
+        }
+    }
+    lines
+}
+
+/// Cores, and the vector instructions that matter to ONNX Runtime.
 fn processor() -> String {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    format!("{cores} cores, {}{}", std::env::consts::ARCH, vector_instructions())
+    format!("{}, {}{}", counted(cores, "core"), std::env::consts::ARCH, vector_instructions())
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -124,7 +169,14 @@ fn vector_instructions() -> &'static str {
     ""
 }
 
-/// All styles, their files held to their hashes.
+/// What paints in the style of any picture.
+fn style_image(shared: &SharedArgs) -> Result<String> {
+    let catalog = Catalog::load(shared.models.as_deref())?;
+    let pair = catalog.pair()?;
+    pair.verify().map(|()| format!("by {}", pair.network.name))
+}
+
+/// All styles, after their files were checked against their hashes.
 fn styles(shared: &SharedArgs) -> Result<String> {
     let catalog = Catalog::load(shared.models.as_deref())?;
     catalog.default_style()?;
@@ -132,5 +184,5 @@ fn styles(shared: &SharedArgs) -> Result<String> {
     for found in &styles {
         catalog.resolve(&Expression::single(&found.style.name))?;
     }
-    Ok(format!("{} styles", styles.len()))
+    Ok(counted(styles.len(), "style"))
 }

@@ -1,5 +1,6 @@
 //! `impasto paint`: one still, by optimisation.
 
+mod estimate;
 mod plan;
 mod watch;
 
@@ -11,9 +12,10 @@ use crate::cli::{PaintArgs, SharedArgs};
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::network::library;
+use crate::network::provider::Device;
 use crate::network::vgg19::{Losses, Vgg19};
 use crate::picture::write as sink;
-use crate::report::Report;
+use crate::report::{Report, counted, spoken};
 use crate::studio::Engine;
 use crate::sync::Stop;
 
@@ -28,6 +30,8 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let engine = Engine::load(&args.run.machine(shared))?;
     let folder = args.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));
     let vgg = Vgg19::find(&folder, args.pooling, &engine.runtime, &engine.provider, engine.threads)?;
+    let on_processor = engine.provider.device == Device::Cpu;
+    report.say(job.expectation(on_processor.then_some(engine.threads)));
     let start = Instant::now();
     let done = watch::run(args, &job, &vgg, &stop, report)?;
 
@@ -37,14 +41,15 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let (width, height) = (picture.frame.width, picture.frame.height);
     if !done.complete {
         let state = plan::state_path(&args.output);
-        let steps = done.losses.len();
-        let cure = format!("add --resume to go on from '{}'", state.display());
+        let steps = counted(done.losses.len(), "step");
+        let cure = format!("run it again with --resume to continue from '{}'", state.display());
         return Err(Error::Interrupted(format!(
-            "interrupted; '{output}' holds the picture after {steps} steps, {width}x{height}; {cure}"
+            "interrupted; '{output}' holds the picture after {steps}, {width}x{height}; {cure}"
         )));
     }
     plan::forget_state(&args.output);
-    report.say(format!("{output}: {width}x{height} in {seconds:.1} s, {} steps", done.losses.len()));
+    let steps = counted(done.losses.len(), "step");
+    report.say(format!("{output}: {width}x{height} in {}, {steps}", spoken(start.elapsed())));
     let summary = Summary {
         command: "paint",
         input: args.content.display().to_string(),

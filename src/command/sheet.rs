@@ -1,25 +1,24 @@
 //! `impasto styles sheet`: photos in every style, on one contact sheet.
 
+mod grid;
+
 use serde::Serialize;
 
 use super::say_device;
 use crate::cli::{SharedArgs, SheetArgs};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::Frame;
-use crate::kernel::label;
 use crate::kernel::resize::Resizer;
 use crate::picture::read as source;
 use crate::picture::write as sink;
 use crate::picture::{Format, Picture};
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::studio::{PaintSettings, Studio, Style};
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
 
-/// White between the pictures, in pixels.
-const GAP: u32 = 6;
 const QUALITY: u8 = 92;
-/// Photos are painted larger than they are shown, as in life: strokes on the sheet are as fine as on a screen.
+/// Photos are painted larger than they are shown, so that strokes look as fine as they do on a screen.
 const PAINTED_AT: u32 = 2;
 
 #[derive(Serialize)]
@@ -30,12 +29,12 @@ struct Summary {
     width: u32,
     height: u32,
     photos: Vec<String>,
-    /// The columns, from the second on; the first is the photo.
+    /// The styles in their order on the sheet; each photo comes before its styles.
     styles: Vec<String>,
     warnings: Vec<String>,
 }
 
-/// Paints the sheet: a row a photo, a column a style, the photo itself first.
+/// Paints the sheet: each photo, then the photo in each style.
 pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let format = sink::format_for(&args.output, None)?.unwrap_or(Format::Png);
     let studio = Studio::open(args.run.machine(shared))?;
@@ -44,7 +43,7 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let device = studio.engine()?.provider.device.to_string();
     say_device(&studio, report);
     let mut resizer = Resizer::default();
-    let width = args.width;
+    let width = grid::cell(args.cell, args.width);
     let mut rows = Vec::new();
     for path in &args.photos {
         let photo = source::load(path, shared.max_pixels)?;
@@ -66,11 +65,13 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
         }
     }
     drop(progress);
-    let sheet = lay_out(&rows, &styles, width, format)?;
+    let rows: Vec<Vec<Frame>> = rows.into_iter().map(|row| row.cells).collect();
+    let sheet = grid::lay_out(&rows, &styles, args.width, format.max_side())?;
     let (width, height) = (sheet.width, sheet.height);
     sink::save(&Picture::new(sheet), &args.output, format, QUALITY)?;
     let output = args.output.display().to_string();
-    report.print(format!("{output}: {} photos in {} styles, {width}x{height}", rows.len(), styles.len()));
+    let (photos, named) = (counted(rows.len(), "photo"), counted(styles.len(), "style"));
+    report.print(format!("{output}: {photos} in {named}, {width}x{height}"));
     let photos = args.photos.iter().map(|path| path.display().to_string()).collect();
     let warnings = report.warnings();
     report.print_json(&Summary { command: "styles sheet", output, device, width, height, photos, styles, warnings });
@@ -85,14 +86,14 @@ struct Row {
     cells: Vec<Frame>,
 }
 
-/// What is over each column of paintings, and how they are painted: the styles, then the pictures that are styles.
+/// The name of each style and how it is painted: the styles, then the pictures that are styles.
 fn columns(studio: &Studio, args: &SheetArgs) -> Result<Vec<(String, Style)>> {
     let all = || studio.styles().into_iter().map(|style| style.name).collect();
     let names: Vec<String> = if args.style.is_empty() { all() } else { args.style.clone() };
     let mut columns = Vec::new();
     for name in names {
         let style = Expression::single(&name);
-        // Before anything is painted: an unknown name is said at once.
+        // Here, so that an unknown name is reported before anything is painted.
         studio.catalog().resolve(&style)?;
         columns.push((name, Style::Named(style)));
     }
@@ -109,39 +110,4 @@ fn fit(resizer: &mut Resizer, frame: &Frame, width: u32) -> Result<Frame> {
     let mut fitted = Frame::new(width, (height as u32).clamp(1, width * 8));
     resizer.resize(frame.image(), fitted.width, fitted.height, &mut fitted.pixels)?;
     Ok(fitted)
-}
-
-fn lay_out(rows: &[Row], styles: &[String], cell: u32, format: Format) -> Result<Frame> {
-    let columns = styles.len() as u32 + 1;
-    let heading = label::LINE_HEIGHT + 2 * GAP;
-    let width = columns * (cell + GAP) + GAP;
-    let height = heading + rows.iter().map(|row| row.cells[0].height + GAP).sum::<u32>();
-    if width.max(height) > format.max_side() {
-        let most = format.max_side();
-        return Err(Error::usage(format!(
-            "the sheet would be {width}x{height}, and {format} holds sides up to {most}; give a smaller --width or fewer photos"
-        )));
-    }
-    let mut sheet = Frame::new(width, height);
-    sheet.pixels.fill(255);
-    let left = |column: u32| GAP + column * (cell + GAP);
-    for (column, heading) in (0..).zip(std::iter::once("photo").chain(styles.iter().map(String::as_str))) {
-        label::draw(&mut sheet, (left(column), GAP), cell, heading, [30; 3]);
-    }
-    let mut top = heading;
-    for row in rows {
-        for (column, picture) in (0..).zip(&row.cells) {
-            paste(&mut sheet, (left(column), top), picture);
-        }
-        top += row.cells[0].height + GAP;
-    }
-    Ok(sheet)
-}
-
-fn paste(sheet: &mut Frame, (left, top): (u32, u32), picture: &Frame) {
-    let stride = picture.width as usize * 3;
-    for (y, row) in (top as usize..).zip(picture.pixels.chunks_exact(stride)) {
-        let start = (y * sheet.width as usize + left as usize) * 3;
-        sheet.pixels[start..start + stride].copy_from_slice(row);
-    }
 }

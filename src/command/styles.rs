@@ -2,15 +2,14 @@
 
 use serde::Serialize;
 
-use crate::cli::{AddArgs, Like, RemoveArgs, SharedArgs, StylesAction, StylesArgs};
+use crate::cli::{AddArgs, RemoveArgs, SharedArgs, StylesAction, StylesArgs};
 use crate::error::Result;
-use crate::kernel::planar::PlanarFormat;
 use crate::network::provider::Device;
 use crate::report::Report;
 use crate::studio::{Engine, Machine};
 use crate::style::catalog::{Catalog, Pair, user_folder};
-use crate::style::install::{self, Addition};
-use crate::style::manifest::{LayoutName, NetworkEntry};
+use crate::style::install::{self, Added, Addition};
+use crate::style::manifest::NetworkEntry;
 
 /// Runs the action of `impasto styles`; lists without one.
 pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
@@ -78,6 +77,9 @@ fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
 struct Changed<'a> {
     command: &'static str,
     network: &'a str,
+    /// The family of a network that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    like: Option<String>,
     styles: Vec<String>,
     folder: String,
     warnings: Vec<String>,
@@ -87,30 +89,27 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     // The trial needs no graphics card, and a file that only runs on one is not portable.
     let onnxruntime = shared.onnxruntime.clone();
     let engine = Engine::load(&Machine { device: Device::Cpu, onnxruntime, ..Machine::default() })?;
-    let unit = PlanarFormat { range: 1.0, ..PlanarFormat::PYTORCH_EXAMPLES };
-    let (layout, planar) = match args.like {
-        Like::Impasto => (LayoutName::NhwcU8, PlanarFormat::PYTORCH_EXAMPLES),
-        Like::PytorchExamples => (LayoutName::NchwF32, PlanarFormat::PYTORCH_EXAMPLES),
-        Like::PytorchUnit => (LayoutName::NchwF32, unit),
-        Like::Magenta => (LayoutName::NhwcF32, unit),
-    };
     let addition = Addition {
         file: args.file.clone(),
         predictor: args.predictor.clone(),
-        layout,
-        planar,
+        family: args.like,
         name: args.name.clone(),
         styles: args.styles.clone(),
         license: args.license.clone(),
         source: args.source.clone(),
         replace: args.replace,
     };
-    let entry = install::add(&addition, &engine.opening())?;
+    let Added { entry, family, warnings } = install::add(&addition, &engine.opening())?;
+    warnings.into_iter().for_each(|warning| report.warn(warning));
     let folder = user_folder().display().to_string();
-    let styles = if entry.predictor.is_some() { "any, by --style-image".to_owned() } else { entry.styles.join(", ") };
-    report.print(format!("added {} ({styles}) to {folder}", entry.name));
+    let usage = match entry.styles.as_slice() {
+        [] => "--style-image PICTURE".to_owned(),
+        styles => format!("--style {}", styles.join(" or --style ")),
+    };
+    report.print(format!("added {}, a network like {family}, to {folder}; use it with {usage}", entry.name));
+    let (network, like) = (entry.name.as_str(), Some(family.to_string()));
     let warnings = report.warnings();
-    report.print_json(&Changed { command: "styles add", network: &entry.name, styles: entry.styles, folder, warnings });
+    report.print_json(&Changed { command: "styles add", network, like, styles: entry.styles, folder, warnings });
     Ok(())
 }
 
@@ -119,6 +118,6 @@ fn remove(args: &RemoveArgs, report: &Report) -> Result<()> {
     let folder = user_folder().display().to_string();
     report.print(format!("removed {} from {folder}", args.network));
     let (network, warnings) = (args.network.as_str(), report.warnings());
-    report.print_json(&Changed { command: "styles remove", network, styles: vec![], folder, warnings });
+    report.print_json(&Changed { command: "styles remove", network, like: None, styles: vec![], folder, warnings });
     Ok(())
 }

@@ -109,7 +109,11 @@ fn paint(
         FilmEvent::Warning(words) => report.warn(words),
         FilmEvent::Progress { frame, total, inference_share } => {
             let mut bar = lock(&bar);
-            let bar = bar.get_or_insert_with(|| report.progress(total, "frames"));
+            let bar = bar.get_or_insert_with(|| {
+                let bar = report.progress(total, "frames");
+                bar.resume(frame.saturating_sub(1));
+                bar
+            });
             bar.set(frame, format!("inference {:.0} %", inference_share * 100.0));
         }
         FilmEvent::Paused => *lock(&bar) = None,

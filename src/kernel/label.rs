@@ -10,11 +10,16 @@ pub const LINE_HEIGHT: u32 = 20;
 const HEIGHT: RasterHeight = RasterHeight::Size20;
 const WEIGHT: FontWeight = FontWeight::Regular;
 
+/// How many characters fit into `width` columns.
+pub fn room(width: u32) -> usize {
+    width as usize / get_raster_width(WEIGHT, HEIGHT)
+}
+
 /// Draws one line of `text` in `color` with its top left at `(left, top)`, over what is there. What does not fit into
 /// `width` columns ends in `~`; characters that the font lacks become `?`.
 pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, color: [u8; 3]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
-    let room = (width / advance) as usize;
+    let room = room(width);
     let count = text.chars().count();
     let shown: String = if count > room {
         text.chars().take(room.saturating_sub(1)).chain((room > 0).then_some('~')).collect()

@@ -1,15 +1,17 @@
 //! Style networks: bytes in, bytes out, whatever runs them.
 
 pub mod exported;
+pub mod inspect;
 pub mod library;
 mod onnx;
 pub mod predictor;
 pub mod provider;
 pub mod runtime;
 mod tiled;
+pub mod trial;
 pub mod vgg19;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::frame::{Image, byte_len};
@@ -84,27 +86,6 @@ pub fn open(file: &NetworkFile, how: &Opening<'_>) -> Result<Box<dyn Network>> {
         }
         _ => Box::new(onnx::OnnxNetwork::open(runtime, file, provider, threads)?),
     })
-}
-
-/// The names of the styles that an own network carries in its metadata (`impasto.styles`); empty if it carries none.
-///
-/// # Errors
-/// The file is missing or is no network.
-pub fn style_names(path: &Path, how: &Opening<'_>) -> Result<Vec<String>> {
-    let session = onnx::session(how.runtime, path, None, how.provider, how.threads)?;
-    let names = session.metadata().ok().and_then(|metadata| metadata.custom("impasto.styles")).unwrap_or_default();
-    Ok(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
-}
-
-/// Opens `file` and paints one small picture with `weights`: whether it really is a style network.
-///
-/// # Errors
-/// As [`open`], and where the run fails.
-pub fn try_out(file: &NetworkFile, weights: &[f32], how: &Opening<'_>) -> Result<()> {
-    let mut network = open(file, how)?;
-    let (width, height) = (67, 45);
-    let pixels: Vec<u8> = (0..byte_len(width, height)).map(|place| (place * 7 % 256) as u8).collect();
-    network.run(Image { width, height, pixels: &pixels }, weights, &mut vec![0; pixels.len()])
 }
 
 /// The network that paints nothing: what tests and benchmarks of everything around a network run.

@@ -32,7 +32,7 @@ pub struct OnnxNetwork {
 }
 
 /// What own networks call their weights.
-const STYLE: &str = "style";
+pub(super) const STYLE: &str = "style";
 
 /// What the graph calls its ends.
 struct Names {
@@ -333,7 +333,7 @@ fn expectation(file: &NetworkFile) -> String {
 
 /// Whether an end has this name, type and shape; -1 wants any size. A size that the graph leaves open fits what is
 /// wanted, and is found out by the first run.
-fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> bool {
+pub(super) fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> bool {
     let ValueType::Tensor { ty, shape, .. } = end.dtype() else { return false };
     let sizes = shape.len() == wanted.len()
         && shape.iter().zip(wanted).all(|(&has, &wants)| if wants < 0 { has < 0 } else { has < 0 || has == wants });

@@ -90,10 +90,34 @@ pub struct Provider {
 pub struct Probe {
     /// Never [`Device::Auto`].
     pub device: Device,
-    /// Whether the loaded ONNX Runtime was built with it.
-    pub built_in: bool,
-    /// Nothing, or what is missing and how to get it.
-    pub outcome: Result<(), String>,
+    /// Whether it runs.
+    pub outcome: Result<(), Missing>,
+}
+
+/// Why a device does not run.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// What ONNX Runtime said; none if it was built without the device.
+    pub reason: Option<String>,
+    /// What it takes and what to do, to be said after the device's name.
+    pub cure: &'static str,
+}
+
+impl Missing {
+    /// What to do, with ONNX Runtime's reason where it gave one.
+    pub fn advice(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{} ({reason})", self.cure),
+            None => self.cure.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.reason.as_deref().unwrap_or("this ONNX Runtime was built without it");
+        write!(out, "{reason}; it {}", self.cure)
+    }
 }
 
 /// What `auto` tries, fastest first. TensorRT is not in it: it builds an engine for minutes, which one should ask for.
@@ -124,8 +148,8 @@ impl Provider {
         for device in AUTO_ORDER {
             let provider = Self { device, options, reason: "the fastest that runs here".to_owned() };
             match provider.probe(runtime) {
-                Probe { built_in: false, .. } => {}
                 Probe { outcome: Ok(()), .. } => return provider,
+                Probe { outcome: Err(Missing { reason: None, .. }), .. } => {}
                 Probe { outcome: Err(missing), .. } => refused.push(format!("{device} cannot run: {missing}")),
             }
         }
@@ -155,15 +179,16 @@ impl Provider {
             Device::DirectMl => ep::DirectML::is_available(),
         }
         .unwrap_or(false);
+        let missing = |reason| Missing { reason, cure: device.cure() };
         let outcome = if built_in {
             self.try_out(runtime).map_err(|error| {
                 let words = error.to_string();
-                format!("{}; {}", words.lines().next().unwrap_or_default().trim_end_matches('.'), device.needs())
+                missing(Some(words.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()))
             })
         } else {
-            Err(format!("the ONNX Runtime at '{}' was built without it; {}", runtime.path.display(), device.needs()))
+            Err(missing(None))
         };
-        Probe { device, built_in, outcome }
+        Probe { device, outcome }
     }
 
     fn try_out(&self, runtime: &Runtime) -> ort::Result<()> {
@@ -180,19 +205,17 @@ impl Provider {
 }
 
 impl Device {
-    /// What has to be installed for it, as one clause.
-    pub fn needs(self) -> &'static str {
+    /// What it takes and what to do, said after its name.
+    fn cure(self) -> &'static str {
         match self {
-            Self::Auto | Self::Cpu => "run scripts/setup",
-            Self::Cuda => "it needs an NVIDIA card with its driver, CUDA 13, cuDNN 9, and scripts/setup --gpu",
-            Self::TensorRt => "it needs what cuda needs and TensorRT 10, and scripts/setup --gpu",
+            Self::Auto | Self::Cpu => "needs a working ONNX Runtime; run scripts/setup",
+            Self::Cuda => "needs an NVIDIA card with its driver, CUDA 13 and cuDNN 9; then run scripts/setup --gpu",
+            Self::TensorRt => "needs all that cuda needs, and TensorRT 10; then run scripts/setup --gpu",
             Self::OpenVino => {
-                "it needs an ONNX Runtime built with OpenVINO (the wheel onnxruntime-openvino), named with --onnxruntime"
+                "needs an ONNX Runtime with OpenVINO (the wheel onnxruntime-openvino); then give --onnxruntime PATH"
             }
-            Self::CoreMl => "it needs macOS on Apple hardware",
-            Self::DirectMl => {
-                "it needs Windows 10 or newer and an ONNX Runtime built with DirectML, named with --onnxruntime"
-            }
+            Self::CoreMl => "runs on Macs with Apple silicon only",
+            Self::DirectMl => "runs on Windows 10 or newer only, with an ONNX Runtime that has DirectML",
         }
     }
 }

@@ -74,7 +74,7 @@ impl fmt::Display for Expression {
 
 /// Writes `NAME` of one term, `NAME:WEIGHT,NAME:WEIGHT` of more.
 pub(super) fn show_terms<T: fmt::Display>(
-    out: &mut fmt::Formatter<'_>,
+    out: &mut impl fmt::Write,
     terms: impl ExactSizeIterator<Item = (T, f32)>,
 ) -> fmt::Result {
     let alone = terms.len() == 1;

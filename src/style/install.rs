@@ -4,14 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::catalog::{Catalog, user_folder};
+use super::family::Family;
 use super::manifest::{Kind, LayoutName, Manifest, NetworkEntry, PredictorEntry, StyleEntry};
 use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::frame::{Image, byte_len};
-use crate::kernel::packed::PackedFormat;
-use crate::kernel::planar::PlanarFormat;
+use crate::frame::Image;
+use crate::network::inspect::{Inspection, Looks, inspect};
 use crate::network::predictor::Predictor;
-use crate::network::{self, Opening, exported};
+use crate::network::trial::{self, Trial};
+use crate::network::{self, Layout, Opening, exported};
+use crate::report::counted;
 use crate::whole;
 
 /// What to add.
@@ -21,10 +23,8 @@ pub struct Addition {
     pub file: PathBuf,
     /// What gives it its style: needed by the layout of any style, and by no other.
     pub predictor: Option<PathBuf>,
-    /// What its ends are like.
-    pub layout: LayoutName,
-    /// Values of a planar layout.
-    pub planar: PlanarFormat,
+    /// What its inputs and outputs are like; found out if none.
+    pub family: Option<Family>,
     /// The network's name; the file's if none.
     pub name: Option<String>,
     /// Names of its styles; from the file's own metadata if empty, or the network's name if it has only one.
@@ -37,11 +37,22 @@ pub struct Addition {
     pub replace: bool,
 }
 
-/// Copies a network into the user's folder after a trial run there; returns its entry.
+/// What was added.
+#[derive(Debug)]
+pub struct Added {
+    /// Its entry in the manifest.
+    pub entry: NetworkEntry,
+    /// Its family.
+    pub family: Family,
+    /// What was wrong with the trial paintings, and what to do, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Copies a network into the user's folder after a trial run there.
 ///
 /// # Errors
-/// The file is not a style network of that layout, a name is taken, or the folder cannot be written.
-pub fn add(addition: &Addition, how: &Opening<'_>) -> Result<NetworkEntry> {
+/// The file is not a style network of that family, a name is taken, or the folder cannot be written.
+pub fn add(addition: &Addition, how: &Opening<'_>) -> Result<Added> {
     add_to(&user_folder(), addition, how)
 }
 
@@ -53,39 +64,50 @@ pub fn remove(name: &str) -> Result<()> {
     remove_from(&user_folder(), name)
 }
 
-fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<NetworkEntry> {
+fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added> {
     let name = match &addition.name {
         Some(name) => name.clone(),
         None => stem(&addition.file)?,
     };
     check_name(&name)?;
-    let bytes = network_bytes(addition)?;
+    let inspection = inspect(&addition.file, how)?;
+    let family = match addition.family {
+        Some(family) => family,
+        None => Family::detect(&addition.file, &inspection, how)?,
+    };
+    let layout = family.layout_name();
+    let bytes = network_bytes(addition, layout)?;
     let predictor = addition.predictor.as_deref().map(|file| predictor(file, &name, how)).transpose()?;
+    family.confirm(&addition.file, &inspection)?;
     let tiles_file = addition.file.with_extension("tiles.onnx");
-    let tiles = (addition.layout == LayoutName::NhwcU8).then(|| fs::read(&tiles_file).ok()).flatten();
+    let tiles = (layout == LayoutName::NhwcU8).then(|| fs::read(&tiles_file).ok()).flatten();
     fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
     let mut manifest = Manifest::read(folder)?;
     if manifest.networks.iter().any(|network| network.name == name) {
         if !addition.replace {
             return Err(Error::usage(format!(
-                "a network '{name}' was added before; give --replace, or another --name"
+                "a network '{name}' was added before; add --replace to replace it, or give another --name"
             )));
         }
         manifest.networks.retain(|network| network.name != name);
         manifest.styles.retain(|style| style.network != name);
     }
-    let styles = style_names(addition, &name, how)?;
+    let styles = style_names(addition, layout, &name, &inspection)?;
     refuse_taken(&styles, &manifest)?;
-    let packed = (addition.layout == LayoutName::NhwcF32).then_some(PackedFormat::MAGENTA);
+    let (planar, packed) = match family.layout() {
+        Layout::NhwcU8 => (None, None),
+        Layout::NchwF32(format) => (Some(format), None),
+        Layout::NhwcF32(format) => (None, Some(format)),
+    };
     let entry = NetworkEntry {
         file: format!("{name}.onnx").into(),
         tiles: tiles.as_ref().map(|_| format!("{name}.tiles.onnx").into()),
-        layout: addition.layout,
-        range: packed.map(|format| format.range).or(planar(addition, addition.planar.range)),
-        mean: planar(addition, addition.planar.mean),
-        deviation: planar(addition, addition.planar.deviation),
-        multiple: packed.map(|format| format.multiple).or(planar(addition, addition.planar.multiple)),
-        kind: match addition.layout {
+        layout,
+        range: packed.map(|format| format.range).or(planar.map(|format| format.range)),
+        mean: planar.map(|format| format.mean),
+        deviation: planar.map(|format| format.deviation),
+        multiple: packed.map(|format| format.multiple).or(planar.map(|format| format.multiple)),
+        kind: match layout {
             LayoutName::NhwcF32 => Kind::Arbitrary,
             LayoutName::NchwF32 if styles.len() == 1 => Kind::Single,
             LayoutName::NchwF32 | LayoutName::NhwcU8 => Kind::Multi,
@@ -101,7 +123,8 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
     // In the order of `files`.
     let contents: Vec<Vec<u8>> =
         [Some(bytes), tiles, predictor.map(|(_, bytes)| bytes)].into_iter().flatten().collect();
-    try_out(&entry, &contents, folder, how)?;
+    let trials = try_out(&entry, &contents, folder, how).map_err(|error| as_added(error, &addition.file))?;
+    let warnings = faults(&trials, addition, family, how);
     for (file, bytes) in entry.files().zip(&contents) {
         let path = folder.join(file);
         whole::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
@@ -110,7 +133,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
     let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
     manifest.styles.extend(styles.into_iter().enumerate().map(style));
     manifest.write(folder)?;
-    Ok(entry)
+    Ok(Added { entry, family, warnings })
 }
 
 fn remove_from(folder: &Path, name: &str) -> Result<()> {
@@ -132,12 +155,12 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
 }
 
 /// The network's bytes; one of any style is freed of the picture size that it was exported for, and of rounding.
-fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
+fn network_bytes(addition: &Addition, layout: LayoutName) -> Result<Vec<u8>> {
     let file = addition.file.display();
     let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
-    match (addition.layout, &addition.predictor) {
+    match (layout, &addition.predictor) {
         (LayoutName::NhwcF32, None) => Err(Error::usage(format!(
-            "'{file}' paints in the style that a second network tells it; name that one with --predictor FILE.onnx"
+            "'{file}' needs a second network that tells it the style; name that one with --predictor FILE.onnx"
         ))),
         (LayoutName::NhwcF32, Some(_)) if !addition.styles.is_empty() => {
             Err(Error::usage("a network of any style has no styles to name; leave --styles out"))
@@ -146,7 +169,7 @@ fn network_bytes(addition: &Addition) -> Result<Vec<u8>> {
             .and_then(|bytes| exported::unrounded(&bytes))
             .ok_or_else(|| damaged(&addition.file)),
         (LayoutName::NhwcU8 | LayoutName::NchwF32, Some(_)) => {
-            Err(Error::usage("--predictor belongs to networks of any style; add --like magenta, or leave it out"))
+            Err(Error::usage(format!("'{file}' takes no --predictor: only networks like magenta do; leave it out")))
         }
         (LayoutName::NhwcU8 | LayoutName::NchwF32, None) => Ok(bytes),
     }
@@ -166,19 +189,23 @@ fn predictor(file: &Path, network: &str, how: &Opening<'_>) -> Result<(Predictor
     Ok((entry, bytes))
 }
 
-/// The styles of the addition: as named, as the file says, or the network's own name; none for one of any style.
-fn style_names(addition: &Addition, name: &str, how: &Opening<'_>) -> Result<Vec<String>> {
-    if addition.layout == LayoutName::NhwcF32 {
+/// The styles of the addition: as given, as the file says, or the network's own name; none for one of any style.
+fn style_names(addition: &Addition, layout: LayoutName, name: &str, inspection: &Inspection) -> Result<Vec<String>> {
+    if layout == LayoutName::NhwcF32 {
         return Ok(vec![]);
     }
-    let styles = if !addition.styles.is_empty() {
-        addition.styles.clone()
-    } else if addition.layout == LayoutName::NhwcU8 {
-        network::style_names(&addition.file, how)?
-    } else {
-        vec![]
+    let given = [&addition.styles, &inspection.styles].into_iter().find(|styles| !styles.is_empty());
+    let styles = given.cloned().unwrap_or_else(|| vec![name.to_owned()]);
+    let count = match inspection.looks {
+        Looks::Bytes(count) => count.unwrap_or(styles.len()),
+        _ => 1,
     };
-    let styles = if styles.is_empty() { vec![name.to_owned()] } else { styles };
+    if styles.len() != count {
+        let (file, has, names) = (addition.file.display(), counted(count, "style"), counted(styles.len(), "name"));
+        return Err(Error::usage(format!(
+            "'{file}' has {has}, and there is {names} for it; name each with --styles A,B"
+        )));
+    }
     styles.iter().try_for_each(|style| check_name(style))?;
     Ok(styles)
 }
@@ -193,49 +220,79 @@ fn refuse_taken(styles: &[String], manifest: &Manifest) -> Result<()> {
             || manifest.styles.iter().any(|known| known.name == *style)
             || shipped.iter().any(|found| found.style.name == *style && found.folder != user_folder());
         if taken {
-            return Err(Error::usage(format!("there is a style '{style}' already; give other names with --styles")));
+            return Err(Error::usage(format!("there is a style '{style}' already; give another name with --styles")));
         }
     }
     Ok(())
 }
 
-/// Runs the network from where it will lie, so that a graph that needs further files is found out. `contents` are those
-/// of its files, in their order.
-fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Opening<'_>) -> Result<()> {
-    let trial = tempfile::tempdir_in(folder).map_err(|error| Error::writing(folder, &error))?;
-    let network = entry.network_file(trial.path());
-    for (file, bytes) in entry.files().zip(contents) {
-        let path = trial.path().join(file);
+/// Runs the network from a folder of its own, so that a graph that needs further files is found out; each style paints
+/// once. `contents` are those of its files, in their order.
+fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Opening<'_>) -> Result<Vec<Trial>> {
+    let place = tempfile::tempdir_in(folder).map_err(|error| Error::writing(folder, &error))?;
+    let file = entry.network_file(place.path());
+    for (name, bytes) in entry.files().zip(contents) {
+        let path = place.path().join(name);
         fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
     }
-    let weights = match &entry.predictor {
+    let weights: Vec<Vec<f32>> = match &entry.predictor {
         Some(predictor) => {
-            let mut opened = Predictor::open(&trial.path().join(&predictor.file), how.runtime, how.threads)?;
-            let grey = vec![128; byte_len(predictor.side, predictor.side)];
-            opened.style_vector(Image { width: predictor.side, height: predictor.side, pixels: &grey })?
+            let mut opened = Predictor::open(&place.path().join(&predictor.file), how.runtime, how.threads)?;
+            let (width, height) = (predictor.side, predictor.side);
+            vec![opened.style_vector(Image { width, height, pixels: &trial::texture(width, height) })?]
         }
-        None => vec![1.0 / network.styles as f32; network.styles],
+        None => (0..file.styles)
+            .map(|style| (0..file.styles).map(|place| if place == style { 1.0 } else { 0.0 }).collect())
+            .collect(),
     };
-    network::try_out(&network, &weights, how)?;
-    if network.tiles.is_some() {
+    let mut opened = network::open(&file, how)?;
+    let trials = weights.iter().map(|weights| trial::paint(opened.as_mut(), weights)).collect::<Result<_>>()?;
+    if file.tiles.is_some() {
         // Every picture counts as large, so the tiles are tried as well.
-        network::try_out(&network, &weights, &Opening { tile_above: Some(0), ..*how })?;
+        trial::try_out(&file, &weights[0], &Opening { tile_above: Some(0), ..*how })?;
     }
-    Ok(())
+    Ok(trials)
 }
 
-fn planar<T>(addition: &Addition, value: T) -> Option<T> {
-    (addition.layout == LayoutName::NchwF32).then_some(value)
+/// A failure of the copy, said of the file that the user knows.
+fn as_added(error: Error, file: &Path) -> Error {
+    match error {
+        Error::Failed(reason) => Error::Failed(format!(
+            "'{}' does not run as it is: {reason}; if its weights lie in a second file, save both as one",
+            file.display()
+        )),
+        other => other,
+    }
 }
 
+/// What is wrong with the trial paintings, and what to do.
+fn faults(trials: &[Trial], addition: &Addition, family: Family, how: &Opening<'_>) -> Vec<String> {
+    let worst = trials.iter().min_by(|a, b| a.quality().total_cmp(&b.quality()));
+    let Some((worst, fault)) = worst.and_then(|worst| Some((worst, worst.fault()?))) else { return vec![] };
+    let better = family.other_range().filter(|other| {
+        other.trial(&addition.file, how).is_ok_and(|trial| trial.fault().is_none() && trial.quality() > worst.quality())
+    });
+    let cure = match better {
+        Some(other) => format!("add it again with --like {other} --replace"),
+        None => "check a painting before you use it; it may be badly trained, or want other values than it was given"
+            .to_owned(),
+    };
+    vec![format!("'{}' {fault}; {cure}", addition.file.display())]
+}
+
+/// The file's own name, with `-` for what a name cannot hold.
 fn stem(file: &Path) -> Result<String> {
-    let stem = file.file_stem().and_then(|stem| stem.to_str()).map(|stem| stem.replace(['_', ' '], "-").to_lowercase());
+    let stem =
+        file.file_stem().map(|stem| stem.to_string_lossy().chars().map(|c| if fits(c) { c } else { '-' }).collect());
     stem.ok_or_else(|| Error::usage(format!("'{}' gives no name; name the network with --name", file.display())))
+}
+
+fn fits(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
 
 /// Names go into file names and style expressions.
 fn check_name(name: &str) -> Result<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !name.is_empty() && name.len() <= 64 && name.chars().all(fits) {
         return Ok(());
     }
@@ -257,8 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_becomes_a_style_name() {
-        assert_eq!(stem(Path::new("/x/Rain_Princess.onnx")).unwrap(), "rain-princess");
+    fn a_network_keeps_the_name_of_its_file() {
+        for (file, name) in
+            [("candy.onnx", "candy"), ("/x/Rain_Princess.onnx", "Rain_Princess"), ("a b:c.onnx", "a-b-c")]
+        {
+            assert_eq!(stem(Path::new(file)).unwrap(), name);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod expression;
+pub mod family;
 pub mod install;
 pub mod manifest;
 pub mod paintings;

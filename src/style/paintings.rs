@@ -24,7 +24,7 @@ impl Paintings {
     }
 
     /// The files with their weights.
-    pub fn terms(&self) -> impl Iterator<Item = (&Path, f32)> {
+    pub fn terms(&self) -> impl ExactSizeIterator<Item = (&Path, f32)> {
         self.0.iter().map(|(path, weight)| (path.as_path(), *weight))
     }
 
@@ -140,8 +140,17 @@ impl Paintings {
 
 impl fmt::Display for Paintings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show_terms(out, self.0.iter().map(|(path, weight)| (path.display(), *weight)))
+        out.write_str(&show_paintings(self.terms()))
     }
+}
+
+/// Paintings with their weights as people are told of them: by their file names, without the folders.
+pub fn show_paintings<'a>(terms: impl ExactSizeIterator<Item = (&'a Path, f32)>) -> String {
+    let name = |path: &'a Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let mut words = String::new();
+    // Writing to a string cannot fail.
+    let _ = show_terms(&mut words, terms.map(|(path, weight)| (name(path), weight)));
+    words
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::estimate::Estimate;
 use crate::cli::{KeepColors, PaintArgs};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
@@ -15,8 +16,8 @@ use crate::paint::{Method, Recipe, Subject, memory, region};
 use crate::picture::read as source;
 use crate::picture::write as sink;
 use crate::picture::{Format, Picture};
-use crate::report::Report;
-use crate::style::paintings::Painting;
+use crate::report::{Report, counted, spoken};
+use crate::style::paintings::{Painting, show_paintings};
 use crate::whole::is_same_file;
 
 /// What is to be done.
@@ -25,6 +26,8 @@ pub struct Job {
     pub subject: Subject,
     /// How.
     pub recipe: Recipe,
+    /// Bytes of memory that this takes at its peak.
+    pub memory: u64,
     /// The format to write.
     pub format: Format,
     /// The paintings, as in the JSON summary.
@@ -75,6 +78,7 @@ pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
             args.content.display()
         )));
     }
+    let (tile, memory) = tile(args, finest, masks.len(), report)?;
     let recipe = Recipe {
         content_weight: args.content_weight,
         style_weight: args.style_weight,
@@ -86,18 +90,18 @@ pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
         iterations: args.iterations as usize,
         tolerance: f64::from(args.tolerance),
         average: args.average,
-        tile: tile(args, finest, masks.len(), report)?,
+        tile,
         scales,
         style_scale: f64::from(args.style_scale),
         seed: args.seed,
     };
-    let style =
-        args.styles.iter().map(|style| format!("{}:{}", style.path.display(), style.weight)).collect::<Vec<_>>();
+    let paths: Vec<String> =
+        args.styles.iter().map(|style| format!("{}:{}", style.path.display(), style.weight)).collect();
     let masks_named = args.mask.iter().map(|mask| mask.display().to_string()).collect::<Vec<_>>().join(" ");
     let fingerprint = format!(
         "{} {} {masks_named} {:?} {:?} {:?}",
         args.content.display(),
-        style.join(" "),
+        paths.join(" "),
         args.keep_colors,
         args.pooling,
         // How long it may take and how it is cut up are not what it becomes.
@@ -105,7 +109,8 @@ pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
     );
     let luminance = args.keep_colors == Some(KeepColors::Luminance);
     let subject = Subject { content, styles, masks };
-    Ok(Job { subject, recipe, format, style: style.join(","), fingerprint, photo, luminance })
+    let style = show_paintings(args.styles.iter().map(|style| (style.path.as_path(), style.weight)));
+    Ok(Job { subject, recipe, memory, format, style, fingerprint, photo, luminance })
 }
 
 /// What can be told from the flags alone; gives the layer weights.
@@ -183,15 +188,15 @@ fn masks(args: &PaintArgs, content: &Frame, most: MaxPixels, report: &Report) ->
     Ok(masks)
 }
 
-/// The side of the tiles, by the flag or by the memory that is free; says what the run will need.
-fn tile(args: &PaintArgs, finest: Extent, regions: usize, report: &Report) -> Result<Option<usize>> {
+/// The side of the tiles, by the flag or by the memory that is free; and the bytes that the run needs.
+fn tile(args: &PaintArgs, finest: Extent, regions: usize, report: &Report) -> Result<(Option<usize>, u64)> {
     let free = memory::available();
     let need = |tile| memory::needed(finest, tile, regions.max(1));
-    let wished = args.tile.map(|side| (side > 0).then_some(side as usize));
+    let asked = args.tile.map(|side| (side > 0).then_some(side as usize));
     let fits = |tile: &Option<usize>| free.is_none_or(|free| need(*tile) < free);
     let choices = [None, Some(2048), Some(1536), Some(1024), Some(768), Some(512), Some(256)];
-    let chosen = match wished {
-        Some(wished) => wished,
+    let chosen = match asked {
+        Some(asked) => asked,
         None => choices.into_iter().find(fits).ok_or_else(|| {
             let (least, free) = (need(Some(256)) >> 20, free.unwrap_or_default() >> 20);
             Error::failed(format!(
@@ -199,13 +204,10 @@ fn tile(args: &PaintArgs, finest: Extent, regions: usize, report: &Report) -> Re
             ))
         })?,
     };
-    let (width, height, megabytes) = (finest.width, finest.height, need(chosen) >> 20);
-    let how = chosen.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
-    report.say(format!("painting {width}x{height}{how}; this needs about {megabytes} MiB"));
     if let Some(free) = free.filter(|&free| need(chosen) >= free) {
         report.warn(format!("only {} MiB of memory are free; give a smaller --tile or --size", free >> 20));
     }
-    Ok(chosen)
+    Ok((chosen, need(chosen)))
 }
 
 /// Where the state of a run is kept.
@@ -222,6 +224,25 @@ pub fn forget_state(output: &Path) {
 }
 
 impl Job {
+    /// What it is going to take, as one sentence: time too, where a processor with `threads` cores paints.
+    pub fn expectation(&self, threads: Option<usize>) -> String {
+        let Recipe { scales, iterations, tile, .. } = &self.recipe;
+        let Extent { width, height } = self.recipe.finest();
+        let tiles = tile.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
+        let scales_words = match scales.len() {
+            0 | 1 => String::new(),
+            count => format!(" at each of {count} scales"),
+        };
+        let estimate = Estimate::new(scales, *iterations);
+        let time = threads
+            .map_or_else(String::new, |threads| format!(" and {} at most", spoken(estimate.beforehand(threads))));
+        format!(
+            "painting {width}x{height}{tiles}, up to {}{scales_words}: takes about {} MiB of memory{time}",
+            counted(*iterations, "step"),
+            self.memory >> 20
+        )
+    }
+
     /// A frame as it was optimised, as the user wants it: with the photo's colours where those are kept.
     ///
     /// # Errors

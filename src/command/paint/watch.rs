@@ -2,21 +2,23 @@
 
 use std::fs;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::estimate::Estimate;
 use super::plan::{Job, state_path};
 use crate::cli::PaintArgs;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
-use crate::network::vgg19::{Losses, Vgg19};
+use crate::network::vgg19::{Extent, Losses, Vgg19};
 use crate::paint::state::State;
-use crate::paint::{self, Moment, Outcome};
+use crate::paint::{self, Moment, Outcome, Recipe};
 use crate::picture::write as sink;
-use crate::report::Report;
+use crate::report::{Report, spoken};
 use crate::sink::Sink;
 use crate::sink::video::VideoSink;
 use crate::sink::window::Window;
@@ -59,18 +61,7 @@ struct News {
 pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &Report) -> Result<Done> {
     let resumed = args.resume.then(|| read_state(args, job)).transpose()?;
     let finest = job.recipe.finest();
-    let film = args
-        .timelapse
-        .as_ref()
-        .map(|path| VideoSink::of_pictures(path, finest.width as u32, finest.height as u32, TIMELAPSE.0));
-    let mut film = film.transpose()?.map(|sink| Film {
-        sink,
-        frame: Frame::new(finest.width as u32, finest.height as u32),
-        resizer: Resizer::default(),
-    });
-    if let Some(film) = &film {
-        film.sink.warnings().into_iter().for_each(|warning| report.warn(warning));
-    }
+    let mut film = args.timelapse.as_deref().map(|path| Film::create(path, finest, report)).transpose()?;
     let mut window = if args.preview {
         let (width, height) = (finest.width as u32, finest.height as u32);
         Some(Window::open("impasto paint", width, height, "leave out --preview")?)
@@ -184,19 +175,14 @@ fn show(
     done: &mut Done,
     report: &Report,
 ) -> Result<()> {
-    let (scales, iterations) = (job.recipe.scales.len(), job.recipe.iterations);
-    let bar = report.progress(Some((scales * iterations) as u64), "steps");
+    let bar = report.progress(Some(1), "steps");
+    let mut estimate = Estimate::new(&job.recipe.scales, job.recipe.iterations);
     while let Some(News { scale, iteration, losses, time, picture, state }) = screens.wait(news)? {
         done.losses.push((scale, losses));
         done.steps.add(time);
-        let size = job.recipe.scales[scale];
-        let (total, content, style) = (losses.total(), losses.content, losses.style.iter().sum::<f64>());
-        let place = format!("{}x{} ({} of {scales})", size.width, size.height, scale + 1);
-        let tv = if losses.tv > 0.0 { format!(" + tv {:.3}", losses.tv) } else { String::new() };
-        bar.set(
-            (scale * iterations + iteration) as u64,
-            format!("{place}  loss {total:.3} = content {content:.3} + style {style:.3}{tv}"),
-        );
+        estimate.step(scale, iteration, time);
+        let (place, left) = (place(&job.recipe, scale, iteration), spoken(estimate.left()));
+        bar.set_fraction(estimate.fraction(), &format!("{place}, {left} left, loss {:.3}", losses.total()));
         if let Some(picture) = &picture {
             screens.show(picture)?;
         }
@@ -210,7 +196,16 @@ fn show(
     Ok(())
 }
 
-/// The timelapse: every picture at the final size.
+/// `scale 1 of 2, step 40 of 150`
+fn place(recipe: &Recipe, scale: usize, iteration: usize) -> String {
+    let step = format!("step {iteration} of {}", recipe.iterations);
+    match recipe.scales.len() {
+        0 | 1 => step,
+        scales => format!("scale {} of {scales}, {step}", scale + 1),
+    }
+}
+
+/// The timelapse: every picture, scaled to the final size.
 struct Film {
     sink: VideoSink,
     /// What the next picture is scaled into.
@@ -219,6 +214,14 @@ struct Film {
 }
 
 impl Film {
+    /// A film as large as the picture, or one pixel less: most encoders need even sides.
+    fn create(path: &Path, finest: Extent, report: &Report) -> Result<Self> {
+        let (width, height) = (finest.width as u32 & !1, finest.height as u32 & !1);
+        let sink = VideoSink::of_pictures(path, width, height, TIMELAPSE.0)?;
+        sink.warnings().into_iter().for_each(|warning| report.warn(warning));
+        Ok(Self { sink, frame: Frame::new(width, height), resizer: Resizer::default() })
+    }
+
     /// The last picture stands for a while.
     fn hold(&mut self, picture: &Frame) -> Result<()> {
         (0..TIMELAPSE.1).try_for_each(|_| self.add(picture))
