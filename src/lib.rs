@@ -76,6 +76,7 @@ pub mod report;
 pub mod segments;
 pub mod show;
 pub mod sink;
+pub mod size;
 pub mod source;
 pub mod statistics;
 pub mod style;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{SteadyArgs, StyleArgs, values};
-use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::options::{FrameRate, Seconds, SizeRequest};
 use crate::sink::virtual_camera::VirtualCamera;
 use crate::source::camera::PixelFormat;
 
@@ -19,7 +19,7 @@ pub struct LiveArgs {
     pub camera: String,
     /// The size to ask the camera for, and of the picture. Default: 640x360 of a camera, else the source's own.
     #[arg(long, value_name = "WxH")]
-    pub resolution: Option<Size>,
+    pub resolution: Option<SizeRequest>,
     /// Frames a second to hold. Default: the source's own rate, at most 30.
     #[arg(long, value_name = "RATE")]
     pub fps: Option<FrameRate>,

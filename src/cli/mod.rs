@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::frame::MaxPixels;
 use crate::media::encode::Codec;
-use crate::media::options::{FrameRate, Seconds, Size};
+use crate::media::options::{FrameRate, Seconds, SizeRequest};
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::segments::{Part, SEGMENT_FRAMES};
@@ -209,7 +209,7 @@ pub struct VideoArgs {
     pub duration: Option<Seconds>,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the shape.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
-    pub size: Option<Size>,
+    pub size: Option<SizeRequest>,
     /// Paint at this constant frame rate (24, 29.97, 30000/1001), repeating or leaving out frames. Default: the
     /// input's own timestamps.
     #[arg(long, value_name = "RATE")]
@@ -263,7 +263,7 @@ pub struct BenchArgs {
     pub style_image: Option<PathBuf>,
     /// Frame sizes to measure.
     #[arg(long, value_name = "WxH,...", value_delimiter = ',', default_value = "640x360,1280x720")]
-    pub size: Vec<Size>,
+    pub size: Vec<SizeRequest>,
     /// Seconds to measure each network and each pipeline, after warming up.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = within(0.05..=3600.0))]
     pub seconds: f64,

@@ -14,7 +14,7 @@ use crate::frame::Frame;
 use crate::media::decode::DecodeOptions;
 use crate::media::encode::EncodeOptions;
 use crate::media::file::Container;
-use crate::media::options::Size;
+use crate::media::options::SizeRequest;
 use crate::network;
 use crate::pipeline::ordered;
 use crate::report::Report;
@@ -24,6 +24,7 @@ use crate::segments::paint::{self, Target};
 use crate::segments::resume::ResumableSource;
 use crate::segments::{Encoding, SEGMENT_FRAMES};
 use crate::sink::null::NullSink;
+use crate::size::Size;
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
@@ -82,7 +83,7 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     for style in styles {
         let stylist = Stylist::with_engine(&style, shared, engine.clone())?;
         for size in &args.size {
-            let (width, height) = size.of(640, 360);
+            let Size { width, height } = size.of(Size::new(640, 360));
             let row = measure(args, report, &engine, &stylist, (width, height))?;
             let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;
@@ -206,7 +207,7 @@ fn clip_to_file(
     span: Duration,
     report: &Report,
 ) -> Result<f64> {
-    let size = Size { width: Some(width), height: Some(height) };
+    let size = SizeRequest { width: Some(width), height: Some(height) };
     let source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
     let (info, frames) = (source.info().clone(), source.frame_format());
     let container = Container::named("mp4").ok_or(Error::Disconnected)?;

@@ -13,8 +13,6 @@ mod stylist;
 mod summary;
 mod video;
 
-use std::path::Path;
-
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
@@ -37,20 +35,5 @@ pub fn run() -> Result<()> {
         Command::Devices(_) => devices::devices(&shared, &report),
         Command::Doctor(_) => doctor::doctor(&shared, &report),
         Command::Bench(args) => bench::bench(&args, &shared, &report),
-    }
-}
-
-/// Whether both paths name one file that is there, also through links.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-        identity(a).is_some() && identity(a) == identity(b)
-    }
-    #[cfg(not(unix))]
-    {
-        let identity = |path: &Path| std::fs::canonicalize(path).ok();
-        identity(a).is_some() && identity(a) == identity(b)
     }
 }

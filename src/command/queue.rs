@@ -154,3 +154,18 @@ pub fn is_dash(path: &Path) -> bool {
 pub fn ends_in_separator(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(char::from(byte)))
 }
+
+/// Whether both paths name one file that is there, also through links.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+        identity(a).is_some() && identity(a) == identity(b)
+    }
+    #[cfg(not(unix))]
+    {
+        let identity = |path: &Path| std::fs::canonicalize(path).ok();
+        identity(a).is_some() && identity(a) == identity(b)
+    }
+}

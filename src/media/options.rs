@@ -1,10 +1,11 @@
-//! Times, sizes and rates as people write them.
+//! Times, sizes and frame rates as people write them.
 
 use std::str::FromStr;
 
 use crate::frame::Rational;
+use crate::size::Size;
 
-/// A point or span of time on the command line, in seconds, not negative.
+/// A point or span of time in seconds, 0 or more. Parses `12.5`, `MM:SS` and `HH:MM:SS.fraction`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Seconds(pub f64);
 
@@ -31,37 +32,38 @@ impl FromStr for Seconds {
     }
 }
 
-/// A frame size on the command line; `None` on one side keeps the shape.
+/// A requested frame size; `None` for one side keeps the aspect ratio. Parses `1280x720`, `1280x-1` and `-1x720`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Columns.
+pub struct SizeRequest {
+    /// Width in pixels, 1 to 16384.
     pub width: Option<u32>,
-    /// Rows.
+    /// Height in pixels, 1 to 16384.
     pub height: Option<u32>,
 }
 
-impl Size {
-    /// Both sides for a picture of `width` x `height`; a free side follows the shape, and is at least 1.
-    pub fn of(self, width: u32, height: u32) -> (u32, u32) {
+impl SizeRequest {
+    /// The size for a picture that has size `own`. A missing side follows its aspect ratio, and is at least 1.
+    pub fn of(self, own: Size) -> Size {
+        let Size { width, height } = own;
         let follow = |side: u32, own: u32, other: u32| {
             ((f64::from(side) * f64::from(own) / f64::from(other)).round() as u32).max(1)
         };
         match (self.width, self.height) {
-            (Some(w), Some(h)) => (w, h),
-            (Some(w), None) => (w, follow(w, height, width)),
-            (None, Some(h)) => (follow(h, width, height), h),
-            (None, None) => (width, height),
+            (Some(w), Some(h)) => Size::new(w, h),
+            (Some(w), None) => Size::new(w, follow(w, height, width)),
+            (None, Some(h)) => Size::new(follow(h, width, height), h),
+            (None, None) => own,
         }
     }
 }
 
-impl FromStr for Size {
+impl FromStr for SizeRequest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "'{text}' is not a size; write WIDTHxHEIGHT with sides from 1 to 16384, such as 1280x720 or 1280x-1"
+                "'{text}' is not a size; write WIDTHxHEIGHT, such as 1280x720 or 1280x-1, with sides from 1 to 16384"
             )
         };
         let (width, height) = text.split_once('x').ok_or_else(wrong)?;
@@ -77,7 +79,7 @@ impl FromStr for Size {
     }
 }
 
-/// A constant frame rate on the command line, frames a second.
+/// A constant frame rate in frames per second, 0.001 to 1000. Parses `24`, `29.97` and `30000/1001`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRate(pub Rational);
 
@@ -85,7 +87,7 @@ impl FromStr for FrameRate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is not a frame rate; write 24, 29.97 or 30000/1001, from 1/1000 to 1000");
+        let wrong = || format!("'{text}' is not a frame rate; write 24, 29.97 or 30000/1001, from 0.001 to 1000");
         let rate = match text.split_once('/') {
             Some((num, den)) => {
                 Rational { num: num.parse().map_err(|_| wrong())?, den: den.parse().map_err(|_| wrong())? }
@@ -97,7 +99,7 @@ impl FromStr for FrameRate {
     }
 }
 
-/// The rates that people mean by 23.976, 29.97 and 59.94 are exact; others to a thousandth.
+/// `rate` as a fraction. 23.976, 29.97, 59.94 and the like mean the exact NTSC rates; others are rounded to a thousandth.
 fn rational(rate: f64) -> Rational {
     for base in [24, 30, 48, 60, 120] {
         let ntsc = Rational { num: base * 1000, den: 1001 };
@@ -126,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_at_least_one_side() {
-        assert_eq!("640x360".parse::<Size>().unwrap().of(1, 1), (640, 360));
-        assert_eq!("640x-1".parse::<Size>().unwrap().of(1920, 1080), (640, 360));
-        assert_eq!("-1x90".parse::<Size>().unwrap().of(1920, 1080), (160, 90));
+    fn a_size_needs_at_least_one_side() {
+        assert_eq!("640x360".parse::<SizeRequest>().unwrap().of(Size::new(1, 1)), Size::new(640, 360));
+        assert_eq!("640x-1".parse::<SizeRequest>().unwrap().of(Size::new(1920, 1080)), Size::new(640, 360));
+        assert_eq!("-1x90".parse::<SizeRequest>().unwrap().of(Size::new(1920, 1080)), Size::new(160, 90));
         for text in ["-1x-1", "640", "0x5", "5x0", "99999x1", "axb", "640x360x2"] {
-            assert!(text.parse::<Size>().is_err(), "{text}");
+            assert!(text.parse::<SizeRequest>().is_err(), "{text}");
         }
     }
 

@@ -10,7 +10,8 @@ use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::decode::{DecodeOptions, Decoder, VideoInfo};
 use crate::media::encode::FrameFormat;
-use crate::media::options::{FrameRate, Size};
+use crate::media::options::{FrameRate, SizeRequest};
+use crate::size::Size;
 
 /// Decodes a file, gives all frames one size and, if asked, one rate.
 pub struct VideoSource {
@@ -29,7 +30,12 @@ impl VideoSource {
     ///
     /// # Errors
     /// Those of [`Decoder::open`].
-    pub fn open(path: &Path, options: &DecodeOptions, size: Option<Size>, fps: Option<FrameRate>) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        options: &DecodeOptions,
+        size: Option<SizeRequest>,
+        fps: Option<FrameRate>,
+    ) -> Result<Self> {
         Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps))
     }
 
@@ -41,16 +47,17 @@ impl VideoSource {
         address: &str,
         format: Option<&str>,
         wishes: &[(&str, String)],
-        size: Option<Size>,
+        size: Option<SizeRequest>,
         max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
         Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, max_pixels, give_up)?, size, None))
     }
 
-    fn of_decoder(decoder: Decoder, size: Option<Size>, fps: Option<FrameRate>) -> Self {
+    fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>) -> Self {
         let info = decoder.info();
-        let (width, height) = size.map_or((info.width, info.height), |size| size.of(info.width, info.height));
+        let own = Size::new(info.width, info.height);
+        let Size { width, height } = size.map_or(own, |size| size.of(own));
         let mut format =
             SourceFormat { width, height, frame_rate: info.frame_rate, time_base: info.time_base, frames: info.frames };
         let rate = fps.map(|FrameRate(rate)| ConstantRate::new(rate, info.time_base));

@@ -9,8 +9,9 @@ use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::media::decode::DecodeOptions;
-use crate::media::options::Size;
+use crate::media::options::SizeRequest;
 use crate::pipeline::live::{Capture, OpenSource};
+use crate::size::Size;
 use crate::source::Source;
 use crate::source::camera::{CameraSource, Wish};
 use crate::source::paced::PacedSource;
@@ -19,7 +20,7 @@ use crate::source::video::VideoSource;
 use crate::sync::Stop;
 
 /// What a camera is asked for unless `--resolution` says otherwise.
-const USUAL: (u32, u32) = (640, 360);
+const USUAL: Size = Size::new(640, 360);
 
 /// Opens what `--camera` names; `stop` ends all waiting for it, now and later.
 ///
@@ -28,7 +29,7 @@ const USUAL: (u32, u32) = (640, 360);
 pub fn open<'a>(args: &'a LiveArgs, most: MaxPixels, stop: &Stop) -> Result<Capture<'a>> {
     let name = args.camera.as_str();
     let size = args.resolution;
-    let (width, height) = size.map_or(USUAL, |size| size.of(USUAL.0, USUAL.1));
+    let Size { width, height } = size.map_or(USUAL, |size| size.of(USUAL));
     let give_up = stop.flag();
     let is_file = Path::new(name).is_file();
     let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {
@@ -58,7 +59,7 @@ pub fn open<'a>(args: &'a LiveArgs, most: MaxPixels, stop: &Stop) -> Result<Capt
 /// What is on the screen.
 fn open_screen(
     args: &LiveArgs,
-    size: Option<Size>,
+    size: Option<SizeRequest>,
     most: MaxPixels,
     give_up: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source>> {

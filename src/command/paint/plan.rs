@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{KeepColors, PaintArgs};
-use crate::command::is_same_file;
+use crate::command::queue::is_same_file;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
 use crate::kernel::color::keep_chroma;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::facts;
 use crate::cli::{SharedArgs, VideoArgs};
-use crate::command::is_same_file;
+use crate::command::queue::is_same_file;
 use crate::command::stylist::Stylist;
 use crate::error::{Error, Result};
 use crate::media::decode::DecodeOptions;
