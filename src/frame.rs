@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// A ratio of two integers, as containers give time bases and frame rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,11 @@ impl Frame {
     /// Takes place and time from `other`, not its pixels.
     pub fn stamp_from(&mut self, other: &Self) {
         (self.index, self.time, self.duration) = (other.index, other.time, other.duration);
+    }
+
+    /// Its size.
+    pub fn size(&self) -> Size {
+        Size { width: self.width, height: self.height }
     }
 
     /// The pixels with their size.

@@ -99,6 +99,7 @@ mod report;
 mod segments;
 mod show;
 mod sink;
+mod size;
 mod source;
 mod statistics;
 mod studio;

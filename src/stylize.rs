@@ -5,6 +5,7 @@ use crate::frame::{Frame, Image, byte_len};
 use crate::kernel::edges::Edges;
 use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
+use crate::size::Size;
 
 /// How the painting is mixed and scaled; the same for every frame of a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,8 +69,8 @@ impl Stylizer {
     }
 
     /// The size at which the networks see a frame.
-    pub fn seen_size(&self, width: u32, height: u32) -> (u32, u32) {
-        seen_size(width, height, self.look.scale * self.look.reduction)
+    pub fn seen_size(&self, frame: Size) -> Size {
+        seen_size(frame, self.look.scale * self.look.reduction)
     }
 
     /// Paints `input` into `output`, which gets `input`'s size, place and time.
@@ -90,10 +91,11 @@ impl Stylizer {
     }
 
     fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
-        let (width, height) = self.seen_size(input.width, input.height);
-        if (width, height) == (input.width, input.height) {
+        let seen = self.seen_size(input.size());
+        if seen == input.size() {
             return mix(&mut self.networks, input.image(), &mut output.pixels, &mut self.painted);
         }
+        let Size { width, height } = seen;
         self.small.resize(byte_len(width, height), 0);
         self.mixed.resize(byte_len(width, height), 0);
         self.resizer.resize(input.image(), width, height, &mut self.small)?;
@@ -109,9 +111,9 @@ impl Stylizer {
 }
 
 /// The size that a network sees: the frame's divided by the stroke scale, at least 1x1.
-fn seen_size(width: u32, height: u32, scale: f32) -> (u32, u32) {
+fn seen_size(frame: Size, scale: f32) -> Size {
     let side = |pixels: u32| ((f64::from(pixels) / f64::from(scale)).round() as u32).max(1);
-    (side(width), side(height))
+    Size { width: side(frame.width), height: side(frame.height) }
 }
 
 /// Paints `image` with every network into `out`, weighted by their shares. A single network needs no scratch.

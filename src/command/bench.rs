@@ -23,6 +23,7 @@ use crate::segments::paint::{self, Destination};
 use crate::segments::resume::ResumableSource;
 use crate::segments::{Encoding, SEGMENT_FRAMES};
 use crate::sink::null::NullSink;
+use crate::size::Size;
 use crate::source::Source;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
@@ -81,7 +82,7 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     for style in styles {
         let painter = studio.painter(&PaintSettings { style, ..PaintSettings::default() })?;
         for size in &args.size {
-            let (width, height) = size.of(640, 360);
+            let Size { width, height } = size.of(Size::new(640, 360));
             let row = measure(args, report, &engine, &painter, (width, height))?;
             let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;

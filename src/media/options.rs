@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::frame::Rational;
+use crate::size::Size;
 
 /// A point or span of time in seconds, 0 or more. Parses `12.5`, `MM:SS` and `HH:MM:SS.fraction`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -41,16 +42,17 @@ pub struct SizeRequest {
 }
 
 impl SizeRequest {
-    /// The size for a picture of `width` x `height` pixels. A missing side follows the aspect ratio, and is at least 1.
-    pub fn of(self, width: u32, height: u32) -> (u32, u32) {
+    /// The size for a picture that has size `own`. A missing side follows its aspect ratio, and is at least 1.
+    pub fn of(self, own: Size) -> Size {
+        let Size { width, height } = own;
         let follow = |side: u32, own: u32, other: u32| {
             ((f64::from(side) * f64::from(own) / f64::from(other)).round() as u32).max(1)
         };
         match (self.width, self.height) {
-            (Some(w), Some(h)) => (w, h),
-            (Some(w), None) => (w, follow(w, height, width)),
-            (None, Some(h)) => (follow(h, width, height), h),
-            (None, None) => (width, height),
+            (Some(w), Some(h)) => Size::new(w, h),
+            (Some(w), None) => Size::new(w, follow(w, height, width)),
+            (None, Some(h)) => Size::new(follow(h, width, height), h),
+            (None, None) => own,
         }
     }
 }
@@ -127,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_size_needs_at_least_one_side() {
-        assert_eq!("640x360".parse::<SizeRequest>().unwrap().of(1, 1), (640, 360));
-        assert_eq!("640x-1".parse::<SizeRequest>().unwrap().of(1920, 1080), (640, 360));
-        assert_eq!("-1x90".parse::<SizeRequest>().unwrap().of(1920, 1080), (160, 90));
+        assert_eq!("640x360".parse::<SizeRequest>().unwrap().of(Size::new(1, 1)), Size::new(640, 360));
+        assert_eq!("640x-1".parse::<SizeRequest>().unwrap().of(Size::new(1920, 1080)), Size::new(640, 360));
+        assert_eq!("-1x90".parse::<SizeRequest>().unwrap().of(Size::new(1920, 1080)), Size::new(160, 90));
         for text in ["-1x-1", "640", "0x5", "5x0", "99999x1", "axb", "640x360x2"] {
             assert!(text.parse::<SizeRequest>().is_err(), "{text}");
         }

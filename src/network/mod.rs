@@ -4,6 +4,7 @@ pub mod exported;
 pub mod inspect;
 pub mod library;
 mod onnx;
+mod open;
 pub mod predictor;
 pub mod provider;
 pub mod runtime;
@@ -17,8 +18,8 @@ use crate::error::Result;
 use crate::frame::{Image, byte_len};
 use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
-use provider::Provider;
-use runtime::Runtime;
+
+pub use self::open::{Opening, open};
 
 /// A feed-forward network that paints RGB8 pictures of any size.
 pub trait Network: Send {
@@ -58,34 +59,6 @@ pub struct NetworkFile {
     pub styles: usize,
     /// SHA-256 of the graph, in hexadecimal, as the manifest says.
     pub sha256: String,
-}
-
-/// How a network is opened.
-#[derive(Clone, Copy)]
-pub struct Opening<'a> {
-    /// What loads it.
-    pub runtime: &'a Runtime,
-    /// What runs it.
-    pub provider: &'a Provider,
-    /// Cores for one picture, at least 1.
-    pub threads: usize,
-    /// Pictures of more pixels go in tiles, where the network can; `None` never.
-    pub tile_above: Option<u64>,
-}
-
-/// Opens the network in `file`.
-///
-/// # Errors
-/// The file is missing or damaged, is not a style network (its inputs and outputs are named), or the provider cannot
-/// run it.
-pub fn open(file: &NetworkFile, how: &Opening<'_>) -> Result<Box<dyn Network>> {
-    let Opening { runtime, provider, threads, tile_above } = *how;
-    Ok(match (&file.tiles, tile_above) {
-        (Some(tiles), Some(above)) => {
-            Box::new(tiled::TiledNetwork::open(runtime, file, tiles, provider, threads, above)?)
-        }
-        _ => Box::new(onnx::OnnxNetwork::open(runtime, file, provider, threads)?),
-    })
 }
 
 /// The network that paints nothing: what tests and benchmarks of everything around a network run.

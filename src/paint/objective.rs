@@ -2,10 +2,11 @@
 //! and in tiles.
 
 use super::optimizer::Problem;
+use super::planes::to_planes;
 use super::region;
 use super::scales::with_pixels;
 use super::tile::{Tile, tiles};
-use super::{Recipe, STYLE_UNIT, Subject, to_planes};
+use super::{Recipe, STYLE_UNIT, Subject};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;

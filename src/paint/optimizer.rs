@@ -2,6 +2,7 @@
 //!
 //! Both work in the place where the function reads its variables, and keep their memory from step to step.
 
+use super::Method;
 use crate::error::{Error, Result};
 
 /// A function of variables that lie in memory of its own.
@@ -35,6 +36,14 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
+    /// What `method` stands for; `rate` is Adam's step.
+    pub fn new(method: Method, rate: f32) -> Self {
+        match method {
+            Method::Lbfgs => Self::Lbfgs(Lbfgs::default()),
+            Method::Adam => Self::Adam(Adam::new(rate)),
+        }
+    }
+
     /// One step; the first also evaluates the start. Returns how it ended and the value at the variables.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Regions with their own style (Gatys et al. 2017, "Controlling Perceptual Factors", section 4: guided Gram matrices).
 
+use super::planes::to_planes;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
@@ -12,7 +13,7 @@ use crate::network::vgg19::Extent;
 pub fn regions(masks: &[Frame], extent: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
     let mut all = Vec::with_capacity(masks.len() * extent.pixels());
     for mask in masks {
-        let planes = super::to_planes(mask.image(), extent, resizer)?;
+        let planes = to_planes(mask.image(), extent, resizer)?;
         let (red, rest) = planes.split_at(extent.pixels());
         let (green, blue) = rest.split_at(extent.pixels());
         all.extend(red.iter().zip(green).zip(blue).map(|((r, g), b)| (r + g + b) / 3.0));

@@ -5,12 +5,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::Memory;
-use super::{Average, Moment, Recipe, Run};
+use super::Recipe;
+use super::average::Average;
+use super::optimizer::{Memory, Optimizer};
 use crate::error::{Error, Result};
 use crate::network::vgg19::{Extent, Losses, STYLE_LAYERS};
 
 const FORMAT: &str = "impasto paint 1";
+
+/// The changing part of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// The size of its scale.
+    pub extent: Extent,
+    /// The mean of its pictures.
+    pub average: Average,
+    /// What minimises.
+    pub optimizer: Optimizer,
+    /// Of each step at this scale.
+    pub losses: Vec<Losses>,
+}
 
 /// A run between two steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,13 +60,13 @@ struct Header {
 }
 
 impl State {
-    pub(super) fn of(moment: &Moment<'_>) -> Self {
-        let run = moment.run;
+    /// The state of `run`, whose picture is `planes`, at `scale` after `iteration` steps.
+    pub(super) fn of(scale: usize, iteration: usize, planes: &[f32], run: &Run) -> Self {
         Self {
-            scale: moment.scale,
-            iteration: moment.iteration,
+            scale,
+            iteration,
             extent: run.extent,
-            planes: moment.planes.to_vec(),
+            planes: planes.to_vec(),
             average: run.average.sum.clone(),
             average_weight: run.average.weight,
             memory: run.optimizer.memory(),
@@ -62,7 +76,7 @@ impl State {
 
     /// The run, and its picture.
     pub(super) fn into_run(self, recipe: &Recipe) -> Result<(Run, Vec<f32>)> {
-        let mut optimizer = recipe.method.optimizer(recipe.rate);
+        let mut optimizer = Optimizer::new(recipe.method, recipe.rate);
         let extent = self.extent;
         let fits = recipe.scales.get(self.scale) == Some(&extent) && self.iteration <= recipe.iterations;
         if !fits || !optimizer.restore(self.memory) {

@@ -16,6 +16,7 @@ use super::color::{Channels, Profile, Sample, to_rgb};
 use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
+use crate::size::Size;
 
 /// How standard input is named in messages.
 const STANDARD_INPUT: &str = "standard input";
@@ -136,7 +137,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     let damaged = |reason: String| damaged(name, ImageFormat::Jpeg, &reason);
     let header = jpeg::header(bytes).map_err(damaged)?;
     let bytes_per_pixel = header.channels.count() as u64;
-    check_size(name, (header.width, header.height), bytes_per_pixel, most)?;
+    check_size(name, Size::new(header.width, header.height), bytes_per_pixel, most)?;
     let pixels = jpeg::pixels(bytes, &header).map_err(damaged)?;
     let orientation = header.exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
     let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); what can be read of it is painted"));
@@ -179,7 +180,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    check_size(name, (width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
+    check_size(name, Size::new(width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
     limits.max_alloc = Some(MAX_BYTES);
     decoder.set_limits(limits).map_err(failed)?;
     let stored = decoder.original_color_type();
@@ -324,10 +325,11 @@ impl Raw {
     }
 }
 
-fn check_size(name: &str, (width, height): (u32, u32), bytes_per_pixel: u64, most: MaxPixels) -> Result<()> {
-    most.check(name, width, height)?;
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels * bytes_per_pixel > MAX_BYTES || width.max(height) > MAX_SIDE {
+fn check_size(name: &str, size: Size, bytes_per_pixel: u64, most: MaxPixels) -> Result<()> {
+    most.check(name, size.width, size.height)?;
+    let pixels = size.pixels();
+    if pixels * bytes_per_pixel > MAX_BYTES || size.width.max(size.height) > MAX_SIDE {
+        let Size { width, height } = size;
         let gib = MAX_BYTES >> 30;
         return Err(Error::failed(format!(
             "{name} claims {width} x {height} pixels; scale it down first, to {MAX_SIDE} a side and {gib} GiB at most"

@@ -382,7 +382,7 @@ impl Painter<'_> {
         }
         let (strength, keep_colors, scale) = (settings.strength, settings.keep_colors, settings.scale);
         stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction() });
-        let seen = stylizer.seen_size(original.width, original.height);
+        let seen = stylizer.seen_size(original.size());
         let outcome = catch_unwind(AssertUnwindSafe(|| stylizer.stylize(original, painted)));
         match outcome.unwrap_or_else(|_| Err(panicked("stylize"))) {
             Ok(()) => self.show.notice("painting", None),
@@ -397,7 +397,7 @@ impl Painter<'_> {
         self.governor.add(start.elapsed());
         self.show.measure(|statistics| {
             (statistics.width, statistics.height) = (painted.width, painted.height);
-            statistics.seen = seen;
+            statistics.seen = (seen.width, seen.height);
         });
     }
 

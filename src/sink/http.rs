@@ -11,6 +11,7 @@
 //! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one, and
 //! what it misses is gone. Frames are encoded only while somebody watches.
 
+mod answer;
 pub mod guard;
 
 use std::convert::Infallible;
@@ -33,6 +34,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::answer::{json, refusal};
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
@@ -288,19 +290,4 @@ async fn settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         Ok(()) => json(&shared.show.state()),
         Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
     }
-}
-
-fn json(value: &impl serde::Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => {
-            ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], bytes).into_response()
-        }
-        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
-}
-
-/// An answer that says in a sentence why there is no better one.
-fn refusal(status: StatusCode, sentence: &str) -> Response {
-    let body = serde_json::json!({ "error": sentence }).to_string();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -17,6 +17,8 @@ pub mod window;
 use crate::error::Error;
 use crate::error::Result;
 use crate::frame::Frame;
+#[cfg(target_os = "linux")]
+use crate::size::Size;
 
 /// Something that takes frames in presentation order.
 pub trait Sink: Send {
@@ -29,18 +31,18 @@ pub trait Sink: Send {
 
 /// Fails for a size that no virtual camera shows: without a whole pair of columns, or beyond v4l2loopback's 8192.
 #[cfg(target_os = "linux")]
-fn check_camera((width, height): (u32, u32)) -> Result<()> {
-    if (2..=8192).contains(&width) && (1..=8192).contains(&height) {
+fn check_camera(size: Size) -> Result<()> {
+    if (2..=8192).contains(&size.width) && (1..=8192).contains(&size.height) {
         return Ok(());
     }
-    Err(Error::failed(format!("a virtual camera cannot show {width}x{height} pixels; it takes from 2x1 to 8192x8192")))
+    Err(Error::failed(format!("a virtual camera cannot show {size} pixels; it takes from 2x1 to 8192x8192")))
 }
 
 /// Fails for a frame of another size than was promised.
 #[cfg(target_os = "linux")]
-fn check_frame(frame: &Frame, (width, height): (u32, u32)) -> Result<()> {
-    if (frame.width, frame.height) == (width, height) {
+fn check_frame(frame: &Frame, size: Size) -> Result<()> {
+    if frame.size() == size {
         return Ok(());
     }
-    Err(Error::failed(format!("a frame of {}x{} came for a camera of {width}x{height}", frame.width, frame.height)))
+    Err(Error::failed(format!("a frame of {} came for a camera of {size}", frame.size())))
 }

@@ -28,6 +28,7 @@ use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
 use crate::media::pixels::{ToYuyv, even_width};
+use crate::size::Size;
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads;
 
@@ -47,7 +48,7 @@ pub struct PipewireSink {
     wake: Sender<Wake>,
     /// `None` once it has been joined.
     thread: Option<JoinHandle<()>>,
-    size: (u32, u32),
+    size: Size,
 }
 
 /// What the sink and PipeWire's thread share.
@@ -82,7 +83,7 @@ impl PipewireSink {
     /// # Errors
     /// No PipeWire runs for this user, it does not answer, or no camera has such a size.
     pub fn open(name: &str, width: u32, height: u32, fps: u32) -> Result<Self> {
-        super::check_camera((width, height))?;
+        super::check_camera(Size::new(width, height))?;
         let name = name.replace('\0', "");
         let shape = Shape { width, height, fps: fps.max(1) };
         let shared = Arc::new(Shared::default());
@@ -97,7 +98,7 @@ impl PipewireSink {
             }
         })?;
         // From here on, dropping it ends the thread.
-        let sink = Self { shared, wake, thread: Some(thread), size: (width, height) };
+        let sink = Self { shared, wake, thread: Some(thread), size: Size::new(width, height) };
         match is_ready.recv_timeout(PATIENCE) {
             Ok(()) => Ok(sink),
             Err(RecvTimeoutError::Timeout) => Err(Error::failed(format!(

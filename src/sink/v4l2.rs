@@ -16,6 +16,7 @@ use super::Sink;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::pixels::{ToYuyv, even_width};
+use crate::size::Size;
 
 /// How the driver calls itself.
 const LOOPBACK: &[u8] = b"v4l2 loopback";
@@ -39,7 +40,7 @@ pub struct V4l2Sink {
     path: PathBuf,
     label: String,
     /// Columns and rows of the frames; the device has [`even_width`] of them.
-    size: (u32, u32),
+    size: Size,
     /// Bytes from row to row, as the device wants them.
     stride: u32,
     /// One frame as the device takes it.
@@ -89,7 +90,7 @@ impl V4l2Sink {
     /// There is no such device, it takes no pictures (a real camera), this user may not write to it, another program
     /// writes to it, a program that reads it holds it in another size, or no camera has such a size.
     pub fn open(path: &Path, width: u32, height: u32, fps: u32) -> Result<Self> {
-        super::check_camera((width, height))?;
+        super::check_camera(Size::new(width, height))?;
         let (device, found) = open(path)?;
         if found.busy() {
             return Err(Error::failed(busy_words(path)));
@@ -109,7 +110,7 @@ impl V4l2Sink {
         }
         let packed = vec![0; stride as usize * height as usize];
         let (path, label) = (path.to_owned(), found.card);
-        Ok(Self { device, path, label, size: (width, height), stride, packed, yuyv: ToYuyv::default() })
+        Ok(Self { device, path, label, size: Size::new(width, height), stride, packed, yuyv: ToYuyv::default() })
     }
 
     /// What other programs call the camera.

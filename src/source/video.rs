@@ -11,6 +11,7 @@ use crate::kernel::resize::Resizer;
 use crate::media::options::{FrameRate, SizeRequest};
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
+use crate::size::Size;
 
 /// Decodes a file, gives all frames one size and, if asked, one rate.
 pub struct VideoSource {
@@ -55,7 +56,8 @@ impl VideoSource {
 
     fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>) -> Self {
         let info = decoder.info();
-        let (width, height) = size.map_or((info.width, info.height), |size| size.of(info.width, info.height));
+        let own = Size::new(info.width, info.height);
+        let Size { width, height } = size.map_or(own, |size| size.of(own));
         let mut format =
             SourceFormat { width, height, frame_rate: info.frame_rate, time_base: info.time_base, frames: info.frames };
         let rate = fps.map(|FrameRate(rate)| ConstantRate::new(rate, info.time_base));

@@ -10,6 +10,7 @@ use crate::frame::MaxPixels;
 use crate::media::options::{FrameRate, SizeRequest};
 use crate::media::read::DecodeOptions;
 use crate::pipeline::live::{Capture, OpenSource};
+use crate::size::Size;
 use crate::source::Source;
 use crate::source::camera::{CameraSource, PixelFormat, Wish};
 use crate::source::paced::PacedSource;
@@ -18,7 +19,7 @@ use crate::source::video::VideoSource;
 use crate::sync::Stop;
 
 /// What a camera is asked for unless a size is given.
-const USUAL: (u32, u32) = (640, 360);
+const USUAL: Size = Size::new(640, 360);
 
 /// Where live frames come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +62,7 @@ pub fn open_source(settings: &SourceSettings, stop: &Stop) -> Result<Box<dyn Sou
 pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capture<'a>> {
     let SourceSettings { name, size, fps, pixel_format, repeat, max_pixels: most } = settings;
     let (name, size, fps, most) = (name.as_str(), *size, *fps, *most);
-    let (width, height) = size.map_or(USUAL, |size| size.of(USUAL.0, USUAL.1));
+    let Size { width, height } = size.map_or(USUAL, |size| size.of(USUAL));
     let give_up = stop.flag();
     let is_file = Path::new(name).is_file();
     let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {

@@ -19,6 +19,7 @@ use super::grid::{Grid, PixelGains};
 use super::motion::Motion;
 use crate::frame::Frame;
 use crate::kernel::history;
+use crate::size::Size;
 
 /// What `--stabilize` is unless it is given: averages over 13 frames.
 pub const DEFAULT_AMOUNT: f32 = 0.8;
@@ -32,7 +33,7 @@ pub struct Stabilizer {
     amount: f32,
     stroke_scale: f32,
     /// Columns and rows of the scene; (0, 0) before the first frame.
-    size: (u32, u32),
+    size: Size,
     motion: Motion,
     /// Last gain of each cell, above 0 to 1.
     gains: Vec<f32>,
@@ -48,7 +49,7 @@ impl Stabilizer {
         Self {
             amount: amount.clamp(0.0, 1.0),
             stroke_scale: 1.0,
-            size: (0, 0),
+            size: Size::default(),
             motion: Motion::default(),
             gains: Vec::new(),
             pixel_gains: PixelGains::default(),
@@ -73,7 +74,7 @@ impl Stabilizer {
         if self.amount == 0.0 || input.pixels.is_empty() {
             return;
         }
-        if self.size != (input.width, input.height) {
+        if self.size != input.size() {
             return self.begin(input, styled);
         }
         let stride = input.width as usize * 3;
@@ -102,7 +103,7 @@ impl Stabilizer {
 
     /// Begins a scene with its first frame.
     fn begin(&mut self, input: &Frame, styled: &Frame) {
-        self.size = (input.width, input.height);
+        self.size = input.size();
         let grid = Grid::of(input.width, input.height);
         self.motion.begin(grid);
         self.gains.clear();

@@ -25,6 +25,7 @@ use crate::sink::window::Window;
 use crate::statistics::Histogram;
 use crate::sync::Stop;
 use crate::sync::threads::spawn_scoped;
+use crate::whole;
 
 /// Frames a second of the timelapse, and how long its last picture stands, in frames.
 const TIMELAPSE: (i32, u32) = (30, 60);
@@ -187,7 +188,8 @@ fn show(
             screens.show(picture)?;
         }
         if let Some(state) = state {
-            sink::write(&state_path(&args.output), &state)?;
+            let path = state_path(&args.output);
+            whole::write(&path, &state).map_err(|error| Error::writing(&path, &error))?;
             if let Some(frame) = picture {
                 sink::save(&job.picture(frame), &args.output, job.format, args.quality)?;
             }

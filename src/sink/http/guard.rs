@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-use super::refusal;
+use super::answer::refusal;
 use crate::error::Error;
 
 /// Connections at a time: streams, and pages that ask for the state.

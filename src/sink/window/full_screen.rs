@@ -1,7 +1,5 @@
 //! The full screen of X11, which `minifb` does not know.
 
-use crate::error::{Error, Result};
-
 #[cfg(all(unix, not(target_os = "macos")))]
 pub use x11::{Before, display, toggle};
 
@@ -10,7 +8,7 @@ pub use elsewhere::{Before, toggle};
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod elsewhere {
-    use super::{Error, Result};
+    use crate::error::{Error, Result};
 
     /// Nothing.
     pub struct Before;
@@ -29,7 +27,7 @@ mod x11 {
     use raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
     use x11_dl::xlib::{self, Xlib};
 
-    use super::{Error, Result};
+    use crate::error::{Error, Result};
 
     /// What the window was like before: place and size, where no window manager remembers them.
     pub struct Before(Option<(i32, i32, u32, u32)>);

@@ -18,7 +18,7 @@ mod x11 {
     use libloading::Library;
     use x11_dl::xlib::{Display, Xlib};
 
-    use super::super::full_screen::display;
+    use crate::sink::window::full_screen::display;
 
     type AtExit = unsafe extern "C" fn(*mut Display, *mut c_void);
     type SetAtExit = unsafe extern "C" fn(*mut Display, Option<AtExit>, *mut c_void);

@@ -1,0 +1,42 @@
+//! The size of a picture.
+
+use std::fmt;
+
+/// Columns and rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Size {
+    /// A size of `width` columns and `height` rows.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// How many pixels it has.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+impl fmt::Display for Size {
+    /// `640x360`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}x{}", self.width, self.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_reads_as_width_by_height_and_its_pixels_never_overflow() {
+        assert_eq!(Size::new(640, 360).to_string(), "640x360");
+        assert_eq!(Size::new(u32::MAX, u32::MAX).pixels(), u64::from(u32::MAX) * u64::from(u32::MAX));
+    }
+}
