@@ -212,7 +212,9 @@ impl Decoder {
             origin: base,
             end,
             max_pixels: options.max_pixels,
-            side_data: side_data::kept(&input.stream(index).ok_or(Error::Disconnected)?),
+            side_data: side_data::kept(
+                &input.stream(index).ok_or_else(|| Error::internal("the video stream is gone"))?,
+            ),
         };
         discard_others(&mut input, index);
         if let (Some(first), true) = (first, seek) {

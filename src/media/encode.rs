@@ -15,7 +15,7 @@ use super::decode::VideoInfo;
 use super::scaler::{self, pixel_format_name};
 use super::{input, side_data, words};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, Stamp};
 
 /// What people asked for.
 #[derive(Clone, Debug, Default)]
@@ -127,9 +127,9 @@ impl Encoder {
     ///
     /// # Errors
     /// The encoder failed.
-    pub fn send(&mut self, frame: &Frame) -> Result<()> {
+    pub fn send(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         self.from_rgb.convert(frame, self.tags, &mut self.picture)?;
-        self.picture.set_pts(Some(frame.time));
+        self.picture.set_pts(Some(stamp.time));
         // SAFETY: plain fields of an own frame.
         unsafe {
             let raw = self.picture.as_mut_ptr();
@@ -137,8 +137,8 @@ impl Encoder {
             ((*raw).color_primaries, (*raw).color_trc) = (self.tags.primaries, self.tags.transfer);
             (*raw).chroma_location = self.tags.chroma;
         }
-        let duration = if frame.duration > 0 { frame.duration } else { self.usual_duration };
-        self.durations.insert(frame.time, duration);
+        let duration = if stamp.duration > 0 { stamp.duration } else { self.usual_duration };
+        self.durations.insert(stamp.time, duration);
         if self.closing != Closing::Anytime {
             self.closing = Closing::AfterEnd { begun: true };
         }

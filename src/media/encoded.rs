@@ -9,7 +9,7 @@ use super::decode::VideoInfo;
 use super::encode::Encoder;
 use super::file::VideoFile;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 
 /// A file of painted pictures and nothing else. Dropped unfinished, it leaves nothing behind.
 pub struct EncodedFile {
@@ -43,13 +43,13 @@ impl EncodedFile {
         [self.encoder.warnings(), &self.file.warnings()].concat()
     }
 
-    /// Takes one frame, later than those before.
+    /// Takes one frame, shown at `stamp`, later than those before.
     ///
     /// # Errors
     /// The encoder failed, or the disk is full.
-    pub fn put(&mut self, frame: &Frame) -> Result<()> {
-        self.origin.get_or_insert(frame.time);
-        self.encoder.send(frame)?;
+    pub fn put(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
+        self.origin.get_or_insert(stamp.time);
+        self.encoder.send(frame, stamp)?;
         self.drain()
     }
 

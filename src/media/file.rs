@@ -87,7 +87,7 @@ impl VideoFile {
     }
 
     fn begin(&mut self, container: Container, info: &VideoInfo, encoder: &Encoder) -> Result<()> {
-        let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
+        let Some(output) = &mut self.output else { return Err(Error::internal("the video file is closed already")) };
         match &mut self.copied {
             Some(copied) => {
                 let painted = &mut self.painted;
@@ -122,7 +122,7 @@ impl VideoFile {
     /// # Errors
     /// The disk is full.
     pub(super) fn put(&mut self, packet: &mut Packet) -> Result<()> {
-        let Some(output) = &mut self.output else { return Err(Error::Disconnected) };
+        let Some(output) = &mut self.output else { return Err(Error::internal("the video file is closed already")) };
         let failed = |error| write_error(&self.path, error);
         let time = packet.dts().or(packet.pts()).unwrap_or(0);
         if let Some(copied) = &mut self.copied {
@@ -145,7 +145,9 @@ impl VideoFile {
     /// # Errors
     /// The disk is full, or the folder has gone; so has the file then.
     pub fn finish(mut self, until: f64) -> Result<Vec<String>> {
-        let Some(mut output) = self.output.take() else { return Err(Error::Disconnected) };
+        let Some(mut output) = self.output.take() else {
+            return Err(Error::internal("the video file is closed already"));
+        };
         let failed = |error| write_error(&self.path, error);
         if let Some(copied) = &mut self.copied {
             self.refused += copied.write_until(&mut output, until).map_err(failed)?;

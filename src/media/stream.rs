@@ -16,7 +16,7 @@ use super::encode::{Codec, EncodeOptions, Encoder, FrameFormat};
 use super::file::{Container, add_painted, write_error};
 use super::{input, words};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, Stamp};
 
 /// What the frames of a show are like.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct StreamFormat {
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// Frames a second; [`Frame::time`] counts them.
+    /// Frames per second; [`Stamp::time`] counts them.
     pub frame_rate: Rational,
 }
 
@@ -65,7 +65,7 @@ impl StreamWriter {
         let time_base = Rational { num: frame_rate.den, den: frame_rate.num };
         let container = match &target {
             Target::File(path) => Container::of(path)?,
-            Target::Address(_) => Container::named("ts").ok_or(Error::Disconnected)?,
+            Target::Address(_) => Container::named("ts").ok_or_else(|| Error::internal("no container called ts"))?,
         };
         let info = VideoInfo { time_base, frame_rate, ..VideoInfo::of_pictures(width, height, 30) };
         let aspect = Rational { num: 1, den: 1 };
@@ -89,12 +89,12 @@ impl StreamWriter {
         Ok(Self { target, output, encoder, stream, from, to, packet: Packet::empty(), _give_up: give_up })
     }
 
-    /// Takes one frame.
+    /// Takes one frame, shown at `stamp`.
     ///
     /// # Errors
     /// The encoder failed, the disk is full, or the other end is gone.
-    pub fn put(&mut self, frame: &Frame) -> Result<()> {
-        self.encoder.send(frame)?;
+    pub fn put(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
+        self.encoder.send(frame, stamp)?;
         self.drain()
     }
 
@@ -142,7 +142,7 @@ impl Target {
     fn failed(&self, error: ffmpeg_next::Error) -> Error {
         match self {
             Self::File(path) => write_error(path, error),
-            Self::Address(address) => Error::failed(format!("{address} takes no more: {}", words(error))),
+            Self::Address(address) => Error::failed(format!("{address} stopped accepting data: {}", words(error))),
         }
     }
 }

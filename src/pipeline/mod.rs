@@ -90,5 +90,5 @@ fn cannot_listen(error: &io::Error) -> Error {
 
 /// A thread's panic as an error.
 pub(crate) fn panicked(thread: &str) -> Error {
-    Error::failed(format!("the {thread} thread panicked; this is a bug in impasto, please report it"))
+    Error::internal(format!("the {thread} thread panicked"))
 }

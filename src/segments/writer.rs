@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::encoded::EncodedFile;
 use crate::media::file::{Container, temporary_name};
 use crate::media::joined::Shown;
@@ -55,7 +55,7 @@ pub struct Full {
 impl SegmentSink<'_> {
     fn begin(&self, number: u64) -> Result<Growing> {
         let path = self.folder.file(number);
-        let container = Container::named("nut").ok_or(Error::Disconnected)?;
+        let container = Container::named("nut").ok_or_else(|| Error::internal("no container called nut"))?;
         let encoder = self.encoding.encoder()?;
         let file = EncodedFile::create(&path, temporary_name(&path)?, container, &self.encoding.info, encoder)?;
         Ok(Growing { number, path, file, frames: Vec::new() })
@@ -69,7 +69,7 @@ impl SegmentSink<'_> {
 }
 
 impl Sink for SegmentSink<'_> {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         if frame.index < self.first {
             return Ok(());
         }
@@ -82,8 +82,8 @@ impl Sink for SegmentSink<'_> {
             None => self.begin(frame.index / self.every)?,
         };
         let growing = self.growing.insert(growing);
-        growing.frames.push((frame.time, frame.duration.max(1)));
-        growing.file.put(frame)
+        growing.frames.push((stamp.time, stamp.duration.max(1)));
+        growing.file.put(frame, stamp)
     }
 
     /// Closes the last segment if it is whole: the film has ended, or it is full.

@@ -1,4 +1,4 @@
-//! Sends a show as MPEG-TS to an address, for as long as somebody is there.
+//! Sends a show to an address as MPEG-TS, whenever somebody receives there.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::stream::{PROTOCOLS, StreamFormat, StreamWriter, Target};
 use crate::show::Show;
 
-/// How long to wait before an address that did not answer is tried again.
+/// Pause between attempts to connect.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Connects by itself, and again when the other end was gone.
+/// Connects by itself, and reconnects when the other end comes back.
 pub struct SendSink {
     show: Arc<Show>,
     address: String,
     format: StreamFormat,
     writer: Option<StreamWriter>,
-    /// [`Frame::time`] of the connection's first frame.
+    /// [`Stamp::time`] of the connection's first frame.
     start: i64,
     connecting: Option<JoinHandle<Result<StreamWriter>>>,
     failed: Option<Instant>,
@@ -33,7 +33,7 @@ impl SendSink {
     pub fn new(address: &str, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
         if !PROTOCOLS.iter().any(|protocol| address.starts_with(protocol)) {
             return Err(Error::usage(format!(
-                "'{address}' is no address to send to; write udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT"
+                "cannot send to '{address}'; write udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT"
             )));
         }
         let address = address.to_owned();
@@ -41,22 +41,22 @@ impl SendSink {
     }
 
     fn fail(&mut self, error: &Error) {
-        self.show.notice("sending", Some(format!("{error}; it is tried again")));
+        self.show.notice("sending", Some(format!("{error}; impasto keeps trying")));
         (self.writer, self.failed) = (None, Some(Instant::now()));
     }
 
-    /// Gets a little further towards a connection; never waits for one.
+    /// Advances the connection attempt without waiting for it.
     fn connect(&mut self) -> Result<()> {
         match self.connecting.take() {
             Some(thread) if thread.is_finished() => {
-                let writer = thread.join().unwrap_or_else(|_| Err(Error::failed("connecting panicked")));
+                let writer = thread.join().unwrap_or_else(|_| Err(Error::internal("the connect thread panicked")));
                 self.writer = Some(writer?);
                 self.show.notice("sending", None);
             }
             Some(thread) => self.connecting = Some(thread),
             None if self.failed.is_none_or(|when| when.elapsed() >= RETRY) => {
                 let (target, format) = (Target::Address(self.address.clone()), self.format);
-                // A show that ends waits for nobody.
+                // A show that ends does not wait for a connection.
                 let give_up = self.show.stop.flag();
                 let connecting = thread::Builder::new().name("connect".into());
                 let thread = connecting.spawn(move || StreamWriter::open(target, format, give_up));
@@ -70,11 +70,11 @@ impl SendSink {
 }
 
 impl Sink for SendSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         let outcome = match &mut self.writer {
-            Some(writer) => writer.put(&Frame { time: frame.time - self.start, ..frame.clone() }),
+            Some(writer) => writer.put(frame, Stamp { time: stamp.time - self.start, ..stamp }),
             None => {
-                self.start = frame.time + 1;
+                self.start = stamp.time + 1;
                 self.connect()
             }
         };
@@ -87,7 +87,7 @@ impl Sink for SendSink {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.show.stop.request();
         if let Some(thread) = self.connecting.take() {
-            // It ends soon, for it was told to; what it has to say is of no interest any more.
+            // It was told to end; its result no longer matters.
             let _ = thread.join();
         }
         self.writer.take().map_or(Ok(()), StreamWriter::finish)

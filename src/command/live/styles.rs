@@ -101,7 +101,7 @@ impl<'a> LiveStyles<'a> {
                 if self.engine.is_none() {
                     self.engine = Some(Engine::new(&self.args.style.run, self.shared, self.report)?);
                 }
-                let engine = self.engine.as_ref().ok_or(Error::Disconnected)?;
+                let engine = self.engine.as_ref().ok_or_else(|| Error::internal("no engine for a network"))?;
                 let mut network = network::open(file, &engine.opening())?;
                 let (width, height) = self.size;
                 let black = Frame::new(width, height);
