@@ -21,6 +21,9 @@ pub enum Error {
     /// A channel's other end is gone because another thread failed first; never the root cause.
     #[error("another part of the job ended first")]
     Disconnected,
+    /// Something that cannot happen did: a bug in impasto (exit code 1).
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
 }
 
 /// The result of everything that can fail here.
@@ -35,6 +38,11 @@ impl Error {
     /// A [`Error::Usage`] from anything that can be shown.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
+    }
+
+    /// An [`Error::Internal`] from anything that can be shown.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into())
     }
 
     /// `path` could not be read; the reason and the cure follow from `error`.
@@ -76,7 +84,7 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Interrupted(_) => 130,
-            Self::Failed(_) | Self::Disconnected => 1,
+            Self::Failed(_) | Self::Disconnected | Self::Internal(_) => 1,
         }
     }
 
@@ -99,6 +107,13 @@ mod tests {
         let cause = || Error::failed("disk full");
         assert_eq!(Error::Disconnected.root(cause()).to_string(), "disk full");
         assert_eq!(cause().root(Error::Disconnected).to_string(), "disk full");
+    }
+
+    #[test]
+    fn a_bug_is_called_one_and_is_a_root_cause() {
+        let error = Error::Disconnected.root(Error::internal("no container called nut"));
+        assert_eq!(error.to_string(), "internal error: no container called nut; please report it");
+        assert_eq!(error.exit_code(), 1);
     }
 
     #[test]

@@ -128,6 +128,11 @@ impl Frame {
         self.pixels.resize(byte_len(width, height), 0);
     }
 
+    /// When the frame is shown, by its own timestamp.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { time: self.time, duration: self.duration }
+    }
+
     /// Takes place and time from `other`, not its pixels.
     pub fn stamp_from(&mut self, other: &Self) {
         (self.index, self.time, self.duration) = (other.index, other.time, other.duration);
@@ -142,6 +147,15 @@ impl Frame {
     pub fn image(&self) -> Image<'_> {
         Image { width: self.width, height: self.height, pixels: &self.pixels }
     }
+}
+
+/// When a picture is shown, in ticks of a time base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// See [`Frame::time`].
+    pub time: i64,
+    /// See [`Frame::duration`].
+    pub duration: i64,
 }
 
 /// A borrowed RGB8 picture, packed `[height][width][3]`.

@@ -1,4 +1,4 @@
-//! A running show as those see it who watch and steer it: the window, the page in the browser, the terminal.
+//! The shared state of a running show: its settings, statistics and notices, for the window, the page and the terminal.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -12,29 +12,54 @@ use crate::style::catalog::{IDENTITY, did_you_mean};
 use crate::style::expression::Expression;
 use crate::sync::{Stop, lock};
 
-/// What can be changed while the show runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The style, or several with weights.
-    pub style: Expression,
+/// Declares the settings of a show once: what it holds now, and the patch that changes some of them.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty,)*) => {
+        /// What can be changed while the show runs.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub struct Settings {
+            $($(#[$doc])* pub $name: $kind,)*
+        }
+
+        /// Changes to some settings; `None` leaves one as it is. The body of a request to the control API.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Patch {
+            $($(#[$doc])* pub $name: Option<$kind>,)*
+        }
+
+        impl Patch {
+            /// Changes `settings` as this says.
+            fn apply(&self, settings: &mut Settings) {
+                $(if let Some(value) = &self.$name {
+                    settings.$name = value.clone();
+                })*
+            }
+        }
+    };
+}
+
+settings! {
+    /// A style expression: `NAME` or `NAME:WEIGHT,NAME:WEIGHT`.
+    style: Expression,
     /// 0 shows the original, 1 the painting.
-    pub strength: f32,
-    /// Stroke size: 2 doubles the strokes.
-    pub scale: f32,
+    strength: f32,
+    /// Stroke size from 0.05 to 20; 2 doubles the strokes.
+    scale: f32,
     /// Keep the original's colours.
-    pub keep_colors: bool,
-    /// Left and right are exchanged, as in a mirror.
-    pub mirror: bool,
-    /// The original is shown beside the painting.
-    pub compare: bool,
-    /// The painting stands still.
-    pub freeze: bool,
-    /// The painting is recorded.
-    pub record: bool,
+    keep_colors: bool,
+    /// Swap left and right, as in a mirror.
+    mirror: bool,
+    /// Show the original beside the painting.
+    compare: bool,
+    /// Freeze the painting.
+    freeze: bool,
+    /// Record the painting.
+    record: bool,
 }
 
 impl Settings {
-    /// The painting in this style, as it comes.
+    /// The plain painting in this style.
     pub fn plain(style: Expression) -> Self {
         Self {
             style,
@@ -49,33 +74,11 @@ impl Settings {
     }
 }
 
-/// Some settings to change; what is `None` stays. The body of a request to the control API.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Patch {
-    /// A style expression: `NAME` or `NAME:WEIGHT,NAME:WEIGHT`.
-    pub style: Option<String>,
-    /// 0 to 1.
-    pub strength: Option<f32>,
-    /// 0.05 to 20.
-    pub scale: Option<f32>,
-    /// See [`Settings::keep_colors`].
-    pub keep_colors: Option<bool>,
-    /// See [`Settings::mirror`].
-    pub mirror: Option<bool>,
-    /// See [`Settings::compare`].
-    pub compare: Option<bool>,
-    /// See [`Settings::freeze`].
-    pub freeze: Option<bool>,
-    /// See [`Settings::record`].
-    pub record: Option<bool>,
-}
-
 impl Patch {
     /// From the body of a request.
     ///
     /// # Errors
-    /// It is no JSON, names something that is no setting, or gives it something else than it takes.
+    /// It is not JSON, has an unknown field, or a value of the wrong type.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("not a patch: {error}")))
     }
@@ -88,47 +91,36 @@ pub struct Statistics {
     pub width: u32,
     /// Its rows.
     pub height: u32,
-    /// Columns and rows that the network sees now.
+    /// Columns and rows of what the network sees now.
     pub seen: (u32, u32),
     /// Frames painted since the start.
     pub frames: u64,
-    /// Frames of the camera that were left out because a newer one had come.
+    /// Frames of the source that were never painted: lost by the camera, undecodable, or replaced by a newer one.
     pub dropped: u64,
     /// Frames painted in the last second.
     pub fps: f64,
-    /// Of one run of the network, over the last seconds.
+    /// Time to paint a frame, over the last few seconds.
     pub inference_ms: Percentiles,
-    /// From the camera to the display (without one, to the outputs), over the last seconds.
+    /// From a frame's arrival to the display (without a window, to the outputs), over the last few seconds.
     pub latency_ms: Percentiles,
-    /// What people should know now: a camera that is gone, an output that ended.
+    /// What a person should know now: a camera is gone, an output has ended.
     pub notices: Vec<String>,
     /// The file that is being recorded.
     pub recording: Option<String>,
-    /// The files that were recorded and are whole.
+    /// The complete recordings.
     pub recorded: Vec<String>,
 }
 
 /// State of a show, as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct State {
-    /// Names of all styles, in the catalog's order.
+    /// Names of the styles to choose from, in the catalog's order.
     pub styles: Vec<String>,
-    /// The style expression.
-    pub style: String,
-    /// See [`Settings::strength`].
-    pub strength: f32,
-    /// See [`Settings::scale`].
-    pub scale: f32,
-    /// See [`Settings::keep_colors`].
-    pub keep_colors: bool,
-    /// See [`Settings::mirror`].
-    pub mirror: bool,
-    /// See [`Settings::compare`].
-    pub compare: bool,
-    /// See [`Settings::freeze`].
-    pub freeze: bool,
-    /// See [`Settings::record`].
-    pub record: bool,
+    /// Names of the styles that leave the picture unpainted: for blends.
+    pub unstyled: Vec<String>,
+    /// The settings.
+    #[serde(flatten)]
+    pub settings: Settings,
     /// What the show measures about itself.
     pub statistics: Statistics,
 }
@@ -137,28 +129,36 @@ pub struct State {
 #[derive(Debug)]
 pub struct Show {
     styles: Vec<String>,
+    unstyled: Vec<String>,
     settings: Mutex<(Settings, u64)>,
     changed: Condvar,
     statistics: Mutex<Statistics>,
-    /// What people should know now, by what it is about.
+    /// What a person should know now, by subject.
     notices: Mutex<BTreeMap<String, String>>,
     /// Ends the show.
     pub stop: Stop,
 }
 
-/// What `--strength` and its like take.
+/// The range of [`Settings::strength`].
 pub const STRENGTH: std::ops::RangeInclusive<f32> = 0.0..=1.0;
-/// What `--scale` and its like take.
+/// The range of [`Settings::scale`].
 pub const SCALE: std::ops::RangeInclusive<f32> = 0.05..=20.0;
 
 impl Show {
-    /// A show that begins with `settings` and can change among `styles`.
+    /// A show that starts with `settings` and offers `styles`.
     pub fn new(styles: Vec<String>, settings: Settings, stop: Stop) -> Self {
         let (settings, changed) = (Mutex::new((settings, 0)), Condvar::new());
-        Self { styles, settings, changed, statistics: Mutex::default(), notices: Mutex::default(), stop }
+        let (statistics, notices) = (Mutex::default(), Mutex::default());
+        Self { styles, unstyled: Vec::new(), settings, changed, statistics, notices, stop }
     }
 
-    /// Names of all styles, in the catalog's order.
+    /// Adds styles that leave the picture unpainted: they can be named and blended, but are not offered by themselves.
+    #[must_use]
+    pub fn with_unstyled(self, unstyled: Vec<String>) -> Self {
+        Self { unstyled, ..self }
+    }
+
+    /// Names of the styles to choose from, in the catalog's order.
     pub fn styles(&self) -> &[String] {
         &self.styles
     }
@@ -168,19 +168,24 @@ impl Show {
         lock(&self.settings).0.clone()
     }
 
+    /// What `look` finds in the settings as they are now; keep it short, for everybody else waits.
+    pub fn read<T>(&self, look: impl FnOnce(&Settings) -> T) -> T {
+        look(&lock(&self.settings).0)
+    }
+
     /// Grows with each change of the settings.
     pub fn revision(&self) -> u64 {
         lock(&self.settings).1
     }
 
-    /// Waits up to `patience` for a change after `revision`; gives the revision there is then.
+    /// Waits up to `patience` for a change after `revision`; returns the current revision.
     pub fn wait_for_change(&self, revision: u64, patience: Duration) -> u64 {
         let unchanged = |settings: &mut (Settings, u64)| settings.1 == revision;
         let waited = self.changed.wait_timeout_while(lock(&self.settings), patience, unchanged);
         waited.unwrap_or_else(PoisonError::into_inner).0.1
     }
 
-    /// Changes settings; numbers that leave their ranges are brought back.
+    /// Changes settings; numbers outside their ranges are clamped.
     pub fn change(&self, change: impl FnOnce(&mut Settings)) {
         let mut guard = lock(&self.settings);
         let (settings, revision) = &mut *guard;
@@ -192,7 +197,7 @@ impl Show {
         self.changed.notify_all();
     }
 
-    /// Says what people should know about `what` now, or that there is nothing any more.
+    /// Sets the notice about `what`, or removes it.
     pub fn notice(&self, what: &str, words: Option<String>) {
         let mut notices = lock(&self.notices);
         match words {
@@ -201,12 +206,14 @@ impl Show {
         };
     }
 
-    /// Changes what `patch` names; all of it or, where something is wrong, nothing.
+    /// Applies all of `patch`, or nothing if something in it is wrong.
     ///
     /// # Errors
-    /// A style is unknown, or a number is out of its range; the sentence names both.
+    /// A style is unknown, or a number is out of range; the message names both.
     pub fn apply(&self, patch: &Patch) -> Result<()> {
-        let style = patch.style.as_deref().map(|text| self.style(text)).transpose()?;
+        if let Some(style) = &patch.style {
+            self.check(style)?;
+        }
         let within = |name: &str, value: Option<f32>, range: std::ops::RangeInclusive<f32>| match value {
             Some(value) if !range.contains(&value) => {
                 Err(Error::usage(format!("{name} {value} is not from {} to {}", range.start(), range.end())))
@@ -215,48 +222,36 @@ impl Show {
         };
         within("strength", patch.strength, STRENGTH)?;
         within("scale", patch.scale, SCALE)?;
-        self.change(|settings| {
-            settings.style = style.unwrap_or_else(|| settings.style.clone());
-            settings.strength = patch.strength.unwrap_or(settings.strength);
-            settings.scale = patch.scale.unwrap_or(settings.scale);
-            settings.keep_colors = patch.keep_colors.unwrap_or(settings.keep_colors);
-            settings.mirror = patch.mirror.unwrap_or(settings.mirror);
-            settings.compare = patch.compare.unwrap_or(settings.compare);
-            settings.freeze = patch.freeze.unwrap_or(settings.freeze);
-            settings.record = patch.record.unwrap_or(settings.record);
-        });
+        self.change(|settings| patch.apply(settings));
         Ok(())
     }
 
-    /// The expression that `text` is, its styles all known.
-    fn style(&self, text: &str) -> Result<Expression> {
-        let expression: Expression = text.parse().map_err(Error::Usage)?;
-        let known = || self.styles.iter().map(String::as_str).chain([IDENTITY]);
+    /// Fails if a style of `expression` is unknown.
+    fn check(&self, expression: &Expression) -> Result<()> {
+        let known = || self.styles.iter().chain(&self.unstyled).map(String::as_str).chain([IDENTITY]);
         for (name, _) in expression.terms() {
             if !known().any(|known| known == name) {
                 return Err(Error::usage(format!("no style '{name}'{}", did_you_mean(name, known()))));
             }
         }
-        Ok(expression)
+        Ok(())
     }
 
-    /// What was measured last.
+    /// The latest statistics.
     pub fn statistics(&self) -> Statistics {
         let notices = lock(&self.notices).values().cloned().collect();
         Statistics { notices, ..lock(&self.statistics).clone() }
     }
 
-    /// Changes what was measured.
+    /// Updates the statistics.
     pub fn measure(&self, change: impl FnOnce(&mut Statistics)) {
         change(&mut lock(&self.statistics));
     }
 
     /// Everything, for programs.
     pub fn state(&self) -> State {
-        let Settings { style, strength, scale, keep_colors, mirror, compare, freeze, record } = self.settings();
-        let (styles, style) = (self.styles.clone(), style.to_string());
-        let statistics = self.statistics();
-        State { styles, style, strength, scale, keep_colors, mirror, compare, freeze, record, statistics }
+        let (styles, unstyled) = (self.styles.clone(), self.unstyled.clone());
+        State { styles, unstyled, settings: self.settings(), statistics: self.statistics() }
     }
 }
 
@@ -270,13 +265,38 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_changes_what_it_names_and_nothing_else() {
+    fn a_patch_changes_its_own_fields_and_nothing_else() {
         let show = show();
         let patch: Patch = serde_json::from_str(r#"{"style": "wave:1,identity:1", "mirror": true}"#).unwrap();
         show.apply(&patch).unwrap();
-        let state = show.state();
-        assert_eq!((state.style.as_str(), state.mirror, state.strength), ("wave:0.5,identity:0.5", true, 1.0));
+        let Settings { style, mirror, strength, .. } = show.settings();
+        assert_eq!((style.to_string().as_str(), mirror, strength), ("wave:0.5,identity:0.5", true, 1.0));
         assert_eq!(show.revision(), 1);
+    }
+
+    #[test]
+    fn the_state_lists_styles_then_each_setting_by_its_own_name_then_statistics() {
+        let state = serde_json::to_string(&show().with_unstyled(vec!["photo".into()]).state()).unwrap();
+        let expected = r#"{"styles":["night","wave"],"unstyled":["photo"],"style":"night","strength":1.0,"scale":1.0,"keep_colors":false,"mirror":false,"compare":false,"freeze":false,"record":false,"statistics":{"#;
+        assert!(state.starts_with(expected), "{state}");
+    }
+
+    #[test]
+    fn every_setting_of_the_state_is_accepted_in_a_patch() {
+        let settings = Settings { strength: 0.25, scale: 3.0, keep_colors: true, mirror: true, ..show().settings() };
+        let settings =
+            Settings { compare: true, freeze: true, record: true, style: Expression::single("wave"), ..settings };
+        let show = show();
+        show.apply(&Patch::from_json(&serde_json::to_vec(&settings).unwrap()).unwrap()).unwrap();
+        assert_eq!(show.settings(), settings);
+    }
+
+    #[test]
+    fn an_unstyled_picture_can_be_blended_and_is_not_offered() {
+        let show = show().with_unstyled(vec!["photo".into()]);
+        show.apply(&Patch::from_json(br#"{"style": "wave:3,photo:1"}"#).unwrap()).unwrap();
+        assert_eq!(show.settings().style.to_string(), "wave:0.75,photo:0.25");
+        assert_eq!(show.styles(), ["night", "wave"]);
     }
 
     #[test]

@@ -124,7 +124,30 @@ fn who_is_slow_gets_the_newest_frame() {
     sleep(Duration::from_secs(3));
     assert!(source.next(&mut frame).unwrap());
     assert!(frame.time - first > 1_500_000, "a frame of {} us after the first", frame.time - first);
-    assert!(source.dropped().load(std::sync::atomic::Ordering::Acquire) > 0);
+    assert!(source.dropped() > 0);
+    assert!(source.arrived().unwrap().elapsed() < Duration::from_secs(1), "the newest frame is not new");
+}
+
+#[test]
+fn frames_that_the_driver_loses_count_as_dropped() {
+    let Some(_turn) = turn("frames_that_the_driver_loses", "IMPASTO_TEST_CAMERA_UNPLUG") else { return };
+    let mut source = open();
+    let camera = source.camera().clone();
+    let lose = |percent: u32| {
+        let control = format!("percentage_of_dropped_buffers={percent}");
+        assert!(v4l2_ctl(&camera, &["-c", &control]).status().unwrap().success());
+    };
+    let mut frame = Frame::default();
+    assert!(source.next(&mut frame).unwrap());
+    lose(60);
+    let before = source.dropped();
+    let next = (0..10).try_for_each(|_| source.next(&mut frame).map(drop));
+    lose(0);
+    next.unwrap();
+    let lost = source.dropped() - before;
+    say(&format!("{lost} frames dropped around 10 that came"));
+    // Of 60 in 100 that are lost, the chance that fewer than three are is one in hundreds.
+    assert!(lost >= 3, "{lost}");
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn who_receives_by_srt_may_come_late_go_and_come_again() {
 }
 
 #[test]
-fn a_camera_of_the_network_is_waited_for_and_taken_up_again() {
+fn a_network_camera_that_goes_away_is_waited_for_and_the_show_resumes() {
     let folder = Folder::new();
     let port = free_port();
     let camera = || {
@@ -268,9 +268,9 @@ fn a_camera_of_the_network_is_waited_for_and_taken_up_again() {
     signal(&first, "-KILL");
     first.wait().unwrap();
     let gone = report(&mut lines, "the camera is not missed", |line| notices(line).contains("/stream.mjpeg'"));
-    assert!(notices(&gone).contains("taken up again when it is back"), "{gone}");
+    assert!(notices(&gone).contains("the show resumes when it is back"), "{gone}");
     let mut second = camera();
-    let back = report(&mut lines, "the camera is not taken up again", |line| notices(line) == "[]");
+    let back = report(&mut lines, "the show does not resume", |line| notices(line) == "[]");
     report(&mut lines, "there are no more frames", |line| line["frames"].as_u64() > back["frames"].as_u64());
     // A camera that says nothing any more does not keep a show that ends.
     signal(&second, "-STOP");
@@ -325,7 +325,7 @@ fn the_screen_is_a_camera_and_one_that_ends_is_waited_for() {
     let seen = report(&mut lines, "there are no frames", |line| line["frames"].as_u64() > Some(3));
     assert_eq!((&seen["width"], &seen["height"]), (&screen::SCREEN.0.into(), &screen::SCREEN.1.into()));
     drop(screen);
-    report(&mut lines, "the screen is not missed", |line| notices(line).contains("'screen' gives no more frames"));
+    report(&mut lines, "the screen is not missed", |line| notices(line).contains("'screen' stopped sending frames"));
     signal(&child, "-INT");
     assert_eq!(wait(&mut child).code(), Some(130));
 }

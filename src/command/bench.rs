@@ -207,7 +207,7 @@ fn clip_to_file(
     let size = SizeRequest { width: Some(width), height: Some(height) };
     let source = VideoSource::open(clip, &DecodeOptions::default(), Some(size), None)?;
     let (info, frames) = (source.info().clone(), source.frame_format());
-    let container = Container::named("mp4").ok_or(Error::Disconnected)?;
+    let container = Container::named("mp4").ok_or_else(|| Error::internal("no container called mp4"))?;
     let encoding = Encoding { container, info, frames, options: EncodeOptions::default() };
     let place = tempfile::tempdir().map_err(|error| Error::writing(&std::env::temp_dir(), &error))?;
     let nothing = Journal { facts: BTreeMap::new() };

@@ -1,4 +1,4 @@
-//! The newest frame wins: a show that keeps up with its camera, whatever is slow.
+//! The newest frame wins: a show keeps up with its camera, whatever else is slow.
 //!
 //! ```text
 //! capture ──newest──▶ stylize ──newest──▶ each output, on a thread of its own
@@ -6,8 +6,8 @@
 //! settings ──▶ styles ───┘ (opens networks)
 //! ```
 //!
-//! No thread waits for one behind it: each hand-over is a [`Latest`] that keeps the newest frame only. What a slow thread
-//! misses is counted where the camera's frames are concerned, and otherwise nobody's loss but its own.
+//! No thread waits for one further down: each hand-over is a [`Latest`], which keeps only the newest frame. Frames of the camera
+//! that are never painted count as dropped; a slow output that misses painted frames affects nobody else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use super::fade::{Chosen, Fade};
 use super::governor::Governor;
 use super::meter::{Meter, Total};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, Stamp};
 use crate::kernel::arrange;
 use crate::kernel::resize::Resizer;
 use crate::show::{Settings, Show};
@@ -33,10 +33,10 @@ use crate::sync::threads::{panicked, spawn_scoped};
 use crate::sync::{Stop, lock};
 use crate::temporal::Stabilizer;
 
-/// How long a thread waits for news before it looks whether the show has ended.
+/// How long a thread waits for news before it checks whether the show has ended.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long to wait before a camera that is gone is looked for again.
+/// Pause between attempts to reopen a lost camera.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// A frame as it is shown.
@@ -46,48 +46,48 @@ pub struct Shown {
     pub painted: Frame,
     /// What was painted, mirrored if the painting is.
     pub original: Frame,
-    /// When the source delivered it.
-    pub captured: Instant,
+    /// When it arrived at the source, before it was decoded.
+    pub arrived: Instant,
 }
 
 /// When an output takes frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// When there is a new one.
+    /// Whenever there is a new one.
     EachFrame,
-    /// So many a second: the newest again if there is no new one. [`Frame::time`] counts them.
+    /// At this frame rate, repeating the newest frame if there is no new one. [`Stamp::time`] counts them.
     Constant(Rational),
 }
 
-/// Something that shows, sends or keeps the frames.
+/// Something that shows, sends or stores the frames.
 pub struct Output {
-    /// What people call it: `virtual camera /dev/video10`.
+    /// Its name for people: `virtual camera /dev/video10`.
     pub name: String,
     /// Where the frames go.
     pub sink: Box<dyn Sink>,
     /// When it takes them.
     pub pace: Pace,
-    /// It is for those who steer the show: the original beside the painting, if they want it, is shown here.
+    /// For the people who control the show: [`Settings::compare`] shows the original beside the painting here.
     pub preview: bool,
 }
 
 /// Opens a source.
 pub type OpenSource<'a> = Box<dyn FnMut() -> Result<Box<dyn Source>> + Send + 'a>;
 
-/// Finds and opens what a style needs.
+/// Finds and opens the networks that a style needs.
 pub type ChooseStyle<'a> = Box<dyn FnMut(&Expression) -> Result<Vec<Chosen>> + Send + 'a>;
 
 /// Where the frames come from.
 pub struct Capture<'a> {
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
-    /// Opens it, also when it was lost.
+    /// Opens it, and reopens it when it was lost.
     pub open: OpenSource<'a>,
     /// The opened source.
     pub source: Box<dyn Source>,
-    /// It may come back: a camera. Other sources end the show when they fail.
+    /// Wait for it if it fails: a camera. Other sources end the show.
     pub returns: bool,
-    /// At its end it begins again.
+    /// Start again at its end.
     pub repeats: bool,
 }
 
@@ -95,22 +95,22 @@ pub struct Capture<'a> {
 pub struct Painting<'a> {
     /// Called on a thread of its own.
     pub choose: ChooseStyle<'a>,
-    /// What the first style needs.
+    /// The networks of the first style.
     pub first: Vec<Chosen>,
-    /// Keeps still things still.
+    /// Keeps still parts of the picture still.
     pub stabilizer: Stabilizer,
     /// Holds the frame rate.
     pub governor: Governor,
 }
 
-/// The viewer's end: the newest frame, and what it is to be measured with.
+/// The viewer's end.
 #[derive(Debug, Default)]
 pub struct View {
     /// The newest frame; closed when the show ends.
     pub frames: Latest<Arc<Shown>>,
 }
 
-/// What a show came to.
+/// How a show ended.
 #[derive(Debug)]
 pub struct Ended {
     /// What was measured.
@@ -119,10 +119,11 @@ pub struct Ended {
     pub failed: Vec<String>,
 }
 
-/// Runs a show until its source ends, [`Show::stop`] is requested or `viewer`, which runs on this thread, returns; and closes the outputs.
+/// Runs a show until its source ends, [`Show::stop`] is requested, or `viewer` returns, which runs on this thread. Then closes the
+/// outputs.
 ///
 /// # Errors
-/// The source failed and is none that returns, or the viewer failed. An output that fails ends alone.
+/// The viewer failed, or the source failed and does not return. An output that fails ends alone.
 pub fn run(
     capture: Capture<'_>,
     painting: Painting<'_>,
@@ -133,7 +134,7 @@ pub fn run(
 ) -> Result<Ended> {
     let newest = Latest::default();
     let style = show.settings().style;
-    // One frame is painted, one waits, one is being read.
+    // One frame is being painted, one is waiting, one is being read.
     let spares = Mutex::new(vec![Frame::default(), Frame::default()]);
     let view = View::default();
     let feeds: Vec<Latest<Arc<Shown>>> = outputs.iter().map(|_| Latest::default()).collect();
@@ -153,7 +154,7 @@ pub fn run(
         let painter = Painter { stabilizer, governor, show, meter, feeds, view };
         let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
-            // Whatever happened, nobody waits for frames any more.
+            // Whatever happened, there will be no more frames.
             show.stop.request();
             feeds.iter().for_each(Latest::close);
             view.frames.close();
@@ -171,7 +172,7 @@ pub fn run(
             captured.unwrap_or_else(|_| Err(panicked("capture")))
         })?;
         threads.push(capturing);
-        // Also when the viewer panics, or the scope would wait for the threads for ever.
+        // Even if the viewer panics; otherwise the scope would wait for the threads forever.
         let stop = StopAtDrop(&show.stop);
         let viewed = viewer(view);
         drop(stop);
@@ -189,7 +190,7 @@ pub fn run(
     Ok(Ended { total: meter.total(), failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner) })
 }
 
-/// Ends the show when it goes out of sight.
+/// Ends the show when dropped.
 struct StopAtDrop<'a>(&'a Stop);
 
 impl Drop for StopAtDrop<'_> {
@@ -201,10 +202,11 @@ impl Drop for StopAtDrop<'_> {
 /// A frame from the source.
 struct Captured {
     frame: Frame,
-    when: Instant,
+    /// See [`Shown::arrived`].
+    arrived: Instant,
 }
 
-/// Reads the source; a camera that is lost is waited for.
+/// Reads the source, and waits for a camera that is lost.
 fn read(
     mut capture: Capture<'_>,
     newest: &Latest<Captured>,
@@ -216,39 +218,44 @@ fn read(
     let size = (format.width, format.height);
     let (mut resizer, mut native) = (Resizer::default(), Frame::default());
     let mut spare = Frame::default();
+    let mut dropped = 0;
     while !show.stop.requested() {
         let next = match capture.source.next(&mut native) {
-            Ok(false) if capture.returns => Err(Error::failed(format!("'{}' gives no more frames", capture.name))),
+            Ok(false) if capture.returns => Err(Error::failed(format!("'{}' stopped sending frames", capture.name))),
             next => next,
         };
+        // Also after a failure: its last frames may be what it lost.
+        let so_far = capture.source.dropped();
+        meter.dropped(so_far.saturating_sub(dropped));
+        dropped = so_far;
         match next {
             Ok(true) => {}
             Ok(false) if capture.repeats => {
-                capture.source = (capture.open)()?;
+                (capture.source, dropped) = ((capture.open)()?, 0);
                 continue;
             }
             Ok(false) => break,
             Err(_) if show.stop.requested() => break,
             Err(error) if capture.returns => {
-                show.notice("camera", Some(format!("{error}; it is taken up again when it is back")));
+                show.notice("camera", Some(format!("{error}; the show resumes when it is back")));
                 let Some(source) = wait_for(&mut capture.open, show) else { break };
-                capture.source = source;
+                (capture.source, dropped) = (source, 0);
                 show.notice("camera", None);
                 continue;
             }
             Err(error) => return Err(error),
         }
-        let when = Instant::now();
+        let arrived = capture.source.arrived().unwrap_or_else(Instant::now);
         if (native.width, native.height) == size {
             std::mem::swap(&mut spare, &mut native);
         } else {
-            // A camera that came back with another size, or a stream that changed its own.
+            // The camera came back with another size, or a stream changed its own.
             spare.resize(size.0, size.1);
             spare.stamp_from(&native);
             resizer.resize(native.image(), size.0, size.1, &mut spare.pixels)?;
         }
-        if let Some(stale) = newest.put(Captured { frame: spare, when }) {
-            meter.dropped();
+        if let Some(stale) = newest.put(Captured { frame: spare, arrived }) {
+            meter.dropped(1);
             spare = stale.frame;
         } else {
             spare = lock(spares).pop().unwrap_or_default();
@@ -257,7 +264,7 @@ fn read(
     Ok(())
 }
 
-/// Opens a camera again as soon as that works; `None` when the show ends before.
+/// Reopens a camera as soon as that works; `None` if the show ends first.
 fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
     while !show.stop.requested() {
         thread::sleep(RETRY);
@@ -268,7 +275,7 @@ fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
     None
 }
 
-/// Finds the networks of each style that is asked for, so that the painter never waits for a file.
+/// Opens the networks of each style that is chosen, so that the painter never waits for a file.
 fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &Show, give: &Sender<Vec<Chosen>>) {
     let mut revision = 0;
     while !show.stop.requested() {
@@ -288,7 +295,7 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
             Err(error) => {
                 show.notice("style", Some(error.to_string()));
                 let back = current.clone();
-                // Unless something else was asked for meanwhile.
+                // Unless another style was chosen meanwhile.
                 show.change(|settings| {
                     if settings.style == style {
                         settings.style = back;
@@ -334,14 +341,14 @@ impl Painter<'_> {
                     lock(spares).push(captured.frame);
                     if let Some(last) = &last {
                         self.hand_out(last);
-                        // A picture that stands still is shown as soon as it is wanted.
-                        self.meter.shown(captured.when);
+                        // A frozen picture has no latency of its own: this measures the loop.
+                        self.meter.shown(captured.arrived);
                     }
                 }
                 Taken::Value(captured) => {
                     let mut shown = free(&mut pool);
-                    if let Some(Shown { painted, original, captured: when }) = Arc::get_mut(&mut shown) {
-                        *when = captured.when;
+                    if let Some(Shown { painted, original, arrived }) = Arc::get_mut(&mut shown) {
+                        *arrived = captured.arrived;
                         let stale = std::mem::replace(original, captured.frame);
                         lock(spares).push(stale);
                         self.paint(&mut stylizer, &mut fade, &settings, original, painted);
@@ -351,7 +358,7 @@ impl Painter<'_> {
                     pool.push(shown);
                 }
                 Taken::Nothing => {
-                    // The camera is gone for now: who reads the outputs still gets a picture.
+                    // The camera is gone for now; the outputs still get a picture.
                     if let Some(last) = &last {
                         self.hand_out(last);
                     }
@@ -377,7 +384,7 @@ impl Painter<'_> {
             if factor != 1.0 {
                 self.governor.expect(factor);
             }
-            // What was painted in another style is no average to show.
+            // Averages of another style must not be shown.
             self.stabilizer.restart();
         }
         let (strength, keep_colors, scale) = (settings.strength, settings.keep_colors, settings.scale);
@@ -408,11 +415,11 @@ impl Painter<'_> {
     }
 }
 
-/// A frame that nobody looks at any more.
+/// A frame that nobody uses any more.
 fn free(pool: &mut Vec<Arc<Shown>>) -> Arc<Shown> {
     match pool.iter().position(|shown| Arc::strong_count(shown) == 1) {
         Some(place) => pool.swap_remove(place),
-        None => Arc::new(Shown { painted: Frame::default(), original: Frame::default(), captured: Instant::now() }),
+        None => Arc::new(Shown { painted: Frame::default(), original: Frame::default(), arrived: Instant::now() }),
     }
 }
 
@@ -433,25 +440,18 @@ fn give_out(output: Output, feed: &Latest<Arc<Shown>>, show: &Show, failed: &Mut
 
 fn feed_sink(sink: &mut dyn Sink, feed: &Latest<Arc<Shown>>, show: &Show, pace: Pace, preview: bool) -> Result<()> {
     let mut wide = Frame::default();
-    let mut put = |shown: &Shown, sink: &mut dyn Sink, time: Option<i64>| {
-        let beside = preview && show.settings().compare;
-        if !beside && time.is_none() {
-            return sink.put(&shown.painted);
-        }
-        if beside {
+    let mut put = |shown: &Shown, sink: &mut dyn Sink, stamp: Stamp| {
+        if preview && show.read(|settings| settings.compare) {
             arrange::beside(&shown.original, &shown.painted, &mut wide);
+            sink.put_at(&wide, stamp)
         } else {
-            wide.clone_from(&shown.painted);
+            sink.put_at(&shown.painted, stamp)
         }
-        if let Some(time) = time {
-            (wide.time, wide.duration) = (time, 1);
-        }
-        sink.put(&wide)
     };
     match pace {
         Pace::EachFrame => loop {
             match feed.take(PATIENCE) {
-                Taken::Value(shown) => put(&shown, sink, None)?,
+                Taken::Value(shown) => put(&shown, sink, shown.painted.stamp())?,
                 Taken::Nothing => {}
                 Taken::Closed => return Ok(()),
             }
@@ -467,7 +467,7 @@ fn feed_sink(sink: &mut dyn Sink, feed: &Latest<Arc<Shown>>, show: &Show, pace: 
                         if newest.replace(shown).is_none() {
                             start = Instant::now();
                         }
-                        // More than one may come before it is time.
+                        // Several may come before the next one is due.
                         if Instant::now() < due && tick > 0 {
                             continue;
                         }
@@ -476,13 +476,13 @@ fn feed_sink(sink: &mut dyn Sink, feed: &Latest<Arc<Shown>>, show: &Show, pace: 
                     Taken::Closed => return Ok(()),
                 }
                 match &newest {
-                    Some(shown) => put(shown, sink, Some(tick))?,
+                    Some(shown) => put(shown, sink, Stamp { time: tick, duration: 1 })?,
                     None => {
                         start = Instant::now() + PATIENCE;
                         continue;
                     }
                 }
-                // After a stall the next place is the one whose time it is, not the one after the last.
+                // After a stall, continue at the current time, not where it stopped.
                 let reached = (start.elapsed().as_secs_f64() * rate.as_f64()) as i64;
                 tick = (tick + 1).max(reached);
             }

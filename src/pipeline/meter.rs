@@ -1,4 +1,4 @@
-//! What a running show measures: the last seconds for those who watch, the whole for the summary.
+//! What a running show measures: the last few seconds for its viewers, everything for the summary.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ const RECENT: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub struct Meter {
     start: Instant,
-    /// A frame that is shown later than this after the one before is late.
+    /// A frame that is shown longer than this after the previous one is late.
     patience: Duration,
     dropped: AtomicU64,
     measured: Mutex<Measured>,
@@ -31,33 +31,34 @@ struct Measured {
     late: u64,
 }
 
-/// What a show came to.
+/// Totals of a show.
 #[derive(Clone, Copy, Debug)]
 pub struct Total {
     /// Frames painted.
     pub frames: u64,
-    /// Frames of the source for which there was no time.
+    /// Frames of the source that were never painted: lost or replaced inside the source, undecodable, or replaced by a newer one
+    /// while the network was busy.
     pub dropped: u64,
-    /// Frames that were shown more than half a frame's time too late.
+    /// Frames shown more than half a frame's time too late.
     pub late: u64,
     /// From the start to now.
     pub elapsed: Duration,
     /// Time to paint a frame.
     pub inference_ms: Percentiles,
-    /// From the source to the display or, without one, to the outputs.
+    /// From a frame's arrival at the source to the display or, without a window, to the outputs.
     pub latency_ms: Percentiles,
 }
 
 impl Meter {
-    /// Begins to measure a show that is to have `fps` frames a second.
+    /// Starts measuring a show meant to run at `fps` frames per second.
     pub fn new(fps: f64) -> Self {
         let patience = Duration::try_from_secs_f64(1.5 / fps).unwrap_or(RECENT);
         Self { start: Instant::now(), patience, dropped: AtomicU64::new(0), measured: Mutex::default() }
     }
 
-    /// A frame of the source was left out, for a newer one had come.
-    pub fn dropped(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Counts `frames` of the source that will not be painted.
+    pub fn dropped(&self, frames: u64) {
+        self.dropped.fetch_add(frames, Ordering::Relaxed);
     }
 
     /// A frame was painted in this time.
@@ -65,18 +66,18 @@ impl Meter {
         lock(&self.measured).inference.add(inference);
     }
 
-    /// A frame that came from the source at `captured` is shown now.
-    pub fn shown(&self, captured: Instant) {
+    /// A frame that arrived at the source at `arrived` is shown now.
+    pub fn shown(&self, arrived: Instant) {
         let now = Instant::now();
         let mut measured = lock(&self.measured);
-        measured.latency.add(now - captured);
+        measured.latency.add(now.saturating_duration_since(arrived));
         let before = measured.shown.replace(now);
         if before.is_some_and(|before| now - before > self.patience) {
             measured.late += 1;
         }
     }
 
-    /// Passes the last seconds on to those who watch.
+    /// Passes the last few seconds on to the viewers.
     pub fn publish(&self, show: &Show) {
         let dropped = self.dropped.load(Ordering::Relaxed);
         let mut measured = lock(&self.measured);
@@ -103,7 +104,7 @@ impl Meter {
     }
 }
 
-/// Times since the start, and those of the last seconds by themselves.
+/// Times since the start, and separately those of the last few seconds.
 #[derive(Debug, Default)]
 struct Times {
     all: Histogram,
@@ -130,11 +131,11 @@ impl Times {
         histogram.percentiles()
     }
 
-    /// Times a second, over the last seconds.
+    /// Times per second, over the last few seconds.
     fn rate(&self) -> f64 {
         match (self.last.front(), self.last.back()) {
             (Some((first, _)), Some((last, _))) if last > first => {
-                // What has not come for a while lowers it.
+                // A pause since the last one lowers the rate.
                 let span = (*last - *first).max(last.elapsed());
                 (self.last.len() - 1) as f64 / span.as_secs_f64()
             }

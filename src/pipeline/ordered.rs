@@ -207,7 +207,7 @@ mod tests {
     }
 
     impl Sink for Places<'_> {
-        fn put(&mut self, frame: &Frame) -> Result<()> {
+        fn put_at(&mut self, frame: &Frame, _stamp: crate::frame::Stamp) -> Result<()> {
             if self.fail_at == Some(frame.index) {
                 return Err(Error::failed("disk full"));
             }

@@ -12,7 +12,7 @@ use super::Encoding;
 use super::folder::{Folder, Segment};
 use super::marks::{Mark, Marks};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::write::{Container, EncodedFile, Shown};
 use crate::sink::Sink;
 use crate::whole::Unfinished;
@@ -54,7 +54,7 @@ pub struct Full {
 impl SegmentSink<'_> {
     fn begin(&self, number: u64) -> Result<Growing> {
         let path = self.folder.file(number);
-        let container = Container::named("nut").ok_or(Error::Disconnected)?;
+        let container = Container::named("nut").ok_or_else(|| Error::internal("no container called nut"))?;
         let encoder = self.encoding.encoder()?;
         let file = Unfinished::beside(&path).map_err(|error| Error::writing(&path, &error))?;
         let file = EncodedFile::create(file, container, &self.encoding.info, encoder)?;
@@ -69,7 +69,7 @@ impl SegmentSink<'_> {
 }
 
 impl Sink for SegmentSink<'_> {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         if frame.index < self.first {
             return Ok(());
         }
@@ -82,8 +82,8 @@ impl Sink for SegmentSink<'_> {
             None => self.begin(frame.index / self.every)?,
         };
         let growing = self.growing.insert(growing);
-        growing.frames.push((frame.time, frame.duration.max(1)));
-        growing.file.put(frame)
+        growing.frames.push((stamp.time, stamp.duration.max(1)));
+        growing.file.put(frame, stamp)
     }
 
     /// Closes the last segment if it is whole: the film has ended, or it is full.

@@ -3,13 +3,13 @@
 //! | route | gives |
 //! | --- | --- |
 //! | `GET /` | the page |
-//! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace`; with `?fps=N` at most so often a second |
-//! | `GET /snapshot.jpg`, `/snapshot.png` | the newest frame |
+//! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace`; with `?fps=N`, at most N frames per second |
+//! | `GET /snapshot.jpg`, `/snapshot.png` | the next frame |
 //! | `GET /api/state` | [`crate::show::State`] as JSON |
-//! | `POST /api/settings` | takes a [`Patch`] as JSON, gives the new state |
+//! | `POST /api/settings` | takes a [`Patch`] as JSON, returns the new state |
 //!
-//! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one, and
-//! what it misses is gone. Frames are encoded only while somebody watches.
+//! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one and skips
+//! those in between. Frames are encoded only while somebody watches, and copied only for a snapshot.
 
 mod answer;
 pub mod guard;
@@ -32,12 +32,12 @@ use bytes::Bytes;
 use futures_util::stream;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use self::answer::{json, refusal};
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::picture::{Format, Picture, write};
 use crate::show::{Patch, Show};
 use crate::sync::{lock, threads};
@@ -47,15 +47,18 @@ use guard::{Guard, Limited};
 const STREAM_QUALITY: u8 = 80;
 const SNAPSHOT_QUALITY: u8 = 92;
 
-/// Streams at a time; and how large a request may be.
+/// Simultaneous streams; and the largest request body in bytes.
 const STREAMS: usize = 8;
 const BODY_LIMIT: usize = 64 << 10;
 
-/// Frames a second that FFmpeg plays of MJPEG over HTTP, which has no timestamps, whatever comes; with OBS's media source it
+/// The frame rate at which FFmpeg plays MJPEG over HTTP, which has no timestamps. Sent 30 frames per second, OBS's media source
 /// would fall behind by a second every six.
 const FFMPEG_RATE: f64 = 25.0;
 
-/// How long the end waits for answers that are under way.
+/// How long a snapshot waits for a frame.
+const NEXT_FRAME: Duration = Duration::from_secs(2);
+
+/// How long the end waits for responses in progress.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 const PAGE: &str = include_str!("http/page.html");
@@ -64,26 +67,28 @@ const BOUNDARY: &str = "impasto-frame";
 /// Serves the frames that it takes.
 pub struct HttpSink {
     shared: Arc<Shared>,
-    /// Dropped, it ends the server.
+    /// Dropping it ends the server.
     open: Option<watch::Sender<()>>,
     server: Option<JoinHandle<()>>,
     address: String,
 }
 
-/// What the answers are made from.
+/// What responses are made from.
 struct Shared {
     show: Arc<Show>,
-    newest: Mutex<Frame>,
-    /// The newest frame as JPEG, while somebody watches; empty before the first.
+    /// Each frame as JPEG, while somebody watches.
     jpeg: watch::Sender<Bytes>,
     streams: AtomicUsize,
+    /// Requests that wait for a copy of the next frame.
+    snapshots: Mutex<Vec<oneshot::Sender<Frame>>>,
 }
 
 impl HttpSink {
-    /// Serves at `listen`. Beyond this machine only who knows `token` is served; without one, one is made up.
+    /// Serves at `listen`, to everyone who knows `token`. An address that other machines can reach gets a random token if none is
+    /// given.
     ///
     /// # Errors
-    /// The port is taken, or the address is not this machine's.
+    /// The port is taken, or the address does not belong to this machine.
     pub fn open(listen: SocketAddr, token: Option<String>, show: Arc<Show>) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot serve: {error}"));
         let listener = TcpListener::bind(listen).map_err(|error| cannot_listen(listen, &error))?;
@@ -96,13 +101,13 @@ impl HttpSink {
         let query = token.as_ref().map_or(String::new(), |token| format!("?token={token}"));
         let address = format!("http://{listen}/{query}");
         let (jpeg, streams) = (watch::Sender::new(Bytes::new()), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { show, newest: Mutex::default(), jpeg, streams });
+        let shared = Arc::new(Shared { show, jpeg, streams, snapshots: Mutex::default() });
         let guard = Arc::new(Guard { listen, token });
         let routes = Router::new()
             .route("/", get(|| async { Html(PAGE) }))
             .route("/stream.mjpeg", get(mjpeg))
-            .route("/snapshot.jpg", get(|State(shared)| async { snapshot(shared, Format::Jpeg) }))
-            .route("/snapshot.png", get(|State(shared)| async { snapshot(shared, Format::Png) }))
+            .route("/snapshot.jpg", get(|State(shared)| snapshot(shared, Format::Jpeg)))
+            .route("/snapshot.png", get(|State(shared)| snapshot(shared, Format::Png)))
             .route("/api/state", get(|State(shared): State<Arc<Shared>>| async move { json(&shared.show.state()) }))
             .route("/api/settings", post(settings))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -118,7 +123,7 @@ impl HttpSink {
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    // It only ends with the show.
+                    // It never ends by itself.
                     _ = axum::serve(listener, routes).into_future() => {}
                     _ = closed.changed() => {}
                 }
@@ -129,7 +134,7 @@ impl HttpSink {
         Ok(Self { shared, open: Some(open), server: Some(server), address })
     }
 
-    /// What to open in a browser.
+    /// The address to open in a browser.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -137,15 +142,18 @@ impl HttpSink {
     fn close(&mut self) {
         self.open = None;
         if let Some(server) = self.server.take() {
-            // A panic of one answer does not reach here, and there is nothing to be done about one of the server.
+            // A panic in one request does not reach here; after one in the server itself there is nothing left to do.
             let _ = server.join();
         }
     }
 }
 
 impl Sink for HttpSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
-        lock(&self.shared.newest).clone_from(frame);
+    fn put_at(&mut self, frame: &Frame, _stamp: Stamp) -> Result<()> {
+        for waiting in std::mem::take(&mut *lock(&self.shared.snapshots)) {
+            // The client may have gone.
+            let _ = waiting.send(frame.clone());
+        }
         if self.shared.jpeg.receiver_count() > 0 {
             self.shared.jpeg.send_replace(jpeg(frame)?);
         }
@@ -175,11 +183,11 @@ fn cannot_listen(listen: SocketAddr, error: &io::Error) -> Error {
             )
         }
         io::ErrorKind::AddrNotAvailable => {
-            format!("{} is no address of this machine; serve at 127.0.0.1, or at 0.0.0.0 for all of them", listen.ip())
+            format!("{} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all of them", listen.ip())
         }
         io::ErrorKind::PermissionDenied => {
             format!(
-                "port {port} is for the system; choose one from 1024 up: --serve {}",
+                "port {port} is reserved for the system; choose one from 1024 up: --serve {}",
                 SocketAddr::new(listen.ip(), 8080)
             )
         }
@@ -191,7 +199,7 @@ fn jpeg(frame: &Frame) -> Result<Bytes> {
     let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot encode a JPEG: {error}"));
     let (width, height) = (u16::try_from(frame.width), u16::try_from(frame.height));
     let (Ok(width), Ok(height)) = (width, height) else {
-        return Err(failed(&"its sides end at 65535 pixels"));
+        return Err(failed(&"its sides are limited to 65535 pixels"));
     };
     let mut bytes = Vec::with_capacity(frame.pixels.len() / 8);
     let mut encoder = Encoder::new(&mut bytes, STREAM_QUALITY);
@@ -200,27 +208,25 @@ fn jpeg(frame: &Frame) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// One who watches; counted while the stream lasts.
+/// A viewer; counted while the stream lasts.
 struct Watching {
     shared: Arc<Shared>,
     frames: watch::Receiver<Bytes>,
-    /// What is sent first, so that a picture that stands still is seen too.
-    first: Option<Bytes>,
-    /// From one frame to the next at least.
+    /// The shortest time between two frames.
     interval: Duration,
-    /// Before this nothing more is sent.
+    /// When the next frame may be sent.
     due: Instant,
 }
 
-/// What may be asked of a stream.
+/// The query of a stream's address.
 #[derive(Deserialize)]
 struct Asked {
-    /// At most so many frames a second.
+    /// At most this many frames per second.
     fps: Option<f64>,
 }
 
 impl Asked {
-    /// From one frame to the next at least; a client that has not asked gets what it can play.
+    /// The shortest time between two frames; by default, what the client can play.
     fn interval(&self, headers: &HeaderMap) -> Result<Duration> {
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         match self.fps {
@@ -245,22 +251,17 @@ async fn mjpeg(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>, he
     };
     if shared.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS {
         shared.streams.fetch_sub(1, Ordering::Relaxed);
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{STREAMS} are watching already; close one of them"));
+        let words = format!("{STREAMS} viewers are connected, which is the limit; close one of them");
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, &words);
     }
-    let mut frames = shared.jpeg.subscribe();
-    frames.mark_unchanged();
-    let first = { Some(lock(&shared.newest)).filter(|frame| frame.width > 0).and_then(|frame| jpeg(&frame).ok()) };
-    let watching = Watching { shared, frames, first, interval, due: Instant::now() };
+    // Even a show that stands still keeps handing out its frame, so the first one comes soon.
+    let frames = shared.jpeg.subscribe();
+    let watching = Watching { shared, frames, interval, due: Instant::now() };
     let parts = stream::unfold(watching, |mut watching| async {
-        let jpeg = match watching.first.take() {
-            Some(jpeg) => jpeg,
-            None => {
-                tokio::time::sleep_until(watching.due.into()).await;
-                watching.frames.changed().await.ok()?;
-                watching.frames.borrow_and_update().clone()
-            }
-        };
-        // From when it was due, not from when it came, lest the rate fall to a part of the show's.
+        tokio::time::sleep_until(watching.due.into()).await;
+        watching.frames.changed().await.ok()?;
+        let jpeg = watching.frames.borrow_and_update().clone();
+        // Counted from when it was due, not from when it came, so that the rate does not drop to a fraction of the show's.
         watching.due = (watching.due + watching.interval).max(Instant::now());
         let head = format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
         let part = [head.as_bytes(), &jpeg, b"\r\n"].concat();
@@ -271,11 +272,12 @@ async fn mjpeg(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>, he
         .into_response()
 }
 
-fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
-    let frame = lock(&shared.newest).clone();
-    if frame.width == 0 {
+async fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
+    let (give, taken) = oneshot::channel();
+    lock(&shared.snapshots).push(give);
+    let Ok(Ok(frame)) = tokio::time::timeout(NEXT_FRAME, taken).await else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no frame yet; try again in a moment");
-    }
+    };
     let kind = if format == Format::Png { "image/png" } else { "image/jpeg" };
     match write::encode(&Picture::new(frame), format, SNAPSHOT_QUALITY) {
         Ok(encoded) => {

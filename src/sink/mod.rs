@@ -16,33 +16,39 @@ pub mod window;
 #[cfg(target_os = "linux")]
 use crate::error::Error;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 #[cfg(target_os = "linux")]
 use crate::size::Size;
 
 /// Something that takes frames in presentation order.
 pub trait Sink: Send {
-    /// Takes one frame; its buffer is recycled by the caller afterwards.
-    fn put(&mut self, frame: &Frame) -> Result<()>;
+    /// Takes one frame, shown at `stamp` whatever its own timestamp is: a live output may repeat a frame. The caller recycles its
+    /// buffer afterwards.
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()>;
+
+    /// Takes one frame, shown at its own timestamp.
+    fn put(&mut self, frame: &Frame) -> Result<()> {
+        self.put_at(frame, frame.stamp())
+    }
 
     /// Closes the output and gives it its final name. An output that is dropped unfinished leaves nothing behind.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-/// Fails for a size that no virtual camera shows: without a whole pair of columns, or beyond v4l2loopback's 8192.
+/// Fails for a size that no virtual camera can have: fewer than two columns, or beyond v4l2loopback's 8192.
 #[cfg(target_os = "linux")]
 fn check_camera(size: Size) -> Result<()> {
     if (2..=8192).contains(&size.width) && (1..=8192).contains(&size.height) {
         return Ok(());
     }
-    Err(Error::failed(format!("a virtual camera cannot show {size} pixels; it takes from 2x1 to 8192x8192")))
+    Err(Error::failed(format!("a virtual camera cannot show {size} pixels; choose a size from 2x1 to 8192x8192")))
 }
 
-/// Fails for a frame of another size than was promised.
+/// Fails for a frame that does not have the size the sink was opened for.
 #[cfg(target_os = "linux")]
 fn check_frame(frame: &Frame, size: Size) -> Result<()> {
     if frame.size() == size {
         return Ok(());
     }
-    Err(Error::failed(format!("a frame of {} came for a camera of {size}", frame.size())))
+    Err(Error::internal(format!("a frame of {} for a camera of {size}", frame.size())))
 }

@@ -1,15 +1,15 @@
-//! A sink that counts frames and keeps nothing: the far end of a benchmark.
+//! A sink that discards its frames: the far end of a benchmark.
 
 use super::Sink;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 
-/// Takes frames and forgets them.
+/// Discards frames.
 #[derive(Debug, Default)]
 pub struct NullSink;
 
 impl Sink for NullSink {
-    fn put(&mut self, _frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, _frame: &Frame, _stamp: Stamp) -> Result<()> {
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 use std::io::Cursor;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -26,7 +27,7 @@ use pipewire::stream::{Stream, StreamFlags, StreamRef, StreamState};
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Image, byte_len};
+use crate::frame::{Frame, Image, Stamp, byte_len};
 use crate::media::pixels::{ToYuyv, even_width};
 use crate::size::Size;
 use crate::sync::latest::{Latest, Taken};
@@ -58,7 +59,9 @@ struct Shared {
     newest: Latest<Vec<u8>>,
     /// A buffer that was shown, to be filled again.
     spent: Latest<Vec<u8>>,
-    /// Why the camera is no more.
+    /// A program reads the camera now.
+    watched: AtomicBool,
+    /// Why the camera is gone.
     failure: OnceLock<String>,
 }
 
@@ -125,10 +128,13 @@ impl PipewireSink {
 }
 
 impl Sink for PipewireSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, _stamp: Stamp) -> Result<()> {
         super::check_frame(frame, self.size)?;
         if let Some(words) = self.shared.failure.get() {
             return Err(Error::failed(words.as_str()));
+        }
+        if !self.shared.watched.load(Ordering::Acquire) {
+            return Ok(());
         }
         let mut pixels = match self.shared.spent.take(Duration::ZERO) {
             Taken::Value(pixels) => pixels,
@@ -199,11 +205,17 @@ fn show(
     let stream = Rc::new(Stream::new(&core, name, properties).map_err(broken)?);
     let _stream_listener = stream
         .add_local_listener_with_user_data(Painter::new(shape, Arc::clone(shared)))
-        .state_changed(move |_, _, _, state| match state {
-            // Sent once too often, nobody hears it.
-            StreamState::Paused => drop(ready.send(())),
-            StreamState::Error(reason) => lost(&reason),
-            StreamState::Unconnected | StreamState::Connecting | StreamState::Streaming => {}
+        .state_changed({
+            let shared = Arc::clone(shared);
+            move |_, _, _, state| {
+                shared.watched.store(state == StreamState::Streaming, Ordering::Release);
+                match state {
+                    // Sent again later, when nobody listens any more.
+                    StreamState::Paused => drop(ready.send(())),
+                    StreamState::Error(reason) => lost(&reason),
+                    StreamState::Unconnected | StreamState::Connecting | StreamState::Streaming => {}
+                }
+            }
         })
         .param_changed(|stream, painter, id, param| {
             if id == ParamType::Format.as_raw() {

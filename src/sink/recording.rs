@@ -1,4 +1,4 @@
-//! Records a show while its settings say so, each time into a file of its own.
+//! Records a show while its settings say so, each time into a new file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::write::{Destination, StreamFormat, StreamWriter, growing_name};
 use crate::show::Show;
 use crate::whole;
@@ -14,17 +14,17 @@ use crate::whole;
 /// Starts and stops files as [`crate::show::Settings::record`] changes.
 pub struct RecordingSink {
     show: Arc<Show>,
-    /// The name that was asked for; further recordings get a number.
+    /// The requested name; further recordings get a number.
     wanted: PathBuf,
     format: StreamFormat,
     open: Option<Recording>,
 }
 
-/// A file that grows.
+/// The file being written.
 struct Recording {
     writer: StreamWriter,
     path: PathBuf,
-    /// [`Frame::time`] of its first frame.
+    /// [`Stamp::time`] of its first frame.
     start: i64,
 }
 
@@ -32,7 +32,7 @@ impl RecordingSink {
     /// Records into `wanted` (and `wanted-2` and so on), frames of `format`.
     ///
     /// # Errors
-    /// The name's ending is no video format, or its folder cannot be written.
+    /// The file name's extension is not a video format, or its folder is not writable.
     pub fn new(wanted: &Path, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
         let growing = growing_name(wanted)?;
         whole::probe(&growing).map_err(|error| Error::writing(wanted, &error))?;
@@ -45,7 +45,7 @@ impl RecordingSink {
         Ok(Recording { writer, path, start })
     }
 
-    /// A recording that failed ends, and the show goes on without it. What was written until then plays.
+    /// Ends a recording that failed; the show continues without it. What was written until then plays.
     fn fail(&mut self, error: &Error) {
         let kept = self.open.take().and_then(|recording| growing_name(&recording.path).ok());
         let kept = kept.filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0));
@@ -65,18 +65,18 @@ impl RecordingSink {
 }
 
 impl Sink for RecordingSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
-        let record = self.show.settings().record;
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
+        let record = self.show.read(|settings| settings.record);
         let outcome = match (&mut self.open, record) {
             (None, false) => Ok(()),
             (Some(_), false) => self.end(),
-            (None, true) => self.begin(frame.time).map(|recording| {
+            (None, true) => self.begin(stamp.time).map(|recording| {
                 self.show.notice("recording", None);
                 self.show.measure(|statistics| statistics.recording = Some(recording.path.display().to_string()));
                 self.open = Some(recording);
             }),
             (Some(recording), true) => {
-                recording.writer.put(&Frame { time: frame.time - recording.start - 1, ..frame.clone() })
+                recording.writer.put(frame, Stamp { time: stamp.time - recording.start - 1, ..stamp })
             }
         };
         if let Err(error) = outcome {
@@ -90,7 +90,7 @@ impl Sink for RecordingSink {
     }
 }
 
-/// `wanted`, or `wanted` with the first number that neither a file nor a growing one has.
+/// `wanted`, or `wanted` with the first number that is not taken by a file or a recording in progress.
 pub fn free_name(wanted: &Path, first: u32) -> PathBuf {
     let (stem, ending) = (wanted.file_stem().unwrap_or_default(), wanted.extension().unwrap_or_default());
     let (stem, ending) = (stem.to_string_lossy(), ending.to_string_lossy());

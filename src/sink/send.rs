@@ -1,4 +1,4 @@
-//! Sends a show as MPEG-TS to an address, for as long as somebody is there.
+//! Sends a show to an address as MPEG-TS, whenever somebody receives there.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::write::{Destination, PROTOCOLS, StreamFormat, StreamWriter};
 use crate::show::Show;
 use crate::sync::threads;
 
-/// How long to wait before an address that did not answer is tried again.
+/// Pause between attempts to connect.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Connects by itself, and again when the other end was gone.
+/// Connects by itself, and reconnects when the other end comes back.
 pub struct SendSink {
     show: Arc<Show>,
     address: String,
     format: StreamFormat,
     writer: Option<StreamWriter>,
-    /// [`Frame::time`] of the connection's first frame.
+    /// [`Stamp::time`] of the connection's first frame.
     start: i64,
     connecting: Option<JoinHandle<Result<StreamWriter>>>,
     failed: Option<Instant>,
@@ -34,7 +34,7 @@ impl SendSink {
     pub fn new(address: &str, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
         if !PROTOCOLS.iter().any(|protocol| address.starts_with(protocol)) {
             return Err(Error::usage(format!(
-                "'{address}' is no address to send to; write udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT"
+                "cannot send to '{address}'; write udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT"
             )));
         }
         let address = address.to_owned();
@@ -42,11 +42,11 @@ impl SendSink {
     }
 
     fn fail(&mut self, error: &Error) {
-        self.show.notice("sending", Some(format!("{error}; it is tried again")));
+        self.show.notice("sending", Some(format!("{error}; impasto keeps trying")));
         (self.writer, self.failed) = (None, Some(Instant::now()));
     }
 
-    /// Gets a little further towards a connection; never waits for one.
+    /// Advances the connection attempt without waiting for it.
     fn connect(&mut self) -> Result<()> {
         match self.connecting.take() {
             Some(thread) if thread.is_finished() => {
@@ -56,7 +56,7 @@ impl SendSink {
             }
             Some(thread) => self.connecting = Some(thread),
             None if self.failed.is_none_or(|when| when.elapsed() >= RETRY) => {
-                // A show that ends waits for nobody.
+                // A show that ends does not wait for a connection.
                 let (address, interrupt) = (self.address.clone(), self.show.stop.flag());
                 let (destination, format) = (Destination::Address { address, interrupt }, self.format);
                 self.connecting = Some(threads::spawn("connect", move || StreamWriter::open(destination, format))?);
@@ -68,11 +68,11 @@ impl SendSink {
 }
 
 impl Sink for SendSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         let outcome = match &mut self.writer {
-            Some(writer) => writer.put(&Frame { time: frame.time - self.start, ..frame.clone() }),
+            Some(writer) => writer.put(frame, Stamp { time: stamp.time - self.start, ..stamp }),
             None => {
-                self.start = frame.time + 1;
+                self.start = stamp.time + 1;
                 self.connect()
             }
         };
@@ -85,7 +85,7 @@ impl Sink for SendSink {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.show.stop.request();
         if let Some(thread) = self.connecting.take() {
-            // It ends soon, for it was told to; what it has to say is of no interest any more.
+            // It was told to end; its result no longer matters.
             let _ = thread.join();
         }
         self.writer.take().map_or(Ok(()), StreamWriter::finish)

@@ -14,7 +14,7 @@ use v4l::v4l2::{self, vidioc};
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::pixels::{ToYuyv, even_width};
 use crate::size::Size;
 
@@ -120,7 +120,7 @@ impl V4l2Sink {
 }
 
 impl Sink for V4l2Sink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, _stamp: Stamp) -> Result<()> {
         super::check_frame(frame, self.size)?;
         self.yuyv.convert(frame.image(), self.stride, &mut self.packed)?;
         // One call, one frame. The rest of one that the device takes in part would be the next one's beginning.

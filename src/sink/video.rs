@@ -1,22 +1,22 @@
-//! Pictures to a video file.
+//! Writes pictures to a video file.
 
 use std::path::Path;
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::whole::Unfinished;
 
-/// Encodes pictures that come from no file.
+/// Encodes pictures that do not come from a video file.
 pub struct VideoSink {
     file: EncodedFile,
     frames: u64,
 }
 
 impl VideoSink {
-    /// Begins `path` under a temporary name, for `frame_rate` pictures a second; [`Frame::time`] counts them.
+    /// Starts `path` under a temporary name, for `frame_rate` pictures per second; [`Frame::time`] counts them.
     ///
     /// # Errors
     /// Those of [`Encoder::open`] and [`EncodedFile::create`].
@@ -31,16 +31,16 @@ impl VideoSink {
         Ok(Self { file, frames: 0 })
     }
 
-    /// What a person should know about the output.
+    /// Warnings about the output.
     pub fn warnings(&self) -> Vec<String> {
         self.file.warnings()
     }
 }
 
 impl Sink for VideoSink {
-    fn put(&mut self, frame: &Frame) -> Result<()> {
+    fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         self.frames += 1;
-        self.file.put(frame)
+        self.file.put(frame, stamp)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {

@@ -1,8 +1,7 @@
-//! Webcams, by nokhwa.
+//! Webcams, through nokhwa.
 //!
-//! nokhwa waits for a frame for as long as it takes. So a camera has a thread of its own, which keeps only the newest frame as
-//! the camera sent it; whoever asks for the next one waits with patience of his own, and decodes it in his own thread: what
-//! is never taken is never decoded.
+//! nokhwa's call for a frame has no timeout, so each camera has a thread of its own that keeps only the newest frame, still
+//! encoded. The caller waits for it with a timeout and decodes it on its own thread: a frame that nobody takes is never decoded.
 
 mod choice;
 #[cfg(target_os = "linux")]
@@ -25,15 +24,15 @@ use crate::picture::jpeg;
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::{lock, threads};
 
-/// How long a camera may take to be opened; macOS may ask the user first.
+/// How long opening a camera may take; macOS may ask the user first.
 const OPENING: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 15 });
-/// How long it may deliver nothing.
+/// How long it may deliver no frame.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long closing it waits for a thread that is waiting for a frame itself.
+/// How long closing waits for the camera's thread, which may itself be waiting for a frame.
 const CLOSING: Duration = Duration::from_secs(1);
-/// Failures in a row after which the camera is given up; MJPEG over a bad cable loses one now and then.
+/// Consecutive undecodable frames before giving up; MJPEG over a bad cable loses one now and then.
 const FAILURES: u32 = 30;
-/// The unit of [`Frame::time`] from cameras.
+/// The unit of [`Frame::time`] for cameras.
 const MICROSECONDS: Rational = Rational { num: 1, den: 1_000_000 };
 
 /// A running camera. Dropping it ends the camera's thread.
@@ -48,16 +47,20 @@ pub struct CameraSource {
     ended: mpsc::Receiver<()>,
     started: Instant,
     delivered: u64,
-    dropped: Arc<AtomicU64>,
-    /// Frames in a row that could not be decoded.
+    /// When the last frame arrived.
+    arrived: Option<Instant>,
+    undecodable: u64,
+    /// Consecutive frames that could not be decoded.
     failures: u32,
 }
 
-/// What the camera's thread and its source have in common.
+/// What the camera's thread and its source share.
 #[derive(Debug, Default)]
 struct Shared {
     newest: Latest<Captured>,
-    /// A buffer that has been read and can be filled again.
+    /// Frames that the driver dropped, and frames that a newer one replaced before they were taken.
+    dropped: AtomicU64,
+    /// A buffer that can be filled again.
     spare: Mutex<Vec<u8>>,
     /// Why the thread ended, in nokhwa's words.
     failure: Mutex<Option<String>>,
@@ -69,15 +72,56 @@ struct Shared {
 struct Captured {
     /// In the mode's pixel format.
     bytes: Vec<u8>,
+    /// The driver's timestamp, or when its buffer was received.
     arrived: Instant,
-    /// Place among all that arrived.
-    index: u64,
 }
 
-/// The cameras of this machine, with what they can send.
+impl Shared {
+    /// Puts a copy of `frame` where the source takes it, after `lost` frames that the driver dropped.
+    fn offer(&self, frame: &[u8], arrived: Instant, lost: u64) {
+        let mut bytes = std::mem::take(&mut *lock(&self.spare));
+        bytes.clear();
+        bytes.extend_from_slice(frame);
+        let replaced = self.newest.put(Captured { bytes, arrived });
+        self.dropped.fetch_add(lost + u64::from(replaced.is_some()), Ordering::AcqRel);
+        if let Some(replaced) = replaced {
+            *lock(&self.spare) = replaced.bytes;
+        }
+    }
+}
+
+/// What the driver says about a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DriverStamp {
+    /// Place among all frames, including those that the driver dropped.
+    sequence: u32,
+    /// Time since its timestamp, if that is usable.
+    age: Option<Duration>,
+}
+
+/// Finds gaps in the driver's frame counter.
+#[derive(Debug, Default)]
+struct Gaps {
+    last: Option<u32>,
+}
+
+impl Gaps {
+    /// More than any camera sends in [`PATIENCE`]: such a jump is the driver's mistake, not a loss.
+    const MOST: u32 = 2000;
+
+    /// Frames missing between the previous one and the one numbered `sequence`.
+    fn before(&mut self, sequence: u32) -> u64 {
+        let last = self.last.replace(sequence);
+        // Some drivers never count, or start again from 0.
+        let step = last.map_or(1, |last| sequence.wrapping_sub(last));
+        if (1..=Self::MOST).contains(&step) { u64::from(step - 1) } else { 0 }
+    }
+}
+
+/// The cameras of this machine and the formats they offer.
 ///
 /// # Errors
-/// The system does not tell, as where it wants a permission first.
+/// The system does not list them, for example without a permission.
 pub fn cameras() -> Result<Vec<Camera>> {
     #[cfg(target_os = "linux")]
     return Ok(v4l2::cameras());
@@ -86,13 +130,12 @@ pub fn cameras() -> Result<Vec<Camera>> {
 }
 
 impl CameraSource {
-    /// Opens the camera that `which` names by its number ("0"), its path ("/dev/video0") or a part of its name ("c920"), in the mode
-    /// that comes nearest to `wish`.
+    /// Opens the camera with this number ("0"), path ("/dev/video0") or part of its name ("c920"), in the mode nearest to `wish`.
     ///
     /// # Errors
-    /// There is no camera, or none of that name; it is busy, forbidden, does not answer, or sends nothing that is known here.
+    /// There is no such camera; it is busy, forbidden or silent; or it offers no format that can be decoded.
     pub fn open(which: &str, wish: &Wish) -> Result<Self> {
-        // Links such as /dev/v4l/by-id/... stay the same when numbers change.
+        // Links such as /dev/v4l/by-id/... survive when numbers change.
         let target = if which.contains('/') { std::fs::canonicalize(which).ok() } else { None };
         let which = target.as_deref().and_then(Path::to_str).unwrap_or(which);
         let cameras = cameras()?;
@@ -104,7 +147,7 @@ impl CameraSource {
         let (index, for_thread) = (camera.index, Arc::clone(&shared));
         let work = move || {
             let _alive: SyncSender<()> = alive;
-            // Also when nokhwa panics: nobody may wait for a thread that is gone.
+            // Even if nokhwa panics: nobody may wait for a thread that is gone.
             let _closer = Closer(Arc::clone(&for_thread));
             if let Err(error) = capture(index, mode, &for_thread, &opened) {
                 *lock(&for_thread.failure) = Some(error.to_string());
@@ -116,17 +159,28 @@ impl CameraSource {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
                 shared.stop.store(true, Ordering::Release);
-                return Err(Error::failed(format!("camera {camera} does not answer; unplug it and plug it in again")));
+                return Err(Error::failed(format!("camera {camera} does not respond; unplug it and plug it in again")));
             }
             Err(RecvTimeoutError::Disconnected) => {
-                // The channel closes before the thread has said why.
+                // The channel closes before the thread has stored the reason.
                 shared.newest.take(CLOSING);
                 let reason = lock(&shared.failure).take();
                 return Err(failure(&camera, &reason.unwrap_or_else(|| "its driver failed".into())));
             }
         }
-        let dropped = Arc::default();
-        Ok(Self { camera, mode, stride, shared, ended, started, delivered: 0, dropped, failures: 0 })
+        Ok(Self::of(camera, mode, stride, shared, ended, started))
+    }
+
+    fn of(
+        camera: Camera,
+        mode: Mode,
+        stride: u32,
+        shared: Arc<Shared>,
+        ended: mpsc::Receiver<()>,
+        started: Instant,
+    ) -> Self {
+        let (delivered, arrived, undecodable, failures) = (0, None, 0, 0);
+        Self { camera, mode, stride, shared, ended, started, delivered, arrived, undecodable, failures }
     }
 
     /// The camera.
@@ -134,12 +188,12 @@ impl CameraSource {
         &self.camera
     }
 
-    /// What was chosen of its formats.
+    /// The chosen format.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Which camera it is and what was chosen of its formats, for people.
+    /// The camera and its chosen format, for people.
     pub fn chosen(&self) -> String {
         format!("camera {}, {}", self.camera, self.mode)
     }
@@ -149,12 +203,7 @@ impl CameraSource {
         self.started
     }
 
-    /// How many frames were left out because a newer one had come, or because they were damaged; grows as frames are taken.
-    pub fn dropped(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
-    }
-
-    /// Fills `frame`, which has its size, from what the camera sent.
+    /// Fills `frame`, already of the right size, from what the camera sent.
     fn decode(&self, bytes: &[u8], frame: &mut Frame) -> Result<(), String> {
         let rows = |bytes_of_a_row: u32| self.stride.max(bytes_of_a_row);
         match self.mode.pixel_format {
@@ -174,10 +223,10 @@ impl Source for CameraSource {
         SourceFormat { width, height, frame_rate, time_base: MICROSECONDS, frames: None }
     }
 
-    /// Waits for the newest frame that has not been taken.
+    /// Waits for a frame newer than the last one.
     ///
     /// # Errors
-    /// The camera was unplugged, failed, or has delivered nothing for five seconds.
+    /// The camera was unplugged, failed, or delivered nothing for five seconds.
     fn next(&mut self, frame: &mut Frame) -> Result<bool> {
         loop {
             let captured = match self.shared.newest.take(PATIENCE) {
@@ -198,31 +247,42 @@ impl Source for CameraSource {
                     frame.duration = i64::from(MICROSECONDS.den) / i64::from(self.mode.fps.max(1));
                     self.delivered += 1;
                     self.failures = 0;
-                    self.dropped.store(captured.index + 1 - self.delivered, Ordering::Release);
+                    self.arrived = Some(captured.arrived);
                     return Ok(true);
                 }
-                Err(_) if self.failures < FAILURES => self.failures += 1,
                 Err(reason) => {
-                    let (camera, format) = (&self.camera, self.mode.pixel_format);
-                    return Err(Error::failed(format!(
-                        "camera {camera} sends {format} that cannot be decoded ({reason}); choose another pixel format, or another \
-                         cable"
-                    )));
+                    self.undecodable += 1;
+                    self.failures += 1;
+                    if self.failures > FAILURES {
+                        let (camera, format) = (&self.camera, self.mode.pixel_format);
+                        return Err(Error::failed(format!(
+                            "camera {camera} sends {format} that cannot be decoded ({reason}); choose another pixel format \
+                             (--pixel-format), or try another cable"
+                        )));
+                    }
                 }
             }
         }
+    }
+
+    fn arrived(&self) -> Option<Instant> {
+        self.arrived
+    }
+
+    fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Acquire) + self.undecodable
     }
 }
 
 impl Drop for CameraSource {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
-        // A thread that waits for a camera in vain is let go; should a frame come, it ends then.
+        // A thread stuck waiting for a frame is abandoned; it ends by itself if one arrives.
         let _ = self.ended.recv_timeout(CLOSING);
     }
 }
 
-/// Closes the slot when the camera's thread ends, however it does.
+/// Closes the slot when the camera's thread ends, however it ends.
 struct Closer(Arc<Shared>);
 
 impl Drop for Closer {
@@ -231,11 +291,11 @@ impl Drop for Closer {
     }
 }
 
-/// Bytes from row to row (0: as many as the pixels need), and the mode.
+/// Bytes from row to row (0: no padding), and the mode.
 fn negotiate(camera: &Camera, wish: &Wish) -> Result<(u32, Mode)> {
     #[cfg(target_os = "linux")]
     if let Some(path) = &camera.path {
-        // Where it may not be asked for its formats, the reason is what counts.
+        // If it may not be asked for its formats, the reason matters more than their absence.
         if camera.formats.is_empty() {
             std::fs::File::open(path).map_err(|error| failure(camera, &error.to_string()))?;
         }
@@ -246,7 +306,7 @@ fn negotiate(camera: &Camera, wish: &Wish) -> Result<(u32, Mode)> {
     choice::choose(camera, wish).map(|mode| (0, mode))
 }
 
-/// The camera's thread: opens it, says so, and keeps its newest frame until it is told to stop.
+/// The camera's thread: opens it, reports that, and keeps its newest frame until told to stop.
 fn capture(index: u32, mode: Mode, shared: &Shared, opened: &SyncSender<()>) -> Result<(), nokhwa::NokhwaError> {
     let format = frame_format(mode.pixel_format);
     let exact = CameraFormat::new(Resolution::new(mode.width, mode.height), format, mode.fps);
@@ -254,29 +314,32 @@ fn capture(index: u32, mode: Mode, shared: &Shared, opened: &SyncSender<()>) -> 
     let wanted = RequestedFormat::with_formats(RequestedFormatType::Exact(exact), &formats);
     let mut camera = nokhwa::Camera::new(CameraIndex::Index(index), wanted)?;
     camera.open_stream()?;
-    // Nobody may be there any more: then the stop flag is set.
+    // The other end may be gone; then the stop flag is set.
     let _ = opened.try_send(());
-    let (mut index, mut retries) = (0, 0);
+    #[cfg(target_os = "linux")]
+    let buffers = v4l2::Buffers::of(index);
+    let (mut gaps, mut retries) = (Gaps::default(), 0);
     while !shared.stop.load(Ordering::Acquire) {
         let frame = match camera.frame_raw() {
             Ok(frame) => frame,
-            // A signal, or a frame lost on its way: nokhwa's queue of buffers is out of step then, and starts anew.
+            // A signal, or a lost frame: nokhwa's buffer queue is out of step then and has to be restarted.
             Err(error) if retries < 3 && matches!(os_error(&error.to_string()), Some(EINTR | EIO)) => {
                 retries += 1;
                 camera.stop_stream()?;
                 camera.open_stream()?;
+                gaps = Gaps::default();
                 continue;
             }
             Err(error) => return Err(error),
         };
-        let arrived = Instant::now();
-        let mut bytes = std::mem::take(&mut *lock(&shared.spare));
-        bytes.clear();
-        bytes.extend_from_slice(&frame);
-        if let Some(stale) = shared.newest.put(Captured { bytes, arrived, index }) {
-            *lock(&shared.spare) = stale.bytes;
-        }
-        index += 1;
+        let now = Instant::now();
+        #[cfg(target_os = "linux")]
+        let stamp = buffers.as_ref().and_then(v4l2::Buffers::taken);
+        #[cfg(not(target_os = "linux"))]
+        let stamp: Option<DriverStamp> = None;
+        let lost = stamp.map_or(0, |stamp| gaps.before(stamp.sequence));
+        let arrived = stamp.and_then(|stamp| now.checked_sub(stamp.age?)).unwrap_or(now);
+        shared.offer(&frame, arrived, lost);
         retries = 0;
     }
     camera.stop_stream()
@@ -292,25 +355,25 @@ fn frame_format(format: PixelFormat) -> FrameFormat {
     }
 }
 
-// Linux's numbers; nokhwa hands errors on as text.
+// Linux's numbers; nokhwa passes errors on as text.
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
 const EACCES: i32 = 13;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 
-/// The system's number in an error's text, as Rust writes it there.
+/// The system's error number, as Rust writes it in an error's text.
 fn os_error(text: &str) -> Option<i32> {
     let (_, rest) = text.rsplit_once("(os error ")?;
     rest.split(')').next()?.parse().ok()
 }
 
-/// What stopped the camera, with its cure; `text` is the error below.
+/// Why the camera stopped, and the cure; `text` is the underlying error.
 fn failure(camera: &Camera, text: &str) -> Error {
     let is_gone = camera.path.as_ref().is_some_and(|path| !Path::new(path).exists());
     Error::failed(match os_error(text).filter(|_| cfg!(target_os = "linux")) {
         Some(EACCES) => format!(
-            "camera {camera} may not be opened; add yourself to its group (sudo usermod -aG video $USER) and log in again"
+            "no permission to open camera {camera}; add yourself to its group (sudo usermod -aG video $USER) and log in again"
         ),
         Some(EBUSY) => {
             let program =
@@ -321,19 +384,19 @@ fn failure(camera: &Camera, text: &str) -> Error {
         _ if is_gone => unplugged(camera),
         _ if cfg!(target_os = "linux") => format!("camera {camera} failed: {text}; unplug it and plug it in again"),
         _ => format!(
-            "camera {camera} failed: {text}; close other programs that use it, and allow this one to use it in the system's privacy \
-             settings"
+            "camera {camera} failed: {text}; close other programs that use it, and allow impasto to use cameras in the system's \
+             privacy settings"
         ),
     })
 }
 
-/// The camera has delivered nothing for some time.
+/// The camera has delivered no frame for some time.
 fn silent(camera: &Camera) -> Error {
     match &camera.path {
         Some(path) if !Path::new(path).exists() => Error::failed(unplugged(camera)),
         _ => Error::failed(format!(
-            "camera {camera} has delivered nothing for {} seconds; see whether it is switched on or covered, or unplug it and plug \
-             it in again",
+            "camera {camera} has delivered nothing for {} seconds; check that it is switched on, or unplug it and plug it in \
+             again",
             PATIENCE.as_secs()
         )),
     }
@@ -360,8 +423,7 @@ mod elsewhere {
 
     pub fn cameras() -> Result<Vec<Camera>> {
         permission()?;
-        let failed =
-            |error: nokhwa::NokhwaError| Error::failed(format!("the system does not list its cameras: {error}"));
+        let failed = |error: nokhwa::NokhwaError| Error::failed(format!("cannot list cameras: {error}"));
         let found = nokhwa::query(nokhwa::utils::ApiBackend::Auto).map_err(failed)?;
         let camera = |info: nokhwa::utils::CameraInfo| {
             let index = info.index().as_index().ok()?;
@@ -370,7 +432,7 @@ mod elsewhere {
         Ok(found.into_iter().filter_map(camera).collect())
     }
 
-    /// Nothing where the camera cannot be opened now.
+    /// Empty if the camera cannot be opened now.
     fn formats(index: CameraIndex) -> Vec<Format> {
         let all = PixelFormat::NAMES.map(|(format, _)| frame_format(format));
         let any = RequestedFormat::with_formats(RequestedFormatType::None, &all);
@@ -391,7 +453,7 @@ mod elsewhere {
         formats
     }
 
-    /// macOS asks the user, once; elsewhere nokhwa says yes at once.
+    /// macOS asks the user once; elsewhere nokhwa agrees at once.
     fn permission() -> Result<()> {
         if nokhwa::nokhwa_check() {
             return Ok(());
@@ -403,7 +465,7 @@ mod elsewhere {
         match answered.recv_timeout(OPENING) {
             Ok(true) => Ok(()),
             _ => Err(Error::failed(
-                "cameras are forbidden to this program; allow it in System Settings, Privacy & Security, Camera",
+                "impasto may not use cameras; allow it in System Settings, Privacy & Security, Camera",
             )),
         }
     }
@@ -429,6 +491,77 @@ mod tests {
         let gone = Camera { path: Some("/dev/none".into()), ..camera() };
         assert!(silent(&gone).to_string().contains("was unplugged"));
         assert!(failure(&gone, "odd").to_string().contains("was unplugged"));
+    }
+
+    /// A source without a device, whose frames the test offers: 2x2 pixels of RGB.
+    fn source() -> (CameraSource, Arc<Shared>) {
+        let shared = Arc::new(Shared::default());
+        let mode = Mode { pixel_format: PixelFormat::Rgb, width: 2, height: 2, fps: 30 };
+        let (_, ended) = mpsc::sync_channel(0);
+        (CameraSource::of(camera(), mode, 0, Arc::clone(&shared), ended, Instant::now()), shared)
+    }
+
+    const GOOD: [u8; 12] = [7; 12];
+
+    #[test]
+    fn a_frame_counts_from_its_arrival_however_long_it_waits_to_be_taken() {
+        let (mut source, shared) = source();
+        let (arrived, wait) = (Instant::now(), Duration::from_millis(50));
+        shared.offer(&GOOD, arrived, 0);
+        thread::sleep(wait);
+        assert!(source.next(&mut Frame::default()).unwrap());
+        assert_eq!(source.arrived(), Some(arrived));
+        assert!(arrived.elapsed() >= wait);
+    }
+
+    #[test]
+    fn replaced_undecodable_and_lost_frames_all_count_as_dropped() {
+        let (mut source, shared) = source();
+        let mut frame = Frame::default();
+        shared.offer(&GOOD, Instant::now(), 0);
+        assert!(source.next(&mut frame).unwrap());
+        assert_eq!(source.dropped(), 0);
+        // Two are replaced before anyone takes them.
+        (0..3).for_each(|_| shared.offer(&GOOD, Instant::now(), 0));
+        assert!(source.next(&mut frame).unwrap());
+        assert_eq!(source.dropped(), 2);
+        // One cannot be decoded; the source gives the next one instead.
+        shared.offer(&GOOD[..5], Instant::now(), 0);
+        thread::scope(|scope| {
+            let taken = scope.spawn(|| source.next(&mut frame).unwrap());
+            while lock(&shared.spare).len() != 5 {
+                thread::yield_now();
+            }
+            shared.offer(&GOOD, Instant::now(), 0);
+            assert!(taken.join().unwrap());
+        });
+        assert_eq!((source.dropped(), frame.index), (3, 2));
+        // The driver lost four.
+        shared.offer(&GOOD, Instant::now(), 4);
+        assert!(source.next(&mut frame).unwrap());
+        assert_eq!(source.dropped(), 7);
+    }
+
+    #[test]
+    fn a_camera_that_sends_only_garbage_is_given_up() {
+        let (mut source, shared) = source();
+        let reason = thread::scope(|scope| {
+            let failed = scope.spawn(|| source.next(&mut Frame::default()).unwrap_err().to_string());
+            while !failed.is_finished() {
+                shared.offer(&GOOD[..5], Instant::now(), 0);
+                thread::yield_now();
+            }
+            failed.join().unwrap()
+        });
+        assert!(reason.contains("sends rgb that cannot be decoded") && reason.contains("--pixel-format"), "{reason}");
+        assert!(source.dropped() > u64::from(FAILURES));
+    }
+
+    #[test]
+    fn gaps_in_the_drivers_counter_are_lost_frames_and_a_counter_that_restarts_is_not() {
+        let mut gaps = Gaps::default();
+        let lost = [7, 8, 10, 10, 15, 0, 1, u32::MAX, 1].map(|sequence| gaps.before(sequence));
+        assert_eq!(lost, [0, 0, 1, 0, 4, 0, 0, 0, 1]);
     }
 
     #[test]

@@ -5,6 +5,8 @@ pub mod paced;
 pub mod synthetic;
 pub mod video;
 
+use std::time::Instant;
+
 use crate::error::Result;
 use crate::frame::{Frame, Rational};
 
@@ -30,4 +32,16 @@ pub trait Source: Send {
 
     /// Fills `frame` with the next one and returns true, or returns false at the end. `frame`'s buffer is recycled.
     fn next(&mut self, frame: &mut Frame) -> Result<bool>;
+
+    /// When the frame that [`Self::next`] gave last became available: before it waited to be taken and was decoded. `None` if the
+    /// source cannot tell.
+    fn arrived(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Frames lost between the device and [`Self::next`] since the source was opened: dropped by the driver, replaced by a
+    /// newer one before they were taken, or undecodable.
+    fn dropped(&self) -> u64 {
+        0
+    }
 }

@@ -1,4 +1,4 @@
-//! A source that has all its frames at once, made to deliver them when they are due, as a camera would.
+//! Plays a source that could deliver all its frames at once at its own frame rate, as a camera would.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,17 +7,19 @@ use super::{Source, SourceFormat};
 use crate::error::Result;
 use crate::frame::Frame;
 
-/// Waits before each frame until its time has come.
+/// Delivers each frame when it is due.
 pub struct PacedSource<S> {
     inner: S,
-    /// When the first frame came, and its time.
+    /// When the first frame was delivered, and its timestamp.
     start: Option<(Instant, i64)>,
+    /// When the last frame was due.
+    due: Option<Instant>,
 }
 
 impl<S: Source> PacedSource<S> {
-    /// Delivers the frames of `inner` by their own times.
+    /// Delivers the frames of `inner` at their own timestamps.
     pub fn new(inner: S) -> Self {
-        Self { inner, start: None }
+        Self { inner, start: None, due: None }
     }
 }
 
@@ -34,7 +36,17 @@ impl<S: Source> Source for PacedSource<S> {
         let seconds = (frame.time - first) as f64 * self.inner.format().time_base.as_f64();
         let due = start + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
         thread::sleep(due.saturating_duration_since(Instant::now()));
+        self.due = Some(due);
         Ok(true)
+    }
+
+    /// When the frame was due, so that a source that cannot keep up counts as latency.
+    fn arrived(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn dropped(&self) -> u64 {
+        self.inner.dropped()
     }
 }
 
@@ -49,10 +61,41 @@ mod tests {
         let (mut frame, mut start) = (Frame::default(), None);
         while source.next(&mut frame).unwrap() {
             let start = *start.get_or_insert_with(Instant::now);
-            // The first is due at once; 30 frames a second.
+            // The first is due at once, then 30 per second.
             let due = Duration::from_secs_f64(frame.index as f64 / 30.0);
             assert!(start.elapsed() + Duration::from_millis(1) >= due);
         }
         assert_eq!(frame.index, 4);
+    }
+
+    /// Needs a tenth of a second per frame, three times what its frame rate allows.
+    struct Slow(SyntheticSource);
+
+    impl Source for Slow {
+        fn format(&self) -> SourceFormat {
+            self.0.format()
+        }
+
+        fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+            thread::sleep(Duration::from_millis(100));
+            self.0.next(frame)
+        }
+    }
+
+    #[test]
+    fn a_frame_counts_from_when_it_was_due_and_not_from_when_a_slow_decoder_had_it() {
+        let mut source = PacedSource::new(Slow(SyntheticSource::new(8, 8, Some(4))));
+        let mut frame = Frame::default();
+        let mut arrivals = Vec::new();
+        while source.next(&mut frame).unwrap() {
+            arrivals.push((source.arrived().unwrap(), Instant::now()));
+        }
+        let first = arrivals[0].0;
+        for (index, (arrived, delivered)) in arrivals.into_iter().enumerate() {
+            let due = Duration::from_secs_f64(index as f64 / 30.0);
+            assert!((arrived - first).abs_diff(due) < Duration::from_millis(1));
+            // The fourth frame is there after 0.3 s, and was due after 0.1 s.
+            assert!(delivered - first >= Duration::from_millis(100) * index as u32);
+        }
     }
 }

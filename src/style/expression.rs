@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Styles with weights that sum to 1, in the order given; never empty, no name twice.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Expression(Vec<(String, f32)>);
 
 impl Expression {
@@ -45,6 +48,20 @@ impl FromStr for Expression {
         }
         scale_to_one(&mut terms)?;
         Ok(Self(terms))
+    }
+}
+
+impl TryFrom<String> for Expression {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Expression> for String {
+    fn from(expression: Expression) -> Self {
+        expression.to_string()
     }
 }
 

@@ -45,7 +45,7 @@ pub fn join_scoped<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
 
 /// The error for a panic of the thread `name`.
 pub fn panicked(name: &str) -> Error {
-    Error::failed(format!("the {name} thread panicked; this is a bug in impasto, please report it"))
+    Error::internal(format!("the {name} thread panicked"))
 }
 
 fn cannot_start(name: &str, error: &io::Error) -> Error {

@@ -125,9 +125,9 @@ impl<'a> Watcher<'a> {
                 window.show(shown.painted.image())?;
             }
         }
-        let is_new = self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, shown) || last.captured != shown.captured);
+        let is_new = self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, shown) || last.arrived != shown.arrived);
         if is_new {
-            meter.shown(shown.captured);
+            meter.shown(shown.arrived);
         }
         self.last = Some(Arc::clone(shown));
         Ok(())

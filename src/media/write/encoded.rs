@@ -7,7 +7,7 @@ use super::destination::Destination;
 use super::encoder::Encoder;
 use super::muxer::Muxer;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::info::VideoInfo;
 use crate::whole::Unfinished;
 
@@ -39,13 +39,13 @@ impl EncodedFile {
         self.encoder.warnings().to_vec()
     }
 
-    /// Encodes one frame, later than those before.
+    /// Encodes one frame, shown at `stamp`, later than those before.
     ///
     /// # Errors
     /// The encoder failed, or the disk is full.
-    pub fn put(&mut self, frame: &Frame) -> Result<()> {
-        self.origin.get_or_insert(frame.time);
-        self.encoder.send(frame)?;
+    pub fn put(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
+        self.origin.get_or_insert(stamp.time);
+        self.encoder.send(frame, stamp)?;
         self.drain()
     }
 

@@ -9,7 +9,7 @@ use super::codec::Codec;
 use super::container::Container;
 use super::settings::{EncodeOptions, encoded_size, missing, pixel_format, set, settings};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stamp};
 use crate::media::ffmpeg::{prepare, reason};
 use crate::media::info::{FrameFormat, VideoInfo};
 use crate::media::pixels::{ColorTags, FromRgb, allocate};
@@ -99,13 +99,13 @@ impl Encoder {
         Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings, closing })
     }
 
-    /// Encodes one frame, later than those before.
+    /// Encodes one frame, shown at `stamp`, later than those before.
     ///
     /// # Errors
     /// The encoder failed.
-    pub fn send(&mut self, frame: &Frame) -> Result<()> {
+    pub fn send(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
         self.from_rgb.convert(frame, self.tags, &mut self.picture)?;
-        self.picture.set_pts(Some(frame.time));
+        self.picture.set_pts(Some(stamp.time));
         // SAFETY: plain fields of an own frame.
         unsafe {
             let raw = self.picture.as_mut_ptr();
@@ -113,8 +113,8 @@ impl Encoder {
             ((*raw).color_primaries, (*raw).color_trc) = (self.tags.primaries, self.tags.transfer);
             (*raw).chroma_location = self.tags.chroma;
         }
-        let duration = if frame.duration > 0 { frame.duration } else { self.usual_duration };
-        self.durations.insert(frame.time, duration);
+        let duration = if stamp.duration > 0 { stamp.duration } else { self.usual_duration };
+        self.durations.insert(stamp.time, duration);
         if self.closing != Closing::Anytime {
             self.closing = Closing::AfterEnd { begun: true };
         }

@@ -9,7 +9,7 @@ use super::encoder::Encoder;
 use super::muxer::Muxer;
 use super::settings::EncodeOptions;
 use crate::error::Result;
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, Stamp};
 use crate::media::info::{FrameFormat, VideoInfo};
 
 /// The format of a show's frames.
@@ -49,12 +49,12 @@ impl StreamWriter {
         Ok(Self { muxer, encoder, packet: Packet::empty() })
     }
 
-    /// Writes one frame, later than those before.
+    /// Writes one frame, shown at `stamp`, later than those before.
     ///
     /// # Errors
     /// The encoder failed, the disk is full, or the other end is gone.
-    pub fn put(&mut self, frame: &Frame) -> Result<()> {
-        self.encoder.send(frame)?;
+    pub fn put(&mut self, frame: &Frame, stamp: Stamp) -> Result<()> {
+        self.encoder.send(frame, stamp)?;
         self.drain()
     }
 
