@@ -27,16 +27,19 @@ from PIL import Image
 from torch import nn
 
 from impasto_networks.brush_graph import build_brush_graph
-from impasto_networks.brush_network import BrushNetwork, one_hot, random_grain
+from impasto_networks.brush_network import BrushNetwork, random_grain
+from impasto_networks.layers import one_hot
 from impasto_networks.objective import step_terms, total, words
 from impasto_networks.paintings import study
 from impasto_networks.photos import Crops, read_photos
 from impasto_networks.recipe import read_recipe
-from soap import Soap
-from style_losses import Vgg, fast_dtype
-from training_pictures import load_picture, picture_files, to_tensor
-from vgg19_file import find_weights
-from whole_file import write_atomically
+from impasto_networks.soap import Soap
+from impasto_networks.style_losses import STYLE_LAYERS
+from impasto_networks.vgg19_torch import Vgg
+from impasto_networks.motion import to_tensor
+from impasto_networks.pictures import load_picture, picture_files
+from impasto_networks.vgg19_file import find_weights
+from impasto_networks.files import write_atomically
 
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
 ROW_PACE = 2  # times the learning rate: a row learns only in its style's steps
@@ -105,7 +108,7 @@ class Training:
 
 def train(training, options):
     recipe = training.recipe
-    vgg = Vgg(options.vgg or find_weights(), fast_dtype())
+    vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True)
     generator = torch.Generator().manual_seed(recipe.seed)
     paintings = [study(style.source, vgg, generator) for style in recipe.styles]
     photos, crops = read_photos(options.photos), None

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-EPSILON = 1e-5
-PATCH = 4  # the skip's positions stand for 4x4 pixels
+from impasto_networks.layers import PATCH, Layer, StyleMix, shuffle_head
+
 MULTIPLE = 16  # pixels: what sides must be a multiple of inside the network
 GRAIN = 4  # channels of noise, at a quarter of the size
 
@@ -28,41 +28,6 @@ class Widths:
     before: int = 1  # blocks at an eighth before the sixteenth
     deepest: int = 2  # blocks at a sixteenth
     after: int = 1  # blocks at an eighth after it
-
-
-class StyleMix(nn.Module):
-    """Instance normalisation, then a matrix and a shift for each style: y = A (x - mean) / deviation + b.
-
-    Dumoulin et al. 2017 give each style a scale per channel, the diagonal of A. A whole matrix lets a style rearrange the trunk's
-    features. `matrix`: [styles, outputs, inputs], `shift`: [styles, outputs]; the style weights mix both linearly."""
-
-    def __init__(self, styles, inputs, outputs):
-        super().__init__()
-        matrix = torch.eye(outputs, inputs) if outputs == inputs else torch.randn(outputs, inputs) / inputs**0.5
-        self.matrix = nn.Parameter(matrix.repeat(styles, 1, 1) + torch.randn(styles, outputs, inputs) * 0.03)
-        self.shift = nn.Parameter(torch.zeros(styles, outputs))
-
-    def forward(self, x, style):
-        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0)
-        matrix = torch.einsum("ns,soi->noi", style, self.matrix) * torch.rsqrt(variance + EPSILON)[:, None]
-        shift = style @ self.shift - torch.einsum("noi,ni->no", matrix, mean)
-        return torch.baddbmm(shift[:, :, None], matrix, x.flatten(2)).unflatten(2, x.shape[2:])
-
-
-class Layer(nn.Module):
-    """A convolution with reflected borders (zeros would paint a frame), then the style's mix, which makes a bias useless."""
-
-    def __init__(self, styles, inputs, outputs, kernel, stride=1, dilation=1):
-        super().__init__()
-        self.stride, self.dilation = stride, dilation
-        self.pad = (kernel - stride) // 2 if stride > 1 else dilation * (kernel // 2)
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
-        nn.init.kaiming_normal_(self.weight)
-        self.mix = StyleMix(styles, outputs, outputs)
-
-    def forward(self, x, style):
-        x = F.pad(x, [self.pad] * 4, mode="reflect")
-        return self.mix(F.conv2d(x, self.weight, stride=self.stride, dilation=self.dilation), style)
 
 
 class Block(nn.Module):
@@ -97,11 +62,7 @@ class BrushNetwork(nn.Module):
         self.after = blocks(w.after, w.eighth, (2, 1))
         self.last = StyleMix(styles, w.eighth, w.quarter)
         self.join = Layer(styles, w.quarter, w.head, 3)
-        self.head = nn.Conv2d(w.head, 3 * PATCH**2, 3, padding=1, padding_mode="reflect")
-        with torch.no_grad():  # the sub-pixels of the shuffle start equal, so that no checkerboard has to be unlearned
-            equal = self.head.weight[:: PATCH**2] * 0.5
-            self.head.weight.copy_(equal.repeat_interleave(PATCH**2, dim=0))
-            self.head.bias.zero_()
+        self.head = shuffle_head(w.head)
 
     def paint(self, photo, style, grain):
         """The painting without the photo's own share."""
@@ -128,10 +89,6 @@ class BrushNetwork(nn.Module):
 def twice(x):
     """Twice the size, by lines between the values: copies of them would print a lattice of 8 pixels."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def one_hot(index, styles):
-    return F.one_hot(torch.as_tensor(index).reshape(-1), styles).float()
 
 
 def random_grain(shape, generator=None):

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 import torch
 import torch.nn.functional as F
 
-from grid import visible_grid
-from impasto_networks.brush_network import PATCH, one_hot, random_grain
-from impasto_networks.paintings import SLICED_LAYERS, busyness, grams, lightness, quarters, sliced_distance
-from style_losses import STYLE_LAYERS
-from training_pictures import next_frame, random_motion, warp
+from impasto_networks.grid import visible_grid
+from impasto_networks.brush_network import random_grain
+from impasto_networks.layers import PATCH, one_hot
+from impasto_networks.paintings import SLICED_LAYERS, busyness, lightness, quarters, sliced_distance
+from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
+from impasto_networks.motion import next_frame, random_motion, warp
 
-CONTENT_LAYER = "relu3_3"
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
 TONE_SQUARE = 16  # pixels: coarser than strokes
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
@@ -69,12 +69,6 @@ class Ranking:
         return torch.stack(found, 1).float()
 
 
-def distances(own, painting):
-    """Per picture: the mean over the layers of the squared Gram difference over the painting's squared Gram."""
-    layers = [(own[name] - gram).square().sum((1, 2)) / gram.square().sum((1, 2)) for name, gram in painting.items()]
-    return torch.stack(layers).mean(0)
-
-
 def tone_distance(styled, photo):
     """1 less the correlation of the two pictures' light in squares: Gram matrices do not ask where the painting is dark."""
     light = [F.avg_pool2d(picture.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for picture in (styled, photo)]
@@ -90,14 +84,14 @@ def painted_terms(styled, crop, painting, vgg):
     features, coarse = vgg(styled), vgg(F.avg_pool2d(styled, 2))
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
     whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
-    relative = lambda own, photo, to: (distances(own, to) / distances(photo, to).clamp(min=LEAST_DISTANCE)).mean()
+    relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
     content = lambda own, photo: (own - photo).square().mean() / photo.square().mean()
     flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
     colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
     return {
         "whole": relative(whole, crop.whole, painting.whole),
         "half": relative(grams(coarse), crop.half, painting.half),
-        "local": distances(parts, painting.near(crop.places)).mean(),
+        "local": style_distance(parts, painting.near(crop.places)).mean(),
         "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
         "color": sliced_distance(colors, painting.colors, 8),
         "content": content(features[CONTENT_LAYER], crop.content),

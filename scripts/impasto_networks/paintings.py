@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from style_losses import STYLE_LAYERS, Gram
+from impasto_networks.style_losses import STYLE_LAYERS, grams
 
 CELL = 72  # pixels of the painting; a window is 2x2 cells, and the next one begins a cell further
 NEAR = 0.15  # how far in rank windows still count
@@ -38,10 +38,6 @@ class Source:
         factor = scale * self.side / min(image.size)
         image = image.resize([max(16, round(side * factor)) for side in image.size], Image.Resampling.LANCZOS)
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
-
-
-def grams(features, layers=STYLE_LAYERS):
-    return {layer: Gram.apply(features[layer].contiguous(memory_format=torch.channels_last)) for layer in layers}
 
 
 def cells(features, down, across):

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto_networks.objective import Ranking, look
-from training_pictures import load_picture, picture_files, to_tensor
+from impasto_networks.motion import to_tensor
+from impasto_networks.pictures import load_picture, picture_files
 
 PHOTO_SIDE = 640  # pixels: the short side that photos are kept at
 LEAST_SHARE = 0.55  # of the short side: a crop is nearly a picture of its own
