@@ -24,8 +24,10 @@ import onnxruntime
 
 from evaluation import measures, table
 from evaluation.painters import Painter, exported_styles, from_manifest, yardstick
-from evaluation.vgg19 import Vgg, find_weights
-from whole_file import write_atomically
+from evaluation.vgg19 import Vgg
+from impasto_networks.files import write_atomically
+from impasto_networks.pictures import load_picture, picture_files
+from impasto_networks.vgg19_file import find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXED_PHOTOS = 16  # whose mean statistics --fixed-statistics gives
@@ -120,7 +122,7 @@ def measure_optima(subjects, numbers, files, optima, options):
     """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
     means = {}
     for style, picture in options.paintings.items():
-        painting = measures.load_picture(picture, measures.PAINTING_SIDE)
+        painting = load_picture(picture, measures.PAINTING_SIDE)
         rows = []
         for file in files[: options.gatys]:
             rows.append(optima.measure(measures.load_photo(file), painting))
@@ -181,7 +183,7 @@ def other_photos(options):
     """For --fixed-statistics: photos between those that are measured; with --every 1 there are no others."""
     if not options.fixed_statistics:
         return []
-    files = measures.picture_files(options.photos)[options.every // 2 :: options.every]
+    files = picture_files(options.photos)[options.every // 2 :: options.every]
     return [measures.load_photo(file) for file in files[:FIXED_PHOTOS]]
 
 
@@ -204,7 +206,7 @@ def evaluate(options):
         table.check_marks(options.write)  # before the hours of measuring, not after
     options.vgg = options.vgg or find_weights()
     subjects = read_subjects(options)
-    files = measures.picture_files(options.photos)[:: options.every]
+    files = picture_files(options.photos)[:: options.every]
     clips = []
     if options.clips:
         from evaluation.clips import clip_files, flow_maps, load_clip
@@ -216,7 +218,7 @@ def evaluate(options):
 
         optima = Optima(options.optima, options.vgg, vgg, options.threads)
     paintings = {
-        style: vgg(measures.load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
+        style: vgg(load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
     }
     numbers = measure_photos(files, subjects, paintings, vgg, options.seed)
     parts = [map(mean_of, numbers)]

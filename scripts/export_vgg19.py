@@ -44,9 +44,10 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from torch_file import TorchFileError
-from vgg19_file import MEAN_BGR, find_weights, read_codebooks
-from winograd import Tiles, transformed_kernel
+from impasto_networks.graph import Graph
+from impasto_networks.torch_file import TorchFileError
+from impasto_networks.vgg19_file import MEAN_BGR, find_weights, read_codebooks
+from impasto_networks.winograd import Tiles, transformed_kernel
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
@@ -55,43 +56,6 @@ WEIGHTS = "weights.bin"
 SUMS = "SHA256SUMS"  # as `sha256sum -c` reads it, of all the others
 LEAST_WINOGRAD = 256  # output channels of a convolution from which on winograd.py's is faster
 ALIGNMENT = 4096  # of a tensor in the weights file, so that it can be mapped into memory
-
-
-class Graph:
-    """Nodes, and constants by name."""
-
-    def __init__(self):
-        self.nodes, self.constants, self.inputs, self.outputs = [], {}, [], []
-
-    def node(self, kind, *inputs, output=None, **attributes):
-        output = output or f"{kind.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
-
-    def constant(self, values, dtype=np.float32):
-        tensor = np.ascontiguousarray(values, dtype)
-        name = f"{tensor.dtype}_{'x'.join(map(str, tensor.shape))}_{hashlib.sha256(tensor.tobytes()).hexdigest()[:8]}"
-        self.constants[name] = numpy_helper.from_array(tensor, name)
-        return name
-
-    def integers(self, *values):
-        return self.constant(values, np.int64)
-
-    def input(self, name, *shape):
-        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-        return name
-
-    def output(self, name, *shape):
-        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-        return name
-
-    def add(self, first, second):
-        return second if first is None else self.node("Add", first, second)
-
-    def model(self, name):
-        constants = list(self.constants.values())
-        graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
 class Weights:
@@ -202,6 +166,10 @@ class Forward:
         return graph.node("Pad", twice, pads)
 
 
+def add(graph, first, second):
+    return second if first is None else graph.node("Add", first, second)
+
+
 def flat(graph, features):
     """[1, C, h, w] as [1, C, h*w]."""
     return graph.node("Reshape", features, graph.integers(0, 0, -1))
@@ -249,12 +217,12 @@ def total_variation(graph, core):
         if core:
             inside = graph.node("Slice", core, graph.integers(0), graph.integers(-1), graph.integers(axis))
             pull = graph.node("Mul", step, inside)
-        loss = graph.add(loss, graph.node("ReduceSum", graph.node("Mul", step, pull), keepdims=0))
+        loss = add(graph, loss, graph.node("ReduceSum", graph.node("Mul", step, pull), keepdims=0))
         before, after = [0] * 8, [0] * 8
         before[axis], after[4 + axis] = 1, 1
         ahead = graph.node("Pad", pull, graph.integers(*before))
         behind = graph.node("Pad", pull, graph.integers(*after))
-        gradient = graph.add(gradient, graph.node("Sub", ahead, behind))
+        gradient = add(graph, gradient, graph.node("Sub", ahead, behind))
     twice = graph.node("Mul", weight, graph.constant([2.0]))
     return graph.node("Mul", weight, loss), graph.node("Mul", gradient, twice)
 
@@ -277,7 +245,7 @@ def gradient_graph(weights, pooling, guided):
     for place in range(len(order) - 1, -1, -1):
         layer = order[place]
         if layer in gradients:
-            gradient = graph.add(gradient, gradients[layer])
+            gradient = add(graph, gradient, gradients[layer])
         # 1 where the value is above 0, else 0: ONNX Runtime runs this on all cores, Greater and Where on one.
         active = graph.node("HardSigmoid", values[layer], alpha=1e30, beta=0.0)
         gradient = graph.node("Mul", gradient, active)
@@ -357,7 +325,7 @@ def main():
                 "guided": gradient_graph(weights, pooling, guided=True),
             }
             for name, graph in graphs.items():
-                files[f"{pooling}.{name}.onnx"] = graph.model(f"vgg19_{pooling}_{name}").SerializeToString()
+                files[f"{pooling}.{name}.onnx"] = graph.model(f"vgg19_{pooling}_{name}", opset=18, ir_version=9).SerializeToString()
         sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
         for name, data in (files | {SUMS: sums.encode()}).items():
             write(options.folder / name, data)

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
-from torch_file import read_tensors
-from whole_file import write_atomically
+from impasto_networks.files import write_atomically
+from impasto_networks.graph import Graph, checked
+from impasto_networks.torch_file import read_tensors
 
 RESIDUALS = [f"res{block}.{layer}" for block in range(1, 6) for layer in (1, 2)]
 # The convolutions of transformer_net.py in the order of the data, with the normalisation after each, by their names there.
@@ -109,42 +110,27 @@ def read_onnx(model, path):
 
 def build_graph(weights, style):
     """`input1` float32 [1, 3, H, W] RGB 0..255, sides a multiple of 4, to `output1` of the same shape (not clamped)."""
-    nodes, constants = [], [numpy_helper.from_array(np.float32([1, 1, 2, 2]), "twice")]
-
-    def node(kind, *inputs, output=None, **attributes):
-        output = output or f"{kind}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
-
-    def constant(name, values):
-        if name not in [known.name for known in constants]:
-            constants.append(numpy_helper.from_array(values, name))
-        return name
-
-    x = "input1"
+    g = Graph()
+    twice = g.constant([1, 1, 2, 2])
+    x = g.input("input1", 1, 3, "H", "W")
     for conv, norm in LAYERS:
         if conv in ("deconv1", "deconv2"):
             nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-            x = node("Resize", x, "", "twice", **nearest)
+            x = g.node("Resize", x, "", twice, **nearest)
         if conv.endswith(".conv1"):
             residual = x
         reach, stride = KERNELS.get(conv, 3) // 2, 2 if conv in ("conv2", "conv3") else 1
-        x = node("Pad", x, constant(f"pads{reach}", np.int64([0, 0, reach, reach] * 2)), mode="reflect")
-        parts = [constant(f"{conv}.{part}", weights[f"{conv}.conv2d.{part}"]) for part in ("weight", "bias")]
-        x = node("Conv", x, *parts, strides=[stride] * 2, output=None if norm else "output1")
+        x = g.node("Pad", x, g.integers(*[0, 0, reach, reach] * 2), mode="reflect")
+        parts = [g.constant(weights[f"{conv}.conv2d.{part}"], name=f"{conv}.{part}") for part in ("weight", "bias")]
+        x = g.node("Conv", x, *parts, strides=[stride] * 2, output=None if norm else g.output("output1", 1, 3, "H", "W"))
         if norm:
-            parts = [constant(f"{norm}.{part}", weights[f"{norm}.{part}"]) for part in ("weight", "bias")]
-            x = node("InstanceNormalization", x, *parts, epsilon=EPSILON)
+            parts = [g.constant(weights[f"{norm}.{part}"], name=f"{norm}.{part}") for part in ("weight", "bias")]
+            x = g.node("InstanceNormalization", x, *parts, epsilon=EPSILON)
         if conv.endswith(".conv2"):
-            x = node("Add", x, residual)
+            x = g.node("Add", x, residual)
         elif norm:
-            x = node("Relu", x)
-    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, "H", "W"]) for n in ("input1", "output1")]
-    graph = helper.make_graph(nodes, style, ends[:1], ends[1:], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="impasto")
-    helper.set_model_props(model, {"impasto.kind": "single", "impasto.styles": style, "impasto.multiple": "4"})
-    onnx.checker.check_model(model, full_check=True)
-    return model
+            x = g.node("Relu", x)
+    return checked(g.model(style, {"impasto.kind": "single", "impasto.styles": style, "impasto.multiple": "4"}))
 
 
 def paint(model, picture):

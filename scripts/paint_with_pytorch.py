@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vgg19_file import find_weights
-from vgg19_torch import Vgg, gram, relative
+from impasto_networks.vgg19_file import find_weights
+from impasto_networks.style_losses import Gram, relative
+from impasto_networks.vgg19_torch import Vgg
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
@@ -35,17 +36,17 @@ class Losses:
     def __init__(self, vgg, content, style, content_weight, style_weight, tv_weight):
         self.vgg, self.weights = vgg, (content_weight, style_weight / len(STYLE_LAYERS), tv_weight)
         with torch.no_grad():
-            self.content = vgg(255 * content)[CONTENT_LAYER]
-            values = vgg(255 * style)
-            self.grams = [gram(values[layer]) for layer in STYLE_LAYERS]
+            self.content = vgg(content)[CONTENT_LAYER]
+            values = vgg(style)
+            self.grams = [Gram.apply(values[layer]) for layer in STYLE_LAYERS]
 
     def __call__(self, picture):
         """[7]: content, style at each layer, total variation."""
-        values = self.vgg(255 * picture)
+        values = self.vgg(picture)
         content, style, tv = self.weights
         parts = [content * relative(values[CONTENT_LAYER], self.content)]
         for layer, wanted in zip(STYLE_LAYERS, self.grams):
-            parts.append(style * relative(gram(values[layer]), wanted))
+            parts.append(style * relative(Gram.apply(values[layer]), wanted))
         steps = picture.diff(dim=2).square().sum() + picture.diff(dim=3).square().sum()
         parts.append(tv * steps / picture.numel())
         return torch.stack(parts)
@@ -59,7 +60,7 @@ def load(path, size):
 
 
 def paint(options):
-    vgg = Vgg(options.vgg or find_weights(), options.pooling)
+    vgg = Vgg(options.vgg or find_weights(), pooling=options.pooling)
     content, style = load(options.pictures[0], options.size), load(options.pictures[1], options.size)
     losses = Losses(vgg, content, style, options.content_weight, STYLE_UNIT * options.style_weight, options.tv_weight)
     picture = content.clone().requires_grad_()
@@ -96,7 +97,7 @@ def write_vectors(options):
     """For each pooling: 7 losses and the gradient [3, 37, 43], as float32 in little endian."""
     values = []
     for pooling in ("avg", "max"):
-        vgg = Vgg(options.vgg or find_weights(), pooling)
+        vgg = Vgg(options.vgg or find_weights(), pooling=pooling)
         losses = Losses(vgg, drawn(37, 43, 0), drawn(52, 46, 1), 1.0, 1000.0, 2.0)
         picture = drawn(37, 43, 2).requires_grad_()
         parts = losses(picture)

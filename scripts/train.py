@@ -32,15 +32,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from grid import visible_grid
-from soap import Soap
-from style_graph import export
-from style_losses import CONTENT_LAYER, Vgg, content_distance, fast_dtype, grams, style_distance
-from style_network import PATCH, StyleNetwork, one_hot, read_network
-from training_crops import Crops
-from training_pictures import load_picture, next_frame, picture_files, random_motion, to_tensor, warp
-from vgg19_file import find_weights
-from whole_file import write_atomically
+from impasto_networks.grid import visible_grid
+from impasto_networks.soap import Soap
+from impasto_networks.style_graph import export
+from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, content_distance, grams, style_distance
+from impasto_networks.layers import PATCH, one_hot
+from impasto_networks.style_network import StyleNetwork, read_network
+from impasto_networks.crops import Crops
+from impasto_networks.motion import next_frame, random_motion, to_tensor, warp
+from impasto_networks.pictures import load_picture, picture_files
+from impasto_networks.vgg19_torch import Vgg, fast_dtype
+from impasto_networks.vgg19_file import find_weights
+from impasto_networks.files import write_atomically
 
 SIZES = {"live": (32, 2), "fine": (48, 5)}  # channels, blocks
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
@@ -249,10 +252,13 @@ def trained_parameters(network, new, options):
 def train(options):
     torch.manual_seed(options.seed)
     network, new = new_network(options)
-    photos = [load_picture(file, 1024) for file in picture_files(options.photos)]
+    try:
+        photos = [load_picture(file, 1024) for file in picture_files(options.photos)]
+    except (OSError, ValueError) as error:
+        sys.exit(f"train.py: {error}")
     print(f"{len(photos)} photos, {len(options.styles)} styles, VGG in {fast_dtype()}", flush=True)
     try:
-        vgg = Vgg(options.vgg or find_weights(), fast_dtype())
+        vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True)
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
     paintings = painting_grams(vgg, options.styles.values())

@@ -10,8 +10,8 @@ try:
 except ModuleNotFoundError:
     raise ValueError("--gatys needs PyTorch: pip install torch==2.15.0") from None
 
-from style_losses import Gram, Vgg
-from vgg19_torch import relative
+from impasto_networks.style_losses import Gram, relative
+from impasto_networks.vgg19_torch import Vgg
 
 from .measures import ALL_LAYERS
 
@@ -22,7 +22,7 @@ CONTENT_WEIGHT = 0.2  # of the relu3_3 distance, beside the style distance
 def optimum(weights_file, photo, painting, threads):
     """The photo, uint8 [H, W, 3], with the least loss for the painting's features (as vgg19.Vgg gives them)."""
     torch.set_num_threads(threads)
-    vgg = Vgg(weights_file, torch.float32, last="relu5_1")
+    vgg = Vgg(weights_file, fast=True)
     start = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], dtype=np.float32)) / 255
     with torch.no_grad():
         content = vgg(start)["relu3_3"]

@@ -5,11 +5,10 @@ import statistics
 import time
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from grid import visible_grid
+from impasto_networks.grid import visible_grid
+from impasto_networks.pictures import load_picture
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how large its strokes are
 LEAST_SIDE = 40  # of a photo: a window of its grid
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
@@ -20,30 +19,12 @@ DARK = 24  # of 255: a coat
 ZOOM, TURN, SHIFT = 1 / 1.03, 0.03, 0.04  # the known motion: 3 % larger, 0.03 rad, 4 % of the sides
 
 
-def load_picture(path, short_side):
-    """The picture with its short side scaled down to `short_side` (never up)."""
-    with Image.open(path) as picture:
-        picture.draft("RGB", (short_side, short_side))  # JPEG: decode at a fraction of the size
-        picture = ImageOps.exif_transpose(picture).convert("RGB")
-    scale = short_side / min(picture.size)
-    if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
-    return np.asarray(picture)
-
-
 def load_photo(path):
     """A photo at the measuring size, cut to sides that are a multiple of 4: what every network takes unpadded."""
     photo = load_picture(path, PHOTO_SIDE)
     if min(photo.shape[:2]) < LEAST_SIDE:
         raise ValueError(f"'{path}' is {photo.shape[1]}x{photo.shape[0]}: photos have sides of {LEAST_SIDE} pixels or more")
     return photo[: photo.shape[0] // 4 * 4, : photo.shape[1] // 4 * 4]
-
-
-def picture_files(folder):
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
-    if not files:
-        raise ValueError(f"no pictures under '{folder}'; give a folder with {', '.join(sorted(PICTURES))} as --photos")
-    return files
 
 
 def relative(value, reference):

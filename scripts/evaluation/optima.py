@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from whole_file import write_atomically
+from impasto_networks.files import write_atomically
 
 from . import gatys, measures
 

@@ -5,7 +5,7 @@ import shlex
 import statistics
 from pathlib import Path
 
-from whole_file import write_atomically
+from impasto_networks.files import write_atomically
 
 COLUMNS = {  # key: heading, format
     "gap_closed": ("gap closed", ".3f"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from torch_file import read_tensors
+from impasto_networks.torch_file import read_tensors
 
 MEAN_BGR = (103.939, 116.779, 123.68)  # of 0..255, subtracted before the first convolution
 CONVS = [(block, conv) for block, convs in enumerate((2, 2, 4, 4, 4), start=1) for conv in range(1, convs + 1)]

@@ -1,11 +1,35 @@
 """The crops that train.py paints, with what VGG sees in them."""
 
+import numpy as np
 import torch
+from PIL import Image
 
-from style_losses import CONTENT_LAYER, grams, style_distance
-from training_pictures import random_crop
+from impasto_networks.style_losses import CONTENT_LAYER, grams, style_distance
+from impasto_networks.motion import to_tensor
 
+# Of crops, in levels of 255: an empty sky has no content to be relative to, and wallpapers have more blur than people's photos.
+LEAST_CONTRAST, LEAST_DETAIL = 20, 3  # the standard deviation; the mean difference of a row from the next
 KEPT, USES = 32, 8  # crops at a time; paintings of each
+
+
+def random_crop(photos, size, rng):
+    """A square, [1, 3, size, size]: of a third of the short side or more, as a photo of 512 pixels would give it at most;
+    flipped, light and colour varied."""
+    for _ in range(20):
+        photo = photos[rng.integers(len(photos))]
+        height, width = photo.shape[:2]
+        side = int(min(height, width) * rng.uniform(min(max(1 / 3, size / 512), 1), 1))
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        crop = Image.fromarray(photo[top : top + side, left : left + side])
+        crop = np.asarray(crop.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))
+        if crop.std() > LEAST_CONTRAST and np.abs(np.diff(crop.mean(2), axis=0)).mean() > LEAST_DETAIL:
+            break
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    x = to_tensor(crop)
+    saturation, light = rng.uniform(0.6, 1.3), rng.uniform(0.65, 1.15)
+    x = x.mean(1, keepdim=True).lerp(x, saturation).clamp(0, 1) ** rng.uniform(0.7, 1.4)
+    return (x * light * torch.tensor(rng.uniform(0.9, 1.1, 3), dtype=torch.float32)[:, None, None]).clamp(0, 1)
 
 
 class Crops:

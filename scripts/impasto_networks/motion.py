@@ -1,57 +1,14 @@
-"""Pictures for train.py: loading, random crops, and the known changes between the two frames of a pair."""
+"""The known changes between the two frames of a pair, in PyTorch."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
-
-PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
-# Of crops, in levels of 255: an empty sky has no content to be relative to, and wallpapers have more blur than people's photos.
-LEAST_CONTRAST, LEAST_DETAIL = 20, 3  # the standard deviation; the mean difference of a row from the next
-
-
-def load_picture(path, short_side):
-    """RGB8 array, scaled down to the given short side (never up)."""
-    with Image.open(path) as picture:
-        picture.draft("RGB", (short_side, short_side))  # JPEG: decode at a fraction of the size
-        picture = picture.convert("RGB")
-    scale = short_side / min(picture.size)
-    if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
-    return np.asarray(picture)
-
-
-def picture_files(directory):
-    files = sorted(file for file in Path(directory).rglob("*") if file.suffix.lower() in PICTURES)
-    return files or sys.exit(f"no pictures under {directory}: --photos takes a folder of {', '.join(sorted(PICTURES))}")
 
 
 def to_tensor(array):
     return torch.from_numpy(np.array(array)).permute(2, 0, 1)[None].float() / 255
-
-
-def random_crop(photos, size, rng):
-    """A square, [1, 3, size, size]: of a third of the short side or more, as a photo of 512 pixels would give it at most;
-    flipped, light and colour varied."""
-    for _ in range(20):
-        photo = photos[rng.integers(len(photos))]
-        height, width = photo.shape[:2]
-        side = int(min(height, width) * rng.uniform(min(max(1 / 3, size / 512), 1), 1))
-        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        crop = Image.fromarray(photo[top : top + side, left : left + side])
-        crop = np.asarray(crop.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))
-        if crop.std() > LEAST_CONTRAST and np.abs(np.diff(crop.mean(2), axis=0)).mean() > LEAST_DETAIL:
-            break
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    x = to_tensor(crop)
-    saturation, light = rng.uniform(0.6, 1.3), rng.uniform(0.65, 1.15)
-    x = x.mean(1, keepdim=True).lerp(x, saturation).clamp(0, 1) ** rng.uniform(0.7, 1.4)
-    return (x * light * torch.tensor(rng.uniform(0.9, 1.1, 3), dtype=torch.float32)[:, None, None]).clamp(0, 1)
 
 
 def affine_grid(shape, zoom, turn, shift):

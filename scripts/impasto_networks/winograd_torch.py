@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from winograd import INPUT, KERNEL, OUTPUT, TILE
+from impasto_networks.winograd import INPUT, KERNEL, OUTPUT, TILE
 
 
 def matrix(of):

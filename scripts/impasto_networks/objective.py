@@ -1,0 +1,148 @@
+"""The loss of a BrushNetwork's training: one crop in one style."""
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+
+from impasto_networks.grid import visible_grid
+from impasto_networks.brush_network import random_grain
+from impasto_networks.layers import PATCH, one_hot
+from impasto_networks.paintings import SLICED_LAYERS, busyness, lightness, quarters, sliced_distance
+from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
+from impasto_networks.motion import next_frame, random_motion, warp
+
+LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
+TONE_SQUARE = 16  # pixels: coarser than strokes
+ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
+CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the terms of the loss. A recipe's [weights] may change any of them, and a style's own table for that style."""
+
+    whole: float = 5.0  # Gram distance to the painting, over the photo's
+    half: float = 4.0  # the same at half size: larger strokes
+    local: float = 4.0  # of each quarter to the windows of the painting that fit it
+    sliced: float = 1.0  # of features along random directions
+    color: float = 1.5  # of colours along random directions
+    content: float = 0.8  # relu3_3 to the photo's
+    coarse_content: float = 0.5  # the same at half size: the subject, but not its every edge
+    tone: float = 0.4  # the photo's light and dark in squares
+    motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
+    still: float = 1.0  # what comes out of a camera's noise, in proportion to it
+    grid: float = 15000.0  # mean squares of a visible lattice of 4 pixels, and of 8
+    tv: float = 0.3
+    photo: float = 30.0  # mean square of the photo's own row to the photo
+
+
+@dataclass
+class Crop:
+    """A square of a photo with what VGG sees in it."""
+
+    picture: torch.Tensor  # [1, 3, size, size] in 0..1
+    content: torch.Tensor  # relu3_3
+    coarse_content: torch.Tensor  # relu3_3 at half size
+    places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
+    whole: dict[str, torch.Tensor]
+    half: dict[str, torch.Tensor]
+
+
+@torch.no_grad()
+def look(picture, vgg, ranking):
+    """A Crop of a picture; `ranking` gives the ranks of quarters."""
+    features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
+    return Crop(picture, features[CONTENT_LAYER], coarse[CONTENT_LAYER], ranking(quarters(picture)), grams(features), grams(coarse))
+
+
+class Ranking:
+    """Where a quarter's busyness and lightness stand among those of many crops."""
+
+    def __init__(self, pictures):
+        parts = torch.cat([quarters(picture) for picture in pictures])
+        self.sorted = [measure(parts).sort()[0] for measure in (busyness, lightness)]
+
+    def __call__(self, parts):
+        found = [torch.searchsorted(known, measure(parts)) / len(known) for known, measure in zip(self.sorted, (busyness, lightness))]
+        return torch.stack(found, 1).float()
+
+
+def tone_distance(styled, photo):
+    """1 less the correlation of the two pictures' light in squares: Gram matrices do not ask where the painting is dark."""
+    light = [F.avg_pool2d(picture.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for picture in (styled, photo)]
+    return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1).mean()
+
+
+def root(square):
+    return (square + ROOT_FLOOR).sqrt()
+
+
+def painted_terms(styled, crop, painting, vgg):
+    """How near the styled crop is to the painting and to the photo."""
+    features, coarse = vgg(styled), vgg(F.avg_pool2d(styled, 2))
+    parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
+    whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
+    relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
+    content = lambda own, photo: (own - photo).square().mean() / photo.square().mean()
+    flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
+    colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
+    return {
+        "whole": relative(whole, crop.whole, painting.whole),
+        "half": relative(grams(coarse), crop.half, painting.half),
+        "local": style_distance(parts, painting.near(crop.places)).mean(),
+        "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
+        "color": sliced_distance(colors, painting.colors, 8),
+        "content": content(features[CONTENT_LAYER], crop.content),
+        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content),
+        "tone": tone_distance(styled, crop.picture),
+    }
+
+
+def thinned(rows, most=3136):
+    """Every so many of the rows, from a random one on."""
+    step = max(1, len(rows) // most)
+    return rows[int(torch.randint(step, ())) :: step]
+
+
+def lattice(styled):
+    """A lattice of 4 pixels, from the head's shuffle, and of 8, from the trunk."""
+    return (visible_grid(styled) + visible_grid(F.avg_pool2d(styled, 2))).mean()
+
+
+def step_terms(network, crop, row, painting, vgg, rng, with_noise):
+    """The terms of one step. `painting` is None for the photo's own row; `with_noise` also measures what becomes of a camera's noise."""
+    photo = crop.picture
+    style, grain = one_hot(row, network.styles), random_grain(photo.shape)
+    if painting is None:
+        styled = network.paint(photo, style, grain)
+        return {"photo": (styled - photo).square().mean()}
+    motion = random_motion(photo.shape, rng)
+    frame, mask = next_frame(photo, motion, rng)
+    mask = mask * (motion.abs() <= 1).all(-1)[:, None]
+    small = F.interpolate(motion.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
+    frames, grains = [photo, frame], [grain, warp(grain, small)]
+    if with_noise:
+        frames.append(photo + torch.randn_like(photo) * CAMERA_NOISE)
+        grains.append(grain)
+    styled, styled_frame, *styled_noise = network.paint(torch.cat(frames), style.expand(len(frames), -1), torch.cat(grains)).split(1)
+    terms = painted_terms(styled, crop, painting, vgg)
+    terms["motion"] = root(((warp(styled, motion) - styled_frame).square() * mask).mean() / mask.mean())
+    for noisy in styled_noise:
+        terms["still"] = root((noisy - styled).square().mean()) / CAMERA_NOISE
+    terms["grid"] = lattice(styled)
+    terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
+    return terms
+
+
+def total(terms, weights):
+    return sum(getattr(weights, name) * term for name, term in terms.items())
+
+
+def words(averages):
+    """One line about the running averages of the terms."""
+    shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
+    shown["motion"] *= 255
+    shown["grid"], shown["photo"] = (255 * math.sqrt(max(0.0, shown[name])) for name in ("grid", "photo"))
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())

@@ -1,0 +1,58 @@
+"""Reads a recipe: the TOML file that says how a network is trained, from the paintings to the last step."""
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from impasto_networks.brush_network import Widths
+from impasto_networks.objective import Weights
+from impasto_networks.paintings import Source
+
+
+@dataclass(frozen=True)
+class Style:
+    name: str
+    title: str
+    source: Source
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    steps: int
+    crops: list[tuple[int, int]]  # from which step on, and the side in pixels of the squares that are painted
+    rate: float  # learning rate at the start
+    seed: int
+    widths: Widths
+    styles: list[Style]
+
+    @property
+    def rows(self):
+        """The names of the network's rows; the last one is the unstyled picture."""
+        return [*(style.name for style in self.styles), "photo"]
+
+    def crop(self, step):
+        return [size for first, size in self.crops if first <= step][-1]
+
+
+def read_recipe(path, paintings):
+    """`paintings` is the folder of the pictures that the recipe names."""
+    text = tomllib.loads(Path(path).read_text())
+    common = changed(Weights(), text.get("weights", {}))
+    styles = []
+    for entry in text["style"]:
+        source = Source(str(Path(paintings) / entry["picture"]), **{key: entry[key] for key in ("side",) if key in entry})
+        if "crop" in entry:
+            source = replace(source, crop=tuple(entry["crop"]))
+        styles.append(Style(entry["name"], entry["title"], source, changed(common, entry.get("weights", {}))))
+    widths = changed(Widths(), text.get("network", {}))
+    return Recipe(Path(path).stem, text["steps"], [tuple(stage) for stage in text["crops"]], text["rate"], text["seed"], widths, styles)
+
+
+def changed(values, table):
+    """A dataclass with the values that the table names."""
+    unknown = table.keys() - {own.name for own in fields(values)}
+    if unknown:
+        raise ValueError(f"the recipe sets {', '.join(sorted(unknown))}, which {type(values).__name__} does not have")
+    return replace(values, **table)
