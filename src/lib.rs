@@ -7,8 +7,9 @@
 //! 1. **A thread reads it.** [`source::video`] asks [`media::decode`] for the next frame. FFmpeg decodes it, and the
 //!    planes become packed RGB8 in the clip's own matrix and range, in a [`frame::Frame`] whose buffer has been round
 //!    before. Its timestamp stays in ticks of the clip's own time base, so a variable frame rate survives exactly.
-//! 2. **It waits in a bounded channel.** [`pipeline::ordered`] owns all threads and channels. A fixed number of frames
-//!    exists; a reader that is faster than the networks waits for one to come back. That is the whole memory of a job.
+//! 2. **It waits in a bounded channel.** [`pipeline::ordered`] owns the channels of a job and all its threads but the
+//!    one that closes segments. A fixed number of frames exists; a reader that is faster than the networks waits for one to
+//!    come back.
 //! 3. **A worker paints it.** [`stylize::Stylizer`] scales it for the stroke size, runs the networks that the style
 //!    expression chose ([`style::catalog`]), mixes their pictures, keeps the colours or some of the original if asked.
 //!    For a file there are as many workers as cores, each with one core and one whole frame: no core ever waits for
@@ -22,12 +23,12 @@
 //!    turn has come. There [`temporal::Stabilizer`] compares the input with what it was and averages the painting where
 //!    nothing moves: it is the one part of a job that remembers earlier frames, so it is outside of the workers.
 //! 6. **It is encoded.** [`media::encode`] turns RGB into the planes and tags that the input had and encodes them. Every 300
-//!    frames are a segment: a file of its own, whole and safe on the disk before it gets its name ([`segments::writer`]). There
-//!    the encoder is a fresh one and [`temporal::Relay`] hands the stabiliser over, so a segment depends on no other: a job
-//!    that was stopped goes on with the next segment and comes to the same frames.
+//!    frames are a segment: a file of its own, complete and safe on the disk before it gets its name ([`segments::writer`]).
+//!    There the encoder is a fresh one and [`temporal::Relay`] hands the stabiliser over, so a segment depends on no other: an
+//!    interrupted job resumes with the next segment ([`segments::resume`]) and gives the same frames.
 //! 7. **The segments are joined.** [`media::joined`] moves their packets into one file, and a second look at the input supplies
 //!    sound, subtitles, chapters and whatever else the container takes ([`media::copied`]); nothing is encoded again. The file
-//!    grows under a temporary name ([`media::file`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
+//!    grows under a temporary name ([`whole`]), is closed explicitly and renamed. Ctrl-C ends step 1; what is behind it
 //!    finishes, and the whole segments are kept.
 //!
 //! An error in any thread closes its channels; the others run out of work and end, and the root cause is what is shown
@@ -48,11 +49,18 @@
 //!
 //! # What may know what
 //!
-//! Imports point downwards only, and each outside crate has one door; `tests/architecture.rs` holds the sources to it.
+//! Every module has one rank, imports point strictly downwards, no two files import each other, and each outside crate has one
+//! door: `tests/architecture.rs` checks the sources for it. From the top:
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ pipeline source sink segments show stylize style paint report picture
-//!                             ─▶ network (ort)  kernel  temporal  media (FFmpeg) ─▶ frame error
+//! main  lib
+//! command  cli (clap)
+//! segments  pipeline                     threads and long jobs
+//! sink  source  show                     where frames go, where they come from, what a show shares
+//! paint  stylize  style                  one painting, one frame, one name
+//! temporal  network (ort)  picture  media (FFmpeg)  kernel
+//! report  frame                          the ground floor, that everyone stands on
+//! whole  sync  statistics  digest  error  size
 //! ```
 //!
 //! Four traits: [`source::Source`], [`network::Network`], [`sink::Sink`], [`paint::optimizer::Problem`]. A new camera,

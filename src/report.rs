@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::sync::lock;
+use crate::sync::{lock, threads};
 
 /// Lets the process say why, and end with exit code 1, where Rust's allocator, ONNX Runtime or an encoder ends it by `abort`: they
 /// do when memory runs out in a place that cannot report it.
@@ -108,7 +108,7 @@ impl Report {
             let _ = write!(out, "{:.1}/s", state.per_sec());
         }));
         // The bar's own thread would panic where none can be started; without it, the bar moves with the work alone.
-        if visible && std::thread::Builder::new().spawn(|| ()).is_ok() {
+        if visible && threads::spawn("trial", || ()).is_ok() {
             bar.enable_steady_tick(Duration::from_millis(250));
         }
         *lock(&self.bar) = Some(bar.clone());

@@ -13,8 +13,7 @@ use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::container::Container;
 use super::decode::VideoInfo;
-use super::file::{check, is_refusal};
-use super::{MICROSECONDS, input, rescale, side_data, words};
+use super::{MICROSECONDS, check, input, is_refusal, rescale, side_data, words};
 use crate::error::{Error, Result};
 use crate::frame::Rational;
 

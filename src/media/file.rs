@@ -14,7 +14,7 @@ use super::copied::CopiedStreams;
 use super::decode::VideoInfo;
 use super::encode::{Codec, Encoder};
 use super::side_data;
-use super::{input, words};
+use super::{check, input, is_refusal, words};
 use crate::error::{Error, Result};
 use crate::frame::Rational;
 use crate::whole::Unfinished;
@@ -184,11 +184,6 @@ impl Drop for VideoFile {
     }
 }
 
-/// Whether a container refuses a packet for what it is, rather than that it cannot be written.
-pub(super) fn is_refusal(error: FfmpegError) -> bool {
-    matches!(error, FfmpegError::InvalidData | FfmpegError::Other { errno: ffmpeg_next::error::EINVAL })
-}
-
 /// Writes what FFmpeg still holds back to put the streams into one order; gives how many packets were refused.
 fn flush(output: &mut Output) -> Result<u64, FfmpegError> {
     let mut refused = 0;
@@ -263,11 +258,6 @@ pub(super) fn add_painted(
     }
     debug_assert_ne!(stream.parameters().id(), Id::None);
     Ok(index)
-}
-
-/// An error for a negative answer of FFmpeg's.
-pub(super) fn check(answer: i32, what: &str) -> Result<()> {
-    if answer < 0 { Err(Error::failed(format!("{what}: {}", words(answer.into())))) } else { Ok(()) }
 }
 
 /// The error for a failed write to `path`.

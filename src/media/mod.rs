@@ -25,6 +25,7 @@ pub mod yuyv;
 
 use ffmpeg_next::ffi;
 
+use crate::error::{Error, Result};
 use crate::frame::Rational;
 
 /// The version of the FFmpeg libraries in use, as they name it themselves.
@@ -37,6 +38,16 @@ pub fn version() -> String {
 /// FFmpeg's words for an error, for the end of a sentence.
 fn words(error: ffmpeg_next::Error) -> String {
     error.to_string().trim().to_owned()
+}
+
+/// Whether a container refuses a packet for what it is, rather than that it cannot be written.
+fn is_refusal(error: ffmpeg_next::Error) -> bool {
+    matches!(error, ffmpeg_next::Error::InvalidData | ffmpeg_next::Error::Other { errno: ffmpeg_next::error::EINVAL })
+}
+
+/// An error for a negative answer of FFmpeg's.
+fn check(answer: i32, what: &str) -> Result<()> {
+    if answer < 0 { Err(Error::failed(format!("{what}: {}", words(answer.into())))) } else { Ok(()) }
 }
 
 impl From<ffmpeg_next::Rational> for Rational {
