@@ -68,13 +68,18 @@
 //!
 //! # What may import what
 //!
-//! Imports point downwards only, and each outside crate has one door: ONNX Runtime in `network`, FFmpeg in `media`.
-//! `tests/architecture.rs` has the rank of every module and the doors, and checks the sources.
+//! Every module has one rank, imports point strictly downwards, no two files import each other, and each outside crate has
+//! one door: `tests/architecture.rs` checks the sources for it. From the top:
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ studio ─▶ segments ─▶ pipeline ─▶ sink source show
-//!      ─▶ paint stylize style temporal ─▶ network picture media kernel
-//!      ─▶ report frame whole sync statistics digest size error
+//! main  lib
+//! command  cli (clap)
+//! studio                                 the front door
+//! segments  pipeline                     long jobs and threads
+//! sink  source  show                     where frames go, where they come from, what a show shares
+//! paint  stylize  style                  one painting, one frame, one name
+//! temporal  network (ort)  picture  media (FFmpeg)  kernel
+//! report  frame  whole  sync  statistics  digest  error  size
 //! ```
 //!
 //! Four traits: [`Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or

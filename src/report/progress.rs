@@ -117,7 +117,7 @@ fn bar(total: Option<u64>) -> ProgressBar {
     let template = if total.is_some() { "{bar:16} {percent:>3} %  {wide_msg}" } else { "{spinner} {wide_msg}" };
     bar.set_style(ProgressStyle::with_template(template).expect("the template is fixed"));
     // The bar's own thread would panic where none can be started; without it, the bar moves with the work alone.
-    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+    if threads::spawn("trial", || ()).is_ok() {
         bar.enable_steady_tick(Duration::from_millis(250));
     }
     bar
