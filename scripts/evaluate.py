@@ -217,9 +217,7 @@ def evaluate(options):
         from evaluation.optima import Optima  # here already: PyTorch may be missing
 
         optima = Optima(options.optima, options.vgg, vgg, options.threads)
-    paintings = {
-        style: vgg(load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
-    }
+    paintings = {style: vgg(load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()}
     numbers = measure_photos(files, subjects, paintings, vgg, options.seed)
     parts = [map(mean_of, numbers)]
     parts += [measure_clips(subjects, clips)] if clips else []
