@@ -140,6 +140,13 @@ def planar():
     """The classic layout: the picture itself, values that are not numbers, a fixed size, and no pictures at all."""
     same = [helper.make_node("Identity", ["input1"], ["output1"])]
     save(TESTS / "planar.onnx", same, PLANES_IN, PLANES_OUT)
+    # More contrast, from 0 to 1: one colour to those who send it 0 to 255.
+    unit = [
+        helper.make_node("Sub", ["input1", "half"], ["centred"]),
+        helper.make_node("Mul", ["centred", "gain"], ["scaled"]),
+        helper.make_node("Sigmoid", ["scaled"], ["output1"]),
+    ]
+    save(TESTS / "unit_range.onnx", unit, PLANES_IN, PLANES_OUT, [constant("half", 0.5), constant("gain", 4)])
     fixed = [1, 3, 64, 64]
     save(TESTS / "planar_fixed.onnx", same, [end("input1", FLOAT, fixed)], [end("output1", FLOAT, fixed)])
     nan = [helper.make_node("Mul", ["input1", "nan"], ["output1"])]

@@ -272,8 +272,8 @@ fn what_cannot_be_painted_is_refused_in_one_sentence_with_the_cure() {
         (&["stripes.png:0"], "out.png", &[], 2, "weights of all paintings are 0"),
         (&["stripes.png"], "out.png", &["--layer-weights", "1,1"], 2, "five numbers"),
         (&["stripes.png"], "out.xyz", &[], 2, "no picture format"),
-        (&["stripes.png"], "photo.png", &[], 2, "is an input itself"),
-        (&["stripes.png"], "out.png", &["--resume"], 1, "begin without --resume"),
+        (&["stripes.png"], "photo.png", &[], 2, "is also an input"),
+        (&["stripes.png"], "out.png", &["--resume"], 1, "run without --resume"),
         (&["stripes.png"], "out.png", &["--size", "20"], 2, "larger --size"),
     ];
     for (styles, output, more, code, words) in cases {
@@ -294,7 +294,7 @@ fn a_missing_or_damaged_vgg_is_named_with_the_cure() {
     };
     let folder = painter.user.path("vgg");
     let said = run(&folder);
-    assert!(said.contains("VGG-19 is not there") && said.contains("scripts/setup --paint"), "{said}");
+    assert!(said.contains("VGG-19 is not installed") && said.contains("scripts/setup --paint"), "{said}");
     fs::create_dir(&folder).unwrap();
     for file in fs::read_dir(&painter.vgg).unwrap() {
         let file = file.unwrap();

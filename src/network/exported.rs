@@ -1,7 +1,7 @@
-//! Undoes in a graph what its exporter fixed, so that it paints any size and steadily.
+//! Removes from a graph the picture size that its exporter fixed, and the rounding that makes paintings restless.
 //!
 //! The edits are made in the bytes (protobuf, the fields of onnx.proto): no ONNX library is needed to install a network.
-//! Whether the nodes bear them is found out by running it.
+//! A trial run shows whether the nodes work with them.
 
 use std::collections::HashSet;
 

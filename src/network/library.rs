@@ -20,7 +20,7 @@ const GPU_BUILD: &str = "onnxruntime-gpu";
 pub struct Library {
     /// The real file, links resolved: ONNX Runtime looks for its provider libraries beside it.
     pub path: PathBuf,
-    /// Who named it, or where it was found.
+    /// What named it, or where it was found.
     pub origin: Origin,
 }
 
@@ -55,13 +55,13 @@ impl fmt::Display for Origin {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LibraryError {
     /// No place holds one.
-    #[error("ONNX Runtime was not found (looked into {}); run scripts/setup, or give --onnxruntime PATH", list(.searched))]
+    #[error("ONNX Runtime was not found; run scripts/setup, or give --onnxruntime PATH (searched: {})", list(.searched))]
     NotFound {
         /// The folders that were looked into, in this order.
         searched: Vec<PathBuf>,
     },
     /// The user named a path that holds none.
-    #[error("{by} names '{}', where there is no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
+    #[error("{by} names '{}', which holds no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
     Named {
         /// What was named.
         path: PathBuf,

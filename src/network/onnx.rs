@@ -74,7 +74,7 @@ pub(super) fn session(
     provider: &Provider,
     threads: usize,
 ) -> Result<Session> {
-    // FFmpeg's and ONNX Runtime's own words about a missing file name neither the file nor the cure.
+    // ONNX Runtime's own message about a missing file has neither its name nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
     let build = || -> ort::Result<Session> {
         let mut builder = Session::builder(&runtime.environment)?
@@ -101,7 +101,12 @@ pub(super) fn session(
         let error = error.to_string();
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
-            Device::Cpu => format!("'{path}' is not a network that ONNX Runtime can load: {}", first_line(&error)),
+            Device::Cpu => {
+                let reason = first_line(&error);
+                let prefix = format!("Load model from {path} failed:");
+                let reason = reason.strip_prefix(&prefix).unwrap_or(reason).trim_start();
+                format!("'{path}' is not a network that ONNX Runtime can load ({reason})")
+            }
             _ => format!(
                 "'{path}' does not run on {device}: {}; try --device cpu, or see impasto doctor",
                 first_line(&error)
@@ -305,7 +310,7 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     };
     if !fits {
         return Err(Error::failed(format!(
-            "'{}' is not a style network of the expected kind: it has {} and gives {}, but {}; see impasto styles add --help",
+            "'{}' is not a style network of the expected kind: it takes {} and gives {}, but {}; see impasto styles add --help",
             file.path.display(),
             describe(inputs),
             describe(outputs),

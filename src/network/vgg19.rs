@@ -143,15 +143,15 @@ impl<'a> Vgg19<'a> {
     }
 }
 
-/// Checks that the graphs in `folder` and their weights are whole, by the sums that were written with them.
+/// Checks the graphs in `folder` and their weights against their checksums.
 ///
 /// # Errors
-/// A file is missing, or not what was written.
+/// A file is missing or damaged.
 pub fn check(folder: &Path) -> Result<()> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(|error| {
-            Error::failed(format!("{NAME} is not there: '{}' cannot be read ({error}); {CURE}", path.display()))
+            Error::failed(format!("{NAME} is not installed: cannot read '{}' ({error}); {CURE}", path.display()))
         })
     };
     let sums = String::from_utf8_lossy(&read(SUMS)?).into_owned();

@@ -11,7 +11,7 @@ use crate::network::{NetworkFile, library};
 /// The style that copies the picture; built in, needs no network file.
 pub const IDENTITY: &str = "identity";
 
-/// Everything that the manifests offer. Of two styles with one name, the first found counts.
+/// All styles of the manifests. Of two styles with the same name, the first is used.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     folders: Vec<(PathBuf, Manifest)>,
@@ -28,7 +28,7 @@ pub struct Found<'a> {
     pub folder: &'a Path,
 }
 
-/// A network that paints any style, with what tells it which.
+/// A network that paints in any style, with the predictor that tells it which.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'a> {
     /// The network.
@@ -45,7 +45,7 @@ impl Pair<'_> {
         self.folder.join(&self.predictor.file)
     }
 
-    /// Holds both files to their hashes.
+    /// Checks both files against their hashes.
     ///
     /// # Errors
     /// A file is missing or is not what the manifest says.
@@ -86,7 +86,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The styles in the order of their folders; a name that was there before is left out.
+    /// The styles in the order of their folders; a name that occurred before is skipped.
     pub fn styles(&self) -> Vec<Found<'_>> {
         let mut all: Vec<Found<'_>> = Vec::new();
         for (folder, manifest) in &self.folders {
@@ -195,7 +195,7 @@ pub fn user_folder() -> PathBuf {
     library::data_folder().join("models")
 }
 
-/// Holds a network's files to their hashes, so that a damaged download is named as such.
+/// Checks a network's files against their hashes, so that a damaged download is reported as such.
 fn verify(network: &NetworkEntry, folder: &Path) -> Result<()> {
     let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
     let predictor = network.predictor.as_ref().map(|predictor| (&predictor.file, &predictor.sha256));
@@ -224,7 +224,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Str
     format!("; did you mean {}? See impasto styles", names.join(" or "))
 }
 
-/// From 0 to 1: the better of spelling and of being a part (`starry` for `starry-night`).
+/// From 0 to 1: similar spelling, or one word of the name (`starry` for `starry-night`).
 fn likeness(name: &str, known: &str) -> f64 {
     let part = known.split('-').any(|part| !name.is_empty() && strsim::jaro_winkler(part, name) > 0.85);
     strsim::jaro_winkler(name, known).max(if part { 0.8 } else { 0.0 })

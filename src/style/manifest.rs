@@ -171,7 +171,7 @@ impl Manifest {
             let arbitrary = network.kind == Kind::Arbitrary;
             if arbitrary != network.predictor.is_some() || arbitrary != (network.layout == LayoutName::NhwcF32) {
                 return Err(format!(
-                    "network '{name}' is not whole: kind arbitrary, layout nhwc-f32 and a predictor belong together"
+                    "network '{name}' is inconsistent: kind arbitrary, layout nhwc-f32 and a predictor belong together"
                 ));
             }
             if arbitrary != network.styles.is_empty() {
@@ -179,7 +179,7 @@ impl Manifest {
                 return Err(format!("network '{name}' {has}"));
             }
             if network.kind == Kind::Single && network.styles.len() != 1 {
-                return Err(format!("network '{name}' is single, but has {} styles", network.styles.len()));
+                return Err(format!("network '{name}' is single, but names {} styles", network.styles.len()));
             }
             let multiple = network.multiple.unwrap_or(1);
             if !(1..=256).contains(&multiple) {
@@ -195,10 +195,11 @@ impl Manifest {
         for style in &self.styles {
             let network = self.networks.iter().find(|network| network.name == style.network);
             let Some(network) = network else {
-                return Err(format!("style '{}' is of network '{}', which is not there", style.name, style.network));
+                return Err(format!("style '{}' names network '{}', which does not exist", style.name, style.network));
             };
             if style.index >= network.styles.len() {
-                return Err(format!("style '{}' is number {} of {}", style.name, style.index, network.styles.len()));
+                let (style, index, count) = (&style.name, style.index, network.styles.len());
+                return Err(format!("style '{style}' has index {index}, and its network {count} (counted from 0)"));
             }
         }
         Ok(())
@@ -244,17 +245,17 @@ impl NetworkEntry {
         }
     }
 
-    /// Whether what is computed with can be computed with; a clause that says what cannot.
+    /// Checks that all numbers can be computed with; the error is a clause that says which cannot.
     fn check_numbers(&self) -> Result<(), String> {
         let deviation = self.deviation.unwrap_or([1.0; 3]);
         if !self.range.is_none_or(|range| range.is_finite() && range > 0.0) {
-            return Err("a range that is no number above 0".into());
+            return Err("a range that is not above 0".into());
         }
         if !self.mean.unwrap_or_default().iter().all(|mean| mean.is_finite()) {
-            return Err("a mean that is no number".into());
+            return Err("a mean that is not a number".into());
         }
         if !deviation.iter().all(|deviation| deviation.is_normal()) {
-            return Err("a deviation that is no number to divide by".into());
+            return Err("a deviation that cannot be divided by".into());
         }
         match &self.predictor {
             Some(PredictorEntry { side, .. }) if !SIDES.contains(side) => {
@@ -332,8 +333,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_is_named() {
         for (from, to, reason) in [
-            ("network = \"n\"", "network = \"m\"", "'m', which is not there"),
-            ("index = 0", "index = 1", "number 1 of 1"),
+            ("network = \"n\"", "network = \"m\"", "'m', which does not exist"),
+            ("index = 0", "index = 1", "has index 1"),
             ("n.onnx", "../n.onnx", "not a file beside it"),
             ("[\"s\"]", "[]", "has no styles"),
             ("license", "lisence", "unknown field"),

@@ -42,7 +42,7 @@ impl Paintings {
 pub struct Loaded(Vec<(Picture, f32)>);
 
 impl Loaded {
-    /// What paints in the mix of these paintings: their style vectors, mixed by the weights.
+    /// What paints in the mix of these paintings: the weighted sum of their style vectors.
     ///
     /// # Errors
     /// The pair's files are not what its manifest says, or do not run.
@@ -86,8 +86,8 @@ pub struct Painting {
 impl FromStr for Painting {
     type Err = String;
 
-    /// Parses `FILE[:WEIGHT]`. What names a file as a whole is one; and a colon that no number follows belongs to the
-    /// name, as in `C:\night.jpg`.
+    /// Parses `FILE[:WEIGHT]`. If the complete text names a file, it is one. A colon that no number follows belongs to
+    /// the name, as in `C:\night.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::parse(text, is_file)
     }

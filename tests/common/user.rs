@@ -80,5 +80,5 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     impasto::internals::picture::read::load(path, impasto::MaxPixels::default()).unwrap().frame.pixels
 }
 
-/// What every `styles add` must be told.
+/// Where a network comes from, for `styles add`.
 pub const LICENCE: [&str; 4] = ["--license", "CC0-1.0", "--source", "a test"];
