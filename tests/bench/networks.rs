@@ -1,0 +1,20 @@
+//! The networks of models/, opened as a job opens them.
+
+use std::path::Path;
+
+use impasto::network::provider::{Device, Provider, ProviderOptions};
+use impasto::network::runtime::Runtime;
+use impasto::network::{self, Layout, NetworkFile, Opening};
+use impasto::stylize::Part;
+
+/// The network in `file`, in its first style, on `threads` cores.
+pub fn part(runtime: &Runtime, file: &str, threads: usize) -> Part {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file);
+    let provider = Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: String::new() };
+    let opening = Opening { runtime, provider: &provider, threads, tile_above: None };
+    let styles = network::style_names(&path, &opening).unwrap().len();
+    let mut weights = vec![0.0; styles];
+    weights[0] = 1.0;
+    let file = NetworkFile { name: file.to_owned(), path, tiles: None, layout: Layout::NhwcU8, styles };
+    Part { network: network::open(&file, &opening).unwrap(), weights, share: 1.0 }
+}
