@@ -9,7 +9,6 @@ use std::thread::available_parallelism;
 
 use divan::Bencher;
 use frames::{SMALL, scene};
-use impasto::network::runtime::Runtime;
 
 fn main() {
     if need::onnx_runtime_or_skip("the network benchmarks").is_some() {
@@ -19,8 +18,7 @@ fn main() {
 
 #[divan::bench(args = ["live.onnx", "fine.onnx"], sample_count = 30)]
 fn run(bencher: Bencher<'_, '_>, file: &str) {
-    let runtime = Runtime::load(None, false).unwrap();
-    let mut part = networks::part(&runtime, file, available_parallelism().map_or(1, usize::from));
+    let mut part = networks::part(file, available_parallelism().map_or(1, usize::from));
     let (frame, mut out) = (scene(SMALL, 0), vec![0; SMALL.pixels() * 3]);
     let mut paint = || part.network.run(frame.image(), &part.weights, &mut out).unwrap();
     // The first runs allocate and plan.

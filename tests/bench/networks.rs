@@ -1,6 +1,7 @@
 //! The networks of models/, opened as a job opens them.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use impasto::network::provider::{Device, Provider, ProviderOptions};
 use impasto::network::runtime::Runtime;
@@ -8,7 +9,10 @@ use impasto::network::{self, Layout, NetworkFile, Opening};
 use impasto::stylize::Part;
 
 /// The network in `file`, in its first style, on `threads` cores.
-pub fn part(runtime: &Runtime, file: &str, threads: usize) -> Part {
+pub fn part(file: &str, threads: usize) -> Part {
+    // It takes one environment a process.
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| Runtime::load(None, false).unwrap());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file);
     let provider = Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: String::new() };
     let opening = Opening { runtime, provider: &provider, threads, tile_above: None };

@@ -11,7 +11,6 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use frames::{BOTH, SMALL, Size};
 use impasto::network::Identity;
-use impasto::network::runtime::Runtime;
 use impasto::pipeline::{Stop, ordered};
 use impasto::sink::null::NullSink;
 use impasto::source::synthetic::SyntheticSource;
@@ -34,8 +33,7 @@ fn starry_night(bencher: Bencher<'_, '_>, size: Size) {
     if need::onnx_runtime_or_skip("the pipeline benchmark with a style").is_none() {
         return;
     }
-    let runtime = Runtime::load(None, false).unwrap();
-    job(bencher, size, 30, || networks::part(&runtime, "live.onnx", 1));
+    job(bencher, size, 30, || networks::part("live.onnx", 1));
 }
 
 /// A worker for each core, as for a file.

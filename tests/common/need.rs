@@ -19,7 +19,8 @@ const FOR_EVERYONE: [&str; 4] = ["cc", "ffmpeg", "ffprobe", "python3"];
 #[track_caller]
 pub fn program(name: &str) -> Command {
     let folders = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&folders).any(|folder| folder.join(name).is_file());
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    let found = env::split_paths(&folders).any(|folder| folder.join(&file).is_file());
     let cure = if FOR_EVERYONE.contains(&name) { "scripts/setup" } else { "scripts/setup --tests" };
     assert!(found, "{}", missing(&format!("the program {name}"), cure));
     Command::new(name)
@@ -75,7 +76,7 @@ fn in_ci() -> bool {
 }
 
 fn find_onnx_runtime() -> Result<PathBuf, String> {
-    library::find(None, false).map(|found| found.path).map_err(|_| missing("ONNX Runtime", "scripts/setup"))
+    library::find(None, false).map(|found| found.path).map_err(|error| error.to_string())
 }
 
 fn missing(what: &str, cure: &str) -> String {
