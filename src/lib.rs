@@ -147,16 +147,19 @@ pub mod internals {
         pub use crate::frame::{Image, byte_len};
     }
     pub mod kernel {
-        pub use crate::kernel::{planar, resize};
+        pub use crate::kernel::{blend, color, edges, planar, resize};
     }
     pub mod media {
+        pub mod pixels {
+            pub use crate::media::pixels::{ColorTags, FromRgb, ToRgb, ToYuyv, camera};
+        }
         pub mod read {
             pub use crate::media::read::{DecodeOptions, Decoder};
         }
     }
     pub mod network {
         pub use crate::network::{Identity, Layout, Network, NetworkFile, Opening, open};
-        pub use crate::network::{library, provider, runtime, vgg19};
+        pub use crate::network::{inspect, library, provider, runtime, vgg19};
     }
     pub mod paint {
         pub use crate::paint::{Init, Method, Recipe, Subject, paint};
@@ -185,10 +188,10 @@ pub mod internals {
         pub use crate::sink::pipewire;
         #[cfg(target_os = "linux")]
         pub use crate::sink::v4l2;
-        pub use crate::sink::{http, virtual_camera, window};
+        pub use crate::sink::{http, null, virtual_camera, window};
     }
     pub mod source {
-        pub use crate::source::camera;
+        pub use crate::source::{camera, synthetic};
     }
     pub mod style {
         pub mod catalog {

@@ -1,11 +1,13 @@
 //! scripts/evaluate.py on networks whose numbers are known: the picture itself and its negative.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/python.rs"]
 mod python;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use python::{python, words};
 use serde_json::Value;
@@ -128,7 +130,7 @@ fn what_cannot_be_measured_is_said_in_one_sentence() {
     let no_marks = root().join("LICENSE").display().to_string();
     let icon = folder.path().join("icons");
     fs::create_dir(&icon).unwrap();
-    let mut ffmpeg = Command::new("ffmpeg");
+    let mut ffmpeg = need::program("ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", "1"]).arg(icon.join("icon.png"));
     assert!(ffmpeg.status().unwrap().success());
     let cases: [(&[&str], &str); 6] = [

@@ -5,6 +5,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -28,7 +30,7 @@ impl Folder {
 
     /// Time, duration and content of each decoded frame.
     fn frames(&self, name: &str) -> String {
-        let mut command = Command::new("ffmpeg");
+        let mut command = need::program("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
         command.args("-map 0:v:0 -vsync passthrough -copyts -f framemd5 -".split(' '));
         String::from_utf8(output(&mut command).stdout).unwrap()
@@ -417,8 +419,7 @@ fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
          license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"fails\"\nnetwork = \"fails\"\nindex = 0\n"
     );
     fs::write(folder.path("styles/styles.toml"), manifest).unwrap();
-    let runtime =
-        impasto::internals::network::library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
+    let runtime = need::onnx_runtime();
     let paint = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
         let args = format!("video --json --models styles --style fails --device cpu in.mp4 -o out.mp4 {SHORT} {more}");

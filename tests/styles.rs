@@ -1,5 +1,7 @@
 //! `impasto styles`, and what a wrong style, runtime or device gets, through the program itself.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/user.rs"]
 mod user;
 

@@ -1,5 +1,7 @@
 //! scripts/train.py: a tiny network is trained for a few steps, added, and paints.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/python.rs"]
 mod python;
 #[path = "common/user.rs"]
@@ -22,7 +24,7 @@ fn place() -> TempDir {
     std::fs::create_dir(at("photos")).unwrap();
     std::fs::copy(network("classic.png"), at("photos/photo.png")).unwrap();
     for (name, source) in [("dots.png", "mandelbrot=s=96x96"), ("bars.png", "testsrc=s=96x96")] {
-        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        let mut ffmpeg = need::program("ffmpeg");
         ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", source, "-frames:v", "1"]).arg(at(name));
         assert!(ffmpeg.status().unwrap().success(), "{name}");
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{error_line, lock};
+use crate::sync::threads;
 
 /// The bar's length: it shows a fraction, whatever the units are.
 const FINENESS: u64 = 1000;
