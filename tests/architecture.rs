@@ -13,11 +13,12 @@ const LEVELS: [&[&str]; 5] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 24] = [
+const DOORS: [(&str, &[&str]); 25] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
     ("indicatif", &["report.rs"]),
+    ("libc", &["report.rs", "source/camera/v4l2.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),

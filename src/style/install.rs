@@ -105,7 +105,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Netwo
         write_whole(&folder.join(file), bytes)?;
     }
     manifest.networks.push(entry.clone());
-    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
+    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None, unstyled: false };
     manifest.styles.extend(styles.into_iter().enumerate().map(style));
     manifest.write(folder)?;
     Ok(entry)

@@ -1,4 +1,4 @@
-//! The styles that a show can change to, and their networks, each opened once.
+//! The styles that a show offers, and their networks, each opened once.
 
 use crate::cli::{LiveArgs, SharedArgs};
 use crate::command::stylist::{Engine, Stylist};
@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::style::catalog::{Catalog, Choice};
 use crate::style::expression::Expression;
 
-/// What the pictures of `--style-image` are called among the styles.
+/// The style name of `--style-image`.
 const OWN: &str = "style-image";
 
 /// Finds styles, and opens the networks that no earlier style brought.
@@ -21,9 +21,9 @@ pub struct LiveStyles<'a> {
     report: &'a Report,
     /// `None` until a style needs it.
     engine: Option<Engine>,
-    /// What the command line asked for.
+    /// The style of the command line.
     first: Expression,
-    /// The pictures of `--style-image`, a style beside the others.
+    /// The pictures of `--style-image`, one more style.
     own: Vec<Choice>,
     opened: Vec<Option<NetworkFile>>,
     /// The frames' columns and rows.
@@ -53,18 +53,28 @@ impl<'a> LiveStyles<'a> {
         Ok(Self { catalog, args, shared, report, engine, first, own, opened: Vec::new(), size })
     }
 
-    /// The names of all styles.
+    /// The names of the styles to choose from.
     pub fn names(&self) -> Vec<String> {
         let own = (!self.own.is_empty()).then(|| OWN.to_owned());
-        own.into_iter().chain(self.catalog.styles().iter().map(|found| found.style.name.clone())).collect()
+        own.into_iter().chain(self.catalog_names(false)).collect()
     }
 
-    /// What the command line asked for.
+    /// The names of those that leave the picture unpainted.
+    pub fn unstyled(&self) -> Vec<String> {
+        self.catalog_names(true)
+    }
+
+    fn catalog_names(&self, unstyled: bool) -> Vec<String> {
+        let styles = self.catalog.styles().into_iter().map(|found| found.style);
+        styles.filter(|style| style.unstyled == unstyled).map(|style| style.name.clone()).collect()
+    }
+
+    /// The style of the command line.
     pub fn first(&self) -> Expression {
         self.first.clone()
     }
 
-    /// What `style` needs. A network that is new comes along, warm: it has painted a frame of the show's size.
+    /// The networks of `style`. A new one comes opened and warmed up: it has painted a frame of the show's size.
     ///
     /// # Errors
     /// A style is unknown, or its network is missing, damaged or cannot run.
