@@ -37,11 +37,12 @@ const RANKS: [&str; 27] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 27] = [
+const DOORS: [(&str, &[&str]); 28] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
     ("indicatif", &["report.rs", "report/progress.rs"]),
+    ("libc", &["report.rs", "source/camera/v4l2.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),

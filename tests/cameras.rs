@@ -73,7 +73,7 @@ fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
     assert!(!camera.formats.is_empty());
     assert!(camera.formats.iter().all(|format| format.width > 0 && !format.frame_rates.is_empty()), "{camera:#?}");
     let error = CameraSource::open("no such camera", &Wish::default()).unwrap_err().to_string();
-    assert!(error.contains("there is") && error.contains(&camera.name), "{error}");
+    assert!(error.contains("choose from") && error.contains(&camera.name), "{error}");
     for name in
         [camera.index.to_string(), camera.path.clone().unwrap_or(camera.index.to_string()), camera.name.to_uppercase()]
     {

@@ -9,6 +9,17 @@ pub fn mirror(frame: &mut Frame) {
     }
 }
 
+/// Copies `picture` to `(left, top)` of `out`, which has room for it there.
+pub fn place(picture: &Frame, out: &mut Frame, (left, top): (u32, u32)) {
+    debug_assert!(left + picture.width <= out.width && top + picture.height <= out.height);
+    let (from, to) = ((picture.width as usize * 3).max(1), (out.width as usize * 3).max(1));
+    let start = left as usize * 3;
+    let rows = out.pixels.chunks_exact_mut(to).skip(top as usize);
+    for (out, row) in rows.zip(picture.pixels.chunks_exact(from)) {
+        out[start..start + from].copy_from_slice(row);
+    }
+}
+
 /// Puts `left` and `right`, of one size, side by side into `out`, which gets the place and time of `right`.
 pub fn beside(left: &Frame, right: &Frame, out: &mut Frame) {
     debug_assert_eq!((left.width, left.height), (right.width, right.height));
@@ -44,6 +55,13 @@ mod tests {
         let mut mirrored = frame(&[1, 2, 3, 4]);
         mirror(&mut mirrored);
         assert_eq!(mirrored, frame(&[2, 1, 4, 3]));
+    }
+
+    #[test]
+    fn a_picture_is_placed_where_it_belongs_and_nowhere_else() {
+        let mut out = Frame::new(3, 3);
+        place(&frame(&[1, 2, 3, 4]), &mut out, (1, 1));
+        assert_eq!(reds(&out), [0, 0, 0, 0, 1, 2, 0, 3, 4]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fast_image_resize::pixels::{F32, U8, U8x3};
 use fast_image_resize::{FilterType, ImageView, ImageViewMut, PixelTrait, ResizeAlg, ResizeOptions};
 
 use crate::error::{Error, Result};
-use crate::frame::{Image, byte_len};
+use crate::frame::{Frame, Image, byte_len};
 
 /// Resizes RGB8 pictures, antialiased downwards; keeps its tables and scratch between calls.
 #[derive(Default)]
@@ -22,6 +22,18 @@ impl Resizer {
     /// A buffer is smaller than its picture.
     pub fn resize(&mut self, image: Image<'_>, width: u32, height: u32, out: &mut [u8]) -> Result<()> {
         self.run(image, (width, height), out, &catmull_rom())
+    }
+
+    /// Resizes `from` into `to`, which keeps its size; of one size, copies it.
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn scale(&mut self, from: &Frame, to: &mut Frame) -> Result<()> {
+        if (from.width, from.height) == (to.width, to.height) {
+            to.pixels.copy_from_slice(&from.pixels);
+            return Ok(());
+        }
+        self.resize(from.image(), to.width, to.height, &mut to.pixels)
     }
 
     /// Resizes the largest square in the middle of `image` to `side` x `side` into `out` with a Lanczos filter.

@@ -1,4 +1,4 @@
-//! The styles that a live show can change to, and their networks, each opened once.
+//! The styles that a live show offers, and their networks, each opened once.
 
 use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
@@ -35,10 +35,20 @@ impl<'a> Repertoire<'a> {
         Ok(Self { studio, first, own, opened: Vec::new(), size })
     }
 
-    /// The names of all styles.
+    /// The names of the styles to choose from.
     pub fn names(&self) -> Vec<String> {
         let own = (!self.own.is_empty()).then(|| OWN.to_owned());
-        own.into_iter().chain(self.studio.catalog().styles().iter().map(|found| found.style.name.clone())).collect()
+        own.into_iter().chain(self.catalog_names(false)).collect()
+    }
+
+    /// The names of those that leave the picture unpainted.
+    pub fn unstyled(&self) -> Vec<String> {
+        self.catalog_names(true)
+    }
+
+    fn catalog_names(&self, unstyled: bool) -> Vec<String> {
+        let styles = self.studio.catalog().styles().into_iter().map(|found| found.style);
+        styles.filter(|style| style.unstyled == unstyled).map(|style| style.name.clone()).collect()
     }
 
     /// What the show begins with.
@@ -46,7 +56,7 @@ impl<'a> Repertoire<'a> {
         self.first.clone()
     }
 
-    /// What `style` needs. A network that is new comes along, warm: it has painted a frame of the show's size.
+    /// The networks of `style`. A new one comes opened and warmed up: it has painted a frame of the show's size.
     ///
     /// # Errors
     /// A style is unknown, or its network is missing, damaged or cannot run.

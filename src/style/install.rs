@@ -130,7 +130,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added
         whole::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
     }
     manifest.networks.push(entry.clone());
-    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
+    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None, unstyled: false };
     manifest.styles.extend(styles.into_iter().enumerate().map(style));
     manifest.write(folder)?;
     Ok(Added { entry, family, warnings })
