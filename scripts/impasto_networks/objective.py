@@ -163,5 +163,6 @@ def words(averages: dict[str, float]) -> str:
     """One line about the running averages of the terms."""
     shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
     shown["motion"] *= 255
-    shown["grid"], shown["photo"] = (255 * math.sqrt(max(0.0, shown[name])) for name in ("grid", "halo", "photo"))
+    for name in ("grid", "halo", "photo"):
+        shown[name] = 255 * math.sqrt(max(0.0, shown[name]))
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
