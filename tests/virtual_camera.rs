@@ -119,7 +119,7 @@ fn read_device(device: &Path, words: &str) -> Vec<u8> {
 
 /// IMPASTO_TEST_LOOPBACK is a v4l2loopback device (exclusive_caps=1) that nobody uses. One test, for there is one device.
 #[test]
-#[ignore = "it takes a v4l2loopback device: run scripts/test-cameras"]
+#[ignore = "needs a v4l2loopback device: run scripts/test-cameras"]
 fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
     let device = device("IMPASTO_TEST_LOOPBACK");
     for size in [SIZE, (SIZE.0 + 1, SIZE.1 + 1)] {
@@ -154,7 +154,7 @@ fn a_device_that_takes_no_pictures_is_named_with_the_cure() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn a_real_camera_is_not_taken_for_a_virtual_one() {
     let camera = device("IMPASTO_TEST_CAMERA");
     let error = V4l2Sink::open(&camera, 64, 48, 30).unwrap_err().to_string();
