@@ -469,5 +469,5 @@ fn one_video_that_fails_does_not_stop_the_others() {
     // Several names to one file, and a file that is no folder.
     folder.refuses("films/a.mp4 films/b.mkv -o out.mp4", 2, "several videos need a folder");
     folder.refuses("films/a.mp4 films/a.mp4 -o other/", 2, "would both be written to");
-    folder.refuses("films -o films -q", 2, "is an input and is not written over");
+    folder.refuses("films -o films -q", 2, "is an input and would be overwritten");
 }

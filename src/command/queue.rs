@@ -1,4 +1,4 @@
-//! Several inputs and the one folder that they go to.
+//! Finds the input files and plans their outputs in a folder.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,33 +7,33 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::report::Report;
 
-/// What a command takes, for its sentences and its look into folders.
+/// The kind of file that a command reads.
 pub struct Kind {
-    /// `pictures`.
+    /// Its plural in messages, such as `pictures`.
     pub plural: &'static str,
-    /// Whether a file in a folder is one.
+    /// Whether a file in a folder is of this kind.
     pub is_one: fn(&Path) -> bool,
 }
 
 /// The files to paint.
 pub struct Inputs {
-    /// Files; none for standard input.
+    /// The files; `None` is standard input.
     pub paths: Vec<Option<PathBuf>>,
-    /// Several were named, or a folder was: they go into a folder, even if it is one file only.
+    /// The outputs go into a folder, because several inputs or a folder were given (even a folder with a single file).
     pub many: bool,
 }
 
-/// Finds the files that `named` means: themselves, standard input, or what folders hold.
+/// Finds the files to read: those in `given`, standard input for `-`, and the files of this kind in folders.
 ///
 /// # Errors
-/// A folder holds none or cannot be read, or standard input is named twice.
-pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs> {
+/// A folder is unreadable or has no file of this kind, or standard input is given twice.
+pub fn inputs(given: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs> {
     let mut paths = Vec::new();
-    let mut many = named.len() > 1;
-    for path in named {
+    let mut many = given.len() > 1;
+    for path in given {
         if is_dash(path) {
             if paths.contains(&None) {
-                return Err(Error::usage("standard input can be read once only; name '-' once"));
+                return Err(Error::usage("standard input can be read only once; give '-' once"));
             }
             paths.push(None);
         } else if path.is_dir() {
@@ -46,7 +46,7 @@ pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs>
     Ok(Inputs { paths, many })
 }
 
-/// The files of that kind in a folder, by name. Hidden files are not looked at.
+/// The files of this kind in a folder, sorted by name. Skips hidden files.
 fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>> {
     let failed = |error: std::io::Error| Error::reading(folder, &error);
     let (mut files, mut others, mut folders) = (Vec::new(), 0, 0);
@@ -65,26 +65,26 @@ fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>>
     }
     let (folder, plural) = (folder.display(), kind.plural);
     if files.is_empty() {
-        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; name one that holds some")));
+        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; choose another folder")));
     }
-    let left_out = match (others, folders) {
+    let skipped = match (others, folders) {
         (0, 0) => None,
-        (_, 0) => Some(format!("{others} that are no {plural}")),
-        (0, _) => Some(format!("folders in it ({folders})")),
-        _ => Some(format!("{others} that are no {plural} and folders in it ({folders})")),
+        (_, 0) => Some(format!("other files ({others})")),
+        (0, _) => Some(format!("folders ({folders})")),
+        _ => Some(format!("other files ({others}) and folders ({folders})")),
     };
-    if let Some(left_out) = left_out {
-        report.say(format!("'{folder}': {} {plural}; left out: {left_out}", files.len()));
+    if let Some(skipped) = skipped {
+        report.say(format!("'{folder}': {} {plural}; skipped: {skipped}", files.len()));
     }
     files.sort();
     Ok(files)
 }
 
-/// Gives each input a place in `folder`, by the name that `name_of` makes of it. Makes the folder. `names_file` says whether
-/// a path looks like a file to write.
+/// Pairs each input with an output in `folder`, and creates the folder. `name_of` makes the output's name from the
+/// input's path. `names_file` says whether a path looks like a file to write.
 ///
 /// # Errors
-/// `folder` is a file or looks like one, two inputs would get one name, or the folder cannot be made.
+/// `folder` is a file or looks like one, two inputs would get the same name, or the folder cannot be created.
 pub fn into_folder(
     folder: &Path,
     inputs: Vec<Option<PathBuf>>,
@@ -94,25 +94,27 @@ pub fn into_folder(
 ) -> Result<Vec<(PathBuf, PathBuf)>> {
     let (shown, plural) = (folder.display(), kind.plural);
     if folder.exists() && !folder.is_dir() {
-        return Err(Error::usage(format!("'{shown}' is a file, and several {plural} need a folder; name one with -o")));
+        return Err(Error::usage(format!("'{shown}' is a file, but several {plural} need a folder; give one with -o")));
     }
     if !folder.exists() && !ends_in_separator(folder) && names_file(folder) {
         return Err(Error::usage(format!(
-            "'{shown}' names a file, and several {plural} need a folder; name one with -o, or '{shown}/' if you mean it"
+            "'{shown}' looks like a file, but several {plural} need a folder; give one with -o, or '{shown}/' to use that name"
         )));
     }
     let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
     let mut jobs = Vec::with_capacity(inputs.len());
     for input in inputs {
         let Some(input) = input else {
-            return Err(Error::usage("standard input has no name to give a file in a folder; name the file with -o"));
+            return Err(Error::usage(
+                "standard input has no name for a file in a folder; give the output file with -o",
+            ));
         };
         let output = folder.join(name_of(&input));
-        // File systems that fold case would make one file of two.
+        // File systems that ignore case would write both to one file.
         let key = PathBuf::from(output.to_string_lossy().to_lowercase());
         if let Some(other) = taken.insert(key, input.clone()) {
             return Err(Error::usage(format!(
-                "'{}' and '{}' would both be written to '{}'; paint them into two folders",
+                "'{}' and '{}' would both be written to '{}'; write them to different folders",
                 other.display(),
                 input.display(),
                 output.display()
@@ -124,10 +126,10 @@ pub fn into_folder(
     Ok(jobs)
 }
 
-/// Fails where an output is an input, also through links.
+/// Checks that no output is an input, also through links.
 ///
 /// # Errors
-/// Just that.
+/// An output is an input.
 pub fn refuse_overwriting_inputs<'a>(
     inputs: impl Iterator<Item = &'a Path>,
     outputs: impl Iterator<Item = &'a Path>,
@@ -137,7 +139,7 @@ pub fn refuse_overwriting_inputs<'a>(
     for output in outputs {
         if real(output).is_some_and(|output| inputs.contains(&output)) {
             return Err(Error::usage(format!(
-                "'{}' is an input and is not written over; choose another output with -o",
+                "'{}' is an input and would be overwritten; choose another output with -o",
                 output.display()
             )));
         }
@@ -150,7 +152,7 @@ pub fn is_dash(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Whether `path` is said to be a folder.
+/// Whether `path` ends in a separator, and so stands for a folder.
 pub fn ends_in_separator(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(char::from(byte)))
 }
