@@ -75,20 +75,20 @@ mod tests {
 
     #[test]
     fn a_job_that_starts_a_warm_up_before_a_handover_shows_the_same_frames_from_there() {
-        let whole = shown(0, 200);
+        let all = shown(0, 200);
         for handover in [50u64, 100, 150] {
             let resumed = shown(handover - WARM_UP, 200);
-            assert!(resumed[WARM_UP as usize..] == whole[handover as usize..], "from {handover}");
-            assert!(resumed[0] != whole[(handover - WARM_UP) as usize], "frames of the warm-up are not for showing");
+            assert!(resumed[WARM_UP as usize..] == all[handover as usize..], "from {handover}");
+            assert!(resumed[0] != all[(handover - WARM_UP) as usize], "warm-up frames differ");
         }
     }
 
     #[test]
     fn a_handover_changes_a_still_scene_hardly_more_than_the_remaining_noise() {
-        let whole = shown(0, 300);
+        let all = shown(0, 300);
         let change = |at: usize| {
-            let pair = whole[at - 1].pixels.iter().zip(&whole[at].pixels);
-            pair.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / whole[at].pixels.len() as f64
+            let pair = all[at - 1].pixels.iter().zip(&all[at].pixels);
+            pair.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / all[at].pixels.len() as f64
         };
         let usual = (30..300).filter(|at| at % 50 != 0).map(change).sum::<f64>() / 265.0;
         let handover = (50..300).step_by(50).map(change).sum::<f64>() / 5.0;
