@@ -1,22 +1,22 @@
-//! Words on pictures, in a real font.
+//! Draws text on pictures, in Noto Sans Mono.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 use crate::frame::Frame;
 
-/// Rows of a line of text.
+/// Height of a line of text, in pixels.
 pub const LINE_HEIGHT: u32 = 20;
 
 const HEIGHT: RasterHeight = RasterHeight::Size20;
 const WEIGHT: FontWeight = FontWeight::Regular;
 
-/// How many characters fit into `width` columns.
+/// The number of characters that fit into `width` pixels.
 pub fn room(width: u32) -> usize {
     width as usize / get_raster_width(WEIGHT, HEIGHT)
 }
 
-/// Draws one line of `text` in `color` with its top left at `(left, top)`, over what is there. What does not fit into
-/// `width` columns ends in `~`; characters that the font lacks become `?`.
+/// Draws one line of `text` in `color` over the picture, with its top left corner at `(left, top)`. Text wider than
+/// `width` pixels is cut and ends in `~`. Characters that the font lacks become `?`.
 pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, color: [u8; 3]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let room = room(width);
@@ -41,10 +41,10 @@ pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, 
     }
 }
 
-/// Space around the words of a panel.
+/// Space around the text of a panel, in pixels.
 const MARGIN: u32 = 8;
 
-/// Darkens the top left of `frame` and writes `lines` there, long ones in several; what does not fit downwards is left out.
+/// Darkens the top left of `frame` and writes `lines` there. Long lines wrap; lines that do not fit are not drawn.
 pub fn panel(frame: &mut Frame, lines: &[String]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let across = (frame.width.saturating_sub(2 * MARGIN) / advance) as usize;
@@ -142,10 +142,10 @@ pub fn caption(frame: &mut Frame, (left, top): (u32, u32), (width, height): (u32
     draw(frame, (left + MARGIN, strip), wide - 2 * MARGIN, text, [255; 3]);
 }
 
-/// `line` in pieces of up to `room` characters, parted between words; a word that is longer stays whole.
+/// Wraps `line` between words into pieces of up to `room` characters. A longer word is not broken.
 fn wrap(line: &str, room: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
-    // Gaps of several spaces make columns: they stay with the word before them.
+    // Runs of spaces align columns, so they stay with the word before them.
     for word in line.split_inclusive(' ') {
         let piece = pieces.last().map_or(0, |piece| piece.chars().count());
         match pieces.last_mut() {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lines_are_parted_between_words_and_short_ones_stay_as_they_are() {
+    fn long_lines_wrap_between_words_and_short_ones_are_unchanged() {
         assert_eq!(wrap("left right  style before", 40), ["left right  style before"]);
         assert_eq!(wrap("it was unplugged; plug it in again", 20), ["it was unplugged; ", "  plug it in again"]);
         assert_eq!(wrap("a/very/long/path is cut", 6), ["a/very/long/path ", "  is ", "  cut"]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn text_lies_in_its_box() {
+    fn text_stays_in_its_box() {
         let ink = inked("starry-night", 180);
         assert!(ink.len() > 100);
         assert!(ink.iter().all(|&(x, y)| (10..190).contains(&x) && (4..24).contains(&y)));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panel_darkens_no_more_than_its_words_need_and_fits_into_any_picture() {
+    fn a_panel_darkens_only_what_its_text_needs_and_fits_any_picture() {
         let lines = ["one".to_owned(), "three".to_owned()];
         let mut frame = Frame::new(100, 100);
         frame.pixels.fill(200);
