@@ -318,7 +318,7 @@ fn filled(allocator: &Allocator, shape: &[usize], values: &[f32]) -> ort::Result
 }
 
 /// A part of a picture for [`GuidedGraph`].
-pub struct Part<'a> {
+pub struct GuidedInputs<'a> {
     /// `[3][H][W]`.
     pub planes: &'a [f32],
     /// Columns and rows.
@@ -327,7 +327,7 @@ pub struct Part<'a> {
     pub regions: &'a [f32],
     /// `[H][W]`: 1 where this part answers for content and total variation.
     pub core: &'a [f32],
-    /// relu4_2 of the content picture's part.
+    /// relu4_2 of the content picture in this tile, `[512][H/8][W/8]`.
     pub content: &'a [f32],
     /// For each layer the sums over the rest of the picture, `[R][C][C]`.
     pub rest: &'a [Vec<f32>; STYLE_LAYERS],
@@ -347,30 +347,35 @@ impl GuidedGraph {
     ///
     /// # Errors
     /// The run fails.
-    pub fn evaluate(&mut self, part: &Part<'_>, targets: &Targets, receive: impl FnOnce(&[f32])) -> Result<Losses> {
-        let regions = part.regions.len() / part.extent.pixels();
-        let Extent { width, height } = part.extent;
+    pub fn evaluate(
+        &mut self,
+        inputs: &GuidedInputs<'_>,
+        targets: &Targets,
+        receive: impl FnOnce(&[f32]),
+    ) -> Result<Losses> {
+        let regions = inputs.regions.len() / inputs.extent.pixels();
+        let Extent { width, height } = inputs.extent;
         let weights = ([targets.content_weight], [targets.tv_weight]);
         let run = || -> ort::Result<Losses> {
-            let mut inputs: Vec<(String, SessionInputValue<'_>)> = Vec::new();
+            let mut given: Vec<(String, SessionInputValue<'_>)> = Vec::new();
             let mut give = |name: String, shape: &[usize], values| -> ort::Result<()> {
-                inputs.push((name, TensorRef::from_array_view((shape.to_vec(), values))?.into()));
+                given.push((name, TensorRef::from_array_view((shape.to_vec(), values))?.into()));
                 Ok(())
             };
-            give("image".into(), &part.extent.shape(3), part.planes)?;
-            give("regions".into(), &[regions, 1, height, width], part.regions)?;
-            give("core".into(), &part.extent.shape(1), part.core)?;
-            give("content".into(), &[1, 512, height / 8, width / 8], part.content)?;
+            give("image".into(), &inputs.extent.shape(3), inputs.planes)?;
+            give("regions".into(), &[regions, 1, height, width], inputs.regions)?;
+            give("core".into(), &inputs.extent.shape(1), inputs.core)?;
+            give("content".into(), &[1, 512, height / 8, width / 8], inputs.content)?;
             give("content_weight".into(), &[1], weights.0.as_slice())?;
             give("tv_weight".into(), &[1], weights.1.as_slice())?;
             for (layer, channels) in CHANNELS.into_iter().enumerate() {
                 let (place, square) = (layer + 1, [regions, channels, channels]);
                 give(format!("gram{place}"), &square, &targets.grams[layer])?;
-                give(format!("rest{place}"), &square, &part.rest[layer])?;
+                give(format!("rest{place}"), &square, &inputs.rest[layer])?;
                 give(format!("weight{place}"), &[regions, 1, 1], &targets.weights[layer])?;
-                give(format!("inverse_area{place}"), &[regions, 1, 1], &part.inverse_areas[layer])?;
+                give(format!("inverse_area{place}"), &[regions, 1, 1], &inputs.inverse_areas[layer])?;
             }
-            let outputs = self.session.run(inputs)?;
+            let outputs = self.session.run(given)?;
             receive(outputs["gradient"].try_extract_tensor::<f32>()?.1);
             Ok(Losses::from_slice(outputs["losses"].try_extract_tensor::<f32>()?.1))
         };

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
 use crate::network::vgg19::{
-    CHANNELS, Extent, FeatureGraph, GradientGraph, Grams, GuidedGraph, Losses, Part, STYLE_LAYERS, Targets, Vgg19,
+    CHANNELS, Extent, FeatureGraph, GradientGraph, Grams, GuidedGraph, GuidedInputs, Losses, STYLE_LAYERS, Targets,
+    Vgg19,
 };
 
 /// The losses of a picture at one size, with the picture in it.
@@ -174,7 +175,7 @@ impl Parts {
                     rest.iter_mut().zip(own).for_each(|(rest, own)| *rest -= own);
                 }
             }
-            let part = Part {
+            let inputs = GuidedInputs {
                 planes: &piece.tile.cut(planes, *extent),
                 extent: piece.tile.extent,
                 regions: &piece.regions,
@@ -183,7 +184,7 @@ impl Parts {
                 rest: &rest,
                 inverse_areas,
             };
-            let found = graph.evaluate(&part, targets, |own| piece.tile.add(own, gradient, *extent))?;
+            let found = graph.evaluate(&inputs, targets, |own| piece.tile.add(own, gradient, *extent))?;
             losses.content += found.content;
             losses.tv += found.tv;
             losses.style = found.style;

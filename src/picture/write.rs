@@ -88,13 +88,15 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         fits
     });
     let icc = if picture.tagged { color::srgb_icc() } else { None };
-    let job = Job { pixels: &pixels, width, height, color, icc, exif };
+    let encodable = Encodable { pixels: &pixels, width, height, color, icc, exif };
     let bytes = &mut encoded.bytes;
     match format {
-        Format::Jpeg => job.run(JpegEncoder::new_with_quality(bytes, quality)),
-        Format::Png => job.run(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive)),
-        Format::WebP => job.run(WebPEncoder::new_lossless(bytes)),
-        Format::Tiff => job.run(TiffEncoder::new(Cursor::new(bytes))),
+        Format::Jpeg => encodable.encode_with(JpegEncoder::new_with_quality(bytes, quality)),
+        Format::Png => {
+            encodable.encode_with(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive))
+        }
+        Format::WebP => encodable.encode_with(WebPEncoder::new_lossless(bytes)),
+        Format::Tiff => encodable.encode_with(TiffEncoder::new(Cursor::new(bytes))),
     }
     .map_err(|error| Error::failed(format!("cannot make a {format} of {width} x {height} pixels: {error}")))?;
     Ok(encoded)
@@ -116,7 +118,7 @@ fn pixels<'a>(
     (pixels.flat_map(|(&[r, g, b], &opacity)| [r, g, b, opacity]).collect(), ExtendedColorType::Rgba8)
 }
 
-struct Job<'a> {
+struct Encodable<'a> {
     pixels: &'a [u8],
     width: u32,
     height: u32,
@@ -125,8 +127,8 @@ struct Job<'a> {
     exif: Option<Vec<u8>>,
 }
 
-impl Job<'_> {
-    fn run(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
+impl Encodable<'_> {
+    fn encode_with(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
         if let Some(icc) = self.icc {
             encoder.set_icc_profile(icc).map_err(image::ImageError::Unsupported)?;
         }
@@ -145,7 +147,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     put(path, bytes).map_err(|error| Error::writing(path, &error))
 }
 
-/// Tries whether files can be made in the folder of `path`, so that a job fails before its work, not after.
+/// Tries whether files can be made in the folder of `path`, so that a encodable fails before its work, not after.
 ///
 /// # Errors
 /// As [`write()`].

@@ -41,7 +41,7 @@ pub struct Progress {
 
 /// What a job measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Summary {
+pub struct Throughput {
     /// Frames that the sink took.
     pub frames: u64,
     /// From the first read to the closed output.
@@ -52,7 +52,7 @@ pub struct Summary {
     pub inference_share: f64,
 }
 
-impl Summary {
+impl Throughput {
     /// Frames a second, from the first read to the closed output.
     pub fn fps(&self) -> f64 {
         self.frames as f64 / self.elapsed.as_secs_f64().max(1e-9)
@@ -60,7 +60,7 @@ impl Summary {
 }
 
 /// A frame on its way through a worker.
-struct Job {
+struct InFlight {
     /// Place in the order of the source.
     place: u64,
     input: Frame,
@@ -70,7 +70,7 @@ struct Job {
 
 /// A worker's result. A failure takes this way too, so that its reader ends the job: the failed frame's place would stay
 /// empty, and everyone would wait for it.
-type Done = Result<(Job, Duration)>;
+type WorkerResult = Result<(InFlight, Duration)>;
 
 /// What remembers earlier frames: sees each input with its painting, in order, and may change the painting.
 pub type Steady<'a> = &'a mut (dyn FnMut(&Frame, &mut Frame) + Send);
@@ -87,15 +87,15 @@ pub fn run(
     mut sink: Box<dyn Sink + '_>,
     stop: &Stop,
     observe: &(dyn Fn(Progress) + Sync),
-) -> Result<Summary> {
+) -> Result<Throughput> {
     let start = Instant::now();
     let count = workers.len();
     // Each worker has one frame in hand and one waiting; source, stabiliser and sink one each, so nobody waits for a swap.
     let pool = 2 * count + 3;
     let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
-    let (give_job, jobs) = bounded::<Job>(count);
-    let (give_done, done) = bounded::<Done>(pool);
-    let (give_steadied, steadied) = bounded::<(Job, Duration)>(1);
+    let (give_job, jobs) = bounded::<InFlight>(count);
+    let (give_done, done) = bounded::<WorkerResult>(pool);
+    let (give_steadied, steadied) = bounded::<(InFlight, Duration)>(1);
     for _ in 0..pool {
         give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
     }
@@ -132,21 +132,26 @@ pub fn run(
     let elapsed = start.elapsed();
     let share = histogram.total().as_secs_f64() / (elapsed.as_secs_f64() * count as f64);
     let inference_ms = histogram.percentiles();
-    Ok(Summary { frames, elapsed, inference_ms, inference_share: share.min(1.0) })
+    Ok(Throughput { frames, elapsed, inference_ms, inference_share: share.min(1.0) })
 }
 
-fn read(source: &mut dyn Source, spares: &Receiver<(Frame, Frame)>, jobs: &Sender<Job>, stop: &Stop) -> Result<()> {
+fn read(
+    source: &mut dyn Source,
+    spares: &Receiver<(Frame, Frame)>,
+    jobs: &Sender<InFlight>,
+    stop: &Stop,
+) -> Result<()> {
     for place in 0.. {
         let (mut input, output) = spares.recv().map_err(|_| Error::Disconnected)?;
         if stop.requested() || !source.next(&mut input)? {
             break;
         }
-        jobs.send(Job { place, input, output }).map_err(|_| Error::Disconnected)?;
+        jobs.send(InFlight { place, input, output }).map_err(|_| Error::Disconnected)?;
     }
     Ok(())
 }
 
-fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Result<()> {
+fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerResult>) -> Result<()> {
     for mut job in jobs {
         let start = Instant::now();
         let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &mut job.output)))
@@ -157,7 +162,11 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Re
     Ok(())
 }
 
-fn steady_all(steady: Steady<'_>, done: &Receiver<Done>, steadied: &Sender<(Job, Duration)>) -> Result<()> {
+fn steady_all(
+    steady: Steady<'_>,
+    done: &Receiver<WorkerResult>,
+    steadied: &Sender<(InFlight, Duration)>,
+) -> Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in done {
@@ -174,7 +183,7 @@ fn steady_all(steady: Steady<'_>, done: &Receiver<Done>, steadied: &Sender<(Job,
 
 fn write(
     sink: &mut dyn Sink,
-    steadied: &Receiver<(Job, Duration)>,
+    steadied: &Receiver<(InFlight, Duration)>,
     spares: &Sender<(Frame, Frame)>,
     observe: &dyn Fn(&Histogram),
 ) -> Result<Histogram> {
@@ -253,7 +262,7 @@ mod tests {
     struct Outcome {
         seen: Vec<u64>,
         finished: bool,
-        result: Result<Summary>,
+        result: Result<Throughput>,
     }
 
     fn run_job(mut workers: Vec<Stylizer>, frames: Option<u64>, fail_at: Option<u64>, stop_at: Option<u64>) -> Outcome {

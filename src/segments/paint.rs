@@ -40,7 +40,7 @@ pub fn paint(
     (first, end): (u64, Option<u64>),
     stop: &Stop,
     observe: &(dyn Fn(ordered::Progress) + Sync),
-) -> Result<ordered::Summary> {
+) -> Result<ordered::Throughput> {
     let Destination { folder, encoding, every } = destination;
     let marks = Marks::new(every, WARM_UP);
     source.leave(marks.clone(), end.map(|end| end * every));
