@@ -294,7 +294,7 @@ fn a_missing_or_damaged_vgg_is_named_with_the_cure() {
     };
     let folder = painter.user.path("vgg");
     let said = run(&folder);
-    assert!(said.contains("VGG-19 is not there") && said.contains("scripts/setup --paint"), "{said}");
+    assert!(said.contains("VGG-19 is not installed") && said.contains("scripts/setup --paint"), "{said}");
     fs::create_dir(&folder).unwrap();
     for file in fs::read_dir(&painter.vgg).unwrap() {
         let file = file.unwrap();
