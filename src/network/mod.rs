@@ -43,7 +43,7 @@ pub enum Layout {
     /// One float32 `[1,3,H,W]` RGB input and output, described by [`PlanarFormat`].
     NchwF32(PlanarFormat),
     /// Arbitrary-style networks: float32 `[1,H,W,3]` RGB and a style vector float32 `[1,1,1,V]` to float32 `[1,H,W,3]`,
-    /// described by [`PackedFormat`].
+    /// described by `PackedFormat`.
     NhwcF32(PackedFormat),
 }
 

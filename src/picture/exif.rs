@@ -178,13 +178,13 @@ mod tests {
 
     #[test]
     fn metadata_truncated_at_any_length_causes_no_panic() {
-        let whole = sample(true);
-        for length in 0..whole.len() {
-            let mut cut = whole[..length].to_vec();
+        let complete = sample(true);
+        for length in 0..complete.len() {
+            let mut cut = complete[..length].to_vec();
             describe_painted(&mut cut, 1, 1);
             let _ = orientation(&cut);
         }
-        let mut wild = whole;
+        let mut wild = complete;
         wild[4..8].fill(0xFF);
         describe_painted(&mut wild, 1, 1);
         assert_eq!(orientation(&wild), None);

@@ -42,7 +42,7 @@ impl Picture {
 ///
 /// # Errors
 /// The file cannot be read, is not a picture, or is damaged or truncated. Or its header claims more than `most` pixels,
-/// [`MAX_SIDE`] pixels a side, [`MAX_BYTES`] bytes, or the memory that is available.
+/// 65535 pixels a side, 4 GiB, or the memory that is available.
 pub fn load(path: &Path, most: MaxPixels) -> Result<Picture> {
     let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
     let bytes = read(file).map_err(|error| Error::reading(path, &error))?;

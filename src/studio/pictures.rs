@@ -178,12 +178,12 @@ fn paint<'a>(stylizer: &mut Stylizer, decoded: &Receiver<Decoded<'a>>, finished:
 
 fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: Listen<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut said = HashSet::new();
+    let mut reported = HashSet::new();
     for (done, Finished { decoded, inference }) in (1..).zip(finished) {
         let Decoded { job, picture, spent } = decoded;
         let start = Instant::now();
         let written = picture.and_then(|picture| {
-            guarded(job, || save(job, &picture, quality, &mut said, listen))?;
+            guarded(job, || save(job, &picture, quality, &mut reported, listen))?;
             Ok((picture.frame.width, picture.frame.height))
         });
         match written {
@@ -207,13 +207,13 @@ fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: 
     outcome
 }
 
-/// Encodes and writes a picture, and reports notes and warnings. `said` keeps a text that holds for many pictures from being
+/// Encodes and writes a picture, and reports notes and warnings. `reported` keeps a text that holds for many pictures from being
 /// repeated.
 fn save(
     job: &PictureJob,
     picture: &Picture,
     quality: u8,
-    said: &mut HashSet<String>,
+    reported: &mut HashSet<String>,
     listen: Listen<'_>,
 ) -> Result<()> {
     let format = job.format.or(picture.format).unwrap_or(Format::Png);
@@ -222,7 +222,7 @@ fn save(
     let notes = picture.notes.iter().chain(&encoded.notes).map(|clause| (false, clause));
     let warnings = picture.warnings.iter().chain(&encoded.warnings).map(|clause| (true, clause));
     for (is_warning, clause) in notes.chain(warnings) {
-        if said.insert(clause.clone()) {
+        if reported.insert(clause.clone()) {
             let words = format!("{}: {clause}", job.name());
             listen(if is_warning { PictureEvent::Warning(words) } else { PictureEvent::Note(words) })?;
         }
