@@ -209,7 +209,7 @@ fn transparency_is_kept_where_the_format_holds_it_and_laid_on_white_in_jpeg() {
     desk.paint(&["grey.png", "-o", "g.png"]);
     assert_eq!(desk.open("g.png").into_rgba8().get_pixel(3, 0), &Rgba([77, 77, 77, 48]));
     let said = desk.paint(&["clear.png", "-o", "flat.jpg", "--quality", "100"]);
-    assert!(said.contains("warning: 'clear.png': JPEG holds no transparency"), "{said}");
+    assert!(said.contains("warning: 'clear.png': JPEG has no transparency"), "{said}");
     let flat = desk.open("flat.jpg").into_rgb8();
     assert!(flat.get_pixel(0, 0).0.iter().all(|&light| light > 245), "{:?}", flat.get_pixel(0, 0));
     assert_eq!(flat.dimensions(), (16, 8));

@@ -1,6 +1,6 @@
-//! What stops a job of `impasto video` costs it one segment, and nothing in what comes out.
+//! An interruption costs a job of `impasto video` at most one segment, and changes nothing in the output.
 
-// What was done to the jobs, how often, and what came of it, is a result of these tests.
+// These tests print which faults they caused, how often, and with what outcome.
 #![allow(clippy::print_stderr)]
 
 #[path = "common/clips.rs"]
@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use clips::{Folder, Run, finish, output};
 
-/// The shortest segments that there are, so that short clips have many.
+/// The shortest segments that are allowed, so that short clips have many.
 const SHORT: &str = "--segment-frames 40";
-/// A picture that moves, and the noise of a sensor, so that the stabiliser has something to remember.
+/// A moving picture with sensor noise, so that the stabiliser has something to remember.
 const NOISY: &str = "testsrc2=s=160x90:r=25,noise=c0s=12:c0f=t:c0_seed=7";
 
 impl Folder {
-    /// A clip of `frames` noisy frames with B-frames, and sound.
+    /// A clip of `frames` noisy frames, with B-frames and audio.
     fn film(&self, name: &str, frames: u32, options: &str) {
         let seconds = f64::from(frames) / 25.0;
         let source = format!("-f lavfi -t {seconds} -i {NOISY} -f lavfi -i sine=d={seconds}");
@@ -36,7 +36,7 @@ impl Folder {
         String::from_utf8(output(&mut command).stdout).unwrap()
     }
 
-    /// Makes the job of `output` one that was stopped: segments `lost` of it, which is kept in `whole.parts`, are not there.
+    /// Makes an interrupted job for `output`: the job kept in `whole.parts`, without the segments `lost`.
     fn stopped(&self, output: &str, lost: &[u32]) {
         let parts = self.path(&format!("{output}.parts"));
         fs::create_dir(&parts).unwrap();
@@ -54,11 +54,11 @@ impl Folder {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Waits until segment `number` of `output` is whole.
+    /// Waits until segment `number` of `output` is complete.
     fn wait_for_segment(&self, output: &str, number: u32) {
         let start = Instant::now();
         while !self.path(&format!("{output}.parts/{number:06}.json")).exists() {
-            assert!(start.elapsed() < Duration::from_secs(60), "segment {number} does not come");
+            assert!(start.elapsed() < Duration::from_secs(60), "segment {number} was not painted");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -74,8 +74,8 @@ fn resumed(run: &Run) -> u64 {
     run.json["resumed"].as_u64().unwrap()
 }
 
-/// Paints `input` in one go, then with segments lost at several places, and compares every frame and every packet's time.
-fn goes_on_exactly(input: &str, ending: &str, args: &str, make: impl Fn(&Folder)) {
+/// Paints `input` in one run, then with segments missing in several places, and compares all frames and packet times.
+fn resumes_exactly(input: &str, ending: &str, args: &str, make: impl Fn(&Folder)) {
     let folder = Folder::new();
     make(&folder);
     let whole = format!("whole.{ending}");
@@ -99,34 +99,34 @@ fn goes_on_exactly(input: &str, ending: &str, args: &str, make: impl Fn(&Folder)
 }
 
 #[test]
-fn a_resumed_job_gives_the_frames_of_one_that_was_never_stopped() {
-    goes_on_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 150, ""));
-    goes_on_exactly("in.mp4", "mkv", "--codec ffv1 --stabilize 1", |folder| folder.film("in.mp4", 150, ""));
-    goes_on_exactly("in.mp4", "mp4", "--codec hevc --stabilize 0", |folder| folder.film("in.mp4", 130, ""));
+fn a_resumed_job_gives_the_frames_of_an_uninterrupted_one() {
+    resumes_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 150, ""));
+    resumes_exactly("in.mp4", "mkv", "--codec ffv1 --stabilize 1", |folder| folder.film("in.mp4", 150, ""));
+    resumes_exactly("in.mp4", "mp4", "--codec hevc --stabilize 0", |folder| folder.film("in.mp4", 130, ""));
 }
 
 #[test]
 fn a_resumed_job_keeps_uneven_times() {
     let uneven = "-vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,60\\,90))' -vsync passthrough";
-    goes_on_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 200, uneven));
-    goes_on_exactly("in.mkv", "mov", "", |folder| folder.film("in.mkv", 200, uneven));
-    goes_on_exactly("in.mkv", "mkv", "--fps 20", |folder| folder.film("in.mkv", 200, uneven));
+    resumes_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 200, uneven));
+    resumes_exactly("in.mkv", "mov", "", |folder| folder.film("in.mkv", 200, uneven));
+    resumes_exactly("in.mkv", "mkv", "--fps 20", |folder| folder.film("in.mkv", 200, uneven));
 }
 
 #[test]
-fn a_resumed_job_keeps_its_rate_its_part_and_its_size() {
-    goes_on_exactly("in.mp4", "mp4", "--fps 50", |folder| folder.film("in.mp4", 75, ""));
-    goes_on_exactly("in.mp4", "mp4", "--fps 10", |folder| folder.film("in.mp4", 300, ""));
-    goes_on_exactly("in.mp4", "mp4", "--start 0.98 --duration 6", |folder| folder.film("in.mp4", 200, ""));
-    goes_on_exactly("in.mp4", "mp4", "--size 96x-1 --start 2.5", |folder| folder.film("in.mp4", 200, ""));
-    goes_on_exactly("in.mp4", "avi", "", |folder| folder.film("in.mp4", 130, ""));
+fn a_resumed_job_keeps_its_frame_rate_range_and_size() {
+    resumes_exactly("in.mp4", "mp4", "--fps 50", |folder| folder.film("in.mp4", 75, ""));
+    resumes_exactly("in.mp4", "mp4", "--fps 10", |folder| folder.film("in.mp4", 300, ""));
+    resumes_exactly("in.mp4", "mp4", "--start 0.98 --duration 6", |folder| folder.film("in.mp4", 200, ""));
+    resumes_exactly("in.mp4", "mp4", "--size 96x-1 --start 2.5", |folder| folder.film("in.mp4", 200, ""));
+    resumes_exactly("in.mp4", "avi", "", |folder| folder.film("in.mp4", 130, ""));
 }
 
 #[test]
-fn a_film_without_timestamps_or_index_goes_on_too() {
-    goes_on_exactly("in.ts", "mp4", "", |folder| folder.film("in.ts", 130, ""));
-    goes_on_exactly("in.h264", "mp4", "", |folder| folder.film("in.h264", 130, "-an"));
-    goes_on_exactly("in.h264", "mkv", "--fps 30", |folder| folder.film("in.h264", 130, "-an"));
+fn a_film_without_timestamps_or_index_resumes_too() {
+    resumes_exactly("in.ts", "mp4", "", |folder| folder.film("in.ts", 130, ""));
+    resumes_exactly("in.h264", "mp4", "", |folder| folder.film("in.h264", 130, "-an"));
+    resumes_exactly("in.h264", "mkv", "--fps 30", |folder| folder.film("in.h264", 130, "-an"));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn every_codec_is_joined_without_a_seam() {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Seeded(u64);
 
 impl Seeded {
@@ -156,10 +156,10 @@ impl Seeded {
     }
 }
 
-/// Kills at 50 seeded moments between the start of a job and its end. No file may be under the final name unless it is the
-/// whole one, and the same command must come to the very bytes of a run that was never stopped.
+/// Kills a job at 50 seeded moments between its start and its end. A file under the final name must be complete, and the
+/// same command must give exactly the bytes of an uninterrupted run.
 #[test]
-fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
+fn a_job_killed_at_any_moment_resumes_to_the_same_file() {
     let folder = Folder::new();
     folder.film("in.mp4", 160, "");
     let args = format!("in.mp4 -o out.mp4 {SHORT}");
@@ -200,7 +200,7 @@ fn a_job_that_is_killed_at_any_moment_goes_on_to_the_same_file() {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
+fn an_interrupted_job_is_kept_and_the_same_command_resumes_it() {
     let folder = Folder::new();
     folder.film("in.mp4", 400, "");
     let args = format!("{SHORT} --preset slower --encoder-option threads=1");
@@ -224,14 +224,18 @@ fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
         );
         let run = end(child);
         assert_eq!(run.code, 130, "{signal}: {}", run.errors);
-        assert!(run.errors.contains("the same command goes on"), "{}", run.errors);
+        assert!(run.errors.contains("run the same command again to resume"), "{}", run.errors);
         assert!(!folder.path(&out).exists(), "{signal}");
         let parts = fs::read_dir(folder.path(&format!("{out}.parts"))).unwrap();
         let left: Vec<String> = parts.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         assert!(left.iter().all(|name| !name.ends_with(".part")), "{left:?}");
         let run = folder.paint(&args).ok();
         assert!(resumed(&run) >= 40 && resumed(&run) < 400, "{}", resumed(&run));
-        assert!(run.errors.contains(&format!("goes on from frame {} of about 400", resumed(&run))), "{}", run.errors);
+        assert!(
+            run.errors.contains(&format!("resuming '{out}' at frame {} of about 400", resumed(&run))),
+            "{}",
+            run.errors
+        );
         assert!(folder.frames(&out) == folder.frames("whole.mp4"), "{signal}");
         eprintln!(
             "fault: SIG{signal}: 1 tried: {} frames were kept, and the same command painted the rest",
@@ -241,7 +245,7 @@ fn an_interrupted_job_is_kept_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn what_changed_is_said_by_name_and_never_mixed() {
+fn changed_settings_are_listed_and_never_mixed() {
     let folder = Folder::new();
     folder.film("in.mp4", 100, "");
     folder.film("other.mp4", 101, "");
@@ -249,10 +253,10 @@ fn what_changed_is_said_by_name_and_never_mixed() {
     fs::rename(folder.path("whole.mp4.parts"), folder.path("whole.parts")).unwrap();
     folder.stopped("out.mp4", &[2]);
     for (input, args, words) in [
-        ("in.mp4", "--crf 16", "--crf is '16' and was not given"),
-        ("in.mp4", "--stabilize 0.5", "--stabilize is '0.5' and was '0.8'"),
-        ("in.mp4", "--duration 3", "--duration is '3' and was not given"),
-        ("in.mp4", "--segment-frames 50", "--segment-frames is '50' and was '40'"),
+        ("in.mp4", "--crf 16", "crf is '16' and was not given"),
+        ("in.mp4", "--stabilize 0.5", "stabilize is '0.5' and was '0.8'"),
+        ("in.mp4", "--duration 3", "duration is '3' and was not given"),
+        ("in.mp4", "--segment-frames 50", "segment-frames is '50' and was '40'"),
         ("other.mp4", "", "input is "),
     ] {
         let short = if args.contains("segment") { "" } else { SHORT };
@@ -264,7 +268,7 @@ fn what_changed_is_said_by_name_and_never_mixed() {
 }
 
 #[test]
-fn parts_from_two_machines_are_joined_to_the_film_that_one_would_paint() {
+fn segments_from_two_machines_join_to_the_film_that_one_machine_paints() {
     let folder = Folder::new();
     folder.film("in.mp4", 150, "");
     folder.paint(&format!("in.mp4 -o whole.mp4 {SHORT}")).ok();
@@ -275,9 +279,9 @@ fn parts_from_two_machines_are_joined_to_the_film_that_one_would_paint() {
     }
     // The second has no beginning; the first has nothing else.
     let run = folder.paint(&format!("in.mp4 -o b/out.mp4 {SHORT} --join"));
-    assert!(run.code == 1 && run.errors.contains("missing are segments 0 to 1"), "{}", run.errors);
+    assert!(run.code == 1 && run.errors.contains("cannot join: segments 0-1 are missing"), "{}", run.errors);
     let run = folder.paint(&format!("in.mp4 -o a/out.mp4 {SHORT} --join")).ok();
-    assert!(run.warnings().contains("missing are segments all from 2 on"), "{}", run.warnings());
+    assert!(run.warnings().contains("segments 2 onwards are missing"), "{}", run.warnings());
     assert!(!folder.path("a/out.mp4").exists());
     assert_eq!(folder.times("a/out.beginning.mp4").len(), 80);
     assert!(folder.frames("whole.mp4").starts_with(folder.frames("a/out.beginning.mp4").trim_end()));
@@ -291,7 +295,7 @@ fn parts_from_two_machines_are_joined_to_the_film_that_one_would_paint() {
     folder.refuses(&format!("in.mp4 -o late.mp4 {SHORT} --segments 9..12"), 2, "ends before segment 9");
 }
 
-/// What a job does that runs out of room: no file under its final name, what is whole kept, and said.
+/// Checks a job that ran out of disk space: no file under its final name; complete segments kept and reported.
 fn has_kept(folder: &Folder, out: &str, run: &Run) -> bool {
     assert_eq!(run.code, 1, "{out}: {}", run.errors);
     let said = ["cannot write", "the disk is full while writing"];
@@ -303,10 +307,10 @@ fn has_kept(folder: &Folder, out: &str, run: &Run) -> bool {
     kept
 }
 
-/// A file system in memory, so large and no larger, that goes with the process that made it.
+/// A file system in memory with a size limit, which disappears with the process that made it.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_keeps_what_was_whole_and_leaves_no_half_file() {
+fn a_full_disk_keeps_complete_segments_and_leaves_no_partial_file() {
     let folder = Folder::new();
     folder.film("in.mp4", 150, "");
     for ending in ["mp4", "mkv"] {
@@ -403,9 +407,9 @@ fn two_processes_do_not_work_on_one_job() {
     assert_eq!(end(child).ok().frames(), 400);
 }
 
-/// A network that paints until a frame is nearly white, and then gives what is no number.
+/// A network that paints until a frame is nearly white, and then gives values that are not numbers.
 #[test]
-fn a_network_that_fails_midway_costs_no_segment_that_was_whole() {
+fn a_network_that_fails_midway_costs_no_complete_segment() {
     let folder = Folder::new();
     let white = "testsrc2=s=160x90:r=25:d=4,drawbox=color=white:t=fill:enable=gte(n\\,90)";
     folder.ffmpeg(&format!("-f lavfi -i {white} -c:v libx264 in.mp4"));
@@ -450,7 +454,7 @@ fn one_video_that_fails_does_not_stop_the_others() {
     let run = folder.paint(&format!("films -o painted {SHORT}"));
     assert_eq!(run.code, 1, "{}", run.errors);
     assert!(run.errors.contains("1 of 3 videos failed"), "{}", run.errors);
-    assert!(run.errors.contains("2 of 3 videos painted, 0 were there already, 1 failed"), "{}", run.errors);
+    assert!(run.errors.contains("2 of 3 videos painted, 0 skipped, 1 failed"), "{}", run.errors);
     let states = |run: &Run| -> Vec<String> {
         let videos = run.json["videos"].as_array().unwrap();
         videos.iter().map(|video| video["state"].as_str().unwrap().to_owned()).collect()
@@ -462,7 +466,7 @@ fn one_video_that_fails_does_not_stop_the_others() {
         fs::read_dir(folder.path("painted")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["a.mp4", "c.ts"]);
-    // The same command goes on: what is there stays, what failed is tried again.
+    // The same command resumes: finished videos are skipped, failed ones are tried again.
     folder.film("films/b.mkv", 50, "");
     let run = folder.paint(&format!("films -o painted {SHORT}")).ok();
     assert_eq!(states(&run), ["there", "painted", "there"]);

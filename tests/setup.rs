@@ -97,7 +97,7 @@ fn words(output: &Output) -> String {
 }
 
 #[test]
-fn every_script_parses_and_may_be_run() {
+fn every_script_parses_and_is_executable() {
     let mut scripts = vec![root().join(".ci/run")];
     files_below(&root().join("scripts"), &mut scripts);
     let mut checked = 0;
@@ -182,7 +182,7 @@ fn setup_pins_a_runtime_that_the_program_accepts() {
 }
 
 #[test]
-fn setup_refuses_a_flag_that_it_does_not_know() {
+fn setup_refuses_an_unknown_flag() {
     let output = User::new().setup(&["--everything"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(words(&output).contains("Usage: scripts/setup"));
@@ -200,7 +200,7 @@ mod on_linux {
         assert_eq!(output.status.code(), Some(1));
         let words = words(&output);
         for missing in ["(onnxruntime)", "(onnxruntime-gpu)", "the demo's clips", "the networks of --style-image"] {
-            assert!(words.contains(missing), "{missing} is not named in:\n{words}");
+            assert!(words.contains(missing), "{missing} is not listed in:\n{words}");
         }
         assert!(!user.home.path().join("data").exists());
         assert!(!user.home.path().join("cache").exists());
@@ -208,18 +208,18 @@ mod on_linux {
     }
 
     #[test]
-    fn a_download_that_is_not_the_pinned_file_is_refused_and_leaves_nothing() {
+    fn a_download_that_is_not_the_pinned_file_is_refused_and_removed() {
         let user = User::new();
         let output = user.setup(&["--no-packages"]);
         assert_eq!(output.status.code(), Some(1));
         let words = words(&output);
-        assert!(words.contains("is not the file that is pinned"), "{words}");
+        assert!(words.contains("is not the pinned file"), "{words}");
         assert_eq!(user.downloads(), 1);
         assert_eq!(user.files(), Vec::<PathBuf>::new());
     }
 
     #[test]
-    fn setup_fetches_nothing_that_is_there() {
+    fn setup_downloads_nothing_that_is_installed() {
         let user = User::new();
         let [_, version, ..] = pins().into_iter().find(|pin| pin[0] == "onnxruntime").unwrap();
         let folder = user.home.path().join("data/impasto/onnxruntime").join(&version);

@@ -55,7 +55,7 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let mut done = 0;
     for (name, style) in &columns {
         let settings = PaintSettings { style: style.clone(), ..PaintSettings::default() };
-        let mut stylizer = studio.painter(&settings)?.whole_machine(0.0)?;
+        let mut stylizer = studio.painter(&settings)?.all_cores(0.0)?;
         let mut painted = Frame::default();
         for row in &mut rows {
             stylizer.stylize(&row.large, &mut painted)?;

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-        fn each_row_holds_the_left_picture_and_then_the_right() {
+    fn each_row_holds_the_left_picture_and_then_the_right() {
         let mut out = Frame::default();
         beside(&frame(&[1, 2, 3, 4]), &frame(&[5, 6, 7, 8]), &mut out);
         assert_eq!((out.width, out.height, reds(&out)), (4, 2, vec![1, 2, 5, 6, 3, 4, 7, 8]));

@@ -1,11 +1,11 @@
-//! Removes from a graph the picture size that its exporter fixed, and the rounding that makes paintings restless.
+//! Edits exported ONNX models: removes a fixed picture size, and rounding that makes paintings flicker.
 //!
-//! The edits are made in the bytes (protobuf, the fields of onnx.proto): no ONNX library is needed to install a network.
-//! A trial run shows whether the nodes work with them.
+//! The edits work on the protobuf bytes (fields of onnx.proto), so installing a network needs no ONNX library. A trial run
+//! shows whether the edited model works.
 
 use std::collections::HashSet;
 
-/// Field numbers of onnx.proto, from the outside in.
+/// Field numbers of onnx.proto, from the outermost message inwards.
 mod field {
     pub const MODEL_GRAPH: u64 = 7;
     pub const GRAPH_NODE: u64 = 1;
@@ -25,7 +25,7 @@ mod field {
     pub const DIMENSION_NAME: u64 = 2;
 }
 
-/// Wire types of protobuf: what follows a field's number.
+/// Protobuf wire types: the kind of value that follows a field number.
 mod wire {
     pub const VARINT: u64 = 0;
     pub const EIGHT_BYTES: u64 = 1;
@@ -33,12 +33,13 @@ mod wire {
     pub const FOUR_BYTES: u64 = 5;
 }
 
-/// A model like `model` whose ends of shape `[1,H,W,3]` take any H and W; none if the bytes are no model.
+/// Copies `model` so that its inputs and outputs of shape `[1,H,W,3]` accept any H and W; `None` if the bytes are not a
+/// model.
 ///
-/// An ONNX file states the shapes of its ends, and ONNX Runtime holds callers to them, even where no node depends on
-/// them: a convolutional network exported from a graph of one size runs at any other once the statement is gone.
+/// An ONNX file states the shapes of its inputs and outputs, and ONNX Runtime enforces them even where no node depends on
+/// them. A convolutional network exported at one size runs at any size once the statement is gone.
 ///
-/// Shapes that the file notes for values inside the graph are left out: they were those of the one size.
+/// Shapes recorded for values inside the graph are removed: they hold for the exported size only.
 pub fn free_sides(model: &[u8]) -> Option<Vec<u8>> {
     edit(model, field::MODEL_GRAPH, &|graph| {
         let graph = edit(graph, field::GRAPH_INPUT, &free_end)?;
@@ -47,12 +48,12 @@ pub fn free_sides(model: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// A model like `model` that rounds no value on its way to 8 bits; its weights stay as small as they are. None if the
-/// bytes are no model.
+/// Copies `model` without the rounding of intermediate values to 8 bits; the weights stay quantised and small. `None` if
+/// the bytes are not a model.
 ///
-/// Rounding after every layer makes a painting restless: a network of `scripts/setup --style-images` answers sensor noise
-/// of 2 levels with 7 to 12 levels of its own, and with about 1 without the rounding. Pairs of QuantizeLinear and
-/// DequantizeLinear become Identity, which ONNX Runtime leaves out.
+/// Rounding after every layer makes a painting flicker: the network of `scripts/setup --style-images` turns sensor noise of
+/// 2 levels into 7 to 12 levels, and into about 1 without the rounding. Pairs of QuantizeLinear and DequantizeLinear become
+/// Identity, which ONNX Runtime removes.
 pub fn unrounded(model: &[u8]) -> Option<Vec<u8>> {
     edit(model, field::MODEL_GRAPH, &|graph| {
         let mut constants = HashSet::new();
@@ -73,24 +74,24 @@ pub fn unrounded(model: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// `node` as one that hands its first input on.
+/// Turns `node` into one that passes its first input through.
 fn identity(node: &[u8]) -> Option<Vec<u8>> {
-    let mut handing = Vec::with_capacity(node.len());
+    let mut passing = Vec::with_capacity(node.len());
     let mut inputs = 0;
     for part in Fields(node) {
         let part = part?;
         match part.number {
             field::NODE_INPUT if inputs > 0 => {}
             field::NODE_ATTRIBUTE => {}
-            field::NODE_OPERATION => put(&mut handing, field::NODE_OPERATION, b"Identity"),
-            _ => handing.extend_from_slice(part.whole),
+            field::NODE_OPERATION => put(&mut passing, field::NODE_OPERATION, b"Identity"),
+            _ => passing.extend_from_slice(part.bytes),
         }
         inputs += usize::from(part.number == field::NODE_INPUT);
     }
-    Some(handing)
+    Some(passing)
 }
 
-/// The first field `number` that has a length; `Some(None)` if there is none.
+/// The content of the first field `number`; `Some(None)` if there is none.
 fn first(message: &[u8], number: u64) -> Option<Option<&[u8]>> {
     for part in Fields(message) {
         let part = part?;
@@ -107,7 +108,7 @@ fn free_end(end: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// `[1,H,W,3]` with names for H and W; any other shape as it is.
+/// Replaces H and W in `[1,H,W,3]` by names; keeps any other shape.
 fn free_shape(shape: &[u8]) -> Option<Vec<u8>> {
     let mut sides = Vec::new();
     for part in Fields(shape) {
@@ -125,20 +126,20 @@ fn free_shape(shape: &[u8]) -> Option<Vec<u8>> {
     Some(freed)
 }
 
-/// The number that a dimension is fixed to; `Some(None)` if it is free.
+/// The size that a dimension is fixed to; `Some(None)` if it is free.
 fn value(dimension: &[u8]) -> Option<Option<u64>> {
     let mut value = None;
     for part in Fields(dimension) {
         let part = part?;
         if part.number == field::DIMENSION_VALUE {
-            // The value is all that follows the one byte of number and wire type.
-            value = Some(varint(&mut part.whole.get(1..)?)?);
+            // One byte of field number and wire type, then the value.
+            value = Some(varint(&mut part.bytes.get(1..)?)?);
         }
     }
     Some(value)
 }
 
-/// A dimension of a size below 128, which is one byte.
+/// A dimension fixed to `size`, which must be below 128 to fit into one byte.
 fn fixed(size: u8) -> Vec<u8> {
     vec![(field::DIMENSION_VALUE << 3 | wire::VARINT) as u8, size]
 }
@@ -149,14 +150,14 @@ fn named(name: &str) -> Vec<u8> {
     dimension
 }
 
-/// `message` with `change` applied to the content of every field `number`.
+/// Copies `message` with `change` applied to the content of every field `number`.
 fn edit(message: &[u8], number: u64, change: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut edited = Vec::with_capacity(message.len() + 16);
     for part in Fields(message) {
         let part = part?;
         match part.content {
             Some(content) if part.number == number => put(&mut edited, number, &change(content)?),
-            _ => edited.extend_from_slice(part.whole),
+            _ => edited.extend_from_slice(part.bytes),
         }
     }
     Some(edited)
@@ -167,7 +168,7 @@ fn without(message: &[u8], number: u64) -> Option<Vec<u8>> {
     for part in Fields(message) {
         let part = part?;
         if part.number != number {
-            rest.extend_from_slice(part.whole);
+            rest.extend_from_slice(part.bytes);
         }
     }
     Some(rest)
@@ -176,13 +177,13 @@ fn without(message: &[u8], number: u64) -> Option<Vec<u8>> {
 /// One field of a message.
 struct Field<'a> {
     number: u64,
-    /// All of its bytes.
-    whole: &'a [u8],
-    /// What a field with a length holds: a message, a text.
+    /// The encoded field.
+    bytes: &'a [u8],
+    /// The content of a length-delimited field: a message or a text.
     content: Option<&'a [u8]>,
 }
 
-/// The fields of a message in their order; a `None` item where the bytes are no message, and nothing after it.
+/// The fields of a message, in order. Yields `None` as its last item where the bytes are not a valid message.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -214,10 +215,10 @@ fn take_field<'a>(rest: &mut &'a [u8]) -> Option<Field<'a>> {
         }
         _ => return None,
     }
-    Some(Field { number: key >> 3, whole: &start[..start.len() - rest.len()], content })
+    Some(Field { number: key >> 3, bytes: &start[..start.len() - rest.len()], content })
 }
 
-/// Takes a number of seven bits a byte, the least first.
+/// Takes a variable-length number: seven bits per byte, least significant first.
 fn varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sides_of_a_picture_are_freed_and_other_shapes_stay() {
+    fn picture_sizes_are_freed_and_other_shapes_kept() {
         let freed = free_sides(&model(&[1, 96, 64, 3])).unwrap();
         let has = |word: &[u8]| freed.windows(word.len()).any(|found| found == word);
         assert!(has(b"height") && has(b"width"));
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_rounded_no_more_and_weights_stay_as_they_are() {
+    fn rounding_of_values_is_removed_and_weights_stay_quantised() {
         let text = |number, content: &[u8]| {
             let mut field = Vec::new();
             put(&mut field, number, content);
@@ -306,10 +307,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_model_are_refused_without_a_panic() {
-        let whole = model(&[1, 96, 64, 3]);
-        for end in 1..whole.len() {
-            assert_eq!(free_sides(&whole[..end]), None, "cut off at {end}");
+    fn bytes_that_are_not_a_model_are_refused_without_a_panic() {
+        let complete = model(&[1, 96, 64, 3]);
+        for end in 1..complete.len() {
+            assert_eq!(free_sides(&complete[..end]), None, "truncated at {end}");
         }
         for seed in 0..2000u32 {
             let noise: Vec<u8> = (0..64)

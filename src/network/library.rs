@@ -1,4 +1,4 @@
-//! Where the ONNX Runtime library is found, and the folders that belong to the user.
+//! Finds the ONNX Runtime library, and the user's data and cache folders.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,30 +6,30 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The oldest ONNX Runtime that offers the interface the program speaks, as major and minor number.
+/// The oldest ONNX Runtime that has the API that impasto uses, as major and minor version.
 pub const MINIMUM: (u32, u32) = (1, 24);
 
-/// The variable that names a library file; the same one that other programs of this runtime read.
+/// The environment variable for the library file; other programs that load ONNX Runtime read it too.
 pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 const CPU_BUILD: &str = "onnxruntime";
 const GPU_BUILD: &str = "onnxruntime-gpu";
 
-/// An ONNX Runtime library that exists and is not known to be too old.
+/// An ONNX Runtime library that exists and, as far as its name tells, is new enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
-    /// The real file, links resolved: ONNX Runtime looks for its provider libraries beside it.
+    /// The file, with links resolved: ONNX Runtime looks for its provider libraries beside it.
     pub path: PathBuf,
-    /// What named it, or where it was found.
+    /// How it was chosen, or where it was found.
     pub origin: Origin,
 }
 
-/// How a library came to be chosen.
+/// How a library was chosen, or where it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The flag `--onnxruntime`.
     Flag,
-    /// The variable [`VARIABLE`].
+    /// The environment variable [`VARIABLE`].
     Environment,
     /// The folder of the program, or `lib` next to it.
     Program,
@@ -51,26 +51,26 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why there is no library to load.
+/// Why no library can be loaded.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LibraryError {
-    /// No place holds one.
-    #[error("ONNX Runtime was not found; run scripts/setup, or give --onnxruntime PATH (searched: {})", list(.searched))]
+    /// No library was found.
+    #[error("ONNX Runtime was not found (searched {}); run scripts/setup, or give --onnxruntime PATH", list(.searched))]
     NotFound {
-        /// The folders that were looked into, in this order.
+        /// The folders that were searched, in this order.
         searched: Vec<PathBuf>,
     },
-    /// The user named a path that holds none.
-    #[error("{by} names '{}', which holds no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
+    /// The path that the user gave holds no library.
+    #[error("{by} is '{}', where there is no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
     Named {
-        /// What was named.
+        /// The path.
         path: PathBuf,
-        /// By what it was named.
+        /// How the user gave it.
         by: Origin,
     },
-    /// The only one is older than [`MINIMUM`].
+    /// The only library found is older than [`MINIMUM`].
     #[error(
-        "ONNX Runtime {}.{}.{} at '{}' is too old, {}.{} or newer is needed; run scripts/setup, or give --onnxruntime PATH",
+        "ONNX Runtime {}.{}.{} at '{}' is too old ({}.{} or newer is needed); run scripts/setup, or give --onnxruntime PATH",
         .found.0, .found.1, .found.2, .path.display(), .need.0, .need.1
     )]
     TooOld {
@@ -78,16 +78,16 @@ pub enum LibraryError {
         path: PathBuf,
         /// Its version, from its name.
         found: (u32, u32, u32),
-        /// The oldest that would do.
+        /// The oldest version that is accepted.
         need: (u32, u32),
     },
 }
 
-/// Finds the library: what `flag` names (a file, or a folder that holds it), else what [`VARIABLE`] names, else the
-/// newest beside the program, in the user's data folder (with `gpu` the GPU build first), or in the system.
+/// Finds the library. It is at `flag` (a file, or the folder that holds it), else at [`VARIABLE`], else the newest beside the
+/// program, in the user's data folder (the GPU build first if `gpu`), or in the system's folders.
 ///
 /// # Errors
-/// A named path holds no library, or a version below [`MINIMUM`]; or no place holds one that is new enough.
+/// The given path holds no library, or one below [`MINIMUM`]; or no library that is new enough was found.
 pub fn find(flag: Option<&Path>, gpu: bool) -> Result<Library, LibraryError> {
     Places::of_this_process().find(flag, gpu)
 }
@@ -105,12 +105,12 @@ pub fn version_of(path: &Path) -> Option<(u32, u32, u32)> {
     }
 }
 
-/// The user's folder for what the program needs and keeps: the runtime library, added styles.
+/// The user's data folder: the ONNX Runtime library and added styles.
 pub fn data_folder() -> PathBuf {
     folder(&|name| env::var_os(name), env::home_dir(), Purpose::Data)
 }
 
-/// The user's folder for what can be made or fetched again: compiled networks, the demo's clips.
+/// The user's cache folder, for what can be made or downloaded again: compiled networks, the demo's clips.
 pub fn cache_folder() -> PathBuf {
     folder(&|name| env::var_os(name), env::home_dir(), Purpose::Cache)
 }
@@ -124,7 +124,7 @@ enum Purpose {
 fn folder(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>, purpose: Purpose) -> PathBuf {
     // A relative path is invalid and ignored, as the XDG base directory specification asks.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // Not the folder for temporary files: what is found here is loaded, and there others could put it.
+    // Never the folder for temporary files: libraries are loaded from here, and other users could put one there.
     let home = home.unwrap_or_else(|| PathBuf::from(std::path::MAIN_SEPARATOR_STR));
     if cfg!(windows) {
         let local = absolute("LOCALAPPDATA").unwrap_or_else(|| home.join("AppData").join("Local"));
@@ -142,7 +142,7 @@ fn folder(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>, pu
     base.join("impasto")
 }
 
-/// Every place that can hold the library, as plain values so that tests make their own.
+/// All places to search for the library, as plain values so that tests can make their own.
 struct Places {
     variable: Option<PathBuf>,
     program: Option<PathBuf>,
@@ -153,7 +153,7 @@ struct Places {
 impl Places {
     fn of_this_process() -> Self {
         let system = if cfg!(windows) {
-            // Windows has an ONNX Runtime of its own among the system's libraries, and an old one.
+            // Windows ships an ONNX Runtime among its system libraries, and it is old.
             Vec::new()
         } else if cfg!(target_os = "macos") {
             vec!["/usr/local/lib".into(), "/opt/homebrew/lib".into()]
@@ -194,7 +194,7 @@ impl Places {
         Err(too_old.unwrap_or(LibraryError::NotFound { searched }))
     }
 
-    /// The folders to look into, in order; of the folders in one group the newest library wins.
+    /// The folders to search, in order; within a group, the newest library is used.
     fn groups(&self, gpu: bool) -> Vec<(Vec<PathBuf>, Origin)> {
         let mut groups = Vec::new();
         if let Some(beside) = self.program.as_deref().and_then(Path::parent) {
@@ -203,7 +203,7 @@ impl Places {
                 groups.push((vec![above.join("lib")], Origin::Program));
             }
         }
-        // The GPU build runs on the CPU too, so it will do where it is the only one.
+        // The GPU build runs on the processor too, so it is used if it is the only one.
         let builds = if gpu { [GPU_BUILD, CPU_BUILD] } else { [CPU_BUILD, GPU_BUILD] };
         for build in builds {
             groups.push((version_folders(&self.data.join(build)), Origin::UserFolder));
@@ -233,19 +233,19 @@ fn named(path: &Path, by: Origin) -> Result<Library, LibraryError> {
     }
 }
 
-/// Refuses a version that is known to be too old. One whose name tells nothing passes: loading it will tell.
+/// Rejects a version that is too old by its name. A name without a version is accepted: loading checks it.
 fn accepted(path: PathBuf, origin: Origin) -> Result<Library, LibraryError> {
     if let Some(found) = version_of(&path)
         && (found.0, found.1) < MINIMUM
     {
         return Err(LibraryError::TooOld { path, found, need: MINIMUM });
     }
-    // Not on Windows, where a canonical path has a prefix that not every loader takes.
+    // Not on Windows, where canonical paths have a prefix that not every loader accepts.
     let real = if cfg!(windows) { None } else { fs::canonicalize(&path).ok() };
     Ok(Library { path: real.unwrap_or(path), origin })
 }
 
-/// The newest library file in `folders`; one whose name tells no version counts as older than all.
+/// The newest library file in `folders`; one without a version in its name counts as the oldest.
 fn newest(folders: &[PathBuf]) -> Option<PathBuf> {
     folders
         .iter()
@@ -266,7 +266,7 @@ fn is_library(path: &Path) -> bool {
     }
 }
 
-/// The paths in `folder`; none if it cannot be read, for then it holds no library that could be loaded.
+/// The paths in `folder`; none if it cannot be read, since no library could be loaded from it either.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
@@ -281,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    /// A machine of its own: every place exists and is empty.
+    /// A simulated machine: all places exist and are empty.
     struct Machine {
         root: TempDir,
         places: Places,
@@ -300,7 +300,7 @@ mod tests {
             Self { root, places }
         }
 
-        /// Puts an empty library of `version` into `folder` and gives its real path.
+        /// Creates an empty library of `version` in `folder` and returns its real path.
         fn install(&self, folder: &str, version: &str) -> PathBuf {
             let folder = self.root.path().join(folder);
             fs::create_dir_all(&folder).unwrap();
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_machine_is_told_what_to_run() {
+    fn without_a_library_the_error_says_what_to_run() {
         let machine = Machine::new();
         let error = machine.find(false).unwrap_err();
         let LibraryError::NotFound { searched } = &error else { panic!("{error}") };
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_are_tried_in_their_order() {
+    fn the_places_are_searched_in_order() {
         let mut machine = Machine::new();
         let order = [
             ("usr/lib", Origin::System),
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_may_name_the_folder() {
+    fn the_flag_may_be_a_folder() {
         let machine = Machine::new();
         let path = machine.install("mine", "1.25.0");
         let found = machine.places.find(path.parent(), false).unwrap();
@@ -366,14 +366,14 @@ mod tests {
     }
 
     #[test]
-    fn a_named_path_without_a_library_is_an_error_even_if_there_is_another() {
+    fn a_given_path_without_a_library_is_an_error_even_if_there_is_another() {
         let mut machine = Machine::new();
         machine.install("data/onnxruntime/1.32.0", "1.32.0");
         let nowhere = machine.root.path().join("nowhere.so");
         let empty = machine.root.path().join("data");
         machine.places.variable = Some(nowhere.clone());
         let error = machine.find(false).unwrap_err();
-        assert!(error.to_string().starts_with("ORT_DYLIB_PATH names '"), "{error}");
+        assert!(error.to_string().starts_with("ORT_DYLIB_PATH is '"), "{error}");
         assert_eq!(error, LibraryError::Named { path: nowhere, by: Origin::Environment });
         let error = machine.places.find(Some(&empty), false).unwrap_err();
         assert_eq!(error, LibraryError::Named { path: empty, by: Origin::Flag });
@@ -391,10 +391,10 @@ mod tests {
     }
 
     #[test]
-    fn the_gpu_build_comes_first_only_if_asked_for() {
+    fn the_gpu_build_comes_first_only_on_request() {
         let machine = Machine::new();
         let gpu = machine.install("data/onnxruntime-gpu/1.31.1", "1.31.1");
-        assert_eq!(machine.find(false).unwrap().path, gpu, "the only one will do");
+        assert_eq!(machine.find(false).unwrap().path, gpu, "it is the only one");
         let cpu = machine.install("data/onnxruntime/1.32.0", "1.32.0");
         assert_eq!(machine.find(false).unwrap().path, cpu);
         assert_eq!(machine.find(true).unwrap().path, gpu);
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     #[cfg(not(windows))]
-    fn a_version_that_is_too_old_is_passed_over_and_named_if_it_is_the_only_one() {
+    fn a_version_that_is_too_old_is_skipped_and_reported_if_it_is_the_only_one() {
         let machine = Machine::new();
         let old = machine.install("app/bin", "1.23.2");
         let error = machine.find(false).unwrap_err();
@@ -414,7 +414,7 @@ mod tests {
                 need: MINIMUM
             }
         );
-        assert!(error.to_string().contains("1.24 or newer is needed; run scripts/setup"));
+        assert!(error.to_string().contains("1.24 or newer is needed); run scripts/setup"));
         let new = machine.install("usr/lib", "1.24.0");
         assert_eq!(machine.find(false).unwrap().path, new);
     }
@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_is_followed_to_the_file_that_tells_the_version() {
+    fn a_link_is_followed_to_the_file_with_the_version() {
         let machine = Machine::new();
         let real = machine.install("opt/onnxruntime", "1.32.0");
         let link = machine.root.path().join("usr/lib").join(file_name("1").replace(".1", ""));

@@ -1,4 +1,4 @@
-//! Style networks: bytes in, bytes out, whatever runs them.
+//! Style networks: RGB8 in, RGB8 out, on any device. The only module that knows ONNX Runtime.
 
 pub mod exported;
 pub mod inspect;
@@ -23,45 +23,48 @@ pub use self::open::{Opening, open};
 
 /// A feed-forward network that paints RGB8 pictures of any size.
 pub trait Network: Send {
-    /// How many style weights [`Network::run`] takes; 1 for a network of a single style, the length of the style vector
-    /// for one of any style.
+    /// Number of style weights that [`Network::run`] takes: 1 for a single style; the length of the style vector for
+    /// arbitrary style.
     fn style_count(&self) -> usize;
 
-    /// Paints `image` into `out` (`image.pixels.len()` bytes, RGB8) in the mix of styles that `weights` gives
-    /// (`style_count` numbers that sum to 1), or in the style of that vector.
+    /// Paints `image` into `out` (RGB8, `image.pixels.len()` bytes). `weights` holds `style_count` numbers: weights that sum
+    /// to 1, or a style vector.
+    ///
+    /// # Errors
+    /// The inference fails, or gives values that are not numbers.
     fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()>;
 }
 
-/// How a network wants its pixels.
+/// The layout of a network's pixels: order, type and range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Layout {
-    /// Own networks: `image` uint8 `[1,H,W,3]` and `style` float32 `[S]` to `stylized` uint8 `[1,H,W,3]`.
+    /// Networks trained by impasto's scripts: `image` uint8 `[1,H,W,3]` and `style` float32 `[S]` to `stylized` uint8 `[1,H,W,3]`.
     NhwcU8,
     /// One float32 `[1,3,H,W]` RGB input and output, described by [`PlanarFormat`].
     NchwF32(PlanarFormat),
-    /// Networks of any style: float32 `[1,H,W,3]` RGB and a style vector float32 `[1,1,1,V]` to float32 `[1,H,W,3]`,
-    /// described by [`PackedFormat`].
+    /// Arbitrary-style networks: float32 `[1,H,W,3]` RGB and a style vector float32 `[1,1,1,V]` to float32 `[1,H,W,3]`,
+    /// described by `PackedFormat`.
     NhwcF32(PackedFormat),
 }
 
-/// What a file holds, as the manifest says.
+/// A network file, as the manifest describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkFile {
-    /// Name in the manifest.
+    /// The network's name in the manifest.
     pub name: String,
-    /// The graph.
+    /// The ONNX file.
     pub path: PathBuf,
-    /// The same network with instance-norm statistics as inputs, for pictures in tiles.
+    /// The same network with instance-norm statistics as inputs, for painting in tiles.
     pub tiles: Option<PathBuf>,
-    /// How it wants pixels.
+    /// Layout of its pixels.
     pub layout: Layout,
-    /// How many weights it takes: one a style, or the length of its style vectors.
+    /// Number of weights: one per style, or the length of its style vectors.
     pub styles: usize,
-    /// SHA-256 of the graph, in hexadecimal, as the manifest says.
+    /// SHA-256 of the ONNX file from the manifest, in hexadecimal.
     pub sha256: String,
 }
 
-/// The network that paints nothing: what tests and benchmarks of everything around a network run.
+/// Copies the picture. The style `identity`; also for tests and benchmarks of everything around a network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity;
 

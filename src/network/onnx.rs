@@ -1,5 +1,5 @@
-//! A style network as an ONNX Runtime session, its input and output bound: a frame crosses to the device once and back
-//! once, into memory that is kept while the size stays.
+//! A style network as an ONNX Runtime session with bound input and output: a frame is copied to the device once and back
+//! once, and the memory is reused while the frame size stays the same.
 
 use std::fmt::{Debug, Write};
 use std::path::Path;
@@ -26,24 +26,24 @@ pub struct OnnxNetwork {
     binding: IoBinding,
     names: Names,
     layout: Layout,
-    /// Where the mirrors of a CUDA graph's ends lie.
+    /// Allocates the device copies of tensors for a CUDA graph.
     mirror: Option<Allocator>,
     buffers: Option<Buffers>,
 }
 
-/// What own networks call their weights.
+/// The name of the weights input in networks trained by impasto's scripts.
 pub(super) const STYLE: &str = "style";
 
-/// What the graph calls its ends.
+/// The names of the graph's inputs and outputs.
 struct Names {
     input: String,
-    /// The weights or the style vector, where it takes them.
+    /// The weights or the style vector, if the graph takes one.
     style: String,
     output: String,
 }
 
-/// One end of the graph: memory that the processor fills or reads and, for a CUDA graph, its mirror on the card. A
-/// captured graph replays addresses, so those must stay; otherwise ONNX Runtime finds memory on the card by itself.
+/// An input or output of the graph: a tensor in host memory and, for a CUDA graph, its copy on the graphics card. A captured
+/// graph replays addresses, so they must not change; otherwise ONNX Runtime allocates memory on the card itself.
 struct End<T: PrimitiveTensorElementType + Debug> {
     host: Tensor<T>,
     mirror: Option<Tensor<T>>,
@@ -65,8 +65,8 @@ enum Tensors {
     Pixels { input: End<f32>, vector: End<f32>, output: End<f32> },
 }
 
-/// Builds a session from `path` for `provider`; shared by everything that runs a graph. `network` says what a style network
-/// is like; none is another kind of graph.
+/// Builds a session from `path` for `provider`, for everything that runs a graph. `network` describes a style network; it is
+/// `None` for other graphs.
 pub(super) fn session(
     runtime: &Runtime,
     path: &Path,
@@ -74,22 +74,23 @@ pub(super) fn session(
     provider: &Provider,
     threads: usize,
 ) -> Result<Session> {
-    // ONNX Runtime's own message about a missing file has neither its name nor the cure.
+    // ONNX Runtime's own message about a missing file states neither the file nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
     let build = || -> ort::Result<Session> {
         let mut builder = Session::builder(&runtime.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?;
-        // Threads that spin while they wait for work take the cores from everything else that runs: the camera, the window,
-        // the encoder, other programs. On two cores of a virtual machine they even halved the network's own speed.
+        // Threads that spin while they wait take the cores away from everything else: camera, window, encoder, other programs.
+        // On a virtual machine with two cores, spinning even halved the speed of the network itself.
         builder = builder.with_config_entry("session.intra_op.allow_spinning", "0")?;
         if network.is_none() {
-            // Planning all values of a run as one block took 600 MiB more for VGG-19's gradient at 512x512, and no less time.
+            // Planning all values of an inference as one block took 600 MiB more for VGG-19's gradient at 512x512, and was
+            // not faster.
             builder = builder.with_memory_pattern(false)?;
         }
         if let Some(NetworkFile { layout: Layout::NhwcF32(_), .. }) = network {
-            // Their weights have 8 bits and their values none: made floats once and not at every run, they run twice as fast.
+            // Only their weights have 8 bits. Converted to floats once instead of at every inference, they run twice as fast.
             builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
         }
         if provider.device != Device::Cpu {
@@ -119,7 +120,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim_end_matches('.')
 }
 
-/// Memory on the card, where a CUDA graph will replay its addresses.
+/// An allocator on the graphics card, for a CUDA graph.
 fn mirror(session: &Session, provider: &Provider) -> ort::Result<Option<Allocator>> {
     let on_card = matches!(provider.device, Device::Cuda | Device::TensorRt);
     if !(on_card && provider.options.cuda_graph) {
@@ -131,7 +132,7 @@ fn mirror(session: &Session, provider: &Provider) -> ort::Result<Option<Allocato
 }
 
 impl OnnxNetwork {
-    /// Opens `file` on `provider` with `threads` cores, and checks that its ends are what its layout promises.
+    /// Opens `file` on `provider` with `threads` cores, and checks that its inputs and outputs match its layout.
     pub fn open(runtime: &Runtime, file: &NetworkFile, provider: &Provider, threads: usize) -> Result<Self> {
         let session = session(runtime, &file.path, Some(file), provider, threads)?;
         let names = check_ends(&session, file)?;
@@ -141,19 +142,19 @@ impl OnnxNetwork {
         Ok(Self { name, styles, session, binding, names, layout, mirror, buffers: None })
     }
 
-    /// Allocates and binds tensors for a size, unless they are there.
+    /// Allocates and binds tensors for a frame size, unless they exist.
     fn prepare(&mut self, width: u32, height: u32) -> Result<()> {
         match &self.buffers {
             Some(buffers) if (buffers.width, buffers.height) == (width, height) => return Ok(()),
             Some(buffers) if self.mirror.is_some() => {
                 return Err(Error::failed(format!(
-                    "a CUDA graph is for one frame size, and {width}x{height} comes after {}x{}; leave --cuda-graph out",
+                    "a CUDA graph works for one frame size, and {width}x{height} follows {}x{}; leave out --cuda-graph",
                     buffers.width, buffers.height
                 )));
             }
             _ => {}
         }
-        // Free the old size first: both together would double the peak.
+        // Free the old size first: both together would double the peak memory.
         self.binding.clear();
         self.buffers = None;
         let tensors = self.allocate(width, height).map_err(|error| failed(&self.name, &error))?;
@@ -195,8 +196,8 @@ impl<T: PrimitiveTensorElementType + Debug> End<T> {
         Ok(Self { host, mirror })
     }
 
-    /// Sends what the host memory holds. Binding an input copies it to the device (on the processor it only notes the
-    /// address), so it is bound anew for each frame.
+    /// Sends the host memory to the device. Binding an input copies it there (on the processor it only records the address),
+    /// so it is bound again for each frame.
     fn send(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
         match &mut self.mirror {
             Some(mirror) => {
@@ -211,7 +212,7 @@ impl<T: PrimitiveTensorElementType + Debug> End<T> {
         binding.bind_output(name, self.mirror.as_mut().unwrap_or(&mut self.host))
     }
 
-    /// What the graph wrote.
+    /// The values that the graph wrote.
     fn receive(&mut self) -> ort::Result<&[T]> {
         if let Some(mirror) = &self.mirror {
             mirror.copy_into(&mut self.host)?;
@@ -229,7 +230,7 @@ impl Network for OnnxNetwork {
         self.prepare(image.width, image.height)?;
         let Self { name, session, binding, names, layout, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {
-            return Err(Error::failed("the network has no buffers; this is a bug in impasto, please report it"));
+            return Err(Error::internal("the network has no buffers"));
         };
         let paint = || -> ort::Result<bool> {
             match (tensors, layout) {
@@ -262,14 +263,14 @@ impl Network for OnnxNetwork {
                     Ok(packed::unpack(output.receive()?, columns, format.range, size, out))
                 }
                 (Tensors::Planes { .. } | Tensors::Pixels { .. }, _) => {
-                    unreachable!("allocate() makes the layout's own tensors")
+                    unreachable!("allocate() makes the tensors of the layout")
                 }
             }
         };
         match paint() {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::failed(format!(
-                "network '{name}' gave values that are not numbers; its file is damaged or badly trained, use another style"
+                "network '{name}' gave values that are not numbers: it is damaged or badly trained; use another style"
             ))),
             Err(error) => Err(failed(name, &error)),
         }
@@ -281,13 +282,13 @@ fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> 
     binding.synchronize_outputs()
 }
 
-/// A failure of ONNX Runtime while `name` runs.
+/// The error for a failed inference of the network `name`.
 pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
     let words = error.to_string();
     Error::failed(format!("network '{name}' failed: {}", first_line(&words)))
 }
 
-/// The names of the graph's ends, if they are what the layout promises.
+/// The names of the graph's inputs and outputs, if they match the layout.
 fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     let (inputs, outputs) = (session.inputs(), session.outputs());
     let fits = match (file.layout, inputs, outputs) {
@@ -310,14 +311,14 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     };
     if !fits {
         return Err(Error::failed(format!(
-            "'{}' is not a style network of the expected kind: it takes {} and gives {}, but {}; see impasto styles add --help",
+            "'{}' is not a style network of the expected layout: it takes {} and gives {}, but {}; see impasto styles add --help",
             file.path.display(),
             describe(inputs),
             describe(outputs),
             expectation(file),
         )));
     }
-    let [input, others @ ..] = inputs else { return Err(Error::failed("a network without inputs")) };
+    let [input, others @ ..] = inputs else { return Err(Error::internal("a network without inputs")) };
     let style = others.first().map_or(STYLE, Outlet::name).to_owned();
     Ok(Names { input: input.name().to_owned(), style, output: outputs[0].name().to_owned() })
 }
@@ -325,19 +326,19 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
 fn expectation(file: &NetworkFile) -> String {
     match file.layout {
         Layout::NhwcU8 => format!(
-            "image uint8 [1,H,W,3] and style float32 [{}] to stylized uint8 [1,H,W,3], any H and W, are needed",
+            "it must take image uint8 [1,H,W,3] and style float32 [{}] and give stylized uint8 [1,H,W,3], for any H and W",
             file.styles
         ),
-        Layout::NchwF32(_) => "one float32 [1,3,H,W] to the same, any H and W, is needed".to_owned(),
+        Layout::NchwF32(_) => "it must take one float32 [1,3,H,W] and give the same, for any H and W".to_owned(),
         Layout::NhwcF32(_) => format!(
-            "float32 [1,H,W,3] and a style vector float32 [1,1,1,{}] to float32 [1,H,W,3], any H and W, are needed",
+            "it must take float32 [1,H,W,3] and a style vector float32 [1,1,1,{}] and give float32 [1,H,W,3], for any H and W",
             file.styles
         ),
     }
 }
 
-/// Whether an end has this name, type and shape; -1 wants any size. A size that the graph leaves open fits what is
-/// wanted, and is found out by the first run.
+/// Whether an input or output has this name, type and shape; -1 in `wanted` requires a free size. A size that the graph
+/// leaves free matches any; the first inference shows whether it really fits.
 pub(super) fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> bool {
     let ValueType::Tensor { ty, shape, .. } = end.dtype() else { return false };
     let sizes = shape.len() == wanted.len()

@@ -1,28 +1,27 @@
-//! From a file to a network that runs.
+//! Opens a network file.
 
 use super::provider::Provider;
 use super::runtime::Runtime;
 use super::{Network, NetworkFile, onnx, tiled};
 use crate::error::Result;
 
-/// How a network is opened.
+/// How to open a network.
 #[derive(Clone, Copy)]
 pub struct Opening<'a> {
-    /// What loads it.
+    /// The loaded ONNX Runtime.
     pub runtime: &'a Runtime,
-    /// What runs it.
+    /// The device that runs it.
     pub provider: &'a Provider,
-    /// Cores for one picture, at least 1.
+    /// Number of cores for one picture, at least 1.
     pub threads: usize,
-    /// Pictures of more pixels go in tiles, where the network can; `None` never.
+    /// Paint pictures with more pixels than this in tiles, if the network supports it; `None`: never.
     pub tile_above: Option<u64>,
 }
 
 /// Opens the network in `file`.
 ///
 /// # Errors
-/// The file is missing or damaged, is not a style network (its inputs and outputs are named), or the provider cannot
-/// run it.
+/// The file is missing or damaged, is not a style network of its layout, or cannot run on the device.
 pub fn open(file: &NetworkFile, how: &Opening<'_>) -> Result<Box<dyn Network>> {
     let Opening { runtime, provider, threads, tile_above } = *how;
     Ok(match (&file.tiles, tile_above) {

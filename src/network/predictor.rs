@@ -1,5 +1,5 @@
-//! The other half of an arbitrary-style pair (Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary
-//! neural artistic stylization network"): from a painting to the style vector that the transformer paints with.
+//! The style predictor of an arbitrary-style pair (Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary
+//! neural artistic stylization network"): computes from a picture the style vector that the transformer paints with.
 
 use std::path::Path;
 
@@ -15,26 +15,27 @@ use crate::frame::{Image, byte_len};
 /// A session of a style predictor.
 pub struct Predictor {
     session: Session,
-    /// Side of the square that it looks at, in pixels.
+    /// Side of its square input, in pixels.
     pub side: u32,
-    /// How many numbers its style vectors have.
+    /// Length of its style vectors.
     pub vector: usize,
 }
 
 impl Predictor {
-    /// Opens the predictor in the file `path`: float32 `[1,S,S,3]`, RGB 0 to 1, to one float32 output of fixed size.
+    /// Opens the predictor in the file `path`. It takes float32 `[1,S,S,3]`, RGB from 0 to 1, and gives one float32 output of
+    /// fixed size.
     ///
-    /// It always runs on the processor: it runs once a painting, and TensorRT would build an engine for that.
+    /// It always runs on the processor: it runs only once per picture, and TensorRT would build an engine for that.
     ///
     /// # Errors
-    /// The file is missing or damaged, or is no such network.
+    /// The file is missing or damaged, or is not such a network.
     pub fn open(path: &Path, runtime: &Runtime, threads: usize) -> Result<Self> {
         let provider =
             Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: "runs once".to_owned() };
         let session = onnx::session(runtime, path, None, &provider, threads)?;
         let Some((side, vector)) = ends(&session) else {
             return Err(Error::failed(format!(
-                "'{}' is not a style predictor: it takes {} and gives {}, but must take one float32 [1,S,S,3] and give one \
+                "'{}' is not a style predictor: it takes {} and gives {}, but it must take one float32 [1,S,S,3] and give one \
                  float32 of fixed size",
                 path.display(),
                 describe(session.inputs()),
@@ -44,10 +45,10 @@ impl Predictor {
         Ok(Self { session, side, vector })
     }
 
-    /// The style vector of `painting`, `side` x `side` pixels.
+    /// Computes the style vector of `painting`, which has `side` x `side` pixels.
     ///
     /// # Errors
-    /// The run fails, or gives values that are not numbers.
+    /// The inference fails, or gives values that are not numbers.
     pub fn style_vector(&mut self, painting: Image<'_>) -> Result<Vec<f32>> {
         debug_assert_eq!(painting.pixels.len(), byte_len(self.side, self.side));
         let values: Vec<f32> = painting.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
@@ -61,12 +62,12 @@ impl Predictor {
             return Ok(vector);
         }
         Err(Error::failed(
-            "the style predictor gave values that are not numbers; its file is damaged, install it again",
+            "the style predictor gave values that are not numbers: its file is damaged; install it again",
         ))
     }
 }
 
-/// Side of the input and length of the output, if the ends are a predictor's.
+/// Side of the input and length of the output, if the graph is a predictor.
 fn ends(session: &Session) -> Option<(u32, usize)> {
     let ([input], [output]) = (session.inputs(), session.outputs()) else { return None };
     let shape = |kind: &ValueType| match kind {

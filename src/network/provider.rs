@@ -1,4 +1,4 @@
-//! Execution providers: what runs a network.
+//! Execution providers: ONNX Runtime's code for each device.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,27 +11,27 @@ use super::runtime::Runtime;
 use super::{Layout, NetworkFile, library};
 use crate::error::{Error, Result};
 
-/// What is asked to run the networks.
+/// A device that can run the networks. Parses from the names in [`Device::NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
-    /// The fastest that can.
+    /// The fastest device that runs here; TensorRT is never chosen, since it takes minutes to build an engine.
     Auto,
     /// The processor.
     Cpu,
-    /// NVIDIA, by CUDA and cuDNN.
+    /// NVIDIA graphics card, with CUDA and cuDNN.
     Cuda,
-    /// NVIDIA, by TensorRT.
+    /// NVIDIA graphics card, with TensorRT.
     TensorRt,
-    /// Intel, by OpenVINO.
+    /// Intel processor or graphics, with OpenVINO.
     OpenVino,
-    /// Apple, by Core ML.
+    /// Apple silicon, with Core ML.
     CoreMl,
-    /// Windows, by DirectML.
+    /// Any graphics card on Windows, with DirectML.
     DirectMl,
 }
 
 impl Device {
-    /// Every device with the name it has on the command line; `auto` first.
+    /// All devices with their names on the command line; `auto` first.
     pub const NAMES: [(Self, &'static str); 7] = [
         (Self::Auto, "auto"),
         (Self::Cpu, "cpu"),
@@ -45,7 +45,7 @@ impl Device {
 
 impl fmt::Display for Device {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = Self::NAMES.iter().find(|(device, _)| device == self).expect("every device is named");
+        let (_, name) = Self::NAMES.iter().find(|(device, _)| device == self).expect("every device has a name");
         out.pad(name)
     }
 }
@@ -57,54 +57,54 @@ impl FromStr for Device {
         let found = Self::NAMES.iter().find(|(_, name)| *name == text);
         found
             .map(|(device, _)| *device)
-            .ok_or_else(|| "no such device; choose auto, cpu, cuda, tensorrt, openvino, coreml or directml".to_owned())
+            .ok_or_else(|| "unknown device; choose auto, cpu, cuda, tensorrt, openvino, coreml or directml".to_owned())
     }
 }
 
-/// Options of a device, from the command line.
+/// Options of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProviderOptions {
-    /// Which graphics card, from 0.
+    /// Index of the graphics card, from 0.
     pub device_id: i32,
     /// Compute in 16-bit floats (TensorRT).
     pub fp16: bool,
     /// Capture the network as a CUDA graph.
     pub cuda_graph: bool,
-    /// Limit of the memory arena in MiB (CUDA).
+    /// Memory limit in MiB (CUDA).
     pub gpu_memory: Option<usize>,
 }
 
-/// A device that was chosen and is known to run.
+/// A chosen device that has passed its trial.
 #[derive(Clone, Debug)]
 pub struct Provider {
     /// Never [`Device::Auto`].
     pub device: Device,
-    /// Its options.
+    /// The options of the device.
     pub options: ProviderOptions,
-    /// Why this one: what `auto` found, or that it was asked for.
+    /// Why it was chosen, as a clause.
     pub reason: String,
 }
 
-/// What a trial of one device gave.
+/// The result of trying a device.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// Never [`Device::Auto`].
     pub device: Device,
-    /// Whether it runs.
+    /// Success, or why the device does not run.
     pub outcome: Result<(), Missing>,
 }
 
 /// Why a device does not run.
 #[derive(Clone, Debug)]
 pub struct Missing {
-    /// What ONNX Runtime said; none if it was built without the device.
+    /// ONNX Runtime's reason; `None` if it was built without the device.
     pub reason: Option<String>,
-    /// What it takes and what to do, to be said after the device's name.
+    /// What the device needs and what to do, to follow the device's name.
     pub cure: &'static str,
 }
 
 impl Missing {
-    /// What to do, with ONNX Runtime's reason where it gave one.
+    /// What to do, with ONNX Runtime's reason if there is one.
     pub fn advice(&self) -> String {
         match &self.reason {
             Some(reason) => format!("{} ({reason})", self.cure),
@@ -120,23 +120,24 @@ impl fmt::Display for Missing {
     }
 }
 
-/// What `auto` tries, fastest first. TensorRT is not in it: it builds an engine for minutes, which one should ask for.
+/// The devices that `auto` tries, fastest first. Not TensorRT: it takes minutes to build an engine, which users should choose
+/// themselves.
 const AUTO_ORDER: [Device; 4] = [Device::Cuda, Device::CoreMl, Device::DirectMl, Device::OpenVino];
 
-/// A 1x1 convolution of float32 `[1,3,8,8]`: enough to make a device load its libraries and run a kernel. Written by
+/// A 1x1 convolution of float32 `[1,3,8,8]`: enough to make a device load its libraries and run a kernel. Made by
 /// scripts/make_test_networks.py.
 const TRIAL: &[u8] = include_bytes!("trial.onnx");
 
 impl Provider {
-    /// The device to run on: the one asked for if it runs a trial, or the best that does for [`Device::Auto`].
+    /// Chooses the device to run on: the requested one if it passes a trial; for [`Device::Auto`], the fastest that does.
     ///
     /// # Errors
-    /// The device that was asked for cannot run; the sentence says what is missing.
+    /// The requested device cannot run; the error says what is missing.
     pub fn choose(runtime: &Runtime, device: Device, options: ProviderOptions) -> Result<Self> {
         if device == Device::Auto {
             return Ok(Self::best(runtime, options));
         }
-        let provider = Self { device, options, reason: "as asked".to_owned() };
+        let provider = Self { device, options, reason: "as requested".to_owned() };
         match provider.probe(runtime).outcome {
             Ok(()) => Ok(provider),
             Err(missing) => Err(Error::failed(format!("{device} cannot run here: {missing}; or use --device auto"))),
@@ -166,10 +167,10 @@ impl Provider {
         devices.map(|device| Self { device, options, reason: String::new() }.probe(runtime)).collect()
     }
 
-    /// Runs a tiny network on the device, and on no other.
+    /// Runs a tiny network on this device only.
     fn probe(&self, runtime: &Runtime) -> Probe {
         let device = self.device;
-        // `is_available` tells what the library was built with, not what the machine can run.
+        // `is_available` says what the library was built with, not what the machine can run.
         let built_in = match device {
             Device::Auto | Device::Cpu => Ok(true),
             Device::Cuda => ep::CUDA::is_available(),
@@ -192,7 +193,7 @@ impl Provider {
     }
 
     fn try_out(&self, runtime: &Runtime) -> ort::Result<()> {
-        // Only this device may run the trial: a fall-back to the processor would prove nothing.
+        // A fallback to the processor would prove nothing.
         let mut builder = Session::builder(&runtime.environment)?.with_intra_threads(1)?;
         if self.device != Device::Cpu {
             builder = builder.with_disable_cpu_fallback()?.with_execution_providers(dispatch(self, None))?;
@@ -205,12 +206,12 @@ impl Provider {
 }
 
 impl Device {
-    /// What it takes and what to do, said after its name.
+    /// What the device needs and what to do; follows its name in a sentence.
     fn cure(self) -> &'static str {
         match self {
             Self::Auto | Self::Cpu => "needs a working ONNX Runtime; run scripts/setup",
             Self::Cuda => "needs an NVIDIA card with its driver, CUDA 13 and cuDNN 9; then run scripts/setup --gpu",
-            Self::TensorRt => "needs all that cuda needs, and TensorRT 10; then run scripts/setup --gpu",
+            Self::TensorRt => "needs everything that cuda needs, and TensorRT 10; then run scripts/setup --gpu",
             Self::OpenVino => {
                 "needs an ONNX Runtime with OpenVINO (the wheel onnxruntime-openvino); then give --onnxruntime PATH"
             }
@@ -220,12 +221,12 @@ impl Device {
     }
 }
 
-/// The largest frame that a TensorRT engine is made for, as `[H,W]`; and the usual one, which it is tuned for.
+/// The largest frame that a TensorRT engine accepts, as `[H,W]`, and the typical one that it is tuned for.
 const LARGEST: [u32; 2] = [2160, 3840];
 const USUAL: [u32; 2] = [360, 640];
 
-/// The execution providers for a session, for a network if its input shapes matter. They fail loudly: by default `ort`
-/// would run on the processor in silence.
+/// The execution providers for a session. `network` is given if its input shapes matter. A provider that does not work is
+/// an error: by default, `ort` would silently run on the processor.
 pub(super) fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Vec<ExecutionProviderDispatch> {
     let options = &provider.options;
     let cuda = || {
@@ -242,7 +243,7 @@ pub(super) fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Ve
     let chosen = match provider.device {
         Device::Auto | Device::Cpu => vec![],
         Device::Cuda => vec![cuda()],
-        // What TensorRT does not take goes to CUDA, not to the processor.
+        // Nodes that TensorRT does not support run on CUDA, not on the processor.
         Device::TensorRt => vec![tensorrt(options, network).build(), cuda()],
         Device::OpenVino => vec![ep::OpenVINO::default().with_cache_dir(cache("openvino")).build()],
         Device::CoreMl => vec![ep::CoreML::default().with_model_cache_dir(cache("coreml")).build()],
@@ -271,7 +272,7 @@ fn tensorrt(options: &ProviderOptions, network: Option<&NetworkFile>) -> ep::Ten
     tensorrt
 }
 
-/// A folder for compiled networks in the user's cache. The providers make it themselves, or do without.
+/// A folder for compiled networks in the user's cache. The provider creates it, or works without it.
 fn cache(name: &str) -> String {
     library::cache_folder().join(name).to_string_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! ONNX Runtime, loaded once for the process.
+//! Loads ONNX Runtime, once per process.
 
 use std::path::{Path, PathBuf};
 
@@ -12,17 +12,18 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Runtime {
     pub(super) environment: Environment,
-    /// The file it was loaded from.
+    /// The file that it was loaded from.
     pub path: PathBuf,
 }
 
 impl Runtime {
-    /// Finds and loads ONNX Runtime: `named` if given, else where [`library::find`] looks; the GPU build first if `gpu`.
+    /// Finds and loads ONNX Runtime: from `path` if given, else where [`library::find`] finds it, the GPU build first if
+    /// `gpu`.
     ///
     /// # Errors
-    /// There is none, it cannot be loaded, or it is older than 1.24; the sentence says what to do.
-    pub fn load(named: Option<&Path>, gpu: bool) -> Result<Self> {
-        let library = library::find(named, gpu).map_err(|error| Error::failed(error.to_string()))?;
+    /// It is not found, cannot be loaded, or is older than 1.24; the error says what to do.
+    pub fn load(path: Option<&Path>, gpu: bool) -> Result<Self> {
+        let library = library::find(path, gpu).map_err(|error| Error::failed(error.to_string()))?;
         let path = library.path;
         let environment = ort::init_from(&path)
             .map_err(|error| Error::failed(describe(&path, &error)))?
@@ -32,7 +33,7 @@ impl Runtime {
         Ok(Self { environment, path })
     }
 
-    /// What tells this build from others: the version in the file's name if there is one, and the commit.
+    /// Identifies the build: the version in the file name, if there is one, and the commit.
     pub fn version(&self) -> String {
         let commit =
             ort::info().split(", ").find_map(|part| part.strip_prefix("git-commit-id=")).unwrap_or("unknown commit");
@@ -50,7 +51,7 @@ impl Runtime {
 
 fn describe(path: &Path, error: &LoadDynamicError) -> String {
     let path = path.display();
-    let cure = "run scripts/setup for one that fits, or name another with --onnxruntime PATH";
+    let cure = "run scripts/setup to install a suitable one, or choose another with --onnxruntime PATH";
     match error {
         LoadDynamicError::BadVersion { version_str, .. } => {
             format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {cure}")

@@ -1,9 +1,9 @@
-//! Pictures too large for memory at once, in tiles without seams.
+//! Paints pictures that are too large for memory in tiles without seams.
 //!
-//! Instance normalisation looks at the whole picture, so tiles normalised one by one differ where they meet. As in Chen
-//! et al. 2022, "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization", section 3.2, the
-//! statistics are taken once from a thumbnail of the whole picture and given to every tile. Each tile is painted with a
-//! border as wide as the network sees, which is cut off.
+//! Instance normalisation depends on the full picture, so tiles that are normalised one by one differ where they meet. As in
+//! Chen et al. 2022, "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization", section 3.2, the
+//! statistics are computed once from a thumbnail of the picture and used for every tile. Each tile is painted with a border
+//! as wide as the network's receptive field, and the border is cut off.
 
 use std::ops::Range;
 use std::path::Path;
@@ -22,32 +22,33 @@ use crate::kernel::resize::Resizer;
 /// Side of the square that one tile adds to the picture, in pixels.
 const TILE: u32 = 1024;
 
-/// Pixels of the thumbnail: large enough for strokes to look as they do in the tiles.
+/// Number of pixels of the thumbnail: large enough for strokes to look as they do in the tiles.
 const THUMBNAIL: f64 = 1024.0 * 1024.0;
 
-/// A network that paints large pictures in tiles, and others whole.
+/// A network that paints large pictures in tiles, and others in one run.
 pub struct TiledNetwork {
-    whole: OnnxNetwork,
-    /// The same network with given statistics.
+    /// The network itself, for pictures that are not large.
+    untiled: OnnxNetwork,
+    /// The same network with statistics as inputs.
     session: Session,
     file: NetworkFile,
-    /// Border that a tile needs around it, in pixels, a multiple of `multiple`.
+    /// Border around each tile, in pixels; a multiple of `multiple`.
     halo: u32,
-    /// Tiles begin at multiples of this, so that strides fall on the same pixels in each.
+    /// Tiles start at multiples of this, so that strides fall on the same pixels in all of them.
     multiple: u32,
-    /// Pictures of more pixels go in tiles.
+    /// Pictures with more pixels than this are painted in tiles.
     above: u64,
     resizer: Resizer,
 }
 
-/// Where the graph takes its statistics from.
+/// The instance-norm statistics that the graph uses.
 enum Statistics<'a> {
     Own,
     Given(&'a [f32]),
 }
 
 impl TiledNetwork {
-    /// Opens `file` and the graph with given statistics that belongs to it.
+    /// Opens `file` and `tiles`, the same network with statistics as inputs.
     pub fn open(
         runtime: &Runtime,
         file: &NetworkFile,
@@ -56,7 +57,7 @@ impl TiledNetwork {
         threads: usize,
         above: u64,
     ) -> Result<Self> {
-        let whole = OnnxNetwork::open(runtime, file, provider, threads)?;
+        let untiled = OnnxNetwork::open(runtime, file, provider, threads)?;
         let session = onnx::session(runtime, tiles, Some(file), provider, threads)?;
         let number =
             |key: &str| -> Option<u32> { session.metadata().ok()?.custom(&format!("impasto.{key}"))?.parse().ok() };
@@ -64,14 +65,14 @@ impl TiledNetwork {
         let Some(halo) = number("halo") else {
             let tiles = tiles.display();
             return Err(Error::failed(format!(
-                "'{tiles}' does not say how far its network sees (impasto.halo); export it again with scripts/train.py"
+                "'{tiles}' does not state its receptive field (impasto.halo); export it again with scripts/train.py"
             )));
         };
         let halo = halo.div_ceil(multiple) * multiple;
-        Ok(Self { whole, session, file: file.clone(), halo, multiple, above, resizer: Resizer::default() })
+        Ok(Self { untiled, session, file: file.clone(), halo, multiple, above, resizer: Resizer::default() })
     }
 
-    /// Runs the graph; returns the statistics that it used.
+    /// Runs the graph, and returns the statistics that it used.
     fn run_graph(
         &mut self,
         image: Image<'_>,
@@ -89,7 +90,7 @@ impl TiledNetwork {
         from: &Statistics<'_>,
         out: &mut [u8],
     ) -> ort::Result<Vec<f32>> {
-        // The graph wants the vector in both cases; its length is in the graph.
+        // The graph needs the vector in both cases; its length is in the graph.
         let length = self.session.inputs().iter().find(|input| input.name() == "statistics_given");
         let length = length.and_then(|input| input.dtype().tensor_shape()).map_or(0, ort::value::Shape::num_elements);
         let none = vec![0.0; length];
@@ -108,7 +109,7 @@ impl TiledNetwork {
         Ok(outputs["statistics"].try_extract_tensor::<f32>()?.1.to_vec())
     }
 
-    /// The statistics of a thumbnail of the whole picture.
+    /// The statistics of a thumbnail of the picture.
     fn statistics(&mut self, image: Image<'_>, weights: &[f32]) -> Result<Vec<f32>> {
         let shrink = (THUMBNAIL / (f64::from(image.width) * f64::from(image.height))).sqrt().min(1.0);
         let side = |pixels: u32| ((f64::from(pixels) * shrink).round() as u32).max(1);
@@ -122,12 +123,12 @@ impl TiledNetwork {
 
 impl Network for TiledNetwork {
     fn style_count(&self) -> usize {
-        self.whole.style_count()
+        self.untiled.style_count()
     }
 
     fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()> {
         if u64::from(image.width) * u64::from(image.height) <= self.above {
-            return self.whole.run(image, weights, out);
+            return self.untiled.run(image, weights, out);
         }
         let statistics = self.statistics(image, weights)?;
         let tile = TILE.div_ceil(self.multiple) * self.multiple;
@@ -149,13 +150,13 @@ impl Network for TiledNetwork {
 /// One tile's extent along one axis, in pixels of the picture.
 #[derive(Debug, PartialEq)]
 struct Span {
-    /// What the tile adds to the picture.
+    /// The pixels that the tile contributes to the picture.
     kept: Range<u32>,
-    /// What the network sees: `kept` with its border, as far as the picture goes.
+    /// The pixels that the network sees: `kept` and its border, within the picture.
     seen: Range<u32>,
 }
 
-/// Cuts `length` into tiles of `tile`.
+/// Divides `length` into tiles of `tile` pixels.
 fn spans(length: u32, tile: u32, halo: u32) -> impl Iterator<Item = Span> {
     (0..length).step_by(tile as usize).map(move |start| {
         let end = (start + tile).min(length);
@@ -186,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_cover_the_length_once_with_their_borders() {
+    fn spans_cover_the_length_exactly_once_and_have_borders() {
         let spans: Vec<Span> = spans(2500, 1024, 48).collect();
         assert_eq!(spans[0], Span { kept: 0..1024, seen: 0..1072 });
         assert_eq!(spans[1], Span { kept: 1024..2048, seen: 976..2096 });
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_and_pasting_every_tile_gives_the_picture() {
+    fn cutting_and_pasting_all_tiles_restores_the_picture() {
         let (width, height) = (23, 17);
         let pixels: Vec<u8> = (0..byte_len(width, height)).map(|i| (i * 31 % 251) as u8).collect();
         let image = Image { width, height, pixels: &pixels };

@@ -1,4 +1,4 @@
-//! VGG-19 (Simonyan and Zisserman 2014) as graphs that scripts/export_vgg19.py writes: the features of a picture, and the
+//! VGG-19 (Simonyan and Zisserman 2014) as ONNX graphs from scripts/export_vgg19.py: the features of a picture, and the
 //! losses of Gatys et al. 2016 with their gradient. Planes are float32 `[3,H,W]`, sRGB from 0 to 1.
 
 use std::collections::HashMap;
@@ -16,11 +16,11 @@ use super::runtime::Runtime;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 
-/// The layers whose Gram matrices are a painting's style: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+/// Number of layers whose Gram matrices describe a painting's style: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 pub const STYLE_LAYERS: usize = 5;
-/// Channels of each of them.
+/// Number of channels of each of these layers.
 pub const CHANNELS: [usize; STYLE_LAYERS] = [64, 128, 256, 512, 512];
-/// The shortest side that the graphs take: relu5_1 has one pixel for every 16.
+/// The shortest side that the graphs accept, in pixels: relu5_1 has one pixel for every 16.
 pub const LEAST_SIDE: u32 = 16;
 
 const NAME: &str = "VGG-19";
@@ -29,18 +29,18 @@ const SUMS: &str = "SHA256SUMS";
 const GRAPHS: [&str; 3] = ["features", "gradient", "guided"];
 const CURE: &str = "run scripts/setup --paint to install it";
 
-/// How a layer is halved.
+/// How the network halves its planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooling {
-    /// The mean of four, as Gatys et al. recommend (section 2): smoother pictures.
+    /// The mean of four pixels, as Gatys et al. recommend (section 2): smoother pictures.
     #[default]
     Average,
-    /// The greatest of four, as VGG-19 was trained.
+    /// The maximum of four pixels, as VGG-19 was trained.
     Maximum,
 }
 
 impl Pooling {
-    /// Each with its name on the command line and in the graphs' file names.
+    /// Both, with their names on the command line and in the graphs' file names.
     pub const NAMES: [(Self, &'static str); 2] = [(Self::Average, "avg"), (Self::Maximum, "max")];
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Pooling {
     }
 }
 
-/// Columns and rows.
+/// The size of a picture or plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Columns.
@@ -61,7 +61,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Pixels.
+    /// Number of pixels.
     pub fn pixels(self) -> usize {
         self.width * self.height
     }
@@ -71,24 +71,24 @@ impl Extent {
     }
 }
 
-/// The style of a picture, region by region: for each layer the sums over the region's pixels.
+/// The style of a picture, by region: for each layer, sums over the region's pixels.
 #[derive(Clone, Debug, Default)]
 pub struct Grams {
-    /// `[R][C][C]`: products of the channels, summed.
+    /// `[R][C][C]`: sums of the products of two channels.
     pub sums: [Vec<f32>; STYLE_LAYERS],
-    /// `[R]`: the sum of each region.
+    /// `[R]`: the area of each region.
     pub areas: [Vec<f32>; STYLE_LAYERS],
 }
 
-/// What the graphs see in a picture.
+/// The features of a picture.
 pub struct Features {
     /// relu4_2, `[512][H/8][W/8]`.
     pub content: Vec<f32>,
-    /// Its style.
+    /// The style of the picture.
     pub grams: Grams,
 }
 
-/// The installed graphs, and what runs them.
+/// The installed graphs, with the device to run them on.
 pub struct Vgg19<'a> {
     folder: PathBuf,
     pooling: Pooling,
@@ -98,7 +98,7 @@ pub struct Vgg19<'a> {
 }
 
 impl<'a> Vgg19<'a> {
-    /// The graphs in `folder`, after [`check`].
+    /// Finds the graphs in `folder` and [`check`]s them.
     ///
     /// # Errors
     /// As [`check`].
@@ -118,7 +118,7 @@ impl<'a> Vgg19<'a> {
         onnx::session(self.runtime, &path, None, self.provider, self.threads)
     }
 
-    /// Opens the graph of features.
+    /// Opens the feature graph.
     ///
     /// # Errors
     /// ONNX Runtime cannot load it.
@@ -126,15 +126,15 @@ impl<'a> Vgg19<'a> {
         Ok(FeatureGraph { session: self.session("features")? })
     }
 
-    /// Opens the graph of losses for whole pictures of one size, with one style everywhere.
+    /// Opens the loss graph for untiled pictures of one size, with one style everywhere.
     ///
     /// # Errors
-    /// ONNX Runtime cannot load it, or memory is short.
+    /// ONNX Runtime cannot load it, or runs out of memory.
     pub fn gradient(&self, extent: Extent, targets: &Targets) -> Result<GradientGraph> {
         GradientGraph::open(self.session("gradient")?, extent, targets).map_err(|error| failed(NAME, &error))
     }
 
-    /// Opens the graph of losses for parts of a picture and several regions.
+    /// Opens the loss graph for tiles and for several regions.
     ///
     /// # Errors
     /// ONNX Runtime cannot load it.
@@ -143,7 +143,7 @@ impl<'a> Vgg19<'a> {
     }
 }
 
-/// Checks the graphs in `folder` and their weights against their checksums.
+/// Checks the graphs in `folder` and their weights against the checksums that were written with them.
 ///
 /// # Errors
 /// A file is missing or damaged.
@@ -151,7 +151,7 @@ pub fn check(folder: &Path) -> Result<()> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(|error| {
-            Error::failed(format!("{NAME} is not installed: cannot read '{}' ({error}); {CURE}", path.display()))
+            Error::failed(format!("{NAME} is not installed: '{}' cannot be read ({error}); {CURE}", path.display()))
         })
     };
     let sums = String::from_utf8_lossy(&read(SUMS)?).into_owned();
@@ -175,7 +175,7 @@ fn graph_name(pooling: impl fmt::Display, graph: &str) -> String {
     format!("{pooling}.{graph}.onnx")
 }
 
-/// From a picture to what it shows and how it is painted.
+/// Computes the features of pictures.
 pub struct FeatureGraph {
     session: Session,
 }
@@ -184,7 +184,7 @@ impl FeatureGraph {
     /// The features of `planes`, with a style for each of `regions` (`[R][H][W]`, 0 to 1).
     ///
     /// # Errors
-    /// The run fails.
+    /// The inference fails.
     pub fn run(&mut self, planes: &[f32], extent: Extent, regions: &[f32]) -> Result<Features> {
         let count = regions.len() / extent.pixels();
         let mut run = || -> ort::Result<Features> {
@@ -204,34 +204,34 @@ impl FeatureGraph {
     }
 }
 
-/// What a picture is wanted to become, and how much each wish counts.
+/// The targets of the optimisation, and the weight of each.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    /// relu4_2 of the content picture, `[512][H/8][W/8]`.
+    /// Target for relu4_2: the content picture's, `[512][H/8][W/8]`.
     pub content: Vec<f32>,
-    /// Of the summed squared difference to it.
+    /// Weight of the summed squared difference to it.
     pub content_weight: f32,
-    /// For each layer the mean products of the channels that are wanted, `[R][C][C]`.
+    /// For each layer, the target for the mean products of two channels, `[R][C][C]`.
     pub grams: [Vec<f32>; STYLE_LAYERS],
-    /// For each layer and region, of the summed squared difference to them.
+    /// For each layer and region, the weight of the summed squared difference to it.
     pub weights: [Vec<f32>; STYLE_LAYERS],
-    /// Of the summed squared differences between neighbouring pixels.
+    /// Weight of the summed squared differences between neighbouring pixels (total variation).
     pub tv_weight: f32,
 }
 
 /// The weighted losses of a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
-    /// Distance to the content picture.
+    /// Content loss.
     pub content: f64,
-    /// Distance to the style at each layer.
+    /// Style loss of each layer.
     pub style: [f64; STYLE_LAYERS],
-    /// Total variation.
+    /// Total variation loss.
     pub tv: f64,
 }
 
 impl Losses {
-    /// Their sum.
+    /// The sum of all losses.
     pub fn total(&self) -> f64 {
         self.content + self.style.iter().sum::<f64>() + self.tv
     }
@@ -242,15 +242,15 @@ impl Losses {
     }
 }
 
-/// Losses and gradient of whole pictures of one size. All memory is bound once: the picture is optimised in the place
-/// where the graph reads it.
+/// Losses and gradient of untiled pictures of one size. All memory is bound once: the optimiser changes the picture in the
+/// memory that the graph reads.
 pub struct GradientGraph {
     session: Session,
     binding: IoBinding,
     image: Tensor<f32>,
     gradient: Tensor<f32>,
     losses: Tensor<f32>,
-    /// Held because the binding refers to their memory.
+    /// Kept alive because the binding refers to their memory.
     _targets: Vec<Tensor<f32>>,
 }
 
@@ -286,20 +286,20 @@ impl GradientGraph {
         self.image.extract_tensor().1
     }
 
-    /// The gradient of the losses' sum at the picture of the last [`Self::evaluate`], `[3][H][W]`.
+    /// The gradient of the total loss, from the last [`Self::evaluate`], `[3][H][W]`.
     pub fn gradient(&self) -> &[f32] {
         self.gradient.extract_tensor().1
     }
 
-    /// Both, the picture to be changed.
+    /// The picture, to be changed, and the gradient.
     pub fn image_and_gradient(&mut self) -> (&mut [f32], &[f32]) {
         (self.image.extract_tensor_mut().1, self.gradient.extract_tensor().1)
     }
 
-    /// Computes losses and gradient at the picture.
+    /// Computes the losses and the gradient of the current picture.
     ///
     /// # Errors
-    /// The run fails.
+    /// The inference fails.
     pub fn evaluate(&mut self) -> Result<Losses> {
         let mut run = || -> ort::Result<Losses> {
             self.binding.bind_input("image", &self.image)?;
@@ -317,60 +317,66 @@ fn filled(allocator: &Allocator, shape: &[usize], values: &[f32]) -> ort::Result
     Ok(tensor)
 }
 
-/// A part of a picture for [`GuidedGraph`].
-pub struct Part<'a> {
-    /// `[3][H][W]`.
+/// The inputs of [`GuidedGraph`] for one tile of a picture.
+pub struct GuidedInputs<'a> {
+    /// The tile's pixels, `[3][H][W]`.
     pub planes: &'a [f32],
-    /// Columns and rows.
+    /// Size of the tile.
     pub extent: Extent,
-    /// `[R][H][W]`: the regions, 0 outside of the core.
+    /// `[R][H][W]`: the regions, 0 outside the core.
     pub regions: &'a [f32],
-    /// `[H][W]`: 1 where this part answers for content and total variation.
+    /// `[H][W]`: 1 in the core, where this tile counts for content and total variation.
     pub core: &'a [f32],
-    /// relu4_2 of the content picture's part.
+    /// relu4_2 of the content picture in this tile, `[512][H/8][W/8]`.
     pub content: &'a [f32],
-    /// For each layer the sums over the rest of the picture, `[R][C][C]`.
+    /// For each layer, the sums over the rest of the picture, `[R][C][C]`.
     pub rest: &'a [Vec<f32>; STYLE_LAYERS],
-    /// For each layer and region, 1 over its sum in the whole picture.
+    /// For each layer and region, the reciprocal of its area in the full picture.
     pub inverse_areas: &'a [Vec<f32>; STYLE_LAYERS],
 }
 
-/// Losses and gradient of parts of a picture, with several regions. Added up, the gradients of parts whose cores cover the
-/// picture once are the picture's own: each core's features depend on pixels beyond it, and get their share there.
+/// Losses and gradient of the tiles of a picture, with several regions. If the cores cover the picture exactly once, the sum
+/// of the tiles' gradients is the gradient of the picture: the features of a core depend on pixels around it too, and those
+/// get their share of the gradient.
 pub struct GuidedGraph {
     session: Session,
 }
 
 impl GuidedGraph {
-    /// Computes the losses, and hands their gradient (`[3][H][W]`) to `receive`. The style losses are those of the whole
-    /// picture; content and total variation are the core's.
+    /// Computes the losses, and passes their gradient (`[3][H][W]`) to `receive`. The style losses are those of the full
+    /// picture; content and total variation are those of the core.
     ///
     /// # Errors
-    /// The run fails.
-    pub fn evaluate(&mut self, part: &Part<'_>, targets: &Targets, receive: impl FnOnce(&[f32])) -> Result<Losses> {
-        let regions = part.regions.len() / part.extent.pixels();
-        let Extent { width, height } = part.extent;
+    /// The inference fails.
+    pub fn evaluate(
+        &mut self,
+        inputs: &GuidedInputs<'_>,
+        targets: &Targets,
+        receive: impl FnOnce(&[f32]),
+    ) -> Result<Losses> {
+        let regions = inputs.regions.len() / inputs.extent.pixels();
+        let Extent { width, height } = inputs.extent;
         let weights = ([targets.content_weight], [targets.tv_weight]);
         let run = || -> ort::Result<Losses> {
-            let mut inputs: Vec<(String, SessionInputValue<'_>)> = Vec::new();
+            let mut given: Vec<(String, SessionInputValue<'_>)> = Vec::new();
             let mut give = |name: String, shape: &[usize], values| -> ort::Result<()> {
-                inputs.push((name, TensorRef::from_array_view((shape.to_vec(), values))?.into()));
+                given.push((name, TensorRef::from_array_view((shape.to_vec(), values))?.into()));
                 Ok(())
             };
-            give("image".into(), &part.extent.shape(3), part.planes)?;
-            give("regions".into(), &[regions, 1, height, width], part.regions)?;
-            give("core".into(), &part.extent.shape(1), part.core)?;
-            give("content".into(), &[1, 512, height / 8, width / 8], part.content)?;
+            give("image".into(), &inputs.extent.shape(3), inputs.planes)?;
+            give("regions".into(), &[regions, 1, height, width], inputs.regions)?;
+            give("core".into(), &inputs.extent.shape(1), inputs.core)?;
+            give("content".into(), &[1, 512, height / 8, width / 8], inputs.content)?;
             give("content_weight".into(), &[1], weights.0.as_slice())?;
             give("tv_weight".into(), &[1], weights.1.as_slice())?;
             for (layer, channels) in CHANNELS.into_iter().enumerate() {
                 let (place, square) = (layer + 1, [regions, channels, channels]);
                 give(format!("gram{place}"), &square, &targets.grams[layer])?;
-                give(format!("rest{place}"), &square, &part.rest[layer])?;
+                give(format!("rest{place}"), &square, &inputs.rest[layer])?;
                 give(format!("weight{place}"), &[regions, 1, 1], &targets.weights[layer])?;
-                give(format!("inverse_area{place}"), &[regions, 1, 1], &part.inverse_areas[layer])?;
+                give(format!("inverse_area{place}"), &[regions, 1, 1], &inputs.inverse_areas[layer])?;
             }
-            let outputs = self.session.run(inputs)?;
+            let outputs = self.session.run(given)?;
             receive(outputs["gradient"].try_extract_tensor::<f32>()?.1);
             Ok(Losses::from_slice(outputs["losses"].try_extract_tensor::<f32>()?.1))
         };

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
 use crate::network::vgg19::{
-    CHANNELS, Extent, FeatureGraph, GradientGraph, Grams, GuidedGraph, Losses, Part, STYLE_LAYERS, Targets, Vgg19,
+    CHANNELS, Extent, FeatureGraph, GradientGraph, Grams, GuidedGraph, GuidedInputs, Losses, STYLE_LAYERS, Targets,
+    Vgg19,
 };
 
 /// The objective function at one size. It holds the picture, its losses and its gradient.
@@ -175,7 +176,7 @@ impl Guided {
                     rest.iter_mut().zip(own).for_each(|(rest, own)| *rest -= own);
                 }
             }
-            let part = Part {
+            let inputs = GuidedInputs {
                 planes: &prepared.tile.cut(planes, *extent),
                 extent: prepared.tile.extent,
                 regions: &prepared.regions,
@@ -184,7 +185,7 @@ impl Guided {
                 rest: &rest,
                 inverse_areas,
             };
-            let found = graph.evaluate(&part, targets, |own| prepared.tile.add(own, gradient, *extent))?;
+            let found = graph.evaluate(&inputs, targets, |own| prepared.tile.add(own, gradient, *extent))?;
             losses.content += found.content;
             losses.tv += found.tv;
             losses.style = found.style;

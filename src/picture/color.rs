@@ -1,20 +1,20 @@
-//! Colour profiles: from what a file says its numbers mean to sRGB, which the networks know.
+//! Colour profiles: converts the colours of a file to sRGB, the space that the networks were trained in.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformExecutor, TransformOptions};
 
 /// What the channels of a picture mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
-    /// One: grey.
+    /// One channel: grey.
     Gray,
-    /// Three: red, green, blue.
+    /// Three channels: red, green, blue.
     Rgb,
-    /// Four: cyan, magenta, yellow, black; the largest number is full ink.
+    /// Four channels: cyan, magenta, yellow, black; the largest value is full ink.
     Cmyk,
 }
 
 impl Channels {
-    /// How many there are.
+    /// Number of channels.
     pub fn count(self) -> usize {
         match self {
             Self::Gray => 1,
@@ -32,18 +32,18 @@ impl Channels {
     }
 }
 
-/// A colour profile as it is embedded in pictures (ICC).
+/// An ICC colour profile, as embedded in pictures.
 pub struct Profile {
     profile: ColorProfile,
 }
 
 impl Profile {
-    /// Reads an ICC profile; none where it is damaged.
+    /// Parses an ICC profile; `None` if it is damaged.
     pub fn parse(icc: &[u8]) -> Option<Self> {
         ColorProfile::new_from_slice(icc).ok().map(|profile| Self { profile })
     }
 
-    /// What channels it is for; none for spaces that pictures are not kept in.
+    /// The channels that the profile describes; `None` for colour spaces that picture files do not use.
     pub fn channels(&self) -> Option<Channels> {
         match self.profile.color_space {
             DataColorSpace::Gray => Some(Channels::Gray),
@@ -53,7 +53,7 @@ impl Profile {
         }
     }
 
-    /// Its name, for messages.
+    /// The profile's name, for messages.
     pub fn name(&self) -> String {
         let name = match &self.profile.description {
             Some(ProfileText::PlainString(text)) => text.clone(),
@@ -68,7 +68,8 @@ impl Profile {
         if name.trim().is_empty() { "unnamed".into() } else { name.trim().into() }
     }
 
-    /// Whether it changes no colour by more than one step of 255, as the many profiles called sRGB do.
+    /// Whether the profile is sRGB in effect: it changes no colour by more than 1 of 255. Many profiles call themselves sRGB
+    /// and differ in their bytes.
     pub fn is_srgb(&self) -> bool {
         let levels = [0u8, 32, 96, 128, 192, 255];
         let colors = |red| levels.iter().flat_map(move |&green| levels.map(|blue| [red, green, blue])).flatten();
@@ -85,7 +86,7 @@ impl Profile {
         }
     }
 
-    /// 8-bit pixels in this profile's channels as sRGB, packed `[..][3]`; none where the profile cannot be applied.
+    /// Converts 8-bit pixels in this profile's channels to sRGB, packed `[..][3]`; `None` if the profile cannot be applied.
     pub fn to_srgb8(&self, pixels: &[u8]) -> Option<Vec<u8>> {
         let (from, to) = (self.channels()?, ColorProfile::new_srgb());
         let options = TransformOptions::default();
@@ -93,7 +94,7 @@ impl Profile {
         apply(transform.as_ref(), pixels, from)
     }
 
-    /// The same at 16 bits.
+    /// The same for 16-bit pixels.
     pub fn to_srgb16(&self, pixels: &[u16]) -> Option<Vec<u16>> {
         let (from, to) = (self.channels()?, ColorProfile::new_srgb());
         let options = TransformOptions::default();
@@ -102,7 +103,7 @@ impl Profile {
     }
 }
 
-/// The sRGB profile, for embedding; none if it cannot be written, which then means sRGB as well.
+/// The sRGB profile, for embedding. `None` if it cannot be encoded; a file without a profile is taken as sRGB too.
 pub fn srgb_icc() -> Option<Vec<u8>> {
     ColorProfile::new_srgb().encode().ok()
 }
@@ -115,13 +116,13 @@ fn apply<T: Copy + Default>(transform: &dyn TransformExecutor<T>, pixels: &[T], 
 
 /// A sample of 8 or 16 bits.
 pub trait Sample: Copy + Default {
-    /// Full light, or full ink.
+    /// The value of full light, or full ink.
     const MAX: u32;
 
-    /// The number.
+    /// The value.
     fn get(self) -> u32;
 
-    /// A number up to `MAX`.
+    /// A sample of `value`, which is at most `MAX`.
     fn put(value: u32) -> Self;
 }
 
@@ -149,7 +150,7 @@ impl Sample for u16 {
     }
 }
 
-/// Pixels without a profile as RGB: grey is repeated, inks take light away, `(1 - ink) * (1 - black)`.
+/// Converts pixels without a profile to RGB: grey is repeated, and inks absorb light, `(1 - ink) * (1 - black)`.
 pub fn to_rgb<T: Sample>(pixels: &[T], from: Channels) -> Vec<T> {
     match from {
         Channels::Rgb => pixels.to_vec(),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn display_p3_becomes_the_srgb_numbers_of_the_two_spaces_definitions() {
+    fn display_p3_converts_to_srgb_as_css_color_4_defines() {
         // By CSS Color 4's matrices: 219.19 94.45 31.48, then 83.47 151.66 117.58.
         let seen = profile(&ColorProfile::new_display_p3()).to_srgb8(&[204, 102, 51, 100, 150, 120]).unwrap();
         for (seen, expected) in seen.iter().zip([219u8, 94, 31, 83, 152, 118]) {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn inks_without_a_profile_take_light_away() {
+    fn inks_without_a_profile_absorb_light() {
         assert_eq!(
             to_rgb(&[0u8, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255], Channels::Cmyk),
             [255, 255, 255, 0, 255, 255, 0, 0, 0]
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_profile_is_none() {
+    fn a_damaged_profile_is_rejected() {
         assert!(Profile::parse(b"not a profile").is_none());
         let icc = srgb_icc().unwrap();
         assert!(Profile::parse(&icc[..icc.len() / 8]).is_none_or(|profile| profile.to_srgb8(&[1, 2, 3]).is_none()));

@@ -1,6 +1,6 @@
-//! EXIF metadata, edited in place: a painted picture keeps its camera, date and place, and loses what is no longer true.
+//! Edits EXIF metadata in place: a painted picture keeps its camera, date and place, and loses what no longer holds.
 //!
-//! Edits change values where they lie and never move anything, so maker notes with absolute offsets survive.
+//! An edit overwrites a value and never moves anything, so maker notes with absolute offsets stay valid.
 
 /// TIFF tag numbers, as EXIF 2.3 names them.
 const ORIENTATION: u16 = 0x0112;
@@ -14,7 +14,7 @@ const SRGB: u32 = 1;
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
-/// The TIFF structure in `chunk`: some writers of WebP and PNG put JPEG's marker in front of it.
+/// The TIFF structure in `chunk`, without the JPEG marker that some WebP and PNG writers put in front of it.
 pub fn without_marker(chunk: Vec<u8>) -> Vec<u8> {
     match chunk.strip_prefix(b"Exif\0\0") {
         Some(tiff) => tiff.to_vec(),
@@ -22,7 +22,7 @@ pub fn without_marker(chunk: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// The orientation, 1 to 8; none where the metadata does not say, or is damaged.
+/// The orientation, 1 to 8; `None` if the metadata is damaged or has none.
 pub fn orientation(tiff: &[u8]) -> Option<u8> {
     let reader = Reader::new(tiff)?;
     let entry = reader.entries(reader.first_directory()?).find(|entry| entry.tag == ORIENTATION)?;
@@ -30,8 +30,8 @@ pub fn orientation(tiff: &[u8]) -> Option<u8> {
     (1..=8).contains(&value).then_some(value as u8)
 }
 
-/// Makes the metadata say what holds for the painted picture: upright, sRGB, `width` x `height`; and unlinks the
-/// thumbnail, which shows the photo unpainted. Damaged metadata is left as it is, save for what could be found.
+/// Updates the metadata for the painted picture: upright, sRGB, `width` x `height`. Unlinks the thumbnail, which shows the
+/// unpainted photo. In damaged metadata, only the entries that can be found are changed.
 pub fn describe_painted(tiff: &mut [u8], width: u32, height: u32) {
     let Some(reader) = Reader::new(tiff) else { return };
     let Some(first) = reader.first_directory() else { return };
@@ -52,7 +52,7 @@ pub fn describe_painted(tiff: &mut [u8], width: u32, height: u32) {
             edits.extend(reader.edit(entry, value));
         }
     }
-    // After the first directory's entries stands the offset of the second, which holds the thumbnail.
+    // The first directory's entries are followed by the offset of the second, which holds the thumbnail.
     if let Some(count) = reader.short(first) {
         edits.push((first + 2 + 12 * usize::from(count), vec![0; 4]));
     }
@@ -70,7 +70,7 @@ struct Entry {
     /// Field type.
     kind: u16,
     count: u32,
-    /// Where its four bytes of value lie.
+    /// Offset of its four value bytes.
     place: usize,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The entry's one number.
+    /// The entry's value, if it is a single number.
     fn value(&self, entry: Entry) -> Option<u32> {
         match (entry.kind, entry.count) {
             (SHORT, 1) => self.short(entry.place).map(u32::from),
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The bytes that set the entry's one number; none where it does not fit.
+    /// The offset and bytes that set the entry's single number; `None` if the value does not fit.
     fn edit(&self, entry: Entry, value: u32) -> Option<(usize, Vec<u8>)> {
         let bytes = match (entry.kind, entry.count) {
             (SHORT, 1) if self.big_endian => u16::try_from(value).ok()?.to_be_bytes().to_vec(),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_painted_picture_is_upright_srgb_of_its_own_size_and_without_thumbnail() {
+    fn a_painted_picture_is_described_as_upright_srgb_with_its_size_and_no_thumbnail() {
         for big_endian in [false, true] {
             let mut tiff = sample(big_endian);
             assert_eq!(orientation(&tiff), Some(6));
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn damaged_metadata_is_survived_at_every_length() {
-        let whole = sample(true);
-        for length in 0..whole.len() {
-            let mut cut = whole[..length].to_vec();
+    fn metadata_truncated_at_any_length_causes_no_panic() {
+        let complete = sample(true);
+        for length in 0..complete.len() {
+            let mut cut = complete[..length].to_vec();
             describe_painted(&mut cut, 1, 1);
             let _ = orientation(&cut);
         }
-        let mut wild = whole;
+        let mut wild = complete;
         wild[4..8].fill(0xFF);
         describe_painted(&mut wild, 1, 1);
         assert_eq!(orientation(&wild), None);

@@ -1,4 +1,4 @@
-//! Decoding JPEG: the one place that asks the decoder directly, for inks as they are and for files that are cut off.
+//! Decodes JPEG. The only module that calls the decoder directly, to get unconverted inks and to detect truncated files.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -10,20 +10,20 @@ use super::MAX_SIDE;
 use super::color::Channels;
 use crate::frame::Frame;
 
-/// What a JPEG says before its pixels.
+/// What a JPEG's header says.
 #[derive(Debug)]
 pub struct Header {
     /// Columns.
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// What its pixels are.
+    /// What the channels mean.
     pub channels: Channels,
-    /// EXIF, a TIFF structure.
+    /// EXIF metadata, as a TIFF structure.
     pub exif: Option<Vec<u8>>,
     /// The colour profile.
     pub icc: Option<Vec<u8>>,
-    /// It also holds XMP or IPTC metadata.
+    /// The file also has XMP or IPTC metadata.
     pub other_metadata: bool,
     stored: ColorSpace,
 }
@@ -31,24 +31,24 @@ pub struct Header {
 /// Decoded pixels.
 #[derive(Debug)]
 pub struct Pixels {
-    /// 8 bits a channel, packed `[height][width][channels]`.
+    /// 8 bits per channel, packed `[height][width][channels]`.
     pub bytes: Vec<u8>,
-    /// The file breaks the format's rules here; the pixels are what could be read all the same.
+    /// How the file violates the format; the pixels are what could be read in spite of it.
     pub flaw: Option<String>,
 }
 
-/// Reads what stands before the pixels.
+/// Reads the header.
 ///
 /// # Errors
-/// The file is no JPEG, or of a kind that is not decoded; a clause that says so.
+/// The file is not a JPEG, or is of an unsupported kind. The error is a clause.
 pub fn header(bytes: &[u8]) -> Result<Header, String> {
     let mut decoder = decoder(bytes, false);
     decoder.decode_headers().map_err(|error| words(&error))?;
     let info = decoder.info().ok_or("it has no header")?;
-    let stored = decoder.input_colorspace().ok_or("it names no colours")?;
+    let stored = decoder.input_colorspace().ok_or("it has no colour space")?;
     let (stored, channels) = match (stored, info.components) {
         (_, 1) => (ColorSpace::Luma, Channels::Gray),
-        // Until the pixels are read, three plain channels may pass for inks.
+        // Before the pixels are read, the decoder may report three plain channels as inks.
         (ColorSpace::CMYK | ColorSpace::YCCK, 3) => (ColorSpace::RGB, Channels::Rgb),
         (ColorSpace::CMYK | ColorSpace::YCCK, 4) => (stored, Channels::Cmyk),
         (_, 3) => (ColorSpace::RGB, Channels::Rgb),
@@ -65,15 +65,15 @@ pub fn header(bytes: &[u8]) -> Result<Header, String> {
     })
 }
 
-/// Reads the pixels.
+/// Decodes the pixels.
 ///
 /// # Errors
-/// The file is cut off or too damaged; a clause that says so.
+/// The file is truncated or too damaged. The error is a clause.
 pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
     if !has_end(bytes) {
         return Err("it ends in the middle of the picture".into());
     }
-    // Decoders paint over what they cannot read with grey; only the strict mode tells.
+    // The decoder fills what it cannot read with grey, and reports the damage in strict mode only.
     let (mut decoded, flaw) = match decode(bytes, header.stored, true) {
         Ok(decoded) => (decoded, None),
         Err(flaw) => (decode(bytes, header.stored, false).map_err(|error| words(&error))?, Some(words(&flaw))),
@@ -81,19 +81,20 @@ pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
     if header.stored == ColorSpace::YCCK {
         ycck_to_cmyk(&mut decoded);
     }
-    // Adobe's programs store inks the other way round, and mark their files.
+    // Adobe's programs store inverted inks, and mark their files.
     if header.channels == Channels::Cmyk && adobe(bytes) {
         decoded.iter_mut().for_each(|ink| *ink = 255 - *ink);
     }
     Ok(Pixels { bytes: decoded, flaw })
 }
 
-/// Fills `frame` with one picture of an MJPEG camera. What stands behind its end is ignored, damage is painted over.
+/// Decodes one picture of an MJPEG camera into `frame`. Bytes after its end are ignored; damaged areas become grey.
 ///
 /// # Errors
-/// It is no JPEG, or not of `frame`'s size; a clause that says so.
+/// It is not a JPEG, or does not have `frame`'s size. The error is a clause.
 pub fn motion_jpeg(bytes: &[u8], frame: &mut Frame) -> Result<(), String> {
-    // Cameras may leave the usual Huffman tables out. The decoder fills them in for AVI's JPEGs, which say by this that they do.
+    // Cameras may omit the standard Huffman tables. The decoder adds them for the JPEGs of AVI files, which this marker
+    // identifies.
     const AVI1: [u8; 18] = *b"\xFF\xD8\xFF\xE0\0\x0EAVI1\0\0\0\0\0\0\0\0";
     let has_tables = segments(bytes).0.iter().any(|(marker, _)| *marker == 0xC4);
     let with_tables = (!has_tables).then(|| [&AVI1, bytes.get(2..).unwrap_or_default()].concat());
@@ -119,7 +120,7 @@ fn decode(bytes: &[u8], channels: ColorSpace, strict: bool) -> Result<Vec<u8>, D
     decoder.decode()
 }
 
-/// The inverse of what JFIF's YCbCr is to RGB, for CMY: `255 - R` and so on; black stays.
+/// Converts JFIF's YCbCr to CMY: `255 - R` and so on. Black is kept.
 fn ycck_to_cmyk(pixels: &mut [u8]) {
     for pixel in pixels.as_chunks_mut::<4>().0 {
         let [y, cb, cr] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
@@ -131,19 +132,19 @@ fn ycck_to_cmyk(pixels: &mut [u8]) {
     }
 }
 
-/// Whether the end marker follows the first scan: within scans its bytes cannot occur, so it is missing only where the
-/// file is cut off.
+/// Whether the end marker follows the first scan. Its bytes cannot occur within scans, so it is missing only from truncated
+/// files.
 fn has_end(bytes: &[u8]) -> bool {
     let (_, scan) = segments(bytes);
     scan.windows(2).any(|pair| pair == [0xFF, 0xD9])
 }
 
-/// Whether Adobe's marker segment (APP14) is there.
+/// Whether the file has Adobe's marker segment (APP14).
 fn adobe(bytes: &[u8]) -> bool {
     segments(bytes).0.iter().any(|(marker, body)| *marker == 0xEE && body.starts_with(b"Adobe"))
 }
 
-/// The marker segments before the first scan, each marker with its body, and the rest of the file from that scan on.
+/// The marker segments before the first scan, each as marker and body, and the rest of the file from that scan on.
 fn segments(bytes: &[u8]) -> (Vec<(u8, &[u8])>, &[u8]) {
     let mut found = Vec::new();
     let mut rest = bytes.get(2..).unwrap_or_default();
@@ -169,8 +170,8 @@ fn words(error: &DecodeErrors) -> String {
     match error {
         DecodeErrors::FormatStatic(text) => (*text).to_owned(),
         DecodeErrors::Format(text) | DecodeErrors::HuffmanDecode(text) | DecodeErrors::MCUError(text) => text.clone(),
-        DecodeErrors::IllegalMagicBytes(_) => "it does not start as a JPEG does".into(),
-        DecodeErrors::ZeroError => "it says that a side is 0 pixels long".into(),
+        DecodeErrors::IllegalMagicBytes(_) => "it does not start like a JPEG".into(),
+        DecodeErrors::ZeroError => "its header claims a side of 0 pixels".into(),
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => "it ends too early".into(),
         other => {
             let text = format!("{other:?}");
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cameras_picture_may_lack_the_usual_tables_and_have_rubbish_behind_it() {
+    fn a_camera_picture_decodes_without_huffman_tables_and_with_trailing_bytes() {
         let (mut bytes, pixels) = picture();
         bytes.extend([0; 1000]);
         let bare = without(&bytes, 0xC4);
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_another_size_and_no_picture_at_all_are_errors() {
+    fn a_picture_of_another_size_and_bytes_that_are_no_picture_are_errors() {
         let (bytes, _) = picture();
         assert!(motion_jpeg(&bytes, &mut Frame::new(16, 16)).unwrap_err().contains("not 16x16"));
         for rubbish in [&[][..], &[0xFF, 0xD8], &[7; 99], &bytes[..40]] {

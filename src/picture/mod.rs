@@ -1,4 +1,4 @@
-//! Still pictures: what a file holds beside its pixels, and the formats that are written.
+//! Still pictures: pixels, opacity and metadata in memory, and the file formats that can be written.
 
 pub mod color;
 pub mod exif;
@@ -15,13 +15,15 @@ use crate::frame::Frame;
 
 /// The longest side that a picture may have, in pixels; JPEG's own limit.
 pub const MAX_SIDE: u32 = 65_535;
-/// The most bytes that a picture may take as decoded, and a file on disk.
+/// Size limit in bytes, for a picture file and for its decoded pixels.
 pub const MAX_BYTES: u64 = 4 << 30;
 
-/// A format that pictures are written in.
+/// A file format that pictures can be written in.
+///
+/// Parses from `jpeg`, `png`, `webp` or `tiff` in any case, and from `jpg` and `tif`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// JPEG; no transparency.
+    /// JPEG; it has no transparency.
     Jpeg,
     /// PNG.
     Png,
@@ -32,10 +34,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// The endings of file names that stand for a format, for messages.
+    /// The file name extensions that choose a format, for messages.
     pub const ENDINGS: &'static str = ".jpg, .jpeg, .png, .webp, .tif or .tiff";
 
-    /// The format that the ending of `path` stands for; none for an unknown ending or none at all.
+    /// The format that the extension of `path` stands for; `None` if the extension is unknown or missing.
     pub fn from_name(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         match ending.as_str() {
@@ -47,7 +49,7 @@ impl Format {
         }
     }
 
-    /// The usual ending of a file name, without the dot.
+    /// The usual file name extension, without the dot.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -75,7 +77,7 @@ impl FromStr for Format {
             "png" => Ok(Self::Png),
             "webp" => Ok(Self::WebP),
             "tiff" | "tif" => Ok(Self::Tiff),
-            _ => Err("no such format; choose jpeg, png, webp or tiff".into()),
+            _ => Err("unknown format; choose jpeg, png, webp or tiff".into()),
         }
     }
 }
@@ -91,27 +93,41 @@ impl fmt::Display for Format {
     }
 }
 
-/// A picture, upright and in sRGB.
+/// A picture: pixels that are upright and in sRGB, with the opacity and metadata of the file they came from.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use impasto::{MaxPixels, Picture};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let photo = Picture::open(Path::new("photo.jpg"), MaxPixels::default())?;
+/// println!("{} x {} pixels", photo.frame.width, photo.frame.height);
+/// photo.save(Path::new("copy.png"))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Picture {
-    /// Its pixels.
+    /// The pixels, RGB8.
     pub frame: Frame,
-    /// Opacity of each pixel, 0 to 255, `[height][width]`; none where the whole picture is opaque.
+    /// Opacity of each pixel, 0 to 255, `[height][width]`; `None` if the picture is opaque.
     pub alpha: Option<Vec<u8>>,
-    /// The format that it was read from, where that is one that can be written.
+    /// The format of the file it was read from; `None` if impasto cannot write that format.
     pub format: Option<Format>,
-    /// Camera, date, place and the like: a TIFF structure as in EXIF, already saying "upright, sRGB".
+    /// EXIF metadata (camera, date, place) as a TIFF structure. Its orientation and colour space are already set to
+    /// upright and sRGB.
     pub exif: Option<Vec<u8>>,
-    /// The file named its colour space, so what is written names it too: sRGB.
+    /// The file had a colour profile, so the written file gets one too: sRGB.
     pub tagged: bool,
-    /// What was done to the pixels on the way here, for people: one clause each, without the file's name.
+    /// How reading changed the picture, for the user: one clause each, without the file name.
     pub notes: Vec<String>,
-    /// What may be wrong with the picture: one clause each, without the file's name.
+    /// What may be wrong with the picture, for the user: one clause each, without the file name.
     pub warnings: Vec<String>,
 }
 
 impl Picture {
-    /// Its pixels, laid on white where it is transparent.
+    /// The pixels, with transparent areas laid on white.
     pub fn on_white(&self) -> Frame {
         let mut frame = self.frame.clone();
         let Some(alpha) = &self.alpha else { return frame };
@@ -123,7 +139,7 @@ impl Picture {
         frame
     }
 
-    /// An opaque picture with nothing but pixels.
+    /// An opaque picture of these pixels, without metadata.
     pub fn new(frame: Frame) -> Self {
         Self { frame, ..Self::default() }
     }
@@ -134,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_its_format_whatever_its_case() {
+    fn the_extension_chooses_the_format_in_any_case() {
         for (name, format) in [("a.JPG", Format::Jpeg), ("b.c.png", Format::Png), ("d.TiFf", Format::Tiff)] {
             assert_eq!(Format::from_name(Path::new(name)), Some(format), "{name}");
         }
@@ -144,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formats_own_ending_and_name_lead_back_to_it() {
+    fn every_format_is_found_by_its_own_extension_and_name() {
         for format in [Format::Jpeg, Format::Png, Format::WebP, Format::Tiff] {
             assert_eq!(Format::from_name(&Path::new("x").with_extension(format.ending())), Some(format));
             assert_eq!(format.to_string().parse(), Ok(format));

@@ -1,4 +1,4 @@
-//! Reading pictures: JPEG, PNG, WebP, TIFF and BMP, told by their content, into upright sRGB.
+//! Reads JPEG, PNG, WebP, TIFF and BMP, recognised by content, into upright sRGB.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -18,19 +18,21 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
 use crate::size::Size;
 
-/// How standard input is named in messages.
+/// What messages call standard input.
 const STANDARD_INPUT: &str = "standard input";
 
-/// The most bytes that what stands beside a picture's pixels may take, unpacked.
+/// Size limit for a picture's unpacked metadata, in bytes.
 const MAX_METADATA: u64 = 64 << 20;
-/// Bytes beside a decoded pixel while it is turned upright and made sRGB: the same once more in 8 bits, and again turned.
+/// Extra bytes per decoded pixel while it is converted and rotated: an 8-bit sRGB copy and a rotated copy of that.
 const WORKING_BYTES: u64 = 2 * 4;
 
 impl Picture {
-    /// Reads a picture: JPEG, PNG, WebP, TIFF or BMP, recognised by content, turned upright and converted to sRGB.
+    /// Reads a JPEG, PNG, WebP, TIFF or BMP file. The content decides the format, not the file name. The picture is rotated
+    /// upright by its EXIF orientation and converted to sRGB by its colour profile; see [`Self::notes`] and
+    /// [`Self::warnings`] for what else was done.
     ///
     /// # Errors
-    /// The file cannot be read, is not such a picture, or claims more than `most` pixels.
+    /// The file cannot be read, is not one of these formats, is damaged, or has more than `most` pixels.
     pub fn open(path: &Path, most: MaxPixels) -> Result<Self> {
         load(path, most)
     }
@@ -39,8 +41,8 @@ impl Picture {
 /// Reads the picture in the file `path`.
 ///
 /// # Errors
-/// The file cannot be read, is no picture, is damaged or cut off, or claims more than `most` pixels, [`MAX_SIDE`] a side,
-/// [`MAX_BYTES`] bytes, or the memory that there is.
+/// The file cannot be read, is not a picture, or is damaged or truncated. Or its header claims more than `most` pixels,
+/// 65535 pixels a side, 4 GiB, or the memory that is available.
 pub fn load(path: &Path, most: MaxPixels) -> Result<Picture> {
     let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
     let bytes = read(file).map_err(|error| Error::reading(path, &error))?;
@@ -56,11 +58,11 @@ pub fn load_standard_input(most: MaxPixels) -> Result<Picture> {
     decode(&bytes, STANDARD_INPUT, most)
 }
 
-/// Whether the file's content looks like a picture that can be read, and the format to write it in again: its own,
-/// or PNG where that is not written. None where it does not, or cannot be opened.
+/// The format to write a picture file back in: its own, or PNG if impasto cannot write that one. `None` if the file cannot
+/// be opened or its first bytes are not those of a readable picture.
 pub fn sniff(path: &Path) -> Option<Format> {
     let mut start = Vec::new();
-    // Only regular files: looking into a pipe would eat its beginning.
+    // Regular files only: reading from a pipe would consume its first bytes.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
@@ -69,7 +71,7 @@ pub fn sniff(path: &Path) -> Option<Format> {
     readable(format).then(|| written_as(format).unwrap_or(Format::Png))
 }
 
-/// Decodes a picture; `name` is what messages call it.
+/// Decodes a picture; messages call it `name`.
 ///
 /// # Errors
 /// As [`load`].
@@ -81,7 +83,7 @@ pub fn decode(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Picture> {
         _ => {
             let kinds = "JPEG, PNG, WebP, TIFF or BMP";
             return Err(Error::failed(format!(
-                "{name} is not a picture that can be read; convert it to {kinds} first"
+                "{name} is not a picture that impasto can read; convert it to {kinds} first"
             )));
         }
     };
@@ -111,7 +113,7 @@ fn written_as(format: ImageFormat) -> Option<Format> {
     }
 }
 
-/// Pixels as they are stored.
+/// Pixels as stored in the file.
 enum Samples {
     /// 8 bits a channel, packed.
     Eight(Vec<u8>),
@@ -119,7 +121,7 @@ enum Samples {
     Sixteen(Vec<u16>),
 }
 
-/// A picture as it is stored: not turned, in its own colours.
+/// A picture as stored in the file: not rotated, in its own colour space.
 struct Raw {
     width: u32,
     height: u32,
@@ -140,7 +142,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     check_size(name, Size::new(header.width, header.height), bytes_per_pixel, most)?;
     let pixels = jpeg::pixels(bytes, &header).map_err(damaged)?;
     let orientation = header.exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
-    let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); what can be read of it is painted"));
+    let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); only the readable pixels are painted"));
     Ok(Raw {
         width: header.width,
         height: header.height,
@@ -160,13 +162,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         ImageError::Limits(_) => {
             let most = MAX_BYTES >> 30;
             Error::failed(format!(
-                "{name} unpacks to more than {most} GiB, or its metadata to more than {} MiB; get a smaller copy",
+                "{name} unpacks to more than {most} GiB, or its metadata to more than {} MiB; use a smaller copy",
                 MAX_METADATA >> 20
             ))
         }
         ImageError::Unsupported(reason) => {
             let kind = kind(format);
-            Error::failed(format!("{name} is a kind of {kind} that cannot be read ({reason}); convert it to PNG first"))
+            Error::failed(format!("{name} is a {kind} file of an unsupported kind ({reason}); convert it to PNG first"))
         }
         ImageError::Decoding(reason) => damaged(name, format, &reason.to_string()),
         ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
@@ -184,7 +186,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     limits.max_alloc = Some(MAX_BYTES);
     decoder.set_limits(limits).map_err(failed)?;
     let stored = decoder.original_color_type();
-    // Metadata that cannot be read is no reason to refuse the pixels.
+    // Unreadable metadata is no reason to reject the pixels.
     let mut icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
     let other = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some())
@@ -198,7 +200,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         let metadata = tiff::metadata(bytes);
         icc = metadata.icc;
         notes = metadata.other.then(other_metadata).into_iter().collect();
-        notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, are not kept".into()));
+        notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, is not kept".into()));
     }
     let mut raw = Raw {
         width,
@@ -222,7 +224,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     Ok(raw)
 }
 
-/// Colours, what they mean, and opacity where there is any.
+/// Splits an image into colours, their meaning, and opacity if it has any.
 fn split(image: DynamicImage) -> (Samples, Channels, Option<Vec<u8>>) {
     let high = |sample: u16| ((u32::from(sample) + 128) / 257) as u8;
     match image.color() {
@@ -257,7 +259,7 @@ fn split_alpha<T: Sample>(raw: Vec<T>, color: ColorType, byte: fn(T) -> u8) -> (
 }
 
 impl Raw {
-    /// The picture upright and in sRGB. `bytes` is the file.
+    /// Rotates the picture upright and converts it to sRGB. `bytes` is the file.
     fn finish(mut self, bytes: &[u8]) -> Picture {
         let tagged = self.icc.is_some();
         let rgb = self.rgb8();
@@ -266,7 +268,7 @@ impl Raw {
             image.apply_orientation(self.orientation);
             image
         };
-        // The buffers have the decoder's own sizes, so both constructors take them.
+        // The buffers have the decoder's own sizes, so both constructors accept them.
         let turned = turn(RgbImage::from_raw(width, height, rgb).unwrap_or_default().into());
         let alpha = self
             .alpha
@@ -286,7 +288,7 @@ impl Raw {
         }
     }
 
-    /// The colours in sRGB at 8 bits, with a note for each thing done to them.
+    /// The colours in 8-bit sRGB; adds a note for each conversion.
     fn rgb8(&mut self) -> Vec<u8> {
         let samples = std::mem::replace(&mut self.samples, Samples::Eight(Vec::new()));
         let profile = self.profile();
@@ -300,7 +302,7 @@ impl Raw {
                 _ => to_rgb(&pixels, self.channels),
             },
             Samples::Sixteen(pixels) => {
-                self.notes.push("its 16 bits a channel are painted at 8".into());
+                self.notes.push("its 16 bits per channel are painted at 8".into());
                 let converted = profile.as_ref().and_then(|profile| profile.to_srgb16(&pixels));
                 let pixels = converted.unwrap_or_else(|| to_rgb(&pixels, self.channels));
                 pixels.into_iter().map(|sample| ((u32::from(sample) + 128) / 257) as u8).collect()
@@ -312,13 +314,13 @@ impl Raw {
         rgb
     }
 
-    /// The embedded colour profile, where it is to be applied: it can be, fits the channels, and is not sRGB anyway.
+    /// The embedded colour profile, if it must be applied: it is usable, fits the channels and is not sRGB itself.
     fn profile(&mut self) -> Option<Profile> {
         let icc = self.icc.as_ref()?;
         let usable = Profile::parse(icc).filter(|profile| profile.channels() == Some(self.channels));
         let black = vec![0; self.channels.count()];
         let Some(profile) = usable.filter(|profile| profile.to_srgb8(&black).is_some()) else {
-            self.warnings.push("its colour profile cannot be used; its numbers are taken for sRGB".into());
+            self.warnings.push("its colour profile cannot be used; its colours are taken as sRGB".into());
             return None;
         };
         (!profile.is_srgb()).then_some(profile)
@@ -332,7 +334,7 @@ fn check_size(name: &str, size: Size, bytes_per_pixel: u64, most: MaxPixels) -> 
         let Size { width, height } = size;
         let gib = MAX_BYTES >> 30;
         return Err(Error::failed(format!(
-            "{name} claims {width} x {height} pixels; scale it down first, to {MAX_SIDE} a side and {gib} GiB at most"
+            "{name} claims {width} x {height} pixels; scale it down first, to at most {MAX_SIDE} pixels a side and {gib} GiB"
         )));
     }
     room_for(name, pixels * (bytes_per_pixel + WORKING_BYTES))
@@ -340,14 +342,14 @@ fn check_size(name: &str, size: Size, bytes_per_pixel: u64, most: MaxPixels) -> 
 
 fn damaged(name: &str, format: ImageFormat, reason: &str) -> Error {
     let kind = kind(format);
-    Error::failed(format!("{name} is a damaged {kind} file ({reason}); get an undamaged copy"))
+    Error::failed(format!("{name} is a damaged {kind} file ({reason}); use an undamaged copy"))
 }
 
 fn kind(format: ImageFormat) -> String {
     written_as(format).map_or_else(|| "BMP".to_owned(), |format| format.to_string())
 }
 
-/// Whether the file is an animation; damage shows elsewhere.
+/// Whether the file is an animation; false if it is damaged, which decoding reports.
 fn animated(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
         ImageFormat::Png => {
@@ -360,13 +362,13 @@ fn animated(bytes: &[u8], format: ImageFormat) -> bool {
 }
 
 fn first_frame_only() -> String {
-    "it is an animation, of which the first frame is painted; convert it to a video for `impasto video`".into()
+    "it is an animation and only its first frame is painted; convert it to a video for `impasto video`".into()
 }
 
 fn plain_inks() -> String {
-    "its inks (CMYK) come without a colour profile, so a plain formula turns them into sRGB".into()
+    "its CMYK colours have no profile, so a simple formula converts them to sRGB".into()
 }
 
 fn other_metadata() -> String {
-    "its XMP and IPTC metadata are not kept".into()
+    "its XMP and IPTC metadata is not kept".into()
 }

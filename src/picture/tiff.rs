@@ -1,5 +1,5 @@
-//! TIFF's inks and metadata: the one place that asks the TIFF decoder directly, since `image` gives inks as RGB by a
-//! plain formula, and loses the colour profiles of small pictures (its limits count a profile against the pixels).
+//! Reads TIFF's inks and metadata. The only module that calls the TIFF decoder directly: `image` converts inks to RGB by a
+//! simple formula, and loses the colour profiles of small pictures (its limits count a profile against the pixels).
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use tiff::tags::Tag;
 
 use super::MAX_BYTES;
 
-/// Inks as they are stored, packed `[height][width][4]`; the largest number is full ink.
+/// Inks as stored, packed `[height][width][4]`; the largest value is full ink.
 #[derive(Debug)]
 pub enum Inks {
     /// 8 bits each.
@@ -17,18 +17,18 @@ pub enum Inks {
     Sixteen(Vec<u16>),
 }
 
-/// What a file says beside its pixels.
+/// The metadata of a file.
 #[derive(Debug, Default)]
 pub struct Metadata {
     /// The colour profile.
     pub icc: Option<Vec<u8>>,
-    /// It has a directory of EXIF or GPS tags.
+    /// The file has a directory of EXIF or GPS tags.
     pub exif: bool,
-    /// It has XMP or IPTC.
+    /// The file has XMP or IPTC metadata.
     pub other: bool,
 }
 
-/// Reads what stands beside the pixels; nothing where it is damaged.
+/// Reads the metadata; empty if the file is damaged.
 pub fn metadata(bytes: &[u8]) -> Metadata {
     let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return Metadata::default() };
     let mut has = |tag| matches!(decoder.find_tag(tag), Ok(Some(_)));
@@ -41,7 +41,7 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
 /// Reads the pixels of a CMYK file.
 ///
 /// # Errors
-/// The file is damaged, or no CMYK of 8 or 16 bits with the channels packed; a clause that says so.
+/// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels. The error is a clause.
 pub fn inks(bytes: &[u8]) -> Result<Inks, String> {
     let mut limits = Limits::unlimited();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Writing pictures: JPEG, PNG, WebP and TIFF, under a temporary name until they are whole.
+//! Writes JPEG, PNG, WebP and TIFF. A file has a temporary name until it is complete.
 
 use std::fs;
 use std::io::{self, Cursor, Write};
@@ -14,41 +14,42 @@ use super::{Format, Picture, color};
 use crate::error::{Error, Result};
 use crate::whole;
 
-/// A JPEG's marker segment holds 65535 bytes, of which its length and EXIF's name take 8.
+/// A JPEG marker segment holds 65535 bytes; its length field and EXIF's name take 8 of them.
 const MAX_JPEG_EXIF: usize = 65_527;
 
-/// A picture in its file format, and what had to be left out.
+/// A picture in its file format, and what was lost on the way.
 #[derive(Debug)]
 pub struct Encoded {
     /// The file's content.
     pub bytes: Vec<u8>,
-    /// What was left out beside the pixels: one clause each, without the file's name.
+    /// Metadata that was left out: one clause each, without the file name.
     pub notes: Vec<String>,
-    /// What was done to the pixels: one clause each, without the file's name.
+    /// How the pixels were changed: one clause each, without the file name.
     pub warnings: Vec<String>,
 }
 
 impl Picture {
-    /// Writes the picture to `path`, whose extension chooses the format; JPEG at quality 92.
+    /// Writes the picture to `path`. The extension chooses the format; without one it is PNG. JPEG quality is 92. The
+    /// file appears under its name only when it is complete; a file that exists is replaced.
     ///
     /// # Errors
-    /// The extension names no format, the format cannot hold a picture of this size, or the file cannot be written; nothing
-    /// is left behind.
+    /// The extension is not that of a [`Format`], the format cannot hold a picture of this size, or the file cannot be
+    /// written. No partial file is left behind.
     pub fn save(&self, path: &Path) -> Result<()> {
         let format = format_for(path, None)?.unwrap_or(Format::Png);
         save(self, path, format, 92)
     }
 }
 
-/// The format that `path` is to be written in: `wish`, else what its ending says; none where it has no ending.
+/// The format to write `path` in: `requested`, else the one of its extension; `None` if it has no extension.
 ///
 /// # Errors
-/// An ending that stands for no format, without a wish.
-pub fn format_for(path: &Path, wish: Option<Format>) -> Result<Option<Format>> {
-    match (wish.or(Format::from_name(path)), path.extension()) {
+/// The extension is unknown and no format was requested.
+pub fn format_for(path: &Path, requested: Option<Format>) -> Result<Option<Format>> {
+    match (requested.or(Format::from_name(path)), path.extension()) {
         (None, Some(_)) => {
             let (path, endings) = (path.display(), Format::ENDINGS);
-            Err(Error::usage(format!("'{path}' names no format to write; end it in {endings}, or add --format")))
+            Err(Error::usage(format!("the extension of '{path}' is no picture format; use {endings}, or add --format")))
         }
         (format, _) => Ok(format),
     }
@@ -57,12 +58,13 @@ pub fn format_for(path: &Path, wish: Option<Format>) -> Result<Option<Format>> {
 /// Writes `picture` to `path` in `format`, at JPEG `quality` 1 to 100.
 ///
 /// # Errors
-/// The format cannot hold a picture of this size, or the file cannot be written; nothing is left behind.
+/// The format cannot hold a picture of this size, or the file cannot be written. No partial file is left behind.
 pub fn save(picture: &Picture, path: &Path, format: Format, quality: u8) -> Result<()> {
     write(path, &encode(picture, format, quality)?.bytes)
 }
 
-/// Puts `picture` into `format`, at JPEG `quality` 1 to 100, with its opacity and metadata as far as that holds them.
+/// Encodes `picture` in `format`, at JPEG `quality` 1 to 100, with opacity and metadata as far as the format has room for
+/// them.
 ///
 /// # Errors
 /// The format cannot hold a picture of this size.
@@ -71,7 +73,7 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
     let most = format.max_side();
     if width.max(height) > most {
         return Err(Error::failed(format!(
-            "{width} x {height} pixels do not fit into {format}, whose sides end at {most}; choose --format png"
+            "{width} x {height} pixels do not fit into {format} (at most {most} a side); choose --format png"
         )));
     }
     let mut encoded = Encoded { bytes: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
@@ -88,19 +90,21 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         fits
     });
     let icc = if picture.tagged { color::srgb_icc() } else { None };
-    let job = Job { pixels: &pixels, width, height, color, icc, exif };
+    let encodable = Encodable { pixels: &pixels, width, height, color, icc, exif };
     let bytes = &mut encoded.bytes;
     match format {
-        Format::Jpeg => job.run(JpegEncoder::new_with_quality(bytes, quality)),
-        Format::Png => job.run(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive)),
-        Format::WebP => job.run(WebPEncoder::new_lossless(bytes)),
-        Format::Tiff => job.run(TiffEncoder::new(Cursor::new(bytes))),
+        Format::Jpeg => encodable.encode_with(JpegEncoder::new_with_quality(bytes, quality)),
+        Format::Png => {
+            encodable.encode_with(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive))
+        }
+        Format::WebP => encodable.encode_with(WebPEncoder::new_lossless(bytes)),
+        Format::Tiff => encodable.encode_with(TiffEncoder::new(Cursor::new(bytes))),
     }
     .map_err(|error| Error::failed(format!("cannot make a {format} of {width} x {height} pixels: {error}")))?;
     Ok(encoded)
 }
 
-/// The pixels to write: with opacity where there is some and the format holds it, else on white.
+/// The pixels to write: with opacity if there is some and the format supports it, else laid on white.
 fn pixels<'a>(
     picture: &'a Picture,
     format: Format,
@@ -109,14 +113,16 @@ fn pixels<'a>(
     let colors = &picture.frame.pixels;
     let Some(alpha) = &picture.alpha else { return (colors.into(), ExtendedColorType::Rgb8) };
     if format == Format::Jpeg {
-        warnings.push("JPEG holds no transparency, so the painting is laid on white; choose --format png".into());
+        warnings
+            .push("JPEG has no transparency, so the painting is laid on white; choose --format png to keep it".into());
         return (picture.on_white().pixels.into(), ExtendedColorType::Rgb8);
     }
     let pixels = colors.as_chunks::<3>().0.iter().zip(alpha);
     (pixels.flat_map(|(&[r, g, b], &opacity)| [r, g, b, opacity]).collect(), ExtendedColorType::Rgba8)
 }
 
-struct Job<'a> {
+/// Pixels and metadata, ready for any of the encoders.
+struct Encodable<'a> {
     pixels: &'a [u8],
     width: u32,
     height: u32,
@@ -125,8 +131,8 @@ struct Job<'a> {
     exif: Option<Vec<u8>>,
 }
 
-impl Job<'_> {
-    fn run(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
+impl Encodable<'_> {
+    fn encode_with(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
         if let Some(icc) = self.icc {
             encoder.set_icc_profile(icc).map_err(image::ImageError::Unsupported)?;
         }
@@ -137,15 +143,16 @@ impl Job<'_> {
     }
 }
 
-/// Writes `bytes` to `path`, completely or not at all. A device or pipe is written directly; a link stays a link, and the file it names is replaced.
+/// Writes `bytes` to `path`, completely or not at all. A device or pipe is written directly; a link stays a link, and its
+/// target is replaced.
 ///
 /// # Errors
-/// The folder is missing or may not be written, `path` is a folder, or the disk is full; nothing is left behind.
+/// The folder is missing or read-only, `path` is a folder, or the disk is full. No partial file is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     put(path, bytes).map_err(|error| Error::writing(path, &error))
 }
 
-/// Tries whether files can be made in the folder of `path`, so that a job fails before its work, not after.
+/// Checks that files can be created in the folder of `path`, so that a job fails before its work, not after.
 ///
 /// # Errors
 /// As [`write()`].
@@ -166,7 +173,7 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     whole::write(&resolve(path)?, bytes)
 }
 
-/// The file that `path` stands for, through links.
+/// The file that `path` refers to, with links resolved.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.exists() { fs::canonicalize(path) } else { Ok(path.to_owned()) }
 }

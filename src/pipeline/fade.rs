@@ -21,15 +21,15 @@ pub struct Chosen {
 }
 
 /// Weights and share of one network.
-type Target = (Vec<f32>, f32);
+type Contribution = (Vec<f32>, f32);
 
 /// Which networks there are, and how much of each is shown when.
 #[derive(Default)]
 pub struct Fade {
     files: Vec<Option<NetworkFile>>,
     /// A target a network, in their order.
-    from: Vec<Target>,
-    to: Vec<Target>,
+    from: Vec<Contribution>,
+    to: Vec<Contribution>,
     began: Option<Instant>,
 }
 
@@ -39,7 +39,7 @@ impl Fade {
     pub fn begin(&mut self, parts: &mut Vec<WeightedNetwork>, chosen: Vec<Chosen>, now: Instant) -> f64 {
         let before = running(parts);
         let is_first = self.files.is_empty();
-        let mut to: Vec<Target> = self.files.iter().map(|_| (Vec::new(), 0.0)).collect();
+        let mut to: Vec<Contribution> = self.files.iter().map(|_| (Vec::new(), 0.0)).collect();
         for Chosen { file, network, weights, share } in chosen {
             let place = match (self.files.iter().position(|known| *known == file), network) {
                 (Some(place), _) => place,

@@ -1,18 +1,17 @@
-//! Every frame, in order: source, workers, stabiliser and sink each on their own threads.
+//! Paints every frame, in order. Source, workers, stabiliser and sink each have their own threads.
 //!
 //! ```text
-//! source ──jobs──▶ worker 0..W ──done──▶ stabilize (puts them back in order) ──steady──▶ sink
-//!    ▲                                                                                    │
-//!    └───────────────────────────── spare frames ─────────────────────────────────────────┘
+//! source ──jobs──▶ worker 0..W ──done──▶ stabilize (restores the order) ──steadied──▶ sink
+//!    ▲                                                                                 │
+//!    └───────────────────────────── spare frames ──────────────────────────────────────┘
 //! ```
 //!
-//! The spare frames are the job's whole memory: a frame is always in one place, so queues cannot grow, and neither
-//! channel can block a worker for good. Workers paint whole frames side by side, each on its share of the cores:
-//! for a file, that uses two cores better than two cores on one frame.
+//! The spare frames are all the memory that a job has. A frame is always in one place, so no queue can grow, and no channel
+//! can block a worker forever. Workers paint complete frames in parallel, each on its share of the cores: for a file, two
+//! cores on two frames are faster than two cores on one.
 //!
-//! What remembers earlier frames, the stabiliser, cannot work side by side. It has a thread of its own, so that it adds
-//! nothing to the time that the sink's encoder needs for a frame, and it sees all frames in their order, however many
-//! workers there are: the output does not depend on their number.
+//! The stabiliser remembers earlier frames, so it cannot run in parallel. It has its own thread and adds nothing to the
+//! time that the sink's encoder takes. It sees all frames in order, so the output does not depend on the number of workers.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,56 +29,56 @@ use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::threads::{join_scoped, panicked, spawn_scoped};
 
-/// How far a running job is.
+/// The progress of a running job.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Frames that the sink has taken.
     pub frames: u64,
-    /// Share of the workers' time so far that went into painting, 0 to 1.
+    /// Fraction of the workers' time so far that went into painting, 0 to 1.
     pub inference_share: f64,
 }
 
-/// What a job measured.
+/// How fast a finished job was.
 #[derive(Clone, Copy, Debug)]
-pub struct Summary {
+pub struct Throughput {
     /// Frames that the sink took.
     pub frames: u64,
     /// From the first read to the closed output.
     pub elapsed: Duration,
     /// Time to paint one frame.
     pub inference_ms: Percentiles,
-    /// Share of the workers' time that went into painting, 0 to 1.
+    /// Fraction of the workers' time that went into painting, 0 to 1.
     pub inference_share: f64,
 }
 
-impl Summary {
-    /// Frames a second, from the first read to the closed output.
+impl Throughput {
+    /// Frames per second, from the first read to the closed output.
     pub fn fps(&self) -> f64 {
         self.frames as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 }
 
 /// A frame on its way through a worker.
-struct Job {
-    /// Place in the order of the source.
+struct InFlight {
+    /// Position in the order of the source, from 0.
     place: u64,
     input: Frame,
-    /// Where the painting goes; its old content is scratch.
+    /// Receives the painting; its old content is meaningless.
     output: Frame,
 }
 
-/// A worker's result. A failure takes this way too, so that its reader ends the job: the failed frame's place would stay
-/// empty, and everyone would wait for it.
-type Done = Result<(Job, Duration)>;
+/// A worker's result. A failure is sent the same way, so that the receiver ends the job; otherwise the others would wait
+/// forever for the frame that failed.
+type WorkerResult = Result<(InFlight, Duration)>;
 
-/// What remembers earlier frames: sees each input with its painting, in order, and may change the painting.
+/// The step that remembers earlier frames: it gets each input with its painting, in order, and may change the painting.
 pub type Steady<'a> = &'a mut (dyn FnMut(&Frame, &mut Frame) + Send);
 
-/// Runs frames from `source` through `workers` and `steady` into `sink` until the source ends or `stop` is requested, and
-/// closes the sink. `observe` hears of each finished frame, on the sink's thread.
+/// Passes frames from `source` through `workers` and `steady` to `sink` until the source ends or `stop` is requested, then
+/// closes the sink. `observe` is called after each finished frame, on the sink's thread.
 ///
 /// # Errors
-/// The first failure of any thread; the sink is then dropped unfinished.
+/// The root cause of the failure, in whichever thread it happened. The sink is then dropped unfinished.
 pub fn run(
     source: &mut dyn Source,
     workers: &mut [Stylizer],
@@ -87,15 +86,16 @@ pub fn run(
     mut sink: Box<dyn Sink + '_>,
     stop: &Stop,
     observe: &(dyn Fn(Progress) + Sync),
-) -> Result<Summary> {
+) -> Result<Throughput> {
     let start = Instant::now();
     let count = workers.len();
-    // Each worker has one frame in hand and one waiting; source, stabiliser and sink one each, so nobody waits for a swap.
+    // Two frames per worker, one in work and one waiting; one each for source, stabiliser and sink. So no thread waits for
+    // a spare frame.
     let pool = 2 * count + 3;
     let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
-    let (give_job, jobs) = bounded::<Job>(count);
-    let (give_done, done) = bounded::<Done>(pool);
-    let (give_steadied, steadied) = bounded::<(Job, Duration)>(1);
+    let (give_job, jobs) = bounded::<InFlight>(count);
+    let (give_done, done) = bounded::<WorkerResult>(pool);
+    let (give_steadied, steadied) = bounded::<(InFlight, Duration)>(1);
     for _ in 0..pool {
         give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
     }
@@ -106,7 +106,7 @@ pub fn run(
             let (jobs, give_done) = (jobs.clone(), give_done.clone());
             threads.push(spawn_scoped(scope, "stylize", move || paint(worker, &jobs, &give_done))?);
         }
-        // Only the workers hold these ends now, so their going away ends the others.
+        // Now only the workers hold these ends: when they finish, the channels close and the other threads end.
         drop((jobs, give_done));
         threads.push(spawn_scoped(scope, "stabilize", move || steady_all(steady, &done, &give_steadied))?);
         let shares = count as f64;
@@ -132,21 +132,26 @@ pub fn run(
     let elapsed = start.elapsed();
     let share = histogram.total().as_secs_f64() / (elapsed.as_secs_f64() * count as f64);
     let inference_ms = histogram.percentiles();
-    Ok(Summary { frames, elapsed, inference_ms, inference_share: share.min(1.0) })
+    Ok(Throughput { frames, elapsed, inference_ms, inference_share: share.min(1.0) })
 }
 
-fn read(source: &mut dyn Source, spares: &Receiver<(Frame, Frame)>, jobs: &Sender<Job>, stop: &Stop) -> Result<()> {
+fn read(
+    source: &mut dyn Source,
+    spares: &Receiver<(Frame, Frame)>,
+    jobs: &Sender<InFlight>,
+    stop: &Stop,
+) -> Result<()> {
     for place in 0.. {
         let (mut input, output) = spares.recv().map_err(|_| Error::Disconnected)?;
         if stop.requested() || !source.next(&mut input)? {
             break;
         }
-        jobs.send(Job { place, input, output }).map_err(|_| Error::Disconnected)?;
+        jobs.send(InFlight { place, input, output }).map_err(|_| Error::Disconnected)?;
     }
     Ok(())
 }
 
-fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Result<()> {
+fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerResult>) -> Result<()> {
     for mut job in jobs {
         let start = Instant::now();
         let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &mut job.output)))
@@ -157,7 +162,11 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<Job>, done: &Sender<Done>) -> Re
     Ok(())
 }
 
-fn steady_all(steady: Steady<'_>, done: &Receiver<Done>, steadied: &Sender<(Job, Duration)>) -> Result<()> {
+fn steady_all(
+    steady: Steady<'_>,
+    done: &Receiver<WorkerResult>,
+    steadied: &Sender<(InFlight, Duration)>,
+) -> Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in done {
@@ -174,7 +183,7 @@ fn steady_all(steady: Steady<'_>, done: &Receiver<Done>, steadied: &Sender<(Job,
 
 fn write(
     sink: &mut dyn Sink,
-    steadied: &Receiver<(Job, Duration)>,
+    steadied: &Receiver<(InFlight, Duration)>,
     spares: &Sender<(Frame, Frame)>,
     observe: &dyn Fn(&Histogram),
 ) -> Result<Histogram> {
@@ -183,7 +192,7 @@ fn write(
         sink.put(&job.output)?;
         histogram.add(inference);
         observe(&histogram);
-        // The source has ended and gone when nobody wants the buffers back.
+        // Sending fails when the source has ended and no longer needs spare frames.
         let _ = spares.send((job.input, job.output));
     }
     Ok(histogram)
@@ -199,7 +208,7 @@ mod tests {
     use crate::source::synthetic::SyntheticSource;
     use crate::stylize::{Look, WeightedNetwork};
 
-    /// Remembers the places it saw; fails at one if told so.
+    /// Records the positions it saw; fails at `fail_at`.
     struct Places<'a> {
         seen: &'a Mutex<Vec<u64>>,
         finished: &'a Mutex<bool>,
@@ -221,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Takes longer for some frames than for others, and fails at one if told so.
+    /// Takes longer for some frames than for others; fails at run `fail_at`.
     struct Uneven {
         runs: u64,
         fail_at: Option<u64>,
@@ -253,7 +262,7 @@ mod tests {
     struct Outcome {
         seen: Vec<u64>,
         finished: bool,
-        result: Result<Summary>,
+        result: Result<Throughput>,
     }
 
     fn run_job(mut workers: Vec<Stylizer>, frames: Option<u64>, fail_at: Option<u64>, stop_at: Option<u64>) -> Outcome {
@@ -288,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_network_is_named_with_its_frame() {
+    fn a_failing_network_is_reported_with_its_frame() {
         let workers = vec![worker(Uneven { runs: 0, fail_at: Some(5) }), worker(Uneven { runs: 0, fail_at: None })];
         let outcome = run_job(workers, None, None, None);
         let message = outcome.result.unwrap_err().to_string();

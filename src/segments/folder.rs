@@ -1,4 +1,4 @@
-//! The folder of a job's segments, beside its output.
+//! The folder that holds a job's segments, beside the output file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -14,37 +14,37 @@ use crate::error::{Error, Result};
 use crate::media::write::Shown;
 use crate::whole;
 
-/// A segment that is whole.
+/// A complete segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// The job that it is of: [`Journal::digest`].
+    /// The job that it belongs to: [`Journal::digest`].
     pub job: String,
-    /// Size of its file.
+    /// Size of its file, in bytes.
     pub bytes: u64,
-    /// By how many places a picture is stored later than it is shown, at most.
+    /// How many positions a frame is stored later than it is shown, at most.
     pub delay: usize,
-    /// When each frame is shown and for how long, in ticks of the output.
+    /// Timestamp and duration of each frame, in ticks of the output.
     pub frames: Vec<Shown>,
-    /// The first frame of the next segment, and before it the one from which on the stabiliser must see the frames to warm up;
+    /// Marks of two frames for the next segment: the one where the stabiliser's warm-up starts, and the segment's first one.
     /// `None` at the end of the film.
     pub next: Option<[Mark; 2]>,
 }
 
-/// How a folder is used.
+/// Who may work in a folder at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// By one process alone.
+    /// One process.
     Alone,
-    /// Together with others that paint other segments.
+    /// Several processes, each painting other segments.
     Shared,
 }
 
-/// An open folder. Dropped, it is removed if no segment in it is whole.
+/// An open folder. Dropping it removes the folder if it holds no segment.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     job: String,
-    /// Held as long as the folder is open; the system lets it go with the process, however that ends.
+    /// Held while the folder is open. The system releases it when the process ends, even by a kill.
     lock: File,
     usage: Use,
 }
@@ -53,18 +53,18 @@ const JOURNAL: &str = "job.json";
 const LOCK: &str = "lock";
 
 impl Folder {
-    /// The folder that belongs to `output`: `film.mp4.parts` beside `film.mp4`.
+    /// The folder for `output`: `film.mp4.parts` beside `film.mp4`.
     pub fn beside(output: &Path) -> PathBuf {
         let mut name = OsString::from(output);
         name.push(".parts");
         name.into()
     }
 
-    /// Opens the folder at `path`, making it if it is not there, for the job that `journal` describes. `restart` throws away
-    /// what is in it.
+    /// Opens the folder at `path` for the job that `journal` describes, and creates it if it does not exist. `restart`
+    /// deletes the segments that are in it.
     ///
     /// # Errors
-    /// Another process works there, it holds another job, or it cannot be written.
+    /// Another process works in it, it holds a job with other settings, or it cannot be written.
     pub fn open(path: &Path, journal: &Journal, usage: Use, restart: bool) -> Result<Self> {
         let writing = |error| Error::writing(path, &error);
         match fs::create_dir(path) {
@@ -81,8 +81,8 @@ impl Folder {
                 let changes = journal.changes_since(&former);
                 if !changes.is_empty() {
                     return Err(Error::usage(format!(
-                        "'{}' holds a job that was begun otherwise: {}; ask for the same to go on with it, or add --restart to \
-                         begin anew",
+                        "the job in '{}' has other settings: {}; use the same settings to resume it, or add --restart to start \
+                         over",
                         path.display(),
                         changes.join(", ")
                     )));
@@ -91,18 +91,18 @@ impl Folder {
             None => folder.write(JOURNAL, journal)?,
         }
         if usage == Use::Alone {
-            // What processes left behind that were killed.
+            // Temporary files of processes that were killed.
             folder.clear(|name| name.ends_with(whole::ENDING))?;
         }
         Ok(folder)
     }
 
-    /// Its path.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The job that its segments are of.
+    /// The digest of the job that the segments belong to.
     pub fn job(&self) -> &str {
         &self.job
     }
@@ -112,34 +112,34 @@ impl Folder {
         self.path.join(format!("{number:06}.nut"))
     }
 
-    /// Segment `number`, if it is whole.
+    /// Segment `number`, if it is complete.
     ///
     /// # Errors
-    /// It is of another job.
+    /// It belongs to another job.
     pub fn segment(&self, number: u64) -> Result<Option<Segment>> {
         let facts = self.path.join(facts_name(number));
         let Some(segment) = read::<Segment>(&facts)? else { return Ok(None) };
         let file = self.file(number);
         if segment.job != self.job {
             return Err(Error::failed(format!(
-                "'{}' belongs to another job, with another input or other settings; take it away with its {}",
+                "'{}' belongs to a job with another input or other settings; remove it and {}",
                 file.display(),
                 facts_name(number)
             )));
         }
-        let is_whole = fs::metadata(&file).is_ok_and(|found| found.len() == segment.bytes);
-        Ok((is_whole && !segment.frames.is_empty()).then_some(segment))
+        let is_complete = fs::metadata(&file).is_ok_and(|found| found.len() == segment.bytes);
+        Ok((is_complete && !segment.frames.is_empty()).then_some(segment))
     }
 
-    /// Says that segment `number`, whose file is there, is whole.
+    /// Records that segment `number` is complete; its file must exist.
     ///
     /// # Errors
-    /// The disk is full, or the folder has gone.
+    /// The disk is full, or the folder is gone.
     pub fn keep(&self, number: u64, segment: &Segment) -> Result<()> {
         self.write(&facts_name(number), segment)
     }
 
-    /// Numbers of the segments whose facts are there, in order; some may not be whole.
+    /// Numbers of the recorded segments, in order. The file of one may be missing or truncated; see [`Self::segment`].
     pub fn numbers(&self) -> Vec<u64> {
         let names = self.names();
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
@@ -147,13 +147,13 @@ impl Folder {
         numbers
     }
 
-    /// Removes the job, and the folder if nobody has put anything else into it.
+    /// Removes the job's files, and the folder unless it holds files of others.
     ///
     /// # Errors
-    /// A file may not be removed.
+    /// A file cannot be removed.
     pub fn remove(self) -> Result<()> {
         self.clear(|_| true)
-        // The rest is done as for every folder without a segment.
+        // Dropping `self` removes the rest, as for every folder without segments.
     }
 
     fn names(&self) -> Vec<String> {
@@ -161,7 +161,7 @@ impl Folder {
         entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
     }
 
-    /// Removes the files of a job whose names are `unwanted`; other people's files stay.
+    /// Removes the job's files whose names are `unwanted`; files of others stay.
     fn clear(&self, unwanted: impl Fn(&str) -> bool) -> Result<()> {
         for name in self.names() {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
@@ -187,10 +187,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // One that is shared is taken alone first: others may have only begun.
+        // A shared folder must be locked exclusively first: other processes may have just started in it.
         let is_alone = || self.usage == Use::Alone || self.lock.try_lock().is_ok();
         if self.numbers().is_empty() && is_alone() && self.clear(|_| true).is_ok() {
-            // What is left of other people's files stays, and so does the folder then.
+            // The folder stays if it holds files of others.
             let _ = fs::remove_file(self.path.join(LOCK));
             let _ = fs::remove_dir(&self.path);
         }
@@ -201,7 +201,7 @@ fn facts_name(number: u64) -> String {
     format!("{number:06}.json")
 }
 
-/// Takes the folder's lock. It belongs to the open file, so none is left of a process that was killed.
+/// Locks the folder. The lock belongs to the open file, so a killed process leaves none behind.
 fn lock(folder: &Path, usage: Use) -> Result<File> {
     let path = folder.join(LOCK);
     let writing = |error| Error::writing(&path, &error);
@@ -214,15 +214,15 @@ fn lock(folder: &Path, usage: Use) -> Result<File> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();
-            // Only for the sentence.
+            // Only for the message, so a failure does not matter.
             let _ = file.read_to_string(&mut owner);
             return Err(Error::failed(format!(
-                "another impasto (process {}) is at work in '{}'; wait until it has ended, or stop it",
+                "another impasto (process {}) is working in '{}'; wait until it ends, or stop it",
                 owner.trim(),
                 folder.display()
             )));
         }
-        // Some network file systems have no locks.
+        // Some network file systems do not support locks.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(writing(error)),
     }
@@ -230,7 +230,7 @@ fn lock(folder: &Path, usage: Use) -> Result<File> {
     Ok(file)
 }
 
-/// A file of ours; `None` where there is none.
+/// Reads a JSON file of the job; `None` if it does not exist.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -240,7 +240,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         let shown = path.display();
         Error::failed(format!(
-            "'{shown}' is damaged or of another version of impasto ({error}); add --restart to begin anew"
+            "'{shown}' is damaged or from another version of impasto ({error}); add --restart to start over"
         ))
     })
 }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_counts_when_its_facts_and_all_of_its_bytes_are_there() {
+    fn a_segment_counts_only_with_its_record_and_all_of_its_bytes() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(&place.path().join("a.mp4.parts"), &journal("20"), Use::Alone, false).unwrap();
         assert_eq!(folder.segment(0).unwrap(), None);
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_that_somebody_laid_is_not_followed() {
+    fn a_planted_link_is_not_followed() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(&place.path().join("a.mp4.parts"), &journal("20"), Use::Alone, false).unwrap();
         let elsewhere = place.path().join("precious");
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_cannot_both_have_a_job_alone() {
+    fn two_processes_cannot_both_have_exclusive_use() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.mp4.parts");
         let open = |usage| Folder::open(&path, &journal("20"), usage, false);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn another_job_is_refused_by_name_unless_it_begins_anew() {
+    fn a_changed_setting_is_reported_and_refused_unless_the_job_restarts() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.mp4.parts");
         let open = |crf, restart| Folder::open(&path, &journal(crf), Use::Alone, restart);
@@ -313,9 +313,9 @@ mod tests {
         assert_eq!(refused.exit_code(), 2);
         assert!(refused.to_string().contains("--crf is '16' and was '20'"), "{refused}");
         assert!(open("20", false).unwrap().segment(0).unwrap().is_some());
-        let anew = open("16", true).unwrap();
-        assert!(anew.numbers().is_empty());
-        drop(anew);
-        assert!(!path.exists(), "nothing whole, nothing left");
+        let restarted = open("16", true).unwrap();
+        assert!(restarted.numbers().is_empty());
+        drop(restarted);
+        assert!(!path.exists(), "a folder without segments is removed");
     }
 }

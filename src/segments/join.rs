@@ -1,4 +1,4 @@
-//! Segments to the final file.
+//! Joins segments into the final file.
 
 use std::path::Path;
 
@@ -9,33 +9,33 @@ use crate::media::write::{CopiedStreams, Joined};
 use crate::sync::Stop;
 use crate::whole::Unfinished;
 
-/// What there is of a job.
+/// Which segments of a job exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// Segments from the first on without a gap.
+    /// Number of segments before the first gap.
     pub contiguous: u64,
-    /// Frames in them.
+    /// Number of frames in those.
     pub frames: u64,
-    /// The last of them ends the film.
+    /// Whether the last of those ends the film.
     pub complete: bool,
-    /// How many segments the film has, if its last one is whole.
+    /// Number of segments of the film; known once its last one is complete.
     total: Option<u64>,
-    /// All whole segments, in order.
-    pub whole: Vec<u64>,
-    /// The greatest delay of the contiguous ones.
+    /// Numbers of all complete segments, in order.
+    pub segments: Vec<u64>,
+    /// Largest delay of the segments before the first gap; see [`Segment::delay`].
     delay: usize,
 }
 
 impl Inventory {
-    /// Looks through `folder`.
+    /// Lists the segments in `folder`.
     ///
     /// # Errors
-    /// A segment is of another job, or cannot be read.
+    /// A segment belongs to another job, or its record cannot be read.
     pub fn of(folder: &Folder) -> Result<Self> {
         let mut inventory = Self::default();
         for number in folder.numbers() {
             let Some(segment) = folder.segment(number)? else { continue };
-            inventory.whole.push(number);
+            inventory.segments.push(number);
             if segment.next.is_none() {
                 inventory.total = Some(number + 1);
             }
@@ -49,33 +49,33 @@ impl Inventory {
         Ok(inventory)
     }
 
-    /// The first gap from segment `first` on that begins before `end`: the first segment of it, and the one after it, if
-    /// there is one.
+    /// The first gap at or after segment `first` that starts before `end`, as a half-open range: its first segment, and the
+    /// one after its last; `None` for the latter if the gap reaches to the end of a film of unknown length.
     pub fn missing_from(&self, first: u64, end: Option<u64>) -> Option<(u64, Option<u64>)> {
         let end = end.into_iter().chain(self.total).min();
         let mut next = first;
-        while self.whole.binary_search(&next).is_ok() {
+        while self.segments.binary_search(&next).is_ok() {
             next += 1;
         }
-        let after = self.whole.iter().copied().find(|&number| number > next);
+        let after = self.segments.iter().copied().find(|&number| number > next);
         let is_wanted = end.is_none_or(|end| next < end);
         is_wanted.then(|| (next, after.into_iter().chain(end).min()))
     }
 
-    /// The segments that are missing, as a sentence has them: `3, 5 to 7 and all from 9 on`.
+    /// The missing segments, for a sentence: `3, 5-7 and 9 onwards`.
     pub fn missing(&self) -> String {
         let mut gaps: Vec<String> = Vec::new();
         let mut next = 0;
-        for &number in &self.whole {
+        for &number in &self.segments {
             match number - next {
                 0 => {}
                 1 => gaps.push(next.to_string()),
-                _ => gaps.push(format!("{next} to {}", number - 1)),
+                _ => gaps.push(format!("{next}-{}", number - 1)),
             }
             next = number + 1;
         }
         if self.total.is_none() {
-            gaps.push(format!("all from {next} on"));
+            gaps.push(format!("{next} onwards"));
         }
         match gaps.split_last() {
             Some((last, [])) => last.clone(),
@@ -85,17 +85,17 @@ impl Inventory {
     }
 }
 
-/// The film that is painted.
+/// The input of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Film<'a> {
     /// The file.
     pub path: &'a Path,
-    /// Its beginning is left out.
+    /// Whether its beginning is skipped.
     pub cut: bool,
 }
 
-/// Begins `output` with its header, under a temporary name in `folder`. Nothing is written to it: whoever wants to know
-/// whether the container takes all that, and what it leaves out, asks for this before the work and drops it.
+/// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings for the user. A job
+/// calls this before its work and drops the result, to learn whether the container accepts the streams and what it omits.
 ///
 /// # Errors
 /// Those of [`CopiedStreams::open`] and [`Joined::create`].
@@ -108,9 +108,8 @@ pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding
     Ok((joined, warnings))
 }
 
-/// Joins the first segments of `folder`, as many as `inventory` found without a gap, with the streams of `film` that are
-/// copied, into `output`; gives what a person should know about that. `None` if `stop` was requested before it was finished; it is
-/// then not there.
+/// Joins the segments of `folder` before the first gap, adds the streams that are copied from `film`, and writes `output`.
+/// Returns warnings for the user; or `None`, and no output, if `stop` was requested before the end.
 ///
 /// # Errors
 /// A segment is damaged, or the output cannot be written.
@@ -127,7 +126,7 @@ pub fn join(
     let mut end = 0;
     for number in 0..inventory.contiguous {
         let Some(Segment { frames, .. }) = folder.segment(number)? else {
-            return Err(Error::failed(format!("'{}' has gone", folder.file(number).display())));
+            return Err(Error::failed(format!("'{}' is gone; paint it again", folder.file(number).display())));
         };
         joined.add(&folder.file(number), &frames, &|| stop.requested())?;
         end = frames.last().map_or(end, |(time, duration)| time + duration);
@@ -144,19 +143,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_reads_as_a_sentence() {
-        let missing =
-            |whole: &[u64], total| Inventory { whole: whole.to_vec(), total, ..Inventory::default() }.missing();
-        assert_eq!(missing(&[], None), "all from 0 on");
-        assert_eq!(missing(&[0, 1], None), "all from 2 on");
-        assert_eq!(missing(&[0, 2, 4, 8], None), "1, 3, 5 to 7 and all from 9 on");
+    fn missing_segments_are_listed_as_in_a_sentence() {
+        let missing = |segments: &[u64], total| {
+            Inventory { segments: segments.to_vec(), total, ..Inventory::default() }.missing()
+        };
+        assert_eq!(missing(&[], None), "0 onwards");
+        assert_eq!(missing(&[0, 1], None), "2 onwards");
+        assert_eq!(missing(&[0, 2, 4, 8], None), "1, 3, 5-7 and 9 onwards");
         assert_eq!(missing(&[0, 1], Some(2)), "");
         assert_eq!(missing(&[0, 1, 3], Some(4)), "2");
     }
 
     #[test]
     fn gaps_are_found_one_after_the_other() {
-        let there = |whole: &[u64], total| Inventory { whole: whole.to_vec(), total, ..Inventory::default() };
+        let there = |segments: &[u64], total| Inventory { segments: segments.to_vec(), total, ..Inventory::default() };
         let begun = there(&[0, 1, 4], None);
         assert_eq!(begun.missing_from(0, None), Some((2, Some(4))));
         assert_eq!(begun.missing_from(4, None), Some((5, None)));

@@ -1,4 +1,4 @@
-//! What a job is: enough to know it again.
+//! The journal: identifies a job, so that it can be resumed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 
-/// The names among the facts of what a machine brings along: in these the parts of a job may differ, by rounding.
+/// Facts that depend on the machine. Segments of one job may differ in them; the frames then differ by rounding.
 pub const DEVICE: &str = "--device";
 /// See [`DEVICE`].
 pub const RUNTIME: &str = "ONNX Runtime";
@@ -19,24 +19,24 @@ fn is_of_the_machine(name: &str) -> bool {
     [DEVICE, RUNTIME].contains(&name)
 }
 
-/// What is painted and how.
+/// The facts of a job: what is painted and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
-    /// Everything that decides what the frames look like, by the names that people know: `input`, `--style`, `--crf` ...
+    /// Everything that determines the frames, by the names that users know: `input`, `style`, `crf` ...
     pub facts: BTreeMap<String, String>,
 }
 
 impl Journal {
-    /// What tells segments of this job from those of others, in hexadecimal. The device and its library are left out:
-    /// machines that share a job may have different ones.
+    /// Identifies the segments of this job, in hexadecimal. Device and ONNX Runtime are not included: machines that share a
+    /// job may have different ones.
     pub fn digest(&self) -> String {
         let facts = self.facts.iter().filter(|(name, _)| !is_of_the_machine(name));
         let text: String = facts.map(|(name, value)| format!("{name}\0{value}\0")).collect();
         sha256(text.as_bytes())
     }
 
-    /// How `self`, which is asked for now, differs from what `former` was: `--crf is '16' and was '20'`, for each fact. Who
-    /// names no device or library uses none, and minds none.
+    /// Each fact in which `self`, the requested job, differs from `former`: `crf is '16' and was '20'`. Device and ONNX
+    /// Runtime are compared only if `self` has them: joining needs neither.
     pub fn changes_since(&self, former: &Self) -> Vec<String> {
         let names: std::collections::BTreeSet<&String> = self.facts.keys().chain(former.facts.keys()).collect();
         let shown = |value: Option<&String>| value.map_or("not given".to_owned(), |value| format!("'{value}'"));
@@ -49,13 +49,14 @@ impl Journal {
     }
 }
 
-/// How much of a file is looked at: blocks of that size, so many.
+/// Block size in bytes, and number of blocks, that are hashed of a file.
 const BLOCK: u64 = 16 << 10;
 const BLOCKS: u64 = 256;
 
-/// What a file is known again by: its size and the SHA-256 of 256 blocks of 16 KiB, evenly spread; of all of it up to 4 MiB.
-/// Hashing hours of film would take as long as reading them. An edited film has another size or other bytes nearly
-/// everywhere; and wherever a job goes on, the frames themselves are compared ([`super::marks`]).
+/// Identifies a file by its size and the SHA-256 of 256 evenly spread blocks of 16 KiB; up to 4 MiB, of the entire file.
+///
+/// Hashing hours of film would take as long as reading it. An edited film differs in its size, or in its bytes nearly
+/// everywhere. And where a job resumes, the frames themselves are compared ([`super::marks`]).
 ///
 /// # Errors
 /// The file cannot be read.
@@ -66,14 +67,14 @@ pub fn fingerprint(path: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     let blocks = size.div_ceil(BLOCK).min(BLOCKS);
     for block in 0..blocks {
-        // All of it, or from the first byte to the last.
+        // The entire file, or blocks spread from its first byte to its last.
         let spread = (size.saturating_sub(BLOCK) as u128 * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
         let at = if size <= BLOCK * BLOCKS { block * BLOCK } else { spread };
-        let whole = bytes.len();
+        let before = bytes.len();
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| (&mut file).take(BLOCK).read_to_end(&mut bytes));
         if read.is_err() {
-            // A disk that dies: what can be read of the film is painted.
-            bytes.truncate(whole);
+            // On a failing disk, the readable parts of the film are painted all the same.
+            bytes.truncate(before);
             bytes.extend(b"unreadable");
         }
     }
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_said_by_name() {
+    fn changed_facts_are_listed_by_name() {
         let former = journal(&[("--crf", "20"), ("--style", "scream"), ("--fps", "24")]);
         let now = journal(&[("--crf", "16"), ("--style", "scream"), ("--size", "640x-1")]);
         let changes = now.changes_since(&former);
@@ -102,15 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn parts_from_machines_with_other_devices_belong_together() {
+    fn segments_from_machines_with_other_devices_belong_to_one_job() {
         let [a, b] = ["cpu", "cuda"].map(|device| journal(&[("--crf", "20"), (DEVICE, device)]));
         assert_eq!(a.digest(), b.digest());
-        assert_eq!(a.changes_since(&b).len(), 1, "but one machine does not change it unasked");
-        assert!(journal(&[("--crf", "20")]).changes_since(&b).is_empty(), "and joining takes all");
+        assert_eq!(a.changes_since(&b).len(), 1, "a machine reports the change");
+        assert!(journal(&[("--crf", "20")]).changes_since(&b).is_empty(), "joining accepts any device");
     }
 
     #[test]
-    fn a_large_file_is_known_by_its_blocks_up_to_the_last_byte() {
+    fn a_large_file_is_identified_by_its_blocks_up_to_the_last_byte() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         let mut bytes = vec![7; (BLOCK * BLOCKS) as usize + 12345];

@@ -1,4 +1,4 @@
-//! Places in a film that are found again, or are known not to be.
+//! Marks: recorded frames that prove whether a seek led to the right place in a film.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,16 +9,16 @@ use crate::digest::sha256;
 use crate::frame::Frame;
 use crate::sync::lock;
 
-/// A frame by its place, its times and what it shows: enough to prove that a seek has led to it.
+/// Identifies a frame by position, timestamps and pixels; enough to prove that a seek has reached it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Place among the frames of the film, from 0.
+    /// Position among the frames of the film, from 0.
     pub index: u64,
-    /// When it is shown, in ticks of the output.
+    /// Timestamp in ticks of the output.
     pub time: i64,
-    /// The time of the decoded frame that it is, in ticks of the input; another one where the rate was changed.
+    /// Timestamp of the decoded frame, in ticks of the input; differs from `time` if the frame rate was changed.
     pub decoded: i64,
-    /// Of its pixels.
+    /// SHA-256 of the pixels, in hexadecimal.
     pub sha256: String,
 }
 
@@ -29,7 +29,7 @@ impl Mark {
     }
 }
 
-/// The marks that a source leaves for whoever takes its frames. Clones share them.
+/// The marks that a source records for the sink. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Marks {
     every: u64,
@@ -38,23 +38,23 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Wants a mark at every multiple of `every` frames but 0, and `before` frames before each of them.
+    /// Requests a mark at every multiple of `every` frames except 0, and `before` frames before each of them.
     pub fn new(every: u64, before: u64) -> Self {
         Self { every, before, left: Arc::default() }
     }
 
-    /// Whether the frame at the place `index` is to be marked.
+    /// Whether the frame at position `index` needs a mark.
     pub fn want(&self, index: u64) -> bool {
         (index > 0 && index.is_multiple_of(self.every)) || (index + self.before).is_multiple_of(self.every)
     }
 
-    /// Leaves a mark.
+    /// Records a mark.
     pub fn leave(&self, mark: Mark) {
         lock(&self.left).insert(mark.index, mark);
     }
 
-    /// Takes the two marks around the frame at the place `index`, a multiple of `every`, and forgets all before; `None`
-    /// where the film did not go so far.
+    /// Takes the two marks for the frame at position `index`, a multiple of `every`, and discards all earlier ones. `None` if
+    /// the film ended before.
     pub fn take(&self, index: u64) -> Option<[Mark; 2]> {
         let mut left = lock(&self.left);
         let (first, second) = (left.get(&index.checked_sub(self.before)?).cloned(), left.get(&index).cloned());

@@ -1,18 +1,18 @@
-//! A video job in pieces: each is a file of its own, whole before the next one is begun, and joined with the others at the
-//! end. What stops a job costs it the piece that it was at.
+//! Paints a video in segments that survive an interruption. Each segment is a file of its own, and they are joined at the
+//! end. An interrupted job loses only the segment that it was painting.
 //!
-//! Beside `film.mp4` there is `film.mp4.parts/` while the job is not finished:
+//! Until the job is finished, its segments are in `film.mp4.parts/` beside `film.mp4`:
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `job.json` | what is painted and how ([`journal::Journal`]): settings that differ are never mixed |
-//! | `000000.nut` | the packets of the first segment, as encoded; NUT keeps the exact times of any codec and plays |
-//! | `000000.json` | says that this segment is whole, and all about it ([`folder::Segment`]); written last |
-//! | `lock` | who is at work here |
+//! | `job.json` | what is painted and how ([`journal::Journal`]), so that different settings are never mixed |
+//! | `000000.nut` | the encoded packets of the first segment; NUT keeps the exact timestamps of any codec and can be played |
+//! | `000000.json` | describes the segment ([`folder::Segment`]); written last, so it also means that the segment is complete |
+//! | `lock` | the process that works in the folder |
 //!
-//! A segment depends on nothing but the film and the settings: its encoder is a fresh one, and the stabiliser is handed over
-//! at its beginning ([`crate::temporal::Relay`]). So it makes no difference how often a job was stopped, in which order its
-//! segments were painted, or on how many machines.
+//! A segment depends only on the film and the settings: it has a new encoder, and the stabiliser is handed over at its start
+//! ([`crate::temporal::Relay`]). So the frames are the same however often a job was interrupted, in whatever order its
+//! segments were painted, and on however many machines.
 
 pub mod folder;
 pub mod join;
@@ -28,24 +28,24 @@ use crate::error::Result;
 use crate::media::write::{Container, EncodeOptions, Encoder};
 use crate::media::{FrameFormat, VideoInfo};
 
-/// Frames of a segment, unless another number is asked for: ten seconds or so, which is what a power cut costs.
+/// Default number of frames in a segment: about ten seconds, which is the most that a power cut costs.
 pub const SEGMENT_FRAMES: u64 = 300;
 
-/// How the painted frames are written, the same in all segments and in the file that they are joined to.
+/// How the painted frames are encoded: the same in all segments and in the joined file.
 #[derive(Clone, Debug)]
 pub struct Encoding {
     /// The container of the final file.
     pub container: Container,
-    /// What was found in the input.
+    /// Properties of the input.
     pub info: VideoInfo,
-    /// The painted frames.
+    /// Properties of the painted frames.
     pub frames: FrameFormat,
-    /// What was asked for.
+    /// The requested encoder options.
     pub options: EncodeOptions,
 }
 
 impl Encoding {
-    /// A fresh encoder.
+    /// Opens a new encoder.
     ///
     /// # Errors
     /// Those of [`Encoder::open`].
@@ -54,17 +54,26 @@ impl Encoding {
     }
 }
 
-/// A part of a job: segments from `first` up to, but without, `end`; to the last one without that.
+/// A half-open range of segments: from `first` up to, but not including, `end`.
+///
+/// Parses from `A..B`, `A..` and `..B`, like Rust's ranges; segment numbers are at most 1,000,000.
+///
+/// ```
+/// use impasto::SegmentRange;
+///
+/// assert_eq!("0..100".parse(), Ok(SegmentRange { first: 0, end: Some(100) }));
+/// assert_eq!("100..".parse(), Ok(SegmentRange { first: 100, end: None }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentRange {
-    /// From 0.
+    /// The first segment, from 0.
     pub first: u64,
-    /// Above `first`.
+    /// The segment after the last one, greater than `first`; `None` for all up to the end of the film.
     pub end: Option<u64>,
 }
 
 impl SegmentRange {
-    /// All of it.
+    /// All segments.
     pub const ALL: Self = Self { first: 0, end: None };
 }
 
@@ -73,7 +82,9 @@ impl FromStr for SegmentRange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("'{text}' names no segments; write A..B for those from A up to, but without, B, or A.. to the end")
+            format!(
+                "'{text}' is not a range of segments; write A..B for A up to, but not including, B, or A.. for A to the end"
+            )
         };
         let (first, end) = text.split_once("..").ok_or_else(wrong)?;
         let number = |text: &str| text.parse::<u64>().ok().filter(|&number| number <= 1_000_000).ok_or_else(wrong);
@@ -88,7 +99,7 @@ mod tests {
     use super::SegmentRange;
 
     #[test]
-    fn parts_are_half_open_so_that_they_fit_together() {
+    fn ranges_are_half_open_so_that_they_fit_together() {
         assert_eq!("0..100".parse(), Ok(SegmentRange { first: 0, end: Some(100) }));
         assert_eq!("100..".parse(), Ok(SegmentRange { first: 100, end: None }));
         assert_eq!("..5".parse(), Ok(SegmentRange { first: 0, end: Some(5) }));

@@ -1,4 +1,4 @@
-//! A source that can continue where an earlier job stopped, and proves that its frames are the same.
+//! A video source that resumes where an earlier run stopped, and checks that its frames are the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,54 +9,54 @@ use crate::frame::Frame;
 use crate::source::video::VideoSource;
 use crate::source::{Source, SourceFormat};
 
-/// Wraps a video: leaves marks on the way, goes to them again, and checks frames against them.
+/// Wraps a video: records marks, seeks to them again, and checks frames against them.
 pub struct ResumableSource {
     source: VideoSource,
-    /// The place of the next frame in the film.
+    /// Position of the next frame in the film.
     place: u64,
     complete: Arc<AtomicBool>,
-    /// Where to leave marks.
+    /// Where to record marks.
     marks: Option<Marks>,
-    /// What the frames of these places must be like.
+    /// Marks that the frames at their positions must match.
     expected: Vec<Mark>,
-    /// The place from which on nothing is delivered.
+    /// Position at which to end.
     until: Option<u64>,
 }
 
 impl ResumableSource {
-    /// Wraps a `source` of which no frame was taken.
+    /// Wraps a `source` that has delivered no frame yet.
     pub fn new(source: VideoSource) -> Self {
         Self { source, place: 0, complete: Arc::default(), marks: None, expected: Vec::new(), until: None }
     }
 
-    /// Becomes true when the last frame has been delivered; stays false in a job that was stopped before.
+    /// A flag that becomes true when the last frame of the film has been delivered, and stays false if the job stops before.
     pub fn complete(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.complete)
     }
 
-    /// Whether the last frame has been delivered.
+    /// Whether the last frame of the film has been delivered.
     pub fn is_complete(&self) -> bool {
         self.complete.load(Ordering::Acquire)
     }
 
-    /// The place of the next frame.
+    /// Position of the next frame.
     pub fn place(&self) -> u64 {
         self.place
     }
 
-    /// What a person should know about the input; complete after the last frame.
+    /// Warnings about the input for the user; complete after the last frame.
     pub fn warnings(&self) -> Vec<String> {
         self.source.warnings()
     }
 
-    /// Leaves marks on the way, and ends before the frame at the place `until`, if that is given; its mark is left too.
+    /// Records marks from now on, and ends before the frame at position `until`, if given; that frame is marked too.
     pub fn leave(&mut self, marks: Marks, until: Option<u64>) {
         (self.marks, self.until) = (Some(marks), until);
     }
 
-    /// Goes to `first`'s frame by a seek. False where that is not proven to give the same frames as decoding from the
-    /// beginning: `first` and `second` must be found at their times, with their pixels, and as far apart as they were. The
-    /// source is then unusable.
+    /// Seeks to the frame of `first`. Returns false unless the seek provably gives the same frames as decoding from the
+    /// start: the frames of `first` and `second` must have their timestamps, their pixels and their distance. After false,
+    /// the source is unusable.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -80,8 +80,8 @@ impl ResumableSource {
         self.land(first)
     }
 
-    /// Goes to the frame at the place `index` by decoding all before it. False if there are not so many. The frames that
-    /// come are checked against the `expected` marks.
+    /// Goes to the frame at position `index` by decoding all frames before it. Returns false if the film is shorter. The
+    /// frames that follow are checked against the `expected` marks.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -102,7 +102,7 @@ impl ResumableSource {
         self.source.go_to(mark.index, mark.time, mark.decoded)
     }
 
-    /// The mark of a frame that was just delivered.
+    /// The mark of the frame that was just delivered.
     fn mark(&self, frame: &Frame, index: u64) -> Mark {
         Mark::of(frame, index, self.source.decoded_time(frame))
     }
@@ -125,8 +125,8 @@ impl Source for ResumableSource {
             let mark = self.mark(frame, frame.index);
             if is_expected && !self.expected.contains(&mark) {
                 return Err(Error::failed(format!(
-                    "frame {} of the input is not what it was when the segments before it were painted (another version \
-                     of FFmpeg, or a damaged disk); start again with --restart",
+                    "frame {} of the input differs from what it was when the segments before it were painted (another \
+                     version of FFmpeg, or a damaged disk); add --restart to start over",
                     frame.index
                 )));
             }

@@ -1,7 +1,7 @@
-//! Frames to segments.
+//! Encodes frames into segments.
 //!
-//! When a segment is full, its encoder still holds frames. They are got out, and the file is made safe, on a thread of its
-//! own, while the next segment is under way.
+//! When a segment is full, its encoder still holds frames. A separate thread flushes them and syncs the file to disk while
+//! the next segment is being encoded.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use crate::media::write::{Container, EncodedFile, Shown};
 use crate::sink::Sink;
 use crate::whole::Unfinished;
 
-/// Encodes frames into one segment after the other.
+/// Encodes frames into one segment after another.
 pub struct SegmentSink<'a> {
-    /// Where they are kept.
+    /// Where the segments are kept.
     pub folder: &'a Folder,
-    /// How they are written.
+    /// How frames are encoded.
     pub encoding: &'a Encoding,
-    /// Frames of a segment.
+    /// Frames per segment.
     pub every: u64,
-    /// Frames before this place are for warming up and not kept.
+    /// Position of the first frame to keep; those before it are for the stabiliser to warm up.
     pub first: u64,
-    /// What the source leaves at the beginning of each segment.
+    /// The marks that the source records at the start of each segment.
     pub marks: Marks,
     /// See [`super::resume::ResumableSource::complete`].
     pub complete: Arc<AtomicBool>,
-    /// To [`close_all`].
+    /// Full segments, on their way to [`close_all`].
     pub full: SyncSender<Full>,
-    /// The segment under way.
+    /// The segment that is being encoded.
     pub growing: Option<Growing>,
 }
 
-/// A segment under way. Dropped, it leaves nothing behind.
+/// A segment that is being encoded. If dropped, it leaves no file behind.
 pub struct Growing {
     number: u64,
     path: PathBuf,
@@ -63,7 +63,7 @@ impl SegmentSink<'_> {
 
     fn close(&mut self, next: Option<[Mark; 2]>) -> Result<()> {
         let Some(growing) = self.growing.take() else { return Ok(()) };
-        // Closing ends early only when it fails, and says why.
+        // The closing thread ends early only if it fails, and reports why.
         self.full.send(Full { growing, next }).map_err(|_| Error::Disconnected)
     }
 }
@@ -86,7 +86,7 @@ impl Sink for SegmentSink<'_> {
         growing.file.put(frame, stamp)
     }
 
-    /// Closes the last segment if it is whole: the film has ended, or it is full.
+    /// Closes the last segment if it is complete: the film has ended, or the segment is full.
     fn finish(mut self: Box<Self>) -> Result<()> {
         let Some(growing) = &self.growing else { return Ok(()) };
         let is_last = self.complete.load(Ordering::Acquire);
@@ -96,10 +96,10 @@ impl Sink for SegmentSink<'_> {
     }
 }
 
-/// Closes the segments that come, one after the other, and records each as complete.
+/// Closes the segments that arrive, one after another, and records each as complete.
 ///
 /// # Errors
-/// An encoder failed, the disk is full, or the folder has gone.
+/// An encoder failed, the disk is full, or the folder is gone.
 pub fn close_all(full: &Receiver<Full>, folder: &Folder) -> Result<()> {
     for Full { growing, next } in full {
         let Growing { number, path, file, frames } = growing;

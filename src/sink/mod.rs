@@ -1,5 +1,5 @@
-//! Where painted frames go: the window, files, streams, the page, virtual cameras. What each is used for, and what it costs,
-//! is told in [`crate::guide::other_programs`].
+//! Sinks for painted frames: the window, files, streams, the page, virtual cameras. [`crate::guide::other_programs`]
+//! explains what each is for and what it costs.
 
 pub mod http;
 pub mod null;
@@ -20,22 +20,28 @@ use crate::frame::{Frame, Stamp};
 #[cfg(target_os = "linux")]
 use crate::size::Size;
 
-/// Something that takes frames in presentation order.
+/// Accepts frames in presentation order.
 pub trait Sink: Send {
-    /// Takes one frame, shown at `stamp` whatever its own timestamp is: a live output may repeat a frame. The caller recycles its
-    /// buffer afterwards.
+    /// Accepts one frame, to be shown at `stamp` instead of at its own timestamp: a live output may repeat a frame. The
+    /// caller reuses its buffer afterwards.
+    ///
+    /// # Errors
+    /// The output cannot be written.
     fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()>;
 
-    /// Takes one frame, shown at its own timestamp.
+    /// Accepts one frame, to be shown at its own timestamp.
     fn put(&mut self, frame: &Frame) -> Result<()> {
         self.put_at(frame, frame.stamp())
     }
 
-    /// Closes the output and gives it its final name. An output that is dropped unfinished leaves nothing behind.
+    /// Closes the output and gives it its final name. If the sink is dropped instead, no file is left behind.
+    ///
+    /// # Errors
+    /// The output cannot be completed.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-/// Fails for a size that no virtual camera can have: fewer than two columns, or beyond v4l2loopback's 8192.
+/// Rejects a size that no virtual camera can have: fewer than two columns, or more than v4l2loopback's 8192 a side.
 #[cfg(target_os = "linux")]
 fn check_camera(size: Size) -> Result<()> {
     if (2..=8192).contains(&size.width) && (1..=8192).contains(&size.height) {
@@ -44,7 +50,7 @@ fn check_camera(size: Size) -> Result<()> {
     Err(Error::failed(format!("a virtual camera cannot show {size} pixels; choose a size from 2x1 to 8192x8192")))
 }
 
-/// Fails for a frame that does not have the size the sink was opened for.
+/// Rejects a frame that does not have the size that the sink was opened for.
 #[cfg(target_os = "linux")]
 fn check_frame(frame: &Frame, size: Size) -> Result<()> {
     if frame.size() == size {

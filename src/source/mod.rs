@@ -1,4 +1,4 @@
-//! Where frames come from.
+//! Sources of frames: videos, cameras, streams and screens.
 
 pub mod camera;
 pub mod paced;
@@ -10,37 +10,40 @@ use std::time::Instant;
 use crate::error::Result;
 use crate::frame::{Frame, Rational};
 
-/// What a source will deliver.
+/// What the frames of a source will be like.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceFormat {
     /// Columns of each frame.
     pub width: u32,
     /// Rows of each frame.
     pub height: u32,
-    /// Frames a second; an average where the rate varies.
+    /// Frames per second; the average if the rate varies.
     pub frame_rate: Rational,
-    /// The unit of [`Frame::time`], in seconds.
+    /// The unit of [`Frame::time`] (one tick), in seconds.
     pub time_base: Rational,
-    /// How many frames there will be, as far as the source knows; for progress only.
+    /// Estimated number of frames; `None` if unknown. For progress only.
     pub frames: Option<u64>,
 }
 
-/// Something that yields frames in presentation order.
+/// Delivers frames in presentation order. Implement it to paint frames that impasto cannot read itself.
 pub trait Source: Send {
-    /// What the frames will be like.
+    /// The size, rate and time base of the frames.
     fn format(&self) -> SourceFormat;
 
-    /// Fills `frame` with the next one and returns true, or returns false at the end. `frame`'s buffer is recycled.
+    /// Fills `frame` with the next frame and returns true, or returns false at the end. The buffer of `frame` is reused.
+    ///
+    /// # Errors
+    /// The source fails or is lost.
     fn next(&mut self, frame: &mut Frame) -> Result<bool>;
 
-    /// When the frame that [`Self::next`] gave last became available: before it waited to be taken and was decoded. `None` if the
-    /// source cannot tell.
+    /// When the frame that [`Self::next`] delivered last arrived, before it waited and was decoded. `None` if the source
+    /// does not know.
     fn arrived(&self) -> Option<Instant> {
         None
     }
 
-    /// Frames lost between the device and [`Self::next`] since the source was opened: dropped by the driver, replaced by a
-    /// newer one before they were taken, or undecodable.
+    /// Number of dropped frames since the source was opened: dropped by the driver, replaced by a newer one before they were
+    /// taken, or undecodable.
     fn dropped(&self) -> u64 {
         0
     }

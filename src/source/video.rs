@@ -1,4 +1,4 @@
-//! Frames of a video file.
+//! Reads the frames of a video file or stream.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::size::Size;
 
-/// Decodes a file, gives all frames one size and, if asked, one rate.
+/// Decodes a video, scales all frames to one size and, on request, resamples them to a constant rate.
 pub struct VideoSource {
     decoder: Decoder,
     format: SourceFormat,
     rate: Option<ConstantRate>,
     resizer: Resizer,
-    /// A decoded frame whose size is not the wanted one.
+    /// A decoded frame that still has to be scaled.
     native: Frame,
     delivered: u64,
     changed_size: bool,
 }
 
 impl VideoSource {
-    /// Opens `path`, scaling to `size` and resampling to `fps` where given.
+    /// Opens `path`; scales to `size` and resamples to `fps` if given.
     ///
     /// # Errors
     /// Those of [`Decoder::open`].
@@ -46,12 +46,12 @@ impl VideoSource {
     pub fn open_address(
         address: &str,
         format: Option<&str>,
-        wishes: &[(&str, String)],
+        requests: &[(&str, String)],
         size: Option<SizeRequest>,
         max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        Ok(Self::of_decoder(Decoder::open_address(address, format, wishes, max_pixels, give_up)?, size, None))
+        Ok(Self::of_decoder(Decoder::open_address(address, format, requests, max_pixels, give_up)?, size, None))
     }
 
     fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>) -> Self {
@@ -77,13 +77,13 @@ impl VideoSource {
         }
     }
 
-    /// What the file holds.
+    /// Properties of the video.
     pub fn info(&self) -> &VideoInfo {
         self.decoder.info()
     }
 
-    /// Goes to the frame at the place `index` of the film, which is shown at `time` and was decoded at `decoded`, by a seek. False
-    /// where that cannot be done; frames that follow are then not to be relied on.
+    /// Seeks to the frame at position `index` of the film, with output timestamp `time` and decoded timestamp `decoded`.
+    /// Returns false if that is impossible; the frames that follow are then undefined.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -102,8 +102,7 @@ impl VideoSource {
         Ok(found)
     }
 
-    /// Passes over the next frame, without converting it where that is possible; else it is left in `scratch`. False at the
-    /// end.
+    /// Skips the next frame, without converting it if possible; otherwise it is left in `scratch`. Returns false at the end.
     ///
     /// # Errors
     /// Those of [`Source::next`].
@@ -113,13 +112,13 @@ impl VideoSource {
         Ok(skipped)
     }
 
-    /// The time, in ticks of the input, of the decoded frame that `frame`, just delivered, is; another than its own where the
-    /// rate is changed.
+    /// The input timestamp, in ticks, of `frame`, which was just delivered. It differs from the frame's own if the rate is
+    /// resampled.
     pub fn decoded_time(&self, frame: &Frame) -> i64 {
         self.rate.as_ref().map_or(frame.time, |rate| rate.current.time)
     }
 
-    /// What a person should know about the input; complete after the last frame.
+    /// Warnings about the input for the user; complete after the last frame.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.decoder.warnings();
         if self.changed_size {
@@ -129,13 +128,13 @@ impl VideoSource {
         warnings
     }
 
-    /// What an encoder must know to write these frames as they are.
+    /// The properties that an encoder needs to write these frames.
     pub fn frame_format(&self) -> FrameFormat {
         let SourceFormat { width, height, frame_rate, time_base, .. } = self.format;
         FrameFormat { width, height, time_base, frame_rate, aspect: self.aspect() }
     }
 
-    /// The next frame of the wanted rate and size, without its place.
+    /// Reads the next frame at the requested rate and size, without its index.
     fn advance(&mut self, frame: &mut Frame) -> Result<bool> {
         let Some(mut rate) = self.rate.take() else { return self.decode(frame) };
         let more = rate.next(frame, &mut |frame| self.decode(frame));
@@ -143,7 +142,7 @@ impl VideoSource {
         more
     }
 
-    /// The next decoded frame in the wanted size.
+    /// Reads the next decoded frame at the requested size.
     fn decode(&mut self, frame: &mut Frame) -> Result<bool> {
         let Self { decoder, resizer, native, format, changed_size, .. } = self;
         let info = (decoder.info().width, decoder.info().height);
@@ -165,13 +164,13 @@ impl VideoSource {
         Ok(true)
     }
 
-    /// Width of an output pixel by its height: scaling to another shape stretches the pixels.
+    /// Pixel aspect ratio (width by height) of the output: scaling to another picture shape stretches the pixels.
     fn aspect(&self) -> Rational {
         let info = self.decoder.info();
         let (num, den) = (i64::from(info.aspect.num), i64::from(info.aspect.den));
         let across = num * i64::from(info.width) * i64::from(self.format.height);
         let down = den * i64::from(info.height) * i64::from(self.format.width);
-        // A shape that is kept but for rounding keeps its pixels.
+        // If the shape changed by rounding only, the pixel aspect ratio is kept.
         let stretch = across as f64 / (down as f64 * (num as f64 / den as f64));
         if num == 0 || (stretch - 1.0).abs() < 0.01 { info.aspect } else { reduced(across, down) }
     }
@@ -192,15 +191,15 @@ impl Source for VideoSource {
     }
 }
 
-/// Resamples to a constant rate: each frame goes to the nearest place of the new rate; of several the last is kept, and
-/// empty places repeat the frame before.
+/// Resamples to a constant rate. Each frame goes to the nearest tick of the new rate; if several meet there, the last one
+/// is kept, and empty ticks repeat the frame before.
 #[derive(Debug)]
 struct ConstantRate {
     rate: Rational,
     time_base: Rational,
-    /// The place that is filled next.
+    /// The tick that is filled next; `None` before the first frame.
     place: Option<i64>,
-    /// The frame on show and, once decoded, the one after it.
+    /// The frame that is currently shown and, once decoded, the next one.
     current: Frame,
     ahead: Option<Frame>,
     ended: bool,
@@ -241,7 +240,7 @@ impl ConstantRate {
             }
             spare = std::mem::replace(&mut self.current, self.ahead.take().unwrap_or_default());
         }
-        // The last frame stays for as long as it is shown; the film has at least one.
+        // The last frame is repeated for its duration; a film gives at least one frame.
         let is_over = self.place.is_some() && place >= self.place_of(self.current.time + self.current.duration);
         if self.ahead.is_none() && is_over {
             return Ok(false);
@@ -269,7 +268,7 @@ fn reduced(num: i64, den: i64) -> Rational {
 mod tests {
     use super::*;
 
-    /// The input frame on show at each place of the new rate.
+    /// The input frame that is shown at each tick of the new rate.
     fn shown(times: &[i64], rate: i32) -> Vec<(i64, u8)> {
         let mut rate = ConstantRate::new(Rational { num: rate, den: 1 }, Rational { num: 1, den: 100 });
         let mut left = times.iter().zip(0u8..);
@@ -286,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn a_higher_rate_repeats_and_a_lower_one_leaves_out() {
+    fn a_higher_rate_repeats_frames_and_a_lower_one_drops_them() {
         assert_eq!(shown(&[0, 10, 20], 10), [(0, 0), (1, 1), (2, 2)]);
         assert_eq!(shown(&[0, 10, 20], 20), [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]);
         assert_eq!(shown(&[0, 10, 20, 30], 5), [(0, 0), (1, 2)]);
     }
 
     #[test]
-    fn a_late_start_and_gaps_keep_their_time() {
+    fn a_late_start_and_gaps_are_kept() {
         assert_eq!(shown(&[20, 30, 60], 10), [(2, 0), (3, 1), (4, 1), (5, 1), (6, 2)]);
         assert!(shown(&[], 10).is_empty());
     }

@@ -1,4 +1,4 @@
-//! From the name of a camera, file, stream or screen to a source of live frames.
+//! Opens a camera, video file, stream or screen as a source of live frames.
 
 use std::env;
 use std::path::Path;
@@ -18,24 +18,40 @@ use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
 use crate::sync::Stop;
 
-/// What a camera is asked for unless a size is given.
+/// The size to request from a camera by default.
 const USUAL: Size = Size::new(640, 360);
 
-/// Where live frames come from.
+/// Which camera, file, stream or screen to open with [`open_source`], and how. The default is the first camera.
+///
+/// ```
+/// use impasto::{SourceSettings, Stop, open_source};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let settings = SourceSettings { name: "synthetic".into(), ..SourceSettings::default() };
+/// let source = open_source(&settings, &Stop::default())?;
+/// assert_eq!((source.format().width, source.format().height), (640, 360));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceSettings {
-    /// A camera by its number, path or a part of its name; `synthetic`, a moving test scene; a video file, in real time;
-    /// `screen`; or an address that FFmpeg opens (`rtsp://`, `http://`, `udp://` ...).
+    /// One of:
+    /// - a camera: its number from 0, its path, or a fragment of its name;
+    /// - `synthetic`: a moving test scene;
+    /// - `screen`: the screen of this computer;
+    /// - a video file, played in real time;
+    /// - an address that FFmpeg opens, such as `rtsp://`, `http://` or `udp://`.
     pub name: String,
-    /// The size to ask a camera for, and of the frames. Default: 640x360 of a camera, else the source's own.
+    /// The size of the frames, which is also requested from a camera. Default: 640x360 for a camera and the test scene, else
+    /// the source's own size.
     pub size: Option<SizeRequest>,
-    /// The frame rate to ask for.
+    /// The frame rate to request from a camera or the screen.
     pub fps: Option<FrameRate>,
-    /// What a camera is to send.
+    /// The pixel format to request from a camera.
     pub pixel_format: Option<PixelFormat>,
-    /// Start a video file again at its end.
+    /// Restart a video file when it ends.
     pub repeat: bool,
-    /// Files and streams that claim more pixels are refused.
+    /// Reject files and streams with more pixels per frame.
     pub max_pixels: MaxPixels,
 }
 
@@ -47,18 +63,18 @@ impl Default for SourceSettings {
     }
 }
 
-/// Opens a source of live frames; `stop` ends all waiting for it.
+/// Opens a source of live frames. A request on `stop` interrupts all waiting for the source, now and later.
 ///
 /// # Errors
-/// It is not there, is busy or forbidden, is no video, or claims too many pixels.
+/// The source does not exist, is in use by another program, may not be read, is not a video, or has too many pixels.
 pub fn open_source(settings: &SourceSettings, stop: &Stop) -> Result<Box<dyn Source>> {
     Ok(open(settings, stop)?.source)
 }
 
-/// Opens a source that can be opened again when it is lost; `stop` ends all waiting for it, now and later.
+/// Opens a source that can be reopened when it is lost. A request on `stop` interrupts all waiting for it, now and later.
 ///
 /// # Errors
-/// As [`open_source`].
+/// Those of [`open_source`].
 pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capture<'a>> {
     let SourceSettings { name, size, fps, pixel_format, repeat, max_pixels: most } = settings;
     let (name, size, fps, most) = (name.as_str(), *size, *fps, *most);
@@ -66,7 +82,7 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
     let give_up = stop.flag();
     let is_file = Path::new(name).is_file();
     let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {
-        let rate = fps.map(|wish| wish.0);
+        let rate = fps.map(|rate| rate.0);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(SyntheticSource::at(width, height, rate))))))
     } else if name.contains("://") {
         let open = move || VideoSource::open_address(name, None, &[], size, most, Arc::clone(&give_up));
@@ -78,31 +94,35 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
         let path = Path::new(name);
         (false, Box::new(move || Ok(Box::new(PacedSource::new(VideoSource::open(path, &options, size, None)?)))))
     } else {
-        let wish =
-            Wish { size: Some((width, height)), fps: fps.map(|wish| wish.0.as_f64()), pixel_format: *pixel_format };
-        (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &wish)?))))
+        let request =
+            Wish { size: Some((width, height)), fps: fps.map(|rate| rate.0.as_f64()), pixel_format: *pixel_format };
+        (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &request)?))))
     };
     let source = open()?;
     Ok(Capture { name: name.to_owned(), source, open, returns, repeats: is_file && *repeat })
 }
 
-/// What is on the screen.
+/// Opens the screen of this computer as a source.
 fn open_screen(
     fps: Option<FrameRate>,
     size: Option<SizeRequest>,
     most: MaxPixels,
     give_up: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source>> {
-    let rate = fps.map_or(30.0, |wish| wish.0.as_f64());
+    let rate = fps.map_or(30.0, |rate| rate.0.as_f64());
     let (format, address) = if cfg!(target_os = "macos") {
         ("avfoundation", "Capture screen 0:none".to_owned())
     } else if cfg!(windows) {
         ("gdigrab", "desktop".to_owned())
     } else {
         let display = env::var("DISPLAY").ok().filter(|display| !display.is_empty());
-        let cure = "start it from a desktop, or under XWayland";
-        ("x11grab", display.ok_or_else(|| Error::failed(format!("there is no screen: DISPLAY is not set; {cure}")))?)
+        let cure = "start impasto from an X11 desktop or under XWayland";
+        (
+            "x11grab",
+            display
+                .ok_or_else(|| Error::failed(format!("there is no screen to capture: DISPLAY is not set; {cure}")))?,
+        )
     };
-    let wishes = [("framerate", format!("{rate}"))];
-    Ok(Box::new(VideoSource::open_address(&address, Some(format), &wishes, size, most, give_up)?))
+    let requests = [("framerate", format!("{rate}"))];
+    Ok(Box::new(VideoSource::open_address(&address, Some(format), &requests, size, most, give_up)?))
 }

@@ -1,4 +1,4 @@
-//! What runs the networks.
+//! The device and the library that run the networks.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,26 +10,38 @@ use crate::network::Opening;
 use crate::network::provider::{Device, Provider, ProviderOptions};
 use crate::network::runtime::Runtime;
 
-/// What runs the networks, and where things are found. The default takes the fastest device and all cores.
+/// What the networks run on: the device, its options, and the folders of styles and of ONNX Runtime.
+///
+/// The default is the fastest device and all processor cores.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use impasto::{Device, Machine};
+///
+/// let machine = Machine { device: Device::Cpu, threads: NonZeroUsize::new(2), ..Machine::default() };
+/// assert_eq!(machine.threads(), 2);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// A folder with a `styles.toml` to look into before the program's own styles and the user's.
+    /// A folder with a `styles.toml`, whose styles come before the bundled and the user's.
     pub models: Option<PathBuf>,
-    /// The ONNX Runtime library, or the folder that holds it. Default: `ORT_DYLIB_PATH`, else what `scripts/setup` installed.
+    /// The ONNX Runtime library, or the folder that holds it. Default: `ORT_DYLIB_PATH`, else the one that `scripts/setup`
+    /// installed.
     pub onnxruntime: Option<PathBuf>,
-    /// The device; [`Device::Auto`] takes the fastest that runs.
+    /// The device; [`Device::Auto`] chooses the fastest that runs.
     pub device: Device,
-    /// Which graphics card, from 0.
+    /// Index of the graphics card, from 0.
     pub device_id: i32,
-    /// Processor cores to use; all if `None`.
+    /// Number of processor cores to use; all if `None`.
     pub threads: Option<NonZeroUsize>,
-    /// Compute in 16-bit floats where the device gains from it (TensorRT).
+    /// Compute in 16-bit floats (TensorRT).
     pub fp16: bool,
-    /// Capture the network as a CUDA graph, for one frame size.
+    /// Capture the network as a CUDA graph (CUDA and TensorRT). All frames must then have the same size.
     pub cuda_graph: bool,
-    /// Limit of the graphics card's memory arena, in MiB (CUDA).
+    /// Limit on graphics card memory, in MiB (CUDA).
     pub gpu_memory: Option<usize>,
-    /// Pictures and frames that claim more pixels are refused.
+    /// Reject pictures and frames with more pixels.
     pub max_pixels: MaxPixels,
 }
 
@@ -50,20 +62,20 @@ impl Default for Machine {
 }
 
 impl Machine {
-    /// The processor cores to use, at least 1.
+    /// Number of processor cores to use, at least 1.
     pub fn threads(&self) -> usize {
         self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
     }
 }
 
-/// ONNX Runtime on a device, with a number of cores.
+/// ONNX Runtime, loaded, with the chosen device and number of cores.
 #[derive(Clone)]
 pub struct Engine {
     /// The loaded library.
     pub runtime: Runtime,
-    /// The device, and why it was chosen.
+    /// The chosen device, with the reason.
     pub provider: Provider,
-    /// Cores to use, at least 1.
+    /// Number of processor cores to use, at least 1.
     pub threads: usize,
 }
 
@@ -85,7 +97,7 @@ impl Engine {
         Ok(Self { runtime, provider, threads: machine.threads() })
     }
 
-    /// How to open a network with all cores.
+    /// How to open a network that uses all cores.
     pub fn opening(&self) -> Opening<'_> {
         Opening { runtime: &self.runtime, provider: &self.provider, threads: self.threads, tile_above: None }
     }

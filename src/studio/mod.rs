@@ -1,9 +1,8 @@
-//! The front door: plain settings in, a ready painter out.
+//! The entrance to the library: takes plain settings, and returns a painter that is ready to use.
 //!
-//! A [`Studio`] knows the styles and what runs the networks. It makes a [`Painter`] for a style, paints whole pictures
-//! ([`pictures`]) and films ([`film`]), and opens the styles of a live show ([`repertoire`]). It prints nothing and knows no
-//! flags: what a caller should hear comes through a callback. Defaults, such as the style and the device, are decided
-//! here and nowhere else.
+//! A [`Studio`] knows the styles and the device. It makes a [`Painter`] for a style, paints picture files ([`pictures`]) and
+//! films ([`film`]), and opens the styles of a live show ([`repertoire`]). It prints nothing and has no command line flags;
+//! it reports through callbacks. Defaults such as the style and the device are decided only here.
 
 pub mod capture;
 pub mod film;
@@ -22,7 +21,9 @@ use crate::sync::lock;
 pub use machine::{Engine, Machine};
 pub use painter::{PaintSettings, Painter, Style};
 
-/// The styles, and what runs their networks: ONNX Runtime is loaded and the device chosen when the first style needs it.
+/// The installed styles and the device that paints them; the starting point of the library.
+///
+/// Opening a studio is cheap. It loads ONNX Runtime and chooses the device when the first style needs them.
 ///
 /// ```
 /// use impasto::{Frame, Machine, PaintSettings, Studio};
@@ -44,35 +45,35 @@ pub struct Studio {
     engine: Mutex<Option<Engine>>,
 }
 
-/// A style that can be chosen.
+/// An installed style, as [`Studio::styles`] lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleInfo {
-    /// What it is chosen by.
+    /// The name to choose it by.
     pub name: String,
-    /// The painting that it was learned from, if the network says so.
+    /// The painting that it was trained on, if known.
     pub title: Option<String>,
-    /// The network that paints it.
+    /// The name of the network that paints it.
     pub network: String,
-    /// Licence of the network.
+    /// Licence of the network, as an SPDX expression if there is one.
     pub license: String,
 }
 
 impl Studio {
-    /// Reads the manifests of styles; loads no network yet.
+    /// Opens a studio: reads the lists of styles, but loads no network.
     ///
     /// # Errors
-    /// The folder that [`Machine::models`] names holds no styles, or a manifest is damaged.
+    /// The folder [`Machine::models`] holds no `styles.toml`, or a `styles.toml` is invalid.
     pub fn open(machine: Machine) -> Result<Self> {
         let catalog = Catalog::load(machine.models.as_deref())?;
         Ok(Self { machine, catalog, engine: Mutex::default() })
     }
 
-    /// What it runs on.
+    /// The machine that the studio was opened with.
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// The styles in their order; the first is the default.
+    /// All installed styles; the first is the default.
     pub fn styles(&self) -> Vec<StyleInfo> {
         let info = |found: &crate::style::catalog::Found<'_>| StyleInfo {
             name: found.style.name.clone(),
@@ -83,25 +84,26 @@ impl Studio {
         self.catalog.styles().iter().map(info).collect()
     }
 
-    /// Finds a style and what runs it.
+    /// Makes a painter for the style in `settings`.
     ///
     /// # Errors
-    /// The style is unknown, a picture cannot be a style, ONNX Runtime is missing, or the device cannot run.
+    /// The style is unknown, a style picture cannot be read, a network file is missing or damaged, ONNX Runtime is missing,
+    /// or the device does not run.
     pub fn painter(&self, settings: &PaintSettings) -> Result<Painter> {
         Painter::new(self, settings)
     }
 
-    /// The device that was chosen, and why; `None` while no style has needed one.
+    /// The device that was chosen, and why; `None` until a style needs one.
     pub fn chosen_device(&self) -> Option<(crate::network::provider::Device, String)> {
         lock(&self.engine).as_ref().map(|engine| (engine.provider.device, engine.provider.reason.clone()))
     }
 
-    /// What was found in the manifests.
+    /// The installed styles and networks.
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// What runs the networks; loaded at the first call.
+    /// ONNX Runtime and the device; loaded at the first call.
     pub(crate) fn engine(&self) -> Result<Engine> {
         let mut engine = lock(&self.engine);
         let loaded = match engine.take() {
@@ -111,7 +113,7 @@ impl Studio {
         Ok(engine.insert(loaded).clone())
     }
 
-    /// The style to paint in where none is named, or the one that is.
+    /// The expression of a style, with the default filled in; `None` for style pictures.
     pub(crate) fn expression(&self, style: &Style) -> Result<Option<Expression>> {
         match style {
             Style::First => self.catalog.default_style().map(Some),
@@ -120,14 +122,14 @@ impl Studio {
         }
     }
 
-    /// The networks of a style, with weights and shares.
+    /// The networks of a style, with their weights and shares.
     pub(crate) fn choices(&self, style: &Style) -> Result<Vec<Choice>> {
         let expression = match style {
             Style::Pictures(paintings) => {
                 let pair = self.catalog.pair()?;
                 let pictures = paintings.load(self.machine.max_pixels)?;
                 let engine = self.engine()?;
-                // Once: every frame and every worker paints with this vector.
+                // Computed once: all frames and all workers use this vector.
                 return Ok(vec![pictures.choice(&pair, &engine.runtime, engine.threads)?]);
             }
             Style::First => self.catalog.default_style()?,

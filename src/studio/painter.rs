@@ -1,4 +1,4 @@
-//! A style, ready to paint.
+//! The painter: a style that is ready to paint.
 
 use std::str::FromStr;
 
@@ -15,40 +15,49 @@ use crate::style::paintings::Paintings;
 use crate::stylize::{Look, Stylizer, WeightedNetwork};
 use crate::temporal::Stabilizer;
 
-/// Pixels that all workers together may hold in their networks: about 150 bytes each in the widest layer.
+/// Limit on the pixels that all workers together have in their networks, at about 150 bytes each in the widest layer.
 const PIXELS_AT_ONCE: u64 = 16 << 20;
 
-/// Which style to paint in.
+/// The style to paint in.
+///
+/// ```
+/// use impasto::{Paintings, Style};
+///
+/// let blend: Style = "starry-night:0.7,scream:0.3".parse()?;
+/// let picture = Style::Pictures(Paintings::single("night.jpg"));
+/// # let _ = (blend, picture);
+/// # Ok::<(), impasto::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Style {
-    /// The first in the list of styles.
+    /// The first installed style.
     #[default]
     First,
-    /// A style by name, or a blend of several: `"starry-night:0.7,scream:0.3".parse()`.
+    /// A style by name, or a blend of several.
     Named(Expression),
-    /// Any pictures, mixed by their weights. Needs the networks that paint in the style of any picture.
+    /// The style of any picture, or of several with weights. Needs the networks that `scripts/setup --style-images` installs.
     Pictures(Paintings),
 }
 
 impl FromStr for Style {
     type Err = Error;
 
-    /// Parses `NAME[:WEIGHT],...`.
+    /// Parses `NAME[:WEIGHT],...`, as [`Expression`] does.
     fn from_str(text: &str) -> Result<Self> {
         text.parse().map(Self::Named).map_err(Error::Usage)
     }
 }
 
-/// How to paint; the default is the first style at full strength.
+/// How to paint. The default is the first style at full strength.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PaintSettings {
-    /// The style.
+    /// The style to paint in.
     pub style: Style,
-    /// 0 gives the original, 1 the painting.
+    /// Share of the painting in the result: 0 gives the original, 1 the painting.
     pub strength: f32,
-    /// Keep the original's colours and paint only its brightness.
+    /// Keep the colours of the original and take only the brightness from the painting.
     pub keep_colors: bool,
-    /// Stroke size, 0.05 to 20: 2 doubles the strokes and takes a quarter of the time.
+    /// Stroke size, 0.05 to 20: 2 makes the strokes twice as large and painting four times as fast.
     pub scale: f32,
 }
 
@@ -58,13 +67,32 @@ impl Default for PaintSettings {
     }
 }
 
-/// A chosen style. Its networks are opened as often as a job needs them; they are heavy, so keep a painter for many frames.
+/// Paints frames and pictures in one style.
+///
+/// The networks are opened at the first frame, which takes far longer than painting it. So keep a painter, and use it for
+/// many frames.
+///
+/// ```no_run
+/// use impasto::{Machine, PaintSettings, SourceSettings, Stop, Studio, open_source};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let studio = Studio::open(Machine::default())?;
+/// let mut painter = studio.painter(&PaintSettings::default())?;
+/// let mut camera = open_source(&SourceSettings::default(), &Stop::default())?;
+/// let mut frame = impasto::Frame::default();
+/// while camera.next(&mut frame)? {
+///     let painting = painter.paint(&frame)?;
+///     println!("{} bytes of RGB", painting.pixels.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Painter {
-    /// What was chosen, for people and for the JSON summary.
+    /// The style, for messages and the JSON summary.
     style: String,
     choices: Vec<Choice>,
     look: Look,
-    /// `None` where every choice is the identity, which needs no runtime.
+    /// `None` if only the style `identity` is used, which needs no ONNX Runtime.
     engine: Option<Engine>,
     threads: usize,
     /// For [`Self::paint`]; opened at the first frame.
@@ -85,24 +113,25 @@ impl Painter {
         Ok(Self { style: label, choices, look, engine, threads: studio.machine().threads(), stylizer: None })
     }
 
-    /// The style expression, or the pictures that are the style.
+    /// The style expression, or the file names of the style pictures.
     pub fn style(&self) -> &str {
         &self.style
     }
 
-    /// The device that runs the networks; the processor where the style needs none.
+    /// The device that paints; [`Device::Cpu`] if the style needs no network.
     pub fn device(&self) -> Device {
         self.engine.as_ref().map_or(Device::Cpu, |engine| engine.provider.device)
     }
 
-    /// Paints one frame with all cores.
+    /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
+    /// Frames above 8 megapixels are painted in tiles, if the network supports it.
     ///
     /// # Errors
-    /// A network cannot be opened, or fails.
+    /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
-            None => self.whole_machine(PictureSettings::default().tile_above)?,
+            None => self.all_cores(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
         let painted = stylizer.stylize(frame, &mut painting);
@@ -110,29 +139,29 @@ impl Painter {
         painted.map(|()| painting)
     }
 
-    /// Paints a picture; its transparency and metadata stay.
+    /// Paints a picture, and keeps its opacity and metadata.
     ///
     /// # Errors
-    /// As [`Self::paint`].
+    /// Those of [`Self::paint`].
     pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
         let frame = self.paint(&picture.frame)?;
         Ok(Picture { frame, ..picture })
     }
 
-    /// The networks, with their weights.
+    /// The networks of the style, with their weights.
     pub(crate) fn choices(&self) -> &[Choice] {
         &self.choices
     }
 
-    /// What runs the networks; `None` where every choice copies the picture.
+    /// ONNX Runtime and the device; `None` if the style needs no network.
     pub(crate) fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
     }
 
-    /// Stylizers that paint frames of `width` x `height` side by side, the cores shared out among them.
+    /// Stylizers that paint frames of `width` x `height` in parallel, with the cores divided among them.
     ///
-    /// On a processor, one core a frame is the fastest way through many frames: no core waits for another. Large frames
-    /// go fewer at a time, for memory's sake. A graphics card takes one frame after the other.
+    /// On a processor, many frames are painted fastest with one core per frame: no core waits for another. For large frames
+    /// there are fewer stylizers, to save memory. A graphics card paints one frame at a time.
     pub(crate) fn workers(&self, width: u32, height: u32) -> Result<Vec<Stylizer>> {
         let on_processor = self.device() == Device::Cpu;
         let pixels = (u64::from(width) * u64::from(height)).max(1);
@@ -141,14 +170,14 @@ impl Painter {
         (0..count).map(|_| self.stylizer(self.threads / count, None)).collect()
     }
 
-    /// One stylizer with all cores, for one picture after the other; pictures above `tile_above` million pixels go in
-    /// tiles, where the network can (0: never).
-    pub(crate) fn whole_machine(&self, tile_above: f64) -> Result<Stylizer> {
+    /// One stylizer that uses all cores, for pictures one at a time. Pictures above `tile_above` megapixels are painted in
+    /// tiles, if the network supports it (0: never).
+    pub(crate) fn all_cores(&self, tile_above: f64) -> Result<Stylizer> {
         let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
         self.stylizer(self.threads, above)
     }
 
-    /// What keeps the painted frames of a moving picture from flickering, by `amount` from 0 to 1.
+    /// The stabiliser for a sequence of painted frames, of strength `amount`, 0 to 1.
     pub(crate) fn stabilizer(&self, amount: f32) -> Stabilizer {
         Stabilizer::new(amount).with_stroke_scale(self.look.scale)
     }

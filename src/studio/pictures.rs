@@ -1,10 +1,10 @@
-//! Pictures through three threads, in order: while one is painted, the next is decoded and the last encoded.
+//! Paints picture files in three threads, in order: while one is painted, the next is decoded and the last is encoded.
 //!
 //! ```text
 //! decode ──Decoded──▶ stylize ──Finished──▶ encode
 //! ```
 //!
-//! The channels hold nothing: each thread has one picture in hand, so at most three are in memory.
+//! The channels have no capacity: each thread holds one picture, so at most three are in memory.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,57 +24,57 @@ use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::threads::spawn_scoped;
 
-/// What became of the jobs.
+/// The result of [`Studio::paint_pictures`].
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Those that were written, in order.
+    /// The pictures that were written, in order.
     pub pictures: Vec<Painted>,
-    /// Why others were not, in order.
+    /// Why the other pictures failed, in order.
     pub failures: Vec<Error>,
-    /// Times to paint one picture.
+    /// Distribution of the times to paint one picture.
     pub inference: Histogram,
 }
 
-/// One picture to paint.
+/// One picture to paint, from an input file to an output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureJob {
-    /// The file; standard input if none.
+    /// The input file; standard input if `None`.
     pub input: Option<PathBuf>,
-    /// The file; if none, the encoded bytes go to [`PictureEvent::Encoded`].
+    /// The output file; if `None`, [`PictureEvent::Encoded`] delivers the encoded bytes.
     pub output: Option<PathBuf>,
-    /// The format to write; the picture's own if none.
+    /// The format to write; that of the input if `None`, or PNG if impasto cannot write it.
     pub format: Option<Format>,
 }
 
 impl PictureJob {
-    /// What messages call its input.
+    /// The name of the input, for messages.
     pub fn name(&self) -> String {
         self.input.as_ref().map_or_else(|| "standard input".into(), |path| format!("'{}'", path.display()))
     }
 }
 
-/// What is heard of the pictures while they are painted, on the calling thread.
+/// Reports on pictures while they are painted, on the calling thread.
 #[derive(Debug)]
 pub enum PictureEvent<'a> {
-    /// Something about a picture that is good to know, as a sentence.
+    /// Information about a picture, as a sentence.
     Note(String),
-    /// Something that was lost, as a sentence.
+    /// A warning about a picture, such as a loss or a failure, as a sentence.
     Warning(String),
-    /// The bytes of a picture that goes to no file.
+    /// The encoded bytes of a picture that has no output file.
     Encoded(&'a [u8]),
-    /// So many pictures are done; the last one's name.
+    /// Number of pictures that are done, failed ones included, and the name of the last one.
     Progress(u64, String),
 }
 
-/// Hears of the pictures; an error of its own fails the picture.
+/// Receives reports on pictures. If it returns an error, the picture fails.
 pub type Listen<'a> = &'a mut dyn FnMut(PictureEvent<'_>) -> Result<()>;
 
-/// What holds for all pictures.
+/// How to paint and encode pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PictureSettings {
-    /// Of JPEGs, 1 to 100.
+    /// JPEG quality, 1 to 100.
     pub quality: u8,
-    /// Paint in tiles above this many megapixels, where the network can; 0 never.
+    /// Paint in tiles above this many megapixels, if the network supports it (0: never).
     pub tile_above: f64,
 }
 
@@ -87,27 +87,27 @@ impl Default for PictureSettings {
 /// A picture that was written.
 #[derive(Debug, Serialize)]
 pub struct Painted {
-    /// The file, or `-`.
+    /// The input file; `-` for standard input.
     pub input: String,
-    /// The file, or `-`.
+    /// The output file; `-` if there is none.
     pub output: String,
-    /// Columns.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
-    /// To decode, paint and encode it, without waiting in between.
+    /// Time to decode, paint and encode it, without waiting, in seconds.
     pub seconds: f64,
 }
 
-/// A picture on its way from the decoder. Failures go the same way, to be told in order.
+/// A picture on its way from the decoder. Failures are sent the same way, so that they are reported in order.
 struct Decoded<'a> {
     job: &'a PictureJob,
     picture: Result<Picture>,
-    /// Time spent on it so far.
+    /// Time spent on the picture so far.
     spent: Duration,
 }
 
-/// A picture on its way from the painter; its frame is the painting.
+/// A picture on its way to the encoder; its frame is the painting.
 struct Finished<'a> {
     decoded: Decoded<'a>,
     /// Time to paint it.
@@ -115,11 +115,11 @@ struct Finished<'a> {
 }
 
 impl Studio {
-    /// Paints pictures one after another until they are done or `stop` is requested. One that fails does not stop the
-    /// others.
+    /// Paints pictures in order until all are done or `stop` is requested. A picture that fails does not stop the others; its
+    /// error is in the [`Outcome`].
     ///
     /// # Errors
-    /// The network cannot be opened, or a thread cannot be started; what happens to single pictures is in the outcome.
+    /// The network cannot be opened, or a thread cannot be started.
     pub fn paint_pictures(
         &self,
         painter: &Painter,
@@ -128,7 +128,7 @@ impl Studio {
         stop: &Stop,
         listen: Listen<'_>,
     ) -> Result<Outcome> {
-        let mut stylizer = painter.whole_machine(settings.tile_above)?;
+        let mut stylizer = painter.all_cores(settings.tile_above)?;
         let max_pixels = self.machine().max_pixels;
         let (give_decoded, decoded) = bounded(0);
         let (give_finished, finished) = bounded(0);
@@ -136,7 +136,7 @@ impl Studio {
             spawn_scoped(scope, "decode", move || decode(jobs, max_pixels, &give_decoded, stop))?;
             let stylizer = &mut stylizer;
             spawn_scoped(scope, "stylize", move || paint(stylizer, &decoded, &give_finished))?;
-            // The encoder is this thread: the one that listens.
+            // Encode on this thread, since `listen` must be called on it.
             Ok(encode(jobs.len(), &finished, settings.quality, listen))
         })
     }
@@ -178,12 +178,12 @@ fn paint<'a>(stylizer: &mut Stylizer, decoded: &Receiver<Decoded<'a>>, finished:
 
 fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: Listen<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut said = HashSet::new();
+    let mut reported = HashSet::new();
     for (done, Finished { decoded, inference }) in (1..).zip(finished) {
         let Decoded { job, picture, spent } = decoded;
         let start = Instant::now();
         let written = picture.and_then(|picture| {
-            guarded(job, || save(job, &picture, quality, &mut said, listen))?;
+            guarded(job, || save(job, &picture, quality, &mut reported, listen))?;
             Ok((picture.frame.width, picture.frame.height))
         });
         match written {
@@ -196,7 +196,7 @@ fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: 
             }
             Err(error) => {
                 if total > 1 {
-                    // The failure itself is kept in the outcome, whoever listens.
+                    // The outcome has the error, so a failing listener does not matter.
                     let _ = listen(PictureEvent::Warning(error.to_string()));
                 }
                 outcome.failures.push(error);
@@ -207,12 +207,13 @@ fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: 
     outcome
 }
 
-/// Encodes and writes a picture, and tells what it lost; what many pictures of one camera have in common is `said` once.
+/// Encodes and writes a picture, and reports notes and warnings. `reported` keeps a text that holds for many pictures from being
+/// repeated.
 fn save(
     job: &PictureJob,
     picture: &Picture,
     quality: u8,
-    said: &mut HashSet<String>,
+    reported: &mut HashSet<String>,
     listen: Listen<'_>,
 ) -> Result<()> {
     let format = job.format.or(picture.format).unwrap_or(Format::Png);
@@ -221,7 +222,7 @@ fn save(
     let notes = picture.notes.iter().chain(&encoded.notes).map(|clause| (false, clause));
     let warnings = picture.warnings.iter().chain(&encoded.warnings).map(|clause| (true, clause));
     for (is_warning, clause) in notes.chain(warnings) {
-        if said.insert(clause.clone()) {
+        if reported.insert(clause.clone()) {
             let words = format!("{}: {clause}", job.name());
             listen(if is_warning { PictureEvent::Warning(words) } else { PictureEvent::Note(words) })?;
         }
@@ -232,7 +233,7 @@ fn save(
     }
 }
 
-/// Keeps a panic in a decoder or encoder, which work on bytes from anywhere, to the one picture.
+/// Turns a panic in a decoder or encoder, which handle untrusted bytes, into a failure of this picture only.
 fn guarded<T>(job: &PictureJob, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let name = job.name();

@@ -1,4 +1,4 @@
-//! The styles that a live show offers, and their networks, each opened once.
+//! The styles that a live show can change to. Each network is opened once.
 
 use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
@@ -8,26 +8,26 @@ use crate::pipeline::fade::Chosen;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 
-/// What the pictures that are the style are called among the styles.
+/// The name of the style pictures in the list of styles.
 const OWN: &str = "style-image";
 
-/// Finds styles, and opens the networks that no earlier style needed.
+/// Finds styles by name, and opens networks when a style needs them for the first time.
 pub struct Repertoire<'a> {
     studio: &'a Studio,
-    /// What the show begins with.
+    /// The style that the show starts with.
     first: Expression,
-    /// The pictures that are a style, beside the others.
+    /// The network with the vector of the style pictures, if there are any.
     own: Vec<Choice>,
     opened: Vec<Option<NetworkFile>>,
-    /// The frames' columns and rows.
+    /// Width and height of the frames.
     size: (u32, u32),
 }
 
 impl<'a> Repertoire<'a> {
-    /// The styles for frames of `size`; the show begins with the one of `painter`, which was made with `settings`.
+    /// All styles, for frames of `size`. The show starts with the style of `painter`, which was made with `settings`.
     ///
     /// # Errors
-    /// There is no style at all.
+    /// No style is installed.
     pub fn new(studio: &'a Studio, settings: &PaintSettings, painter: &Painter, size: (u32, u32)) -> Result<Self> {
         let first = studio.expression(&settings.style)?.unwrap_or_else(|| Expression::single(OWN));
         let is_own = matches!(settings.style, Style::Pictures(_));
@@ -51,15 +51,16 @@ impl<'a> Repertoire<'a> {
         styles.filter(|style| style.unstyled == unstyled).map(|style| style.name.clone()).collect()
     }
 
-    /// What the show begins with.
+    /// The style that the show starts with.
     pub fn first(&self) -> Expression {
         self.first.clone()
     }
 
-    /// The networks of `style`. A new one comes opened and warmed up: it has painted a frame of the show's size.
+    /// The networks of `style`. A network that no earlier style needed is opened and warmed up: it has painted a frame of the
+    /// show's size.
     ///
     /// # Errors
-    /// A style is unknown, or its network is missing, damaged or cannot run.
+    /// A style is unknown, or its network is missing, damaged or does not run.
     pub fn choose(&mut self, style: &Expression) -> Result<Vec<Chosen>> {
         let mut choices = Vec::new();
         let others: Vec<String> = style

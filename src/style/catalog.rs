@@ -1,4 +1,4 @@
-//! All styles that the program can find, and which networks an expression needs.
+//! The catalogue: all installed styles, and the networks that a style expression needs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::network::{NetworkFile, library};
 use crate::sync::lock;
 
-/// The style that copies the picture; built in, needs no network file.
+/// The built-in style that copies the picture; it needs no network file.
 pub const IDENTITY: &str = "identity";
 
-/// All styles of the manifests. Of two styles with the same name, the first is used.
+/// The contents of all manifests. If two styles have the same name, the one found first is used.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     folders: Vec<(PathBuf, Manifest)>,
@@ -22,23 +22,23 @@ pub struct Catalog {
     verified: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
-/// A style with where it was found.
+/// A style, and where it was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
-    /// The style.
+    /// The style's entry.
     pub style: &'a StyleEntry,
-    /// Its network.
+    /// The entry of its network.
     pub network: &'a NetworkEntry,
     /// The folder of both.
     pub folder: &'a Path,
 }
 
-/// A network that paints in any style, with the predictor that tells it which.
+/// An arbitrary-style network with the predictor that computes its style vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'a> {
     /// The network.
     pub network: &'a NetworkEntry,
-    /// Its predictor.
+    /// The predictor.
     pub predictor: &'a PredictorEntry,
     /// The folder of both.
     pub folder: &'a Path,
@@ -54,25 +54,25 @@ impl Pair<'_> {
     /// Checks both files against their hashes.
     ///
     /// # Errors
-    /// A file is missing or is not what the manifest says.
+    /// A file is missing, or its hash is not the one in the manifest.
     pub fn verify(&self) -> Result<()> {
         self.catalog.verify(self.network, self.folder)
     }
 }
 
-/// One network's part in an expression.
+/// One network of a style expression, with its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     /// The network; `None` copies the picture.
     pub network: Option<NetworkFile>,
-    /// Its style weights, summing to 1, or the style vector.
+    /// Its style weights, which sum to 1, or the style vector.
     pub weights: Vec<f32>,
-    /// Its share of the result.
+    /// Its share of the result, 0 to 1.
     pub share: f32,
 }
 
 impl Catalog {
-    /// Reads the manifests of `first` (the `--models` folder), of the program and of the user.
+    /// Reads the manifests of `first` (the `--models` folder), then those of the program and the user.
     ///
     /// # Errors
     /// `first` has no manifest, or a manifest is damaged.
@@ -92,7 +92,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The styles in the order of their folders; a name that occurred before is skipped.
+    /// The styles in the order of their folders, without repeated names.
     pub fn styles(&self) -> Vec<Found<'_>> {
         let mut all: Vec<Found<'_>> = Vec::new();
         for (folder, manifest) in &self.folders {
@@ -108,21 +108,21 @@ impl Catalog {
         all
     }
 
-    /// The style to use when none is named: the first.
+    /// The default style: the first.
     ///
     /// # Errors
-    /// There is none.
+    /// No style is installed.
     pub fn default_style(&self) -> Result<Expression> {
         let first = self.styles().first().map(|found| Expression::single(&found.style.name));
         first.ok_or_else(|| {
-            Error::failed("no styles were found; name a folder with --models, or add one with impasto styles add")
+            Error::failed("no styles are installed; choose a folder with --models, or add one with impasto styles add")
         })
     }
 
-    /// The style called `name`.
+    /// Finds the style `name`.
     ///
     /// # Errors
-    /// There is none; the nearest names are given.
+    /// It does not exist; the error suggests the most similar names.
     pub fn find(&self, name: &str) -> Result<Found<'_>> {
         let styles = self.styles();
         if let Some(found) = styles.iter().find(|found| found.style.name == name) {
@@ -132,10 +132,10 @@ impl Catalog {
         Err(Error::usage(format!("no style '{name}'{}", did_you_mean(name, names))))
     }
 
-    /// What paints in the style of any picture: the first that is found.
+    /// The networks that paint in the style of any picture: the first pair found.
     ///
     /// # Errors
-    /// There is none.
+    /// None is installed.
     pub fn pair(&self) -> Result<Pair<'_>> {
         let found = self.folders.iter().find_map(|(folder, manifest)| {
             let network = manifest.networks.iter().find(|network| network.predictor.is_some())?;
@@ -146,10 +146,10 @@ impl Catalog {
         })
     }
 
-    /// The networks that `expression` needs, with weights and shares; styles of one network share one run of it.
+    /// The networks that `expression` needs, with weights and shares. Styles of the same network share one inference.
     ///
     /// # Errors
-    /// A style is unknown, or its file is missing or not what the manifest says.
+    /// A style is unknown, or its file is missing or does not match the hash in the manifest.
     pub fn resolve(&self, expression: &Expression) -> Result<Vec<Choice>> {
         let mut choices: Vec<Choice> = Vec::new();
         for (name, weight) in expression.terms() {
@@ -194,7 +194,7 @@ impl Catalog {
             }
             if digest::of_file(&path)? != *hash {
                 return Err(Error::failed(format!(
-                    "'{}' is not the file that {} lists (its SHA-256 differs); install it again",
+                    "'{}' is not the file listed in {} (its SHA-256 differs); install it again",
                     path.display(),
                     super::manifest::FILE_NAME
                 )));
@@ -205,7 +205,7 @@ impl Catalog {
     }
 }
 
-/// The folder of the networks that come with the program: beside it, in its installation, or in its sources.
+/// The folder of the bundled networks: beside the program, in its installation, or in its source tree.
 fn program_folder() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let beside = program.parent()?;
@@ -222,7 +222,7 @@ pub fn user_folder() -> PathBuf {
     library::data_folder().join("models")
 }
 
-/// What to do about an unknown `name`: `; did you mean 'a' or 'b'? See impasto styles`, from the names most like it.
+/// Advice about an unknown `name`, with the most similar names: `; did you mean 'a' or 'b'? See impasto styles`.
 pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut near: Vec<(f64, &str)> = known.map(|known| (likeness(name, known), known)).collect();
     near.retain(|(likeness, _)| *likeness > 0.6);
@@ -234,7 +234,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Str
     format!("; did you mean {}? See impasto styles", names.join(" or "))
 }
 
-/// From 0 to 1: similar spelling, or one word of the name (`starry` for `starry-night`).
+/// Similarity from 0 to 1: of the spelling, or of one word of the name (`starry` for `starry-night`).
 fn likeness(name: &str, known: &str) -> f64 {
     let part = known.split('-').any(|part| !name.is_empty() && strsim::jaro_winkler(part, name) > 0.85);
     strsim::jaro_winkler(name, known).max(if part { 0.8 } else { 0.0 })
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_of_one_network_share_one_run() {
+    fn styles_of_one_network_share_one_inference() {
         let folder = tempfile::tempdir().unwrap();
         let choices = catalog(folder.path()).resolve(&"starry-night:1,wave:2,scream:1".parse().unwrap()).unwrap();
         assert_eq!(choices.len(), 2);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_style_gets_the_nearest_names() {
+    fn an_unknown_style_suggests_the_most_similar_names() {
         let folder = tempfile::tempdir().unwrap();
         let catalog = catalog(folder.path());
         let message = |name: &str| catalog.find(name).unwrap_err().to_string();

@@ -1,27 +1,39 @@
-//! The style expression of the command line: `a`, or a blend `a:0.7,b:0.3`.
+//! Style expressions: one style, `scream`, or a blend, `scream:0.7,udnie:0.3`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Styles with weights that sum to 1, in the order given; never empty, no name twice.
+/// A style expression: style names with weights, as `--style` takes it.
+///
+/// It holds at least one style and no name twice, in the order given. The weights sum to 1. Parsing does not check that
+/// the styles exist; [`Studio::painter`](crate::Studio::painter) does.
+///
+/// ```
+/// use impasto::Expression;
+///
+/// let blend: Expression = "scream:3,udnie".parse()?;
+/// assert_eq!(blend.terms(), [("scream".to_owned(), 0.75), ("udnie".to_owned(), 0.25)]);
+/// assert_eq!(blend.to_string(), "scream:0.75,udnie:0.25");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Expression(Vec<(String, f32)>);
 
 impl Expression {
-    /// One style alone.
+    /// A single style.
     pub fn single(name: impl Into<String>) -> Self {
         Self(vec![(name.into(), 1.0)])
     }
 
-    /// `first` with `share`, from 0 to 1, of `second`.
+    /// A blend of `first` and `second`, where `second` has the weight `share`, 0 to 1.
     pub fn blend(first: &str, second: &str, share: f32) -> Self {
         Self(vec![(first.to_owned(), 1.0 - share), (second.to_owned(), share)])
     }
 
-    /// The styles with their weights.
+    /// The style names with their weights.
     pub fn terms(&self) -> &[(String, f32)] {
         &self.0
     }
@@ -30,7 +42,7 @@ impl Expression {
 impl FromStr for Expression {
     type Err = String;
 
-    /// Parses `NAME[:WEIGHT],...`. A weight left out is 1; weights are scaled to sum to 1.
+    /// Parses `NAME[:WEIGHT],...`. A missing weight counts as 1; the weights are scaled to sum to 1. The error is a clause.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut terms: Vec<(String, f32)> = Vec::new();
         for term in text.split(',') {
@@ -42,7 +54,7 @@ impl FromStr for Expression {
                 return Err(format!("a style name is missing in '{text}'; write NAME or NAME:WEIGHT,NAME:WEIGHT"));
             }
             if terms.iter().any(|(known, _)| known == name) {
-                return Err(format!("style '{name}' is named twice; give it one weight"));
+                return Err(format!("style '{name}' is listed twice; give it one weight"));
             }
             terms.push((name.to_owned(), weight));
         }
@@ -75,11 +87,11 @@ pub(super) fn scale_to_one<T>(terms: &mut [(T, f32)]) -> Result<(), String> {
     Ok(())
 }
 
-/// A weight of the command line: a number from 0 up.
+/// Parses a weight: a number from 0 to a million.
 pub(super) fn parse_weight(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(weight) if (0.0..=1e6).contains(&weight) => Ok(weight),
-        _ => Err(format!("'{text}' is not a weight; write a number from 0 up")),
+        _ => Err(format!("'{text}' is not a weight; write a number, 0 or more")),
     }
 }
 
@@ -89,7 +101,7 @@ impl fmt::Display for Expression {
     }
 }
 
-/// Writes `NAME` of one term, `NAME:WEIGHT,NAME:WEIGHT` of more.
+/// Writes `NAME` for a single term, `NAME:WEIGHT,NAME:WEIGHT` for several.
 pub(super) fn show_terms<T: fmt::Display>(
     out: &mut impl fmt::Write,
     terms: impl ExactSizeIterator<Item = (T, f32)>,
@@ -121,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_a_reason() {
+    fn an_invalid_expression_is_refused_with_a_reason() {
         for (text, reason) in [
             ("", "missing"),
             ("a,", "missing"),
@@ -137,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_parses_to_the_same() {
+    fn the_displayed_text_parses_to_the_same_expression() {
         assert_eq!("a:0.7,b:0.3".parse::<Expression>().unwrap().to_string(), "a:0.7,b:0.3");
         assert_eq!("a:2".parse::<Expression>().unwrap().to_string(), "a");
     }

@@ -1,4 +1,4 @@
-//! `styles.toml`: what a folder of networks holds.
+//! `styles.toml`: lists the networks and styles of a folder.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use crate::whole;
 /// The manifest's file name in its folder.
 pub const FILE_NAME: &str = "styles.toml";
 
-/// Pixels that a predictor may look at, and numbers that it may tell a style by: Magenta's are 256 and 100.
+/// Allowed input sides of a predictor, in pixels, and lengths of its style vectors. Magenta's are 256 and 100.
 const SIDES: RangeInclusive<u32> = 1..=4096;
 const VECTORS: RangeInclusive<usize> = 1..=65536;
 
@@ -25,45 +25,45 @@ const VECTORS: RangeInclusive<usize> = 1..=65536;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The networks, each in a file beside the manifest.
+    /// The networks; their files are beside the manifest.
     #[serde(default, rename = "network")]
     pub networks: Vec<NetworkEntry>,
-    /// The styles, each a weight of a network.
+    /// The styles; each is one weight of a network.
     #[serde(default, rename = "style")]
     pub styles: Vec<StyleEntry>,
 }
 
-/// One network.
+/// One network of a manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkEntry {
-    /// Its name.
+    /// The network's name.
     pub name: String,
-    /// Its graph, in the manifest's folder.
+    /// The ONNX file, in the manifest's folder.
     pub file: PathBuf,
-    /// The same with instance-norm statistics as inputs, for pictures in tiles.
+    /// The same network with instance-norm statistics as inputs, for painting in tiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles: Option<PathBuf>,
-    /// How it wants pixels.
+    /// Layout of its pixels.
     pub layout: LayoutName,
-    /// What a white byte becomes (layouts of floats): 255 or 1.
+    /// The float value of white, usually 255 or 1 (float layouts).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<f32>,
-    /// Subtracted from each channel on the way in (planar layouts).
+    /// Subtracted from each input channel (planar layout).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<[f32; 3]>,
-    /// Divides each channel on the way in (planar layouts).
+    /// Each input channel is divided by it (planar layout).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deviation: Option<[f32; 3]>,
-    /// What its sides must be a multiple of (layouts of floats); the program pads and crops.
+    /// Its input sides must be a multiple of this (float layouts); impasto pads and crops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiple: Option<u32>,
-    /// One style, several, or any.
+    /// How many styles it has.
     pub kind: Kind,
-    /// Its styles, in the order of its weights; none where it paints any.
+    /// Its styles, in the order of its weights; empty for arbitrary style.
     #[serde(default)]
     pub styles: Vec<String>,
-    /// Licence of the weights, as an SPDX expression where there is one.
+    /// Licence of the weights, as an SPDX expression if there is one.
     pub license: String,
     /// Where the weights come from.
     pub source: String,
@@ -72,35 +72,35 @@ pub struct NetworkEntry {
     /// SHA-256 of `tiles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles_sha256: Option<String>,
-    /// What gives it its style (kind arbitrary).
+    /// The network that computes its style vectors (arbitrary style).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictor: Option<PredictorEntry>,
 }
 
-/// The network that tells an arbitrary one how a painting is painted.
+/// The predictor of an arbitrary-style network: it computes a style vector from a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictorEntry {
-    /// Its graph, in the manifest's folder.
+    /// The ONNX file, in the manifest's folder.
     pub file: PathBuf,
     /// SHA-256 of `file`, in hexadecimal.
     pub sha256: String,
-    /// Side of the square that it looks at, in pixels.
+    /// Side of its square input, in pixels.
     pub side: u32,
-    /// How many numbers its style vectors have.
+    /// Length of its style vectors.
     pub vector: usize,
 }
 
-/// Names of the layouts.
+/// The layout of a network's pixels, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayoutName {
-    /// Own networks; see [`Layout::NhwcU8`].
+    /// Networks trained by impasto's scripts; see [`Layout::NhwcU8`].
     #[serde(rename = "nhwc-u8")]
     NhwcU8,
-    /// The classic ones; see [`Layout::NchwF32`].
+    /// Networks like PyTorch's fast-neural-style examples; see [`Layout::NchwF32`].
     #[serde(rename = "nchw-f32")]
     NchwF32,
-    /// Those of any style; see [`Layout::NhwcF32`].
+    /// Arbitrary-style networks; see [`Layout::NhwcF32`].
     #[serde(rename = "nhwc-f32")]
     NhwcF32,
 }
@@ -109,25 +109,25 @@ pub enum LayoutName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// One; no weights.
+    /// One style; it takes no weights.
     Single,
-    /// One or more, mixed by weights.
+    /// One or more styles, mixed by weights.
     Multi,
-    /// Any, given by a style vector.
+    /// Any style, given by a style vector.
     Arbitrary,
 }
 
-/// One style.
+/// One style of a manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StyleEntry {
-    /// Its name, on the command line.
+    /// The style's name, on the command line.
     pub name: String,
-    /// Its network.
+    /// The name of its network.
     pub network: String,
-    /// Its place among the network's weights, from 0.
+    /// Index of its weight in the network, from 0.
     pub index: usize,
-    /// What it is made from: the painting, its painter and year.
+    /// The painting it was trained on: title, painter and year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// It leaves the picture unpainted: useful in blends, and not offered by itself.
@@ -136,10 +136,10 @@ pub struct StyleEntry {
 }
 
 impl Manifest {
-    /// Reads `folder`'s manifest; empty if the folder has none.
+    /// Reads the manifest of `folder`; an empty one if the folder has none.
     ///
     /// # Errors
-    /// The manifest cannot be read, or says something that does not fit together.
+    /// The manifest cannot be read, is not valid, or contradicts itself.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE_NAME);
         let text = match fs::read_to_string(&path) {
@@ -147,11 +147,12 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(Error::reading(&path, &error)),
         };
-        let wrong = |reason: String| Error::failed(format!("'{}' is not a style manifest: {reason}", path.display()));
+        let wrong =
+            |reason: String| Error::failed(format!("'{}' is not a valid style manifest: {reason}", path.display()));
         text.parse().map_err(wrong)
     }
 
-    /// Writes `folder`'s manifest, completely or not at all.
+    /// Writes the manifest of `folder`, completely or not at all.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -160,10 +161,10 @@ impl Manifest {
         whole::write(&path, self.to_toml()?.as_bytes()).map_err(|error| Error::writing(&path, &error))
     }
 
-    /// The manifest as text, which parses to the same.
+    /// The manifest as TOML; parsing it gives the same manifest.
     ///
     /// # Errors
-    /// A number in it is larger than TOML can hold.
+    /// A number is too large for TOML.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self).map_err(|error| Error::failed(format!("cannot write a manifest: {error}")))
     }
@@ -174,11 +175,11 @@ impl Manifest {
             let arbitrary = network.kind == Kind::Arbitrary;
             if arbitrary != network.predictor.is_some() || arbitrary != (network.layout == LayoutName::NhwcF32) {
                 return Err(format!(
-                    "network '{name}' is inconsistent: kind arbitrary, layout nhwc-f32 and a predictor belong together"
+                    "network '{name}' is incomplete: kind arbitrary, layout nhwc-f32 and a predictor belong together"
                 ));
             }
             if arbitrary != network.styles.is_empty() {
-                let has = if arbitrary { "is arbitrary, but names styles" } else { "has no styles" };
+                let has = if arbitrary { "is arbitrary, but lists styles" } else { "has no styles" };
                 return Err(format!("network '{name}' {has}"));
             }
             if network.kind == Kind::Single && network.styles.len() != 1 {
@@ -191,18 +192,28 @@ impl Manifest {
             network.check_numbers().map_err(|what| format!("network '{name}' has {what}"))?;
             for file in network.files() {
                 if file.file_name().map(Path::new) != Some(file.as_path()) {
-                    return Err(format!("network '{name}' names '{}', which is not a file beside it", file.display()));
+                    return Err(format!(
+                        "network '{name}' has the file '{}', which is not in the manifest's own folder",
+                        file.display()
+                    ));
                 }
             }
         }
         for style in &self.styles {
             let network = self.networks.iter().find(|network| network.name == style.network);
             let Some(network) = network else {
-                return Err(format!("style '{}' names network '{}', which does not exist", style.name, style.network));
+                return Err(format!(
+                    "style '{}' uses network '{}', which is not in the manifest",
+                    style.name, style.network
+                ));
             };
             if style.index >= network.styles.len() {
-                let (style, index, count) = (&style.name, style.index, network.styles.len());
-                return Err(format!("style '{style}' has index {index}, and its network {count} (counted from 0)"));
+                return Err(format!(
+                    "style '{}' has index {}, which must be below {}",
+                    style.name,
+                    style.index,
+                    network.styles.len()
+                ));
             }
         }
         Ok(())
@@ -210,7 +221,7 @@ impl Manifest {
 }
 
 impl FromStr for Manifest {
-    /// What is wrong with it, as a clause.
+    /// The reason, as a clause.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -221,7 +232,7 @@ impl FromStr for Manifest {
 }
 
 impl NetworkEntry {
-    /// The network as the program runs it, with its files in `folder`.
+    /// The network as `network` opens it, with its files in `folder`.
     pub fn network_file(&self, folder: &Path) -> NetworkFile {
         let classic = PlanarFormat::PYTORCH_EXAMPLES;
         let magenta = PackedFormat::MAGENTA;
@@ -248,11 +259,11 @@ impl NetworkEntry {
         }
     }
 
-    /// Checks that all numbers can be computed with; the error is a clause that says which cannot.
+    /// Checks that the numbers can be used in computations; the error is a clause.
     fn check_numbers(&self) -> Result<(), String> {
         let deviation = self.deviation.unwrap_or([1.0; 3]);
         if !self.range.is_none_or(|range| range.is_finite() && range > 0.0) {
-            return Err("a range that is not above 0".into());
+            return Err("a range that is not a number above 0".into());
         }
         if !self.mean.unwrap_or_default().iter().all(|mean| mean.is_finite()) {
             return Err("a mean that is not a number".into());
@@ -273,7 +284,7 @@ impl NetworkEntry {
         }
     }
 
-    /// All of its files, beside the manifest.
+    /// All files of the network, in the manifest's folder.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let predictor = self.predictor.as_ref().map(|predictor| &predictor.file);
         [Some(&self.file), self.tiles.as_ref(), predictor].into_iter().flatten()
@@ -305,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_the_same() {
+    fn a_written_manifest_reads_back_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = parse(ONE).unwrap();
         manifest.write(folder.path()).unwrap();
@@ -319,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_computed_with_are_named() {
+    fn unusable_numbers_are_reported() {
         for (line, reason) in [
             ("range = 0.0", "a range"),
             ("range = inf", "a range"),
@@ -334,11 +345,11 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_named() {
+    fn contradictions_are_reported() {
         for (from, to, reason) in [
-            ("network = \"n\"", "network = \"m\"", "'m', which does not exist"),
-            ("index = 0", "index = 1", "has index 1"),
-            ("n.onnx", "../n.onnx", "not a file beside it"),
+            ("network = \"n\"", "network = \"m\"", "'m', which is not in the manifest"),
+            ("index = 0", "index = 1", "index 1, which must be below 1"),
+            ("n.onnx", "../n.onnx", "not in the manifest's own folder"),
             ("[\"s\"]", "[]", "has no styles"),
             ("license", "lisence", "unknown field"),
             ("\"single\"", "\"triple\"", "unknown variant"),

@@ -1,4 +1,4 @@
-//! Pictures as styles: `--style-image`, painted by the arbitrary-style pair that is installed.
+//! Pictures as styles (`--style-image`), painted by the installed pair of arbitrary-style networks.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,23 @@ use crate::network::predictor::Predictor;
 use crate::network::runtime::Runtime;
 use crate::picture::{Picture, read};
 
-/// Paintings with weights that sum to 1, in the order given; never empty.
+/// Style pictures: picture files with weights, as `--style-image` takes them.
+///
+/// It holds at least one file, in the order given. The weights sum to 1. Parses from `FILE[:WEIGHT],...`; the files are
+/// read when a painter is made.
+///
+/// ```
+/// use impasto::Paintings;
+///
+/// let mix: Paintings = "night.jpg:0.7,wave.jpg:0.3".parse()?;
+/// assert_eq!(mix.terms().len(), 2);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paintings(Vec<(PathBuf, f32)>);
 
 impl Paintings {
-    /// One painting alone.
+    /// A single picture.
     pub fn single(path: impl Into<PathBuf>) -> Self {
         Self(vec![(path.into(), 1.0)])
     }
@@ -31,21 +42,21 @@ impl Paintings {
     /// Reads the files.
     ///
     /// # Errors
-    /// One cannot be read, is no picture, or has more than `most` pixels.
+    /// A file cannot be read, is not a picture, or has more than `most` pixels.
     pub fn load(&self, most: MaxPixels) -> Result<Loaded> {
         let load = |(path, weight): &(PathBuf, f32)| Ok((read::load(path, most)?, *weight));
         Ok(Loaded(self.0.iter().map(load).collect::<Result<_>>()?))
     }
 }
 
-/// Paintings that were read, with weights that sum to 1.
+/// Style pictures in memory, with weights that sum to 1.
 pub struct Loaded(Vec<(Picture, f32)>);
 
 impl Loaded {
-    /// What paints in the mix of these paintings: the weighted sum of their style vectors.
+    /// The network of `pair` with the weighted mean of these pictures' style vectors.
     ///
     /// # Errors
-    /// The pair's files are not what its manifest says, or do not run.
+    /// The files of the pair do not match its manifest, or do not run.
     pub fn choice(&self, pair: &Pair<'_>, runtime: &Runtime, threads: usize) -> Result<Choice> {
         pair.verify()?;
         let mut predictor = Predictor::open(&pair.predictor_path(), runtime, threads)?;
@@ -66,7 +77,7 @@ impl Loaded {
     }
 }
 
-/// The middle of a painting as the predictor sees it: `side` x `side` RGB8, on white where it is transparent.
+/// The central square of a picture for the predictor: `side` x `side` RGB8, transparent areas on white.
 fn square(picture: &Picture, side: u32) -> Result<Vec<u8>> {
     let frame = picture.on_white();
     let mut pixels = vec![0; crate::frame::byte_len(side, side)];
@@ -74,20 +85,20 @@ fn square(picture: &Picture, side: u32) -> Result<Vec<u8>> {
     Ok(pixels)
 }
 
-/// One painting with its weight.
+/// One style picture with its weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Painting {
     /// The file.
     pub path: PathBuf,
-    /// At least 0.
+    /// Weight, 0 or more.
     pub weight: f32,
 }
 
 impl FromStr for Painting {
     type Err = String;
 
-    /// Parses `FILE[:WEIGHT]`. If the complete text names a file, it is one. A colon that no number follows belongs to
-    /// the name, as in `C:\night.jpg`.
+    /// Parses `FILE[:WEIGHT]`. If the entire text is the name of a file, it is that file. A colon without a number after it
+    /// belongs to the name, as in `C:\night.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::parse(text, is_file)
     }
@@ -115,18 +126,18 @@ impl Painting {
 impl FromStr for Paintings {
     type Err = String;
 
-    /// Parses `FILE[:WEIGHT],...`. What names a file as a whole is one, whatever commas and colons are in its name; and
-    /// a colon that no number follows belongs to the name, as in `C:\night.jpg`.
+    /// Parses `FILE[:WEIGHT],...`. If the entire text is the name of a file, it is that file, whatever commas and colons it
+    /// has. A colon without a number after it belongs to the name, as in `C:\night.jpg`. The error is a clause.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::parse(text, is_file)
     }
 }
 
 impl Paintings {
-    /// Parses as [`Self::from_str`] does, where `is_file` says what names a file.
+    /// Parses like [`Self::from_str`]; `is_file` decides whether a text is the name of a file.
     ///
     /// # Errors
-    /// A name is missing, a weight is none, or all are 0; a clause that says so.
+    /// A name is missing, a weight is invalid, or all weights are 0. The error is a clause.
     pub fn parse(text: &str, is_file: impl Fn(&str) -> bool) -> Result<Self, String> {
         if is_file(text) {
             return Ok(Self(vec![(text.into(), 1.0)]));
@@ -144,7 +155,7 @@ impl fmt::Display for Paintings {
     }
 }
 
-/// Paintings with their weights as people are told of them: by their file names, without the folders.
+/// Style pictures with their weights, for the user: by file name, without folders.
 pub fn show_paintings<'a>(terms: impl ExactSizeIterator<Item = (&'a Path, f32)>) -> String {
     let name = |path: &'a Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let mut words = String::new();
@@ -164,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_sum_to_one_and_a_colon_may_be_part_of_a_name() {
+    fn weights_sum_to_one_and_a_name_may_have_a_colon() {
         assert_eq!(terms("a.jpg"), [("a.jpg".to_owned(), 1.0)]);
         assert_eq!(terms("a.jpg:3, b.jpg:1"), [("a.jpg".to_owned(), 0.75), ("b.jpg".to_owned(), 0.25)]);
         assert_eq!(terms("C:/night.jpg"), [("C:/night.jpg".to_owned(), 1.0)]);
@@ -172,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_exists_is_taken_whole() {
+    fn a_text_that_is_a_file_name_is_not_split() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("Night, by Vincent:2");
         std::fs::write(&path, "").unwrap();
@@ -181,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_a_reason() {
+    fn an_invalid_text_is_refused_with_a_reason() {
         for (text, reason) in
             [("", "missing"), ("a.jpg,", "missing"), (":2", "missing"), ("a:-1", "not a weight"), ("a:0", "sum to 0")]
         {
@@ -191,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_parses_to_the_same() {
+    fn the_displayed_text_parses_to_the_same_pictures() {
         for text in ["a.jpg", "a.jpg:0.7,b.jpg:0.3"] {
             assert_eq!(text.parse::<Paintings>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn the_predictor_sees_the_middle_of_a_painting_on_white() {
+    fn the_predictor_sees_the_central_square_on_white() {
         let mut frame = Frame::new(60, 20);
         for (place, pixel) in frame.pixels.chunks_exact_mut(3).enumerate() {
             // Black at both sides of the middle square.

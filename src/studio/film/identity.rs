@@ -1,4 +1,4 @@
-//! What a film job is recognised by: everything that decides its frames, for its journal.
+//! Identifies a film job for its journal, by everything that determines its frames.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::media::write::Container;
 use crate::segments::journal::fingerprint;
 use crate::studio::{Machine, PaintSettings, Studio, Style};
 
-/// The facts of a job except the device, by the names that people know.
+/// The facts of a job, except the device, by the names that users know.
 ///
-/// The settings are taken apart without `..`: a new one does not compile until it is said here whether it belongs to a
-/// job's identity.
+/// The settings are destructured without `..`, so a new setting does not compile until this function decides whether it
+/// belongs to a job's identity.
 ///
 /// # Errors
 /// The input, a style or one of its files cannot be read.
@@ -40,8 +40,7 @@ pub fn facts(
     } = settings;
     let Machine {
         fp16,
-        // Where things are found and what runs them may differ from machine to machine; the device and its library are
-        // facts of their own.
+        // Folders and hardware may differ between machines. The device and ONNX Runtime are separate facts.
         models: _,
         onnxruntime: _,
         device: _,
@@ -85,11 +84,11 @@ pub fn facts(
     Ok(facts)
 }
 
-/// What the style is: its name, and the files behind it.
+/// The facts of a style: its name, and the hashes of its files.
 fn style_facts(style: &Style, studio: &Studio) -> Result<BTreeMap<String, String>> {
     let catalog = studio.catalog();
     let mut facts = BTreeMap::new();
-    // The manifest's hashes are checked against the files when a style is resolved.
+    // The files were checked against the manifest's hashes when the style was resolved.
     let short = |hash: &str| hash[..hash.len().min(16)].to_owned();
     if let Style::Pictures(paintings) = style {
         let pair = catalog.pair()?;

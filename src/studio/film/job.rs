@@ -1,4 +1,4 @@
-//! One film: painted in segments, joined, and resumed where it was stopped.
+//! Paints one film in segments, joins them, and resumes an interrupted job.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,11 +23,11 @@ use crate::statistics::Percentiles;
 use crate::sync::Stop;
 use crate::temporal::WARM_UP;
 
-/// A film with all that is known before the first frame is painted.
+/// A film job, with everything that is known before the first frame is painted.
 struct Running<'a> {
     job: &'a FilmJob,
     settings: FilmSettings,
-    /// The rate to resample to.
+    /// The frame rate to resample to.
     rate: Option<FrameRate>,
     decoding: DecodeOptions,
     encoding: Encoding,
@@ -35,10 +35,10 @@ struct Running<'a> {
     stop: &'a Stop,
 }
 
-/// Paints a film, or does what else `job` asks for.
+/// Does the work that `job` requests on one film.
 ///
 /// # Errors
-/// Input, output, settings or network do not work; or the job was interrupted. Complete segments are kept.
+/// Those of [`Films::paint`].
 pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
     let start = Instant::now();
     let (settings, studio) = (films.settings.clone(), films.studio);
@@ -55,7 +55,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     let mut rate = settings.fps;
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
     if rate.is_none() && !container.takes_variable_rate() {
-        // AVI and the like have no timestamps, only a rate.
+        // Some containers, such as AVI, have no timestamps, only a frame rate.
         rate = Some(FrameRate(source.info().frame_rate));
         source = VideoSource::open(input, &decoding, settings.size, rate)?;
     }
@@ -68,7 +68,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
         threads,
     };
     let encoding = Encoding { container, info: source.info().clone(), frames: source.frame_format(), options };
-    // Before anything is loaded or made: a wrong option is said at once.
+    // Before anything is loaded or created, so that a wrong option fails at once.
     let size = encoding.encoder()?.size();
     let mut facts = identity::facts(input, container, &settings, studio)?;
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
@@ -84,7 +84,9 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
         facts.extend(painter.engine().map(|engine| (RUNTIME.to_owned(), engine.runtime.version())));
     } else if !path.is_dir() {
         let shown = path.display();
-        return Err(Error::usage(format!("no segments to join: there is no folder '{shown}'; paint them first")));
+        return Err(Error::usage(format!(
+            "no segments to join: the folder '{shown}' does not exist; paint them first"
+        )));
     }
     let is_range = matches!(job.work, Work::Segments(_));
     let usage = if is_range { Use::Shared } else { Use::Alone };
@@ -131,7 +133,7 @@ impl Running<'_> {
         VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate).map(ResumableSource::new)
     }
 
-    /// Paints what is missing of what was asked for.
+    /// Paints the requested segments that are missing.
     fn paint(
         &self,
         source: ResumableSource,
@@ -155,7 +157,7 @@ impl Running<'_> {
                 Some(source) => source,
                 None => self.open()?,
             };
-            let mut source = self.stand(source, next, folder, every, stabilize > 0.0)?;
+            let mut source = self.position(source, next, folder, every, stabilize > 0.0)?;
             let stabilizer = films.load()?.stabilizer(stabilize);
             let workers = films.workers((source.format().width, source.format().height))?;
             let from = source.place();
@@ -179,25 +181,25 @@ impl Running<'_> {
         Ok(inference_ms)
     }
 
-    /// Leads a fresh `source` to where it must be for segment `number`: by a seek if that gives the same frames, else by
-    /// decoding all that is before.
-    fn stand(
+    /// Positions a new `source` for segment `number`: by a seek if that gives the same frames, else by decoding everything
+    /// before.
+    fn position(
         &self,
         mut source: ResumableSource,
         number: u64,
         folder: &Folder,
         every: u64,
-        steady: bool,
+        stabilized: bool,
     ) -> Result<ResumableSource> {
         if number == 0 {
             return Ok(source);
         }
-        let first = number * every - if steady { WARM_UP } else { 0 };
+        let first = number * every - if stabilized { WARM_UP } else { 0 };
         let before = folder.segment(number - 1)?;
         let marks = before.and_then(|segment| segment.next);
         let expected = match &marks {
             Some([warm_up, next]) => {
-                if source.seek(if steady { warm_up } else { next }, next)? {
+                if source.seek(if stabilized { warm_up } else { next }, next)? {
                     return Ok(source);
                 }
                 source = self.open()?;
@@ -215,7 +217,7 @@ impl Running<'_> {
         Error::usage(format!("'{}' ends before segment {number}; choose earlier --segments", self.job.input.display()))
     }
 
-    /// Joins what there is without a gap: the whole film to the output, its beginning to a name of its own.
+    /// Joins the segments before the first gap: a complete film into the output, its beginning into a file of its own.
     fn join(&self, folder: &Folder, there: &Inventory) -> Result<PathBuf> {
         let shown = folder.path().display();
         if there.contiguous == 0 {
@@ -258,7 +260,7 @@ impl Running<'_> {
     }
 }
 
-/// Adds to a failure what it did not cost.
+/// Adds to a failure how many frames are kept.
 fn with_kept(error: Error, folder: &Folder) -> Error {
     match (error, Inventory::of(folder)) {
         (Error::Failed(reason), Ok(there)) if there.frames > 0 => Error::Failed(format!(
@@ -278,16 +280,16 @@ fn beginning(output: &Path) -> PathBuf {
     output.with_file_name(name)
 }
 
-/// Refuses outputs that would destroy something, before any work is done.
+/// Rejects outputs that would overwrite something, before any work is done.
 fn check_output(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
     let shown = output.display();
     if crate::whole::is_same_file(input, output) {
-        return Err(Error::usage(format!("'{shown}' is the input itself; name another output with -o")));
+        return Err(Error::usage(format!("'{shown}' is the input itself; choose another output with -o")));
     }
     match fs::metadata(output) {
-        Ok(found) if found.is_dir() => Err(Error::usage(format!("'{shown}' is a folder; name a file in it"))),
+        Ok(found) if found.is_dir() => Err(Error::usage(format!("'{shown}' is a folder; choose a file in it"))),
         Ok(_) if !overwrite => {
-            Err(Error::usage(format!("'{shown}' exists; name another output, or add --overwrite to replace it")))
+            Err(Error::usage(format!("'{shown}' exists; choose another output, or add --overwrite to replace it")))
         }
         _ => Ok(()),
     }

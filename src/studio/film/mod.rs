@@ -1,4 +1,5 @@
-//! Films: painted in segments that survive whatever stops the job, then joined with the input's sound and all else.
+//! Films: paints videos in segments that survive an interruption, then joins them with the audio and other streams of the
+//! input.
 
 mod identity;
 mod job;
@@ -15,32 +16,32 @@ use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::temporal::DEFAULT_AMOUNT;
 
-/// All that decides what the frames of a film look like and how they are encoded. A job resumes only with the same.
+/// How to paint and encode a film. An interrupted job resumes only with the same settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilmSettings {
-    /// How each frame is painted.
+    /// How to paint each frame.
     pub paint: PaintSettings,
-    /// Keeps still parts from flickering: 0 off, 1 most.
+    /// Strength of the stabiliser, which keeps still areas from flickering: 0 (off) to 1.
     pub stabilize: f32,
-    /// The codec; by the container if `None`.
+    /// The video codec; the container's default if `None`.
     pub codec: Option<Codec>,
-    /// Constant quality, in the encoder's own range; lower is better.
+    /// Constant quality (CRF), in the encoder's own range; lower is better. `None`: the encoder's default.
     pub crf: Option<u32>,
-    /// The encoder's own preset.
+    /// Preset of the encoder, such as `slow`.
     pub preset: Option<String>,
-    /// The pixel format to write, by FFmpeg's name; the codec's usual one if `None`.
+    /// The pixel format to write, by its FFmpeg name; the codec's default if `None`.
     pub pixel_format: Option<String>,
-    /// Options of the encoder, as `NAME=VALUE`.
+    /// More options of the encoder, as `NAME=VALUE`.
     pub encoder_options: Vec<String>,
-    /// Where in the input to start.
+    /// Position in the input to start from; the beginning if `None`.
     pub start: Option<Seconds>,
-    /// How much of it to paint.
+    /// Duration to paint; up to the end if `None`.
     pub duration: Option<Seconds>,
-    /// The size to scale to before painting.
+    /// The size to scale frames to before painting; the input's own if `None`.
     pub size: Option<SizeRequest>,
-    /// A constant frame rate, by repeating or dropping frames.
+    /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`.
     pub fps: Option<FrameRate>,
-    /// Frames of a segment, 32 or more: what a power cut costs at most.
+    /// Frames per segment, 32 or more. A power cut costs at most one segment.
     pub segment_frames: u64,
 }
 
@@ -63,37 +64,54 @@ impl Default for FilmSettings {
     }
 }
 
-/// How much of a film's work to do now.
+/// Which work of a film job to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Work {
-    /// Paint what is missing, then join.
+    /// Paint the missing segments, then join all.
     #[default]
     All,
-    /// Paint these segments and join nothing, as one of several machines.
+    /// Paint only these segments, and do not join: for one of several machines that share a job.
     Segments(SegmentRange),
-    /// Paint nothing; join what is there.
+    /// Join the segments that exist, and paint nothing.
     Join,
 }
 
-/// One film to paint.
+/// One film to paint, from an input file to an output file.
+///
+/// ```no_run
+/// use impasto::{FilmEvent, FilmJob, FilmSettings, Machine, Stop, Studio};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let studio = Studio::open(Machine::default())?;
+/// let job = FilmJob::new("holiday.mp4", "painted.mp4");
+/// let done = studio.paint_film(&job, FilmSettings::default(), &Stop::default(), &|event| {
+///     if let FilmEvent::Progress { frame, .. } = event {
+///         println!("{frame} frames are done");
+///     }
+/// })?;
+/// println!("{} frames in {:.0} s", done.frames, done.seconds);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FilmJob {
-    /// Any file that FFmpeg decodes.
+    /// The input: any video file that FFmpeg decodes.
     pub input: PathBuf,
     /// The file to write; its extension chooses the container.
     pub output: PathBuf,
     /// Replace `output` if it exists.
     pub overwrite: bool,
-    /// Start over instead of resuming.
+    /// Start over instead of resuming an interrupted job.
     pub restart: bool,
-    /// Keep the segments after they are joined.
+    /// Keep the segments after they have been joined.
     pub keep_segments: bool,
-    /// How much of the work to do.
+    /// Which work to do.
     pub work: Work,
 }
 
 impl FilmJob {
-    /// The whole film from `input` to `output`, which must not exist yet; resumes if it was begun before.
+    /// A job that paints `input` completely and writes `output`, which must not exist yet. It resumes if it was interrupted
+    /// before.
     pub fn new(input: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self {
             input: input.into(),
@@ -107,10 +125,10 @@ impl FilmJob {
 }
 
 impl Studio {
-    /// Paints one film; see [`Films`] for several.
+    /// Paints one film; see [`Films`] for several, and [`FilmJob`] for an example.
     ///
     /// # Errors
-    /// As [`Films::paint`].
+    /// Those of [`Films::paint`].
     pub fn paint_film(
         &self,
         job: &FilmJob,
@@ -122,87 +140,89 @@ impl Studio {
     }
 }
 
-/// What is heard of a film while it is painted.
+/// Reports on a film while it is painted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FilmEvent {
-    /// The style was found, for the first film: [`Studio::chosen_device`] tells what runs it.
+    /// The style is ready, for the first film; [`Studio::chosen_device`] now returns its device.
     Ready,
-    /// Frames of an earlier run are kept.
+    /// The job resumes; frames of an earlier run are kept.
     Resumed {
-        /// The first frame that is painted now.
+        /// The first frame that is painted now, from 0.
         frame: u64,
-        /// Frames of the film, where the file tells.
+        /// Estimated number of frames of the film, if known.
         total: Option<u64>,
     },
-    /// Something that a person should know, as a sentence.
+    /// A warning for the user, as a sentence.
     Warning(String),
     /// A frame was painted.
     Progress {
-        /// Frames that are done, those of earlier runs too.
+        /// Number of frames that are done, including those of earlier runs.
         frame: u64,
-        /// Frames of the film, where the file tells.
+        /// Estimated number of frames of the film, if known.
         total: Option<u64>,
         /// Fraction of the workers' time that went into painting, 0 to 1.
         inference_share: f64,
     },
-    /// Painting has ended, or pauses between two gaps of the film.
+    /// Painting has ended, or pauses until the next missing segment.
     Paused,
 }
 
-/// A film that was painted, or a range of its segments.
+/// The result of a film job.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// The file that was written; none where only segments were painted.
+    /// The file that was written; `None` if only segments were painted.
     pub written: Option<PathBuf>,
-    /// Columns and rows.
+    /// Width and height of the painted frames, in pixels.
     pub size: (u32, u32),
-    /// Frames in the output, or in all complete segments from the first on.
+    /// Number of frames in the output, or in the complete segments before the first gap.
     pub frames: u64,
-    /// Frames that an earlier run had painted.
+    /// Number of those that an earlier run painted.
     pub resumed: u64,
-    /// From start to end.
+    /// Duration of the job, in seconds.
     pub seconds: f64,
-    /// Time to paint one frame.
+    /// Time to paint one frame, in milliseconds.
     pub inference_ms: Percentiles,
 }
 
 impl Done {
-    /// Frames that this run painted for the output.
+    /// Number of frames that this run painted.
     pub fn painted(&self) -> u64 {
         self.frames.saturating_sub(self.resumed)
     }
 
-    /// Those per second.
+    /// Frames per second that this run painted.
     pub fn fps(&self) -> f64 {
         self.painted() as f64 / self.seconds.max(1e-9)
     }
 }
 
-/// Paints films one after another; the networks are opened once, for the first film that needs them.
+/// Paints several films, one after another, in one style. The networks are opened once, for the first film that needs them.
 pub struct Films<'a> {
     studio: &'a Studio,
     settings: FilmSettings,
     painter: Option<Painter>,
     workers: Vec<Stylizer>,
-    /// The frame size that the workers were made for.
+    /// The frame size that the workers are for.
     size: (u32, u32),
 }
 
 impl<'a> Films<'a> {
-    /// Nothing is opened yet.
+    /// Prepares to paint films with `settings`; opens no network yet.
     pub fn new(studio: &'a Studio, settings: FilmSettings) -> Self {
         Self { studio, settings, painter: None, workers: Vec::new(), size: (0, 0) }
     }
 
-    /// Paints one film, or does what else `job` asks for. `listen` hears of it, also on other threads.
+    /// Does the work that `job` requests on one film. Calls `listen` with reports, also from other threads.
     ///
     /// # Errors
-    /// Input, output, settings or network do not work; or `stop` was requested. Complete segments are kept.
+    /// The input cannot be read, the output cannot be written or exists, the job has other settings than the interrupted one,
+    /// or a network fails. [`Error::Interrupted`](crate::Error::Interrupted) if `stop` was requested. Complete segments are
+    /// kept in all cases, so the same job resumes.
     pub fn paint(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
         job::run(job, self, stop, listen)
     }
 
-    /// What paints; `None` if nothing was to be painted so far.
+    /// The painter; `None` if nothing has been painted yet.
     pub fn painter(&self) -> Option<&Painter> {
         self.painter.as_ref()
     }
@@ -215,10 +235,10 @@ impl<'a> Films<'a> {
         Ok(self.painter.insert(painter))
     }
 
-    /// Stylizers for frames of that size.
+    /// Stylizers for frames of this size.
     fn workers(&mut self, size: (u32, u32)) -> Result<&mut [Stylizer]> {
         if self.size != size {
-            // The old ones go first: both together may not fit into the memory of a card.
+            // Drop the old ones first: both together may not fit into the memory of a graphics card.
             self.workers.clear();
             self.workers = self.load()?.workers(size.0, size.1)?;
             self.size = size;
