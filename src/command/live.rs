@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::say_device;
+use super::device::say_device;
 use super::summary::Summary;
 use crate::cli::{LiveArgs, SeenSize, SharedArgs};
 use crate::error::{Error, Result};
