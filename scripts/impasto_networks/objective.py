@@ -51,7 +51,8 @@ class Crop:
 
     picture: torch.Tensor  # [1, 3, size, size] in 0..1
     content: torch.Tensor  # relu3_3
-    coarse_content: torch.Tensor  # relu3_3 at half size
+    coarse_content: torch.Tensor  # the same at half size
+    energies: list[float]  # what the distance to either is relative to: its mean square, or the usual one where it has less
     places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
     whole: dict[str, torch.Tensor]  # Gram matrices
     half: dict[str, torch.Tensor]  # the same at half size
@@ -62,15 +63,9 @@ class Crop:
 def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
     """A Crop of a picture; `ranking` gives the ranks of quarters."""
     features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
-    return Crop(
-        picture,
-        features[CONTENT_LAYER],
-        coarse[CONTENT_LAYER],
-        ranking(quarters(picture)),
-        grams(features),
-        grams(coarse),
-        find_seams(picture),
-    )
+    contents = [seen[CONTENT_LAYER].float() for seen in (features, coarse)]
+    energies = [content.square().mean().item() for content in contents]
+    return Crop(picture, *contents, energies, ranking(quarters(picture)), grams(features), grams(coarse), find_seams(picture))
 
 
 class Ranking:
@@ -101,7 +96,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
     whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
     relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
-    content = lambda own, photo: (own - photo).square().mean() / photo.square().mean()
+    content = lambda own, photo, energy: (own.float() - photo).square().mean() / energy
     flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
     colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
     return {
@@ -110,8 +105,8 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
         "local": style_distance(parts, painting.near(crop.places)).mean(),
         "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
         "color": sliced_distance(colors, painting.colors, 8),
-        "content": content(features[CONTENT_LAYER], crop.content),
-        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content),
+        "content": content(features[CONTENT_LAYER], crop.content, crop.energies[0]),
+        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content, crop.energies[1]),
         "tone": tone_distance(styled, crop.picture),
         "halo": crop.seams.excess(styled),
     }
