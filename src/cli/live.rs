@@ -13,63 +13,64 @@ use crate::source::camera::PixelFormat;
 /// `impasto live`
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// What to paint: a camera by its number, path or name (see `impasto devices`), `synthetic` (a moving test picture), a
-    /// video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
+    /// What to paint: a camera by number, path or name (see `impasto devices`), `synthetic` (a moving test scene, no camera needed),
+    /// a video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
     #[arg(long, short, value_name = "SOURCE", default_value = "0")]
     pub camera: String,
-    /// The size to ask the camera for, and of the picture. Default: 640x360 of a camera, else the source's own.
+    /// Size of the picture, also requested from the camera. Default: 640x360 from a camera, otherwise the source's own size.
     #[arg(long, value_name = "WxH")]
     pub resolution: Option<Size>,
-    /// Frames a second to hold. Default: the source's own rate, at most 30.
+    /// Frame rate to hold. Default: the source's own, at most 30.
     #[arg(long, value_name = "RATE")]
     pub fps: Option<FrameRate>,
-    /// What the camera sends: yuyv, nv12, mjpeg, rgb or bgr. Default: the first of them that it has near the wished size.
+    /// Pixel format to request from the camera: yuyv, nv12, mjpeg, rgb or bgr. Default: the first of these that it has near the
+    /// requested size.
     #[arg(long, value_name = "FORMAT")]
     pub pixel_format: Option<PixelFormat>,
-    /// auto lets the network see a smaller picture while the frame rate cannot be held otherwise; fixed never does.
+    /// auto gives the network a smaller picture when the frame rate cannot be held otherwise; fixed never does.
     #[arg(long, value_enum, default_value_t = SeenSize::Auto)]
     pub size: SeenSize,
-    /// Show it as in a mirror.
+    /// Mirror the picture.
     #[arg(long)]
     pub mirror: bool,
-    /// Begin a video file again at its end.
+    /// Loop a video file.
     #[arg(long = "loop")]
     pub repeat: bool,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
-    /// How to keep it from flickering.
+    /// How to reduce flicker.
     #[command(flatten)]
     pub steady: SteadyArgs,
-    /// Open no window; end with Ctrl-C, or after --duration.
+    /// Open no window; end with Ctrl-C or after --duration.
     #[arg(long)]
     pub no_window: bool,
-    /// End after this long: seconds, or `[HH:]MM:SS[.fraction]`.
+    /// End after this time: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Seconds>,
-    /// Record from the start, into this file (.mkv, .mp4, .mov or .webm). It plays even when the program is killed; until it is
-    /// closed it is called NAME.recording.EXT. Without this, the key r records into impasto.mkv.
+    /// Record to this file from the start (.mkv, .mp4, .mov or .webm). It plays even if the program is killed; until it is closed it
+    /// is called NAME.recording.EXT. Without this flag, the key r records to impasto.mkv.
     #[arg(long, value_name = "VIDEO")]
     pub record: Option<PathBuf>,
-    /// Be a camera for other programs (Linux): auto, pipewire, or the device of v4l2loopback to write to.
+    /// Act as a virtual camera for other programs (Linux): auto, pipewire, or a v4l2loopback device.
     #[arg(long, value_name = "auto|pipewire|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
     pub virtual_camera: Option<VirtualCamera>,
-    /// Serve a page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
+    /// Serve a web page with the picture and the controls, and the picture alone at /stream.mjpeg. Default address:
     /// 127.0.0.1:8080, for this machine only.
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
     pub serve: Option<SocketAddr>,
-    /// What --serve asks clients for (`?token=...`). Without it, one is made up for addresses beyond this machine.
+    /// Token that --serve requires from clients (`?token=...`). Default: none on this machine, a random one for other addresses.
     #[arg(long, value_name = "TOKEN", requires = "serve", value_parser = values::token)]
     pub token: Option<String>,
-    /// Send it as MPEG-TS: udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
+    /// Send the picture as MPEG-TS: udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
     #[arg(long, value_name = "ADDRESS")]
     pub send: Option<String>,
-    /// The folder for recordings and snapshots that are asked for by key.
+    /// Folder for the recordings and snapshots of the keys r and s.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }
 
-/// Whether the network's picture may become smaller.
+/// Whether the network may see a smaller picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SeenSize {
     /// As small as the frame rate needs, as large as it allows.
