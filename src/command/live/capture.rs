@@ -18,13 +18,13 @@ use crate::source::paced::PacedSource;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::video::VideoSource;
 
-/// What a camera is asked for unless `--resolution` says otherwise.
+/// The size requested from a camera without `--resolution`.
 const USUAL: (u32, u32) = (640, 360);
 
-/// Opens what `--camera` names; `stop` ends all waiting for it, now and later.
+/// Opens the source of `--camera`; `stop` ends all waiting for it, now and later.
 ///
 /// # Errors
-/// It is not there, is busy or forbidden, is no video, or a file or stream claims more than `most` pixels.
+/// It does not exist, is busy or forbidden, is not a video, or claims more than `most` pixels.
 pub fn open<'a>(args: &'a LiveArgs, most: MaxPixels, stop: &Stop) -> Result<Capture<'a>> {
     let name = args.camera.as_str();
     let size = args.resolution;
@@ -55,7 +55,7 @@ pub fn open<'a>(args: &'a LiveArgs, most: MaxPixels, stop: &Stop) -> Result<Capt
     Ok(Capture { name: name.to_owned(), source, open, returns, repeats: is_file && args.repeat })
 }
 
-/// What is on the screen.
+/// The screen.
 fn open_screen(
     args: &LiveArgs,
     size: Option<Size>,
