@@ -450,7 +450,7 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
     let (folder, screen) = (Folder::new(), screen::Screen::new());
     let mut command = live(&folder, "--camera synthetic --resolution 160x90 --json --style starry-night");
     command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
@@ -468,8 +468,15 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
     assert!(lines.by_ref().take(20).any(|line| line["recording"] == "./impasto.mkv"));
     press(&["r"]);
     assert!(lines.by_ref().take(20).any(|line| line["recording"].is_null()));
+    // Around all styles: the unstyled picture is not among them.
+    press(&vec!["Right"; 40]);
+    let seen = lines.by_ref().take(3).last().unwrap();
+    assert!(!seen["style"].as_str().unwrap().contains("photo"), "{seen}");
     press(&["q"]);
     assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("recorded ./impasto.mkv"), "{words}");
     assert!(frames(&folder, "impasto.mkv") > 3);
     let saved = impasto::internals::picture::read::load(&folder.path("impasto.png"), impasto::MaxPixels::default())
         .unwrap()
