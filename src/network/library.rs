@@ -124,7 +124,7 @@ enum Purpose {
 fn folder(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>, purpose: Purpose) -> PathBuf {
     // A relative path is invalid and ignored, as the XDG base directory specification asks.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // Not the folder for temporary files: what is found here is loaded, and there others could put it.
+    // Not the folder for temporary files: other users could put a library there, and it would be loaded.
     let home = home.unwrap_or_else(|| PathBuf::from(std::path::MAIN_SEPARATOR_STR));
     if cfg!(windows) {
         let local = absolute("LOCALAPPDATA").unwrap_or_else(|| home.join("AppData").join("Local"));
@@ -330,7 +330,8 @@ mod tests {
         let error = machine.find(false).unwrap_err();
         let LibraryError::NotFound { searched } = &error else { panic!("{error}") };
         assert!(searched.contains(&machine.root.path().join("data/onnxruntime")));
-        assert!(error.to_string().ends_with("run scripts/setup, or give --onnxruntime PATH"));
+        let cure = "ONNX Runtime was not found; run scripts/setup, or give --onnxruntime PATH";
+        assert!(error.to_string().starts_with(cure), "{error}");
     }
 
     #[test]
@@ -402,7 +403,7 @@ mod tests {
 
     #[test]
     #[cfg(not(windows))]
-    fn a_version_that_is_too_old_is_passed_over_and_named_if_it_is_the_only_one() {
+    fn a_version_that_is_too_old_is_skipped_and_reported_if_it_is_the_only_one() {
         let machine = Machine::new();
         let old = machine.install("app/bin", "1.23.2");
         let error = machine.find(false).unwrap_err();

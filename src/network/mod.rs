@@ -43,7 +43,7 @@ pub enum Layout {
     NhwcF32(PackedFormat),
 }
 
-/// What a file holds, as the manifest says.
+/// A network file, as described in the manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkFile {
     /// Name in the manifest.
@@ -67,15 +67,14 @@ pub struct Opening<'a> {
     pub provider: &'a Provider,
     /// Cores for one picture, at least 1.
     pub threads: usize,
-    /// Pictures of more pixels go in tiles, where the network can; `None` never.
+    /// Pictures with more pixels are painted in tiles, if the network can; `None`: never.
     pub tile_above: Option<u64>,
 }
 
 /// Opens the network in `file`.
 ///
 /// # Errors
-/// The file is missing or damaged, is not a style network (its inputs and outputs are named), or the provider cannot
-/// run it.
+/// The file is missing or damaged, is not a style network of its layout, or the provider cannot run it.
 pub fn open(file: &NetworkFile, how: &Opening<'_>) -> Result<Box<dyn Network>> {
     let Opening { runtime, provider, threads, tile_above } = *how;
     Ok(match (&file.tiles, tile_above) {

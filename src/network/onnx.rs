@@ -131,7 +131,7 @@ fn mirror(session: &Session, provider: &Provider) -> ort::Result<Option<Allocato
 }
 
 impl OnnxNetwork {
-    /// Opens `file` on `provider` with `threads` cores, and checks that its ends are what its layout promises.
+    /// Opens `file` on `provider` with `threads` cores, and checks its inputs and outputs against its layout.
     pub fn open(runtime: &Runtime, file: &NetworkFile, provider: &Provider, threads: usize) -> Result<Self> {
         let session = session(runtime, &file.path, Some(file), provider, threads)?;
         let names = check_ends(&session, file)?;
@@ -196,7 +196,7 @@ impl<T: PrimitiveTensorElementType + Debug> End<T> {
     }
 
     /// Sends what the host memory holds. Binding an input copies it to the device (on the processor it only notes the
-    /// address), so it is bound anew for each frame.
+    /// address), so it is bound again for each frame.
     fn send(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
         match &mut self.mirror {
             Some(mirror) => {
@@ -336,8 +336,8 @@ fn expectation(file: &NetworkFile) -> String {
     }
 }
 
-/// Whether an end has this name, type and shape; -1 wants any size. A size that the graph leaves open fits what is
-/// wanted, and is found out by the first run.
+/// Whether an end has this name, type and shape; -1 stands for a variable size. A size that the graph leaves open fits
+/// any; the first run shows whether it works.
 pub(super) fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &[i64]) -> bool {
     let ValueType::Tensor { ty, shape, .. } = end.dtype() else { return false };
     let sizes = shape.len() == wanted.len()

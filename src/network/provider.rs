@@ -74,14 +74,14 @@ pub struct ProviderOptions {
     pub gpu_memory: Option<usize>,
 }
 
-/// A device that was chosen and is known to run.
+/// A chosen device that is known to run.
 #[derive(Clone, Debug)]
 pub struct Provider {
     /// Never [`Device::Auto`].
     pub device: Device,
     /// Its options.
     pub options: ProviderOptions,
-    /// Why this one: what `auto` found, or that it was asked for.
+    /// Why this one was chosen.
     pub reason: String,
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// What `auto` tries, fastest first. TensorRT is not in it: it builds an engine for minutes, which one should ask for.
+/// What `auto` tries, fastest first. TensorRT is not among them: it builds an engine for minutes, so it must be asked for.
 const AUTO_ORDER: [Device; 4] = [Device::Cuda, Device::CoreMl, Device::DirectMl, Device::OpenVino];
 
 /// A 1x1 convolution of float32 `[1,3,8,8]`: enough to make a device load its libraries and run a kernel. Written by
@@ -169,7 +169,7 @@ impl Provider {
     /// Runs a tiny network on the device, and on no other.
     fn probe(&self, runtime: &Runtime) -> Probe {
         let device = self.device;
-        // `is_available` tells what the library was built with, not what the machine can run.
+        // `is_available` tells what the library was built with, not what runs on this machine.
         let built_in = match device {
             Device::Auto | Device::Cpu => Ok(true),
             Device::Cuda => ep::CUDA::is_available(),
@@ -192,7 +192,7 @@ impl Provider {
     }
 
     fn try_out(&self, runtime: &Runtime) -> ort::Result<()> {
-        // Only this device may run the trial: a fall-back to the processor would prove nothing.
+        // Only this device may run the trial: falling back to the processor would prove nothing.
         let mut builder = Session::builder(&runtime.environment)?.with_intra_threads(1)?;
         if self.device != Device::Cpu {
             builder = builder.with_disable_cpu_fallback()?.with_execution_providers(dispatch(self, None))?;

@@ -25,7 +25,7 @@ const TILE: u32 = 1024;
 /// Pixels of the thumbnail: large enough for strokes to look as they do in the tiles.
 const THUMBNAIL: f64 = 1024.0 * 1024.0;
 
-/// A network that paints large pictures in tiles, and others whole.
+/// A network that paints large pictures in tiles, and others in one piece.
 pub struct TiledNetwork {
     whole: OnnxNetwork,
     /// The same network with given statistics.

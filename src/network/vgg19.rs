@@ -126,7 +126,7 @@ impl<'a> Vgg19<'a> {
         Ok(FeatureGraph { session: self.session("features")? })
     }
 
-    /// Opens the graph of losses for whole pictures of one size, with one style everywhere.
+    /// Opens the graph of losses for untiled pictures of one size, with one style everywhere.
     ///
     /// # Errors
     /// ONNX Runtime cannot load it, or memory is short.
@@ -175,7 +175,7 @@ fn graph_name(pooling: impl fmt::Display, graph: &str) -> String {
     format!("{pooling}.{graph}.onnx")
 }
 
-/// From a picture to what it shows and how it is painted.
+/// From a picture to its content and style.
 pub struct FeatureGraph {
     session: Session,
 }
@@ -204,14 +204,14 @@ impl FeatureGraph {
     }
 }
 
-/// What a picture is wanted to become, and how much each wish counts.
+/// What a picture should become, and the weight of each goal.
 #[derive(Clone, Debug)]
 pub struct Targets {
     /// relu4_2 of the content picture, `[512][H/8][W/8]`.
     pub content: Vec<f32>,
     /// Of the summed squared difference to it.
     pub content_weight: f32,
-    /// For each layer the mean products of the channels that are wanted, `[R][C][C]`.
+    /// For each layer the target mean products of the channels, `[R][C][C]`.
     pub grams: [Vec<f32>; STYLE_LAYERS],
     /// For each layer and region, of the summed squared difference to them.
     pub weights: [Vec<f32>; STYLE_LAYERS],
@@ -242,8 +242,8 @@ impl Losses {
     }
 }
 
-/// Losses and gradient of whole pictures of one size. All memory is bound once: the picture is optimised in the place
-/// where the graph reads it.
+/// Losses and gradient of untiled pictures of one size. All memory is bound once: the picture is optimised in the
+/// memory that the graph reads.
 pub struct GradientGraph {
     session: Session,
     binding: IoBinding,

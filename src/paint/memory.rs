@@ -5,7 +5,7 @@ use std::fs;
 use super::tile::tiles;
 use crate::network::vgg19::Extent;
 
-// Measured: the peak of whole runs at 256x256, 512x341 and 512x512 is 605 MiB and 2500 bytes a pixel.
+// Measured: the peak of complete runs at 256x256, 512x341 and 512x512 is 605 MiB and 2500 bytes a pixel.
 /// The program, ONNX Runtime, and VGG-19's weights, plain and turned, many of them transformed for Winograd's convolutions.
 const FIXED: u64 = 610 << 20;
 /// The graph of features, which stays open beside the graph of losses where a picture is in tiles.

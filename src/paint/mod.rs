@@ -6,7 +6,7 @@
 //!
 //! Departure from the paper: the losses are relative. A content loss of 1 is as far from the content picture as no
 //! features at all, and so is a style loss of [`STYLE_UNIT`] from the painting. The paper's sums grow with the picture and
-//! with each layer's activations, so that its weights would have to be found anew for every size.
+//! with each layer's activations, so its weights would have to be tuned again for every size.
 
 pub mod memory;
 pub mod objective;
@@ -45,19 +45,19 @@ pub struct Recipe {
     pub style_weight: f64,
     /// Of the mean squared difference between neighbouring pixels.
     pub tv_weight: f64,
-    /// How the style's weight is shared out among relu1_1 to relu5_1; scaled to sum to 1.
+    /// How the style weight is split among relu1_1 to relu5_1; scaled to sum to 1.
     pub layer_weights: [f64; STYLE_LAYERS],
-    /// What to begin with.
+    /// What to start from.
     pub init: Init,
     /// What minimises.
     pub method: Method,
-    /// Adam's step, of 1 from black to white.
+    /// Adam's step size, where 1 is the step from black to white.
     pub rate: f32,
-    /// Steps at each scale, at most.
+    /// Maximum number of steps at each scale.
     pub iterations: usize,
     /// A scale stops early when its loss improves by less than this fraction over 20 steps; 0 never.
     pub tolerance: f64,
-    /// Share of the mean of earlier pictures in the result, from 0 (the last picture alone) to below 1.
+    /// Decay of the exponential mean over earlier pictures, from 0 (the last picture alone) to below 1.
     pub average: f32,
     /// The sizes to go through, the final one last; never empty.
     pub scales: Vec<Extent>,
@@ -65,7 +65,7 @@ pub struct Recipe {
     pub style_scale: f64,
     /// Random seed of the noise.
     pub seed: u64,
-    /// The side of the tiles that a picture is painted in; none paints it whole.
+    /// The side of the tiles that a picture is painted in; none: no tiles.
     pub tile: Option<usize>,
 }
 
@@ -150,7 +150,7 @@ impl Moment<'_> {
         to_frame(&self.run.average.of(self.planes), self.run.extent)
     }
 
-    /// All that a later run needs to go on from here.
+    /// All that a later run needs to continue from here.
     pub fn state(&self) -> State {
         State::of(self)
     }
@@ -172,7 +172,7 @@ pub struct Outcome {
     pub complete: bool,
 }
 
-/// Paints. `watch` is told of every step and says whether to go on.
+/// Paints. `watch` is called after every step and returns whether to continue.
 ///
 /// # Errors
 /// VGG-19 cannot run, a picture cannot be resized, or `watch` failed.

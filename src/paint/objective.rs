@@ -1,4 +1,4 @@
-//! How far a picture is from its content and style, and which way is down: VGG-19's losses on whole pictures, in regions,
+//! How far a picture is from its content and style, and which way is down: VGG-19's losses on untiled pictures, in regions,
 //! and in tiles.
 
 use super::optimizer::Problem;
@@ -191,7 +191,7 @@ impl Parts {
     }
 }
 
-/// The mean products that are wanted in each region: those of its own painting, or of all paintings mixed by weight.
+/// The target mean products of each region: those of its own painting, or of all paintings mixed by weight.
 fn style_targets(
     subject: &Subject,
     recipe: &Recipe,
@@ -216,7 +216,7 @@ fn style_targets(
     Ok(targets)
 }
 
-/// The mean products of one painting at the stroke size that is wanted.
+/// The mean products of one painting at the chosen stroke size.
 fn style_of(
     painting: &Frame,
     recipe: &Recipe,

@@ -31,7 +31,7 @@ pub struct State {
 #[derive(Serialize, Deserialize)]
 struct Header {
     format: String,
-    /// What the run was asked for; another job cannot go on from here.
+    /// Identifies the job; another job cannot continue from here.
     job: String,
     scale: usize,
     iteration: usize,

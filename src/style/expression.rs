@@ -27,7 +27,7 @@ impl Expression {
 impl FromStr for Expression {
     type Err = String;
 
-    /// Parses `NAME[:WEIGHT],...`. A weight left out is 1; weights are scaled to sum to 1.
+    /// Parses `NAME[:WEIGHT],...`. A missing weight is 1; weights are scaled to sum to 1.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut terms: Vec<(String, f32)> = Vec::new();
         for term in text.split(',') {
@@ -39,7 +39,7 @@ impl FromStr for Expression {
                 return Err(format!("a style name is missing in '{text}'; write NAME or NAME:WEIGHT,NAME:WEIGHT"));
             }
             if terms.iter().any(|(known, _)| known == name) {
-                return Err(format!("style '{name}' is named twice; give it one weight"));
+                return Err(format!("style '{name}' occurs twice; give it one weight"));
             }
             terms.push((name.to_owned(), weight));
         }

@@ -116,7 +116,7 @@ impl Painting {
 impl FromStr for Paintings {
     type Err = String;
 
-    /// Parses `FILE[:WEIGHT],...`. What names a file as a whole is one, whatever commas and colons are in its name; and
+    /// Parses `FILE[:WEIGHT],...`. If the complete text names a file, it is one, whatever commas and colons are in it; and
     /// a colon that no number follows belongs to the name, as in `C:\night.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::parse(text, is_file)
