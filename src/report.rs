@@ -54,15 +54,15 @@ fn is_memory_left() -> bool {
     }
 }
 
-/// How much is said, and the warnings so far.
+/// How much to print, and the warnings so far.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Standard output gets one JSON object instead of words.
+    /// Standard output gets one JSON object instead of text.
     pub json: bool,
     /// Standard error gets errors only.
     pub quiet: bool,
     warnings: Mutex<Vec<String>>,
-    /// The bar on screen, which words must be written above.
+    /// The bar on screen: text must be written above it.
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -72,7 +72,7 @@ impl Report {
         Self { json, quiet, ..Self::default() }
     }
 
-    /// Says something in passing.
+    /// Prints a remark on standard error; nothing with `--quiet`.
     pub fn say(&self, words: impl AsRef<str>) {
         if !self.quiet {
             self.error_line(words.as_ref());
