@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_and_a_file_of_them_have_one_hash() {
+    fn bytes_and_a_file_of_them_have_the_same_hash() {
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), known);
         let folder = tempfile::tempdir().unwrap();

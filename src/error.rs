@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-/// A failure of the program, with the exit code it stands for.
+/// An error, with the exit code that it leads to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line has an unknown value, or values that do not go together (exit code 2).

@@ -103,9 +103,9 @@ pub fn room_for(what: &str, bytes: u64) -> Result<()> {
 /// One frame of a video or camera, or a picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Columns.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
     /// sRGB, or the video's own R'G'B': 8 bits, packed `[height][width][3]`; `width * height * 3` bytes.
     pub pixels: Vec<u8>,
@@ -162,9 +162,9 @@ pub struct Stamp {
 /// A borrowed RGB8 picture, packed `[height][width][3]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'a> {
-    /// Columns.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
     /// `width * height * 3` bytes.
     pub pixels: &'a [u8],

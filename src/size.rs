@@ -5,14 +5,14 @@ use std::fmt;
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Size {
-    /// Columns.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl Size {
-    /// A size of `width` columns and `height` rows.
+    /// A size of `width` x `height` pixels.
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }

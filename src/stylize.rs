@@ -104,7 +104,7 @@ impl Stylizer {
         let mixed = Image { width, height, pixels: &self.mixed };
         self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
         if self.look.reduction > 1.0 {
-            self.edges.put_back(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
+            self.edges.restore(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
         }
         Ok(())
     }

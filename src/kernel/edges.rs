@@ -41,7 +41,7 @@ impl Edges {
     ///
     /// # Errors
     /// Those of [`Resizer::plane`].
-    pub fn put_back(
+    pub fn restore(
         &mut self,
         original: Image<'_>,
         small: Image<'_>,
@@ -189,7 +189,7 @@ mod tests {
                 |painted: &[u8]| -> u32 { painted.iter().zip(&truth).map(|(a, b)| u32::from(a.abs_diff(*b))).sum() };
             let before = error(&painted);
             let original = Image { width: 64, height: 32, pixels: &original };
-            edges.put_back(original, small_image(&small), &small_painted, &mut resizer, &mut painted).unwrap();
+            edges.restore(original, small_image(&small), &small_painted, &mut resizer, &mut painted).unwrap();
             assert!(error(&painted) * 2 < before, "{tones:?}: {} of {before}", error(&painted));
         }
     }
@@ -202,7 +202,7 @@ mod tests {
         let (mut resizer, mut painted) = (Resizer::default(), vec![77; 32 * 32 * 3]);
         let (original, small) =
             (Image { width: 32, height: 32, pixels: &original }, Image { width: 16, height: 16, pixels: &small });
-        Edges::default().put_back(original, small, &small_painted, &mut resizer, &mut painted).unwrap();
+        Edges::default().restore(original, small, &small_painted, &mut resizer, &mut painted).unwrap();
         assert!(painted.iter().all(|&value| value == 77));
     }
 }

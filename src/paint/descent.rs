@@ -3,7 +3,7 @@
 use super::average::Average;
 use super::objective::Objective;
 use super::optimizer::{Optimizer, Step};
-use super::planes::{grown, noise, to_frame, to_planes};
+use super::planes::{enlarged, noise, to_frame, to_planes};
 use super::state::{Run, State};
 use super::{Init, Recipe, Subject};
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ pub fn paint(
             None => {
                 let start = match scale {
                     0 => start(subject, recipe, extent, &mut resizer)?,
-                    _ => grown(&planes, recipe.scales[scale - 1], extent, &mut resizer)?,
+                    _ => enlarged(&planes, recipe.scales[scale - 1], extent, &mut resizer)?,
                 };
                 let (optimizer, losses) = (Optimizer::new(recipe.method, recipe.rate), Vec::new());
                 (Run { extent, average: Average::new(recipe.average), optimizer, losses }, start)

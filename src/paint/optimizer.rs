@@ -47,7 +47,7 @@ impl Optimizer {
     /// Takes one step; the first one also evaluates the start. Returns the outcome and the value at the new variables.
     ///
     /// # Errors
-    /// The problem cannot be evaluated, or its value is not a number.
+    /// The problem cannot be evaluated, or its value is not finite.
     pub fn step(&mut self, problem: &mut dyn Problem) -> Result<(Step, f64)> {
         match self {
             Self::Lbfgs(lbfgs) => lbfgs.step(problem),
@@ -172,7 +172,7 @@ impl Lbfgs {
     fn aim(&mut self) -> f64 {
         let Self { pairs, place, gradient, direction, .. } = self;
         direction.clear();
-        direction.extend(place.iter().zip(gradient.iter()).map(|(&x, &g)| if held(x, g) { 0.0 } else { -g }));
+        direction.extend(place.iter().zip(gradient.iter()).map(|(&x, &g)| if is_blocked(x, g) { 0.0 } else { -g }));
         let mut shares = Vec::with_capacity(pairs.len());
         for (step, change, inverse) in pairs.iter().rev() {
             let share = inverse * dot(step, direction);
@@ -191,7 +191,7 @@ impl Lbfgs {
             add_scaled(direction, share - back, step);
         }
         for ((d, &x), &g) in direction.iter_mut().zip(place.iter()).zip(gradient.iter()) {
-            if held(x, g) {
+            if is_blocked(x, g) {
                 *d = 0.0;
             }
         }
@@ -247,7 +247,7 @@ impl Lbfgs {
 }
 
 /// Whether a variable is at a bound and descent would push it out of the box.
-fn held(x: f32, g: f32) -> bool {
+fn is_blocked(x: f32, g: f32) -> bool {
     (x <= BOX.0 && g > 0.0) || (x >= BOX.1 && g < 0.0)
 }
 

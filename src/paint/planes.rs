@@ -39,7 +39,7 @@ pub fn to_frame(planes: &[f32], extent: Extent) -> Result<Frame> {
 ///
 /// # Errors
 /// The planes cannot be resized.
-pub fn grown(planes: &[f32], from: Extent, to: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
+pub fn enlarged(planes: &[f32], from: Extent, to: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
     let mut planes = resizer.planes(planes, (from.width, from.height), (to.width, to.height))?;
     // The filter overshoots at edges.
     planes.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
