@@ -30,7 +30,7 @@ fn scene(index: u64) -> Frame {
         four.sum::<f64>() * 3.5
     };
     for (place, pixel) in frame.pixels.chunks_exact_mut(3).enumerate() {
-        let (x, y) = ((place as u32 % SIZE.0) as f64, (place as u32 / SIZE.0) as f64);
+        let (x, y) = (f64::from(place as u32 % SIZE.0), f64::from(place as u32 / SIZE.0));
         let disc = if (x - 110.0).hypot(y - 90.0) < 50.0 { 70.0 } else { 0.0 };
         let ripple = ((x * 0.31).sin() + (y * 0.23 + x * 0.05).cos()) * 18.0;
         let shade = [60.0 + x * 0.3 + disc, 110.0 + y * 0.4 - disc, 150.0 - x * 0.2 + disc * 0.5];

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn follow_and_follow_and_show_agree() {
         let frame: Vec<u8> = (0..=255).collect();
-        let gain: Vec<i16> = (0..256).map(|step| (step * 128).min(i16::MAX as i32) as i16).collect();
+        let gain: Vec<i16> = (0..256).map(|step| (step * 128).min(i32::from(i16::MAX)) as i16).collect();
         let (mut a, mut b) = (vec![8000; 256], vec![8000; 256]);
         follow(&mut a, &frame, &gain);
         follow_and_show(&mut b, &mut frame.clone(), &gain);

@@ -68,7 +68,7 @@ pub fn fingerprint(path: &Path) -> Result<String> {
     let blocks = size.div_ceil(BLOCK).min(BLOCKS);
     for block in 0..blocks {
         // The entire file, or blocks spread from its first byte to its last.
-        let spread = (size.saturating_sub(BLOCK) as u128 * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
+        let spread = (u128::from(size.saturating_sub(BLOCK)) * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
         let at = if size <= BLOCK * BLOCKS { block * BLOCK } else { spread };
         let before = bytes.len();
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| (&mut file).take(BLOCK).read_to_end(&mut bytes));

@@ -146,7 +146,7 @@ mod tests {
     fn levels(cell: impl Fn(usize) -> (f32, f32, f32)) -> NoiseLevels {
         let cell = |place| {
             let (brightness, difference, corner) = cell(place);
-            CellChange { brightness, difference, corner, ..CellChange::default() }
+            CellChange { difference, corner, brightness, ..CellChange::default() }
         };
         let cells: Vec<CellChange> = (0..1000).map(cell).collect();
         let differences: Vec<f32> = cells.iter().map(|cell| cell.difference).collect();
