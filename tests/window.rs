@@ -158,8 +158,7 @@ fn two_pictures_are_shown_side_by_side_and_at_full_height_once_the_window_is_wid
         let (mut left, mut right) = (Frame::new(320, 240), Frame::new(320, 240));
         left.pixels.chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&RED));
         right.pixels.chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&BLUE));
-        let show =
-            |window: &mut Window| window.show_both([left.image(), right.image()], ["left", "right"]).unwrap();
+        let show = |window: &mut Window| window.show_both([left.image(), right.image()], ["left", "right"]).unwrap();
         // In the middle of the screen: 240 to 560, 180 to 420. Each picture is 160x120 there, with black above and below.
         show(&mut window);
         sees(
