@@ -165,10 +165,10 @@ fn an_abort_in_a_library_is_out_of_memory_only_where_memory_is_short() {
 #[test]
 fn a_full_disk_ends_the_recording_and_not_the_show() {
     let folder = Folder::new();
-    // Files may grow to 24 KiB, after which writing fails.
-    let limited = "trap '' XFSZ; ulimit -f 24; exec \"$@\"";
+    // Files may grow to 40 KiB, after which writing fails.
+    let limited = "trap '' XFSZ; ulimit -f 40; exec \"$@\"";
     let mut command = Command::new("bash");
-    let inner = show(&folder, "--duration 6 --record show.mkv --resolution 320x180");
+    let inner = show(&folder, "--duration 6 --record show.mkv --resolution 160x90");
     command
         .args(["-c", limited, "bash", env!("CARGO_BIN_EXE_impasto")])
         .args(inner.get_args())

@@ -73,7 +73,8 @@ pub fn pages(width: u32, height: u32, lines: &[String]) -> usize {
     layout(width, height, lines).len()
 }
 
-/// Darkens `frame` and writes page `number`, from 0, of `lines`: in as many columns as fit, and on as many pages as that takes.
+/// Darkens `frame` and writes page `number`, from 0, of `lines`: in as many columns as fit, and on as many pages as that takes. An
+/// empty line starts a new column.
 pub fn page(frame: &mut Frame, lines: &[String], number: usize) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let pages = layout(frame.width, frame.height, lines);
@@ -107,7 +108,7 @@ fn layout(width: u32, height: u32, lines: &[String]) -> Vec<Vec<Vec<String>>> {
 fn fill(lines: &[String], across: usize, rows: usize) -> Vec<Vec<Vec<String>>> {
     let mut pages: Vec<Vec<Vec<String>>> = Vec::new();
     let mut used = 0;
-    for column in lines.chunks(rows) {
+    for column in lines.split(String::is_empty).flat_map(|part| part.chunks(rows)) {
         let width = longest(column);
         match pages.last_mut() {
             Some(page) if used + GAP + width <= across => {
@@ -181,6 +182,8 @@ mod tests {
         assert_eq!(shown(640, 640), [[25]]);
         assert_eq!(shown(640, 360), [[17, 8]]);
         assert_eq!(shown(640, 200), [[9, 9, 7]]);
+        let parts: Vec<String> = ["a", "b", "", "c"].map(String::from).to_vec();
+        assert_eq!(layout(640, 360, &parts), [[vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]]]);
         // Only one column fits, and the page's number takes a line.
         assert_eq!(shown(150, 200), [[8], [8], [8], [1]]);
         assert_eq!(shown(640, 1).len(), 5);

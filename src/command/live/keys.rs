@@ -25,7 +25,8 @@ const HELP: [&str; 15] = [
 /// The help: what the keys do, and the styles of the keys 1 to 9.
 pub fn help(styles: &[String]) -> Vec<String> {
     let numbered = (1..=9).zip(styles).map(|(number, style)| format!("{number}  {style}"));
-    HELP.map(str::to_owned).into_iter().chain(numbered).collect()
+    // In a column of their own.
+    HELP.map(str::to_owned).into_iter().chain([String::new()]).chain(numbered).collect()
 }
 
 /// What a key requests beyond the settings.

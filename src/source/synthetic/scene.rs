@@ -141,13 +141,10 @@ fn house(u: f32, v: f32) -> Option<Color> {
     for (left, above, wide, tall) in [(-0.135, 0.575, 0.075, 0.075), (0.06, 0.575, 0.075, 0.075)] {
         let (x, y) = ((u - left) / wide, (v - above) / tall);
         if (0.0..1.0).contains(&x) && (0.0..1.0).contains(&y) {
-            let frame = !(0.1..=0.9).contains(&x)
-                || !(0.1..=0.9).contains(&y)
-                || (x - 0.5).abs() < 0.05
-                || (y - 0.5).abs() < 0.05;
+            let bar = |along: f32| !(0.1..=0.9).contains(&along) || (along - 0.5).abs() < 0.05;
             let glass =
                 mix([40.0, 52.0, 74.0], [168.0, 190.0, 214.0], step(0.3, 0.8, noise(x * 3.0 + y * 2.0, y * 3.0, 51)));
-            return Some(if frame { [240.0, 236.0, 224.0] } else { glass });
+            return Some(if bar(x) || bar(y) { [240.0, 236.0, 224.0] } else { glass });
         }
     }
     if (-0.03..0.03).contains(&u) && v > 0.615 {
