@@ -20,9 +20,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 
 from evaluation import measures, table
+from evaluation.halo import halo
 from evaluation.painters import Painter, exported_styles, from_manifest, yardstick
 from evaluation.vgg19 import Vgg
 from impasto_networks.files import write_atomically
@@ -42,56 +44,83 @@ class Subject:
     style: str
     yardstick: bool = False  # someone else's
 
-    def paint(self, picture):
-        return self.painter.paint(picture, self.index)
+    def paint(self, picture, motion=None):
+        return self.painter.paint(picture, self.index, motion)
 
     def describe(self):
         return {"network": self.painter.name, "style": self.style, "yardstick": self.yardstick}
 
 
-def measure_photo(photo, features, vgg, paint, painting, seed):
-    """All numbers of one style on one photo. painting: VGG features, or None if there is no such painting."""
-    styled = paint(photo)
-    own = vgg(styled)
+@dataclass
+class Seen:
+    """A picture with what VGG sees in it, and in it at half size."""
+
+    picture: np.ndarray
+    features: dict
+    half: dict
+
+
+def see(picture, vgg, half=None):
+    """`half` is the picture at half size where there is a better one than its means of 2x2 pixels."""
+    return Seen(picture, vgg(picture), vgg(measures.halved(picture) if half is None else half))
+
+
+def load_painting(file, vgg):
+    picture = load_picture(file, 2 * measures.SIDE)
+    return see(measures.at_side(picture, measures.SIDE), vgg, measures.at_side(picture, measures.SIDE // 2))
+
+
+def measure_photo(photo, vgg, paint, painting, seed):
+    """All numbers of one style on one photo, both `Seen`; `painting` is None if there is no such painting."""
+    picture = photo.picture
+    styled = see(paint(picture), vgg)
     numbers = {
-        "content": measures.relative(own["relu3_3"], features["relu3_3"]),
-        "content_relu4_2": measures.relative(own["relu4_2"], features["relu4_2"]),
-        "ssim": measures.ssim(photo, styled),
-        "motion": measures.motion(paint, photo, styled),
-        "still_gain": measures.still_gain(paint, photo, seed),
-        "pumping": measures.pumping(paint, photo, styled),
-        "grid": measures.grid(styled),
+        "content": measures.relative(styled.features["relu3_3"], photo.features["relu3_3"]),
+        "content_relu4_2": measures.relative(styled.features["relu4_2"], photo.features["relu4_2"]),
+        "ssim": measures.ssim(picture, styled.picture),
+        "motion": measures.motion(paint, picture, styled.picture),
+        "still_gain": measures.still_gain(paint, picture, seed),
+        "pumping": measures.pumping(paint, picture, styled.picture),
+        "grid": measures.grid(styled.picture),
     }
+    seam = halo(measures.luma(picture), measures.luma(styled.picture))
+    numbers |= {} if seam is None else {"halo": seam}
     if painting:
-        numbers["gap_closed"] = 1 - measures.style_distance(own, painting) / measures.style_distance(features, painting)
-        numbers["style_distance"] = measures.style_distance(own, painting, measures.ALL_LAYERS)
+        numbers["gap_closed"] = measures.gap_closed(styled.features, photo.features, painting.features, measures.GAP_LAYERS)
+        numbers["local"] = measures.local_gap_closed(styled.features, photo.features, painting.features)
+        numbers["coarse"] = measures.gap_closed(styled.half, photo.half, painting.half, measures.GAP_LAYERS)
+        numbers["flat"] = measures.flat_texture(picture, styled.picture, painting.picture)
+        numbers["style_distance"] = measures.style_distance(styled.features, painting.features, measures.ALL_LAYERS)
     return numbers
 
 
 def mean_of(rows):
-    """The mean of each number that all of them have."""
-    return {key: statistics.fmean(row[key] for row in rows) for key in rows[0] if all(key in row for row in rows)}
+    """The mean of each number over the rows that have it."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: statistics.fmean(row[key] for row in rows if key in row) for key in keys}
 
 
 def measure_photos(files, subjects, paintings, vgg, seed):
     """The numbers of each subject, a list over the photos."""
     numbers = [[] for _ in subjects]
     for count, file in enumerate(files, start=1):
-        photo = measures.load_photo(file)
-        features = vgg(photo)
+        photo = see(measures.load_photo(file), vgg)
         for subject, rows in zip(subjects, numbers):
             painting = paintings.get(subject.style)
-            rows.append(measure_photo(photo, features, vgg, subject.paint, painting, [seed, count]))
+            rows.append(measure_photo(photo, vgg, subject.paint, painting, [seed, count]))
         say(f"photo {count} of {len(files)}: {file.name}")
     return numbers
 
 
 def measure_clips(subjects, clips):
     """The warping error of each subject, its frames painted one by one."""
-    from evaluation.clips import warping_error
+    from evaluation.clips import carried, warping_error
 
     for subject in subjects:
-        errors = [warping_error([subject.paint(frame) for frame in frames], maps) for frames, maps in clips]
+        errors = []
+        for frames, maps in clips:
+            moved = carried(*frames[0].shape[:2], maps)
+            errors.append(warping_error([subject.paint(frame, motion) for frame, motion in zip(frames, moved)], maps))
         say(f"clips: {subject.style}")
         yield {"warping_error": statistics.fmean(errors)}
 
@@ -122,7 +151,7 @@ def measure_optima(subjects, numbers, files, optima, options):
     """The style distance of each painted style over that of the Gatys optimum, on the first photos."""
     means = {}
     for style, picture in options.paintings.items():
-        painting = load_picture(picture, measures.PAINTING_SIDE)
+        painting = measures.at_side(load_picture(picture, 2 * measures.SIDE), measures.SIDE)
         rows = []
         for file in files[: options.gatys]:
             rows.append(optima.measure(measures.load_photo(file), painting))
@@ -217,9 +246,7 @@ def evaluate(options):
         from evaluation.optima import Optima  # here already: PyTorch may be missing
 
         optima = Optima(options.optima, options.vgg, vgg, options.threads)
-    paintings = {
-        style: vgg(load_picture(file, measures.PAINTING_SIDE)) for style, file in options.paintings.items()
-    }
+    paintings = {style: load_painting(file, vgg) for style, file in options.paintings.items()}
     numbers = measure_photos(files, subjects, paintings, vgg, options.seed)
     parts = [map(mean_of, numbers)]
     parts += [measure_clips(subjects, clips)] if clips else []

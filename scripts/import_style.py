@@ -196,7 +196,7 @@ def main():
         parser.error(f"'{options.out}' is the input; name another output")
     try:
         print(f"wrote {options.out}: {import_style(options.network, options.out, options.out.stem)}")
-        print(f"now: impasto styles add {options.out} --like pytorch-examples --license LICENCE --source ADDRESS")
+        print(f"now: impasto styles add {options.out}")
     except OSError as error:
         sys.exit(f"import_style: '{error.filename}': {error.strerror}")
     except ValueError as error:

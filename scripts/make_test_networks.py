@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "networks"
@@ -71,8 +71,10 @@ def original_and_negative():
         helper.make_node("Cast", ["clipped"], ["stylized"], to=UINT8),
     ]
     constants = [
-        constant("white", 255.0), constant("black", 0.0),
-        constant("first", 0, np.int64), constant("second", 1, np.int64),
+        constant("white", 255.0),
+        constant("black", 0.0),
+        constant("first", 0, np.int64),
+        constant("second", 1, np.int64),
     ]
     path = TESTS / "original_and_negative.onnx"
     save(path, nodes, bytes_in(2), BYTES_OUT, constants, kind="multi", styles="original,negative")
@@ -90,15 +92,24 @@ def normalised(path, tiles):
         helper.make_node("Mul", ["own_centered", "own_centered"], ["squares"]),
         helper.make_node("ReduceMean", ["squares"], ["own_variance"], axes=[1, 2], keepdims=1),
     ]
-    constants = [constant("epsilon", 1e-5), constant("contrast", 50.0), constant("gray", 128.0),
-                 constant("black", 0.0), constant("white", 255.0)]
+    constants = [
+        constant("epsilon", 1e-5),
+        constant("contrast", 50.0),
+        constant("gray", 128.0),
+        constant("black", 0.0),
+        constant("white", 255.0),
+    ]
     inputs, outputs = bytes_in(1), list(BYTES_OUT)
     mean, variance = "own_mean", "own_variance"
     if tiles:
         inputs += [end("statistics_given", FLOAT, [6]), end("use_given", FLOAT, [1])]
         outputs += [end("statistics", FLOAT, [6])]
-        constants += [constant("half", 0.5), constant("split", [3, 3], np.int64),
-                      constant("shape", [1, 1, 1, 3], np.int64), constant("flat", [3], np.int64)]
+        constants += [
+            constant("half", 0.5),
+            constant("split", [3, 3], np.int64),
+            constant("shape", [1, 1, 1, 3], np.int64),
+            constant("flat", [3], np.int64),
+        ]
         nodes += [
             helper.make_node("Greater", ["use_given", "half"], ["given"]),
             helper.make_node("Split", ["statistics_given", "split"], ["m", "v"], axis=0),
@@ -129,6 +140,13 @@ def planar():
     """The classic layout: the picture itself, values that are not numbers, a fixed size, and no pictures at all."""
     same = [helper.make_node("Identity", ["input1"], ["output1"])]
     save(TESTS / "planar.onnx", same, PLANES_IN, PLANES_OUT)
+    # More contrast, from 0 to 1: one colour to those who send it 0 to 255.
+    unit = [
+        helper.make_node("Sub", ["input1", "half"], ["centred"]),
+        helper.make_node("Mul", ["centred", "gain"], ["scaled"]),
+        helper.make_node("Sigmoid", ["scaled"], ["output1"]),
+    ]
+    save(TESTS / "unit_range.onnx", unit, PLANES_IN, PLANES_OUT, [constant("half", 0.5), constant("gain", 4)])
     fixed = [1, 3, 64, 64]
     save(TESTS / "planar_fixed.onnx", same, [end("input1", FLOAT, fixed)], [end("output1", FLOAT, fixed)])
     nan = [helper.make_node("Mul", ["input1", "nan"], ["output1"])]
@@ -158,9 +176,12 @@ def classic():
     for layer, (width, side, stride, scale) in enumerate([(8, 5, 1, 1), (12, 3, 2, 1), (8, 3, 1, 2), (3, 5, 1, 1)]):
         deviation = 1 / np.sqrt(channels * side * side)
         weights = random.normal(0, deviation, (width, channels, side, side))
-        constants += [constant(f"w{layer}", weights), constant(f"one{layer}", np.ones(width)),
-                      constant(f"zero{layer}", np.zeros(width)),
-                      constant(f"pad{layer}", [0, 0, side // 2, side // 2] * 2, np.int64)]
+        constants += [
+            constant(f"w{layer}", weights),
+            constant(f"one{layer}", np.ones(width)),
+            constant(f"zero{layer}", np.zeros(width)),
+            constant(f"pad{layer}", [0, 0, side // 2, side // 2] * 2, np.int64),
+        ]
         if scale == 2:
             nodes.append(helper.make_node("Resize", [value, "", "up"], [f"u{layer}"], mode="nearest"))
             value = f"u{layer}"
@@ -174,8 +195,7 @@ def classic():
             nodes.append(helper.make_node("Relu", [value], [f"r{layer}"]))
             value = f"r{layer}"
     constants += [constant("contrast", 50.0), constant("gray", 128.0)]
-    nodes += [helper.make_node("Mul", [value, "contrast"], ["scaled"]),
-              helper.make_node("Add", ["scaled", "gray"], ["output1"])]
+    nodes += [helper.make_node("Mul", [value, "contrast"], ["scaled"]), helper.make_node("Add", ["scaled", "gray"], ["output1"])]
     path = TESTS / "classic.onnx"
     save(path, nodes, PLANES_IN, PLANES_OUT, constants)
 

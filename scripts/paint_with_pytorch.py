@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from impasto_networks.vgg19_file import find_weights
 from impasto_networks.style_losses import Gram, relative
+from impasto_networks.vgg19_file import find_weights
 from impasto_networks.vgg19_torch import Vgg
 
 CONTENT_LAYER = "relu4_2"

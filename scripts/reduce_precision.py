@@ -53,9 +53,7 @@ def make_variants(network, styles, photos, folder):
     quant_pre_process(network, prepared, skip_symbolic_shape=True)
     for count, (words, options) in enumerate(INTEGERS.items(), start=1):
         files[words] = folder / f"{network.stem}.int8-{count}.onnx"
-        quantize_static(
-            prepared, files[words], Photos(photos, styles), QuantFormat.QDQ, op_types_to_quantize=["Conv"], **options
-        )
+        quantize_static(prepared, files[words], Photos(photos, styles), QuantFormat.QDQ, op_types_to_quantize=["Conv"], **options)
     words = "16-bit floats"
     files[words] = folder / f"{network.stem}.fp16.onnx"
     onnx.save(convert_float_to_float16(onnx.load(network), keep_io_types=True), files[words])

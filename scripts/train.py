@@ -32,18 +32,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from impasto_networks.crops import Crops
+from impasto_networks.files import write_atomically
 from impasto_networks.grid import visible_grid
+from impasto_networks.layers import PATCH, one_hot
+from impasto_networks.motion import next_frame, random_motion, to_tensor, warp
+from impasto_networks.pictures import load_picture, picture_files
 from impasto_networks.soap import Soap
 from impasto_networks.style_graph import export
 from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, content_distance, grams, style_distance
-from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.style_network import StyleNetwork, read_network
-from impasto_networks.crops import Crops
-from impasto_networks.motion import next_frame, random_motion, to_tensor, warp
-from impasto_networks.pictures import load_picture, picture_files
-from impasto_networks.vgg19_torch import Vgg, fast_dtype
 from impasto_networks.vgg19_file import find_weights
-from impasto_networks.files import write_atomically
+from impasto_networks.vgg19_torch import Vgg, fast_dtype
 
 SIZES = {"live": (32, 2), "fine": (48, 5)}  # channels, blocks
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
@@ -372,7 +372,7 @@ def parse_options():
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
     parser.add_argument("--tone", type=float, default=0.0, help="weight of the photo's light and dark, for styles that lose it (default 0)")
     parser.add_argument("--tone-of", nargs="+", default=[], metavar="NAME=WEIGHT", help="the same for single styles")
-    parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; five times that for new rows)")
+    parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; new rows: five times that)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--save-every", type=float, default=3.0, metavar="MINUTES", help="checkpoint and preview")

@@ -28,21 +28,21 @@ from torch import nn
 
 from impasto_networks.brush_graph import build_brush_graph
 from impasto_networks.brush_network import BrushNetwork, random_grain
+from impasto_networks.files import write_atomically
 from impasto_networks.layers import one_hot
+from impasto_networks.motion import to_tensor
 from impasto_networks.objective import step_terms, total, words
-from impasto_networks.paintings import study
+from impasto_networks.paintings import Painting, study
 from impasto_networks.photos import Crops, read_photos
-from impasto_networks.recipe import read_recipe
+from impasto_networks.pictures import load_picture, picture_files
+from impasto_networks.recipe import Recipe, read_recipe
 from impasto_networks.soap import Soap
 from impasto_networks.style_losses import STYLE_LAYERS
-from impasto_networks.vgg19_torch import Vgg
-from impasto_networks.motion import to_tensor
-from impasto_networks.pictures import load_picture, picture_files
 from impasto_networks.vgg19_file import find_weights
-from impasto_networks.files import write_atomically
+from impasto_networks.vgg19_torch import Vgg
 
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
-ROW_PACE = 2  # times the learning rate: a row learns only in its style's steps
+ROW_PACE = 4  # times the learning rate: a row learns only in its style's steps
 WARM_UP = 100  # steps in which the rate rises
 LAST_RATE = 0.03  # of the first one
 EASY, EASY_CONTENT = 400, 0.4  # first steps, in which strokes form before the photo is asked for; content's share then
@@ -53,7 +53,7 @@ LOG_EVERY, SAVE_EVERY = 50, 180  # steps; seconds
 class Training:
     """What a checkpoint holds."""
 
-    def __init__(self, recipe):
+    def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.network = BrushNetwork(len(recipe.rows), recipe.widths)
@@ -61,9 +61,10 @@ class Training:
         of = lambda rows: [value for name, value in self.network.named_parameters() if name.endswith(OF_STYLES) == rows]
         groups = [{"params": of(True), "rows": True, "pace": ROW_PACE}, {"params": of(False), "pace": 1}]
         self.optimizer = Soap(groups, lr=recipe.rate)
-        self.steps, self.seconds, self.averages = 0, 0.0, {}
+        self.steps, self.seconds = 0, 0.0
+        self.averages: dict[str, float] = {}
 
-    def save(self, path, small=False):
+    def save(self, path: Path | str, small: bool = False) -> None:
         """A `small` checkpoint leaves the optimiser's state out: it finds its axes again in some hundred steps."""
         state = {"rows": self.recipe.rows, "steps": self.steps, "seconds": self.seconds, "averages": self.averages}
         state |= {"network": self.network.state_dict(), "average": self.average.state_dict()}
@@ -71,7 +72,7 @@ class Training:
             state["optimizer"] = self.optimizer.state_dict()
         write_atomically(path, lambda temporary: torch.save(state, temporary))
 
-    def load(self, path):
+    def load(self, path: Path | str) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["rows"] != self.recipe.rows:
             sys.exit(f"{path} was trained for the styles {', '.join(state['rows'][:-1])}, which are not the recipe's")
@@ -81,7 +82,7 @@ class Training:
             self.optimizer.load_state_dict(state["optimizer"])
         self.steps, self.seconds, self.averages = state["steps"], state["seconds"], state["averages"]
 
-    def step(self, crops, paintings, vgg, rng, row):
+    def step(self, crops: Crops, paintings: list[Painting], vgg: Vgg, rng: np.random.Generator, row: int) -> None:
         recipe = self.recipe
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self.steps / recipe.steps)))
         for group in self.optimizer.param_groups:
@@ -106,7 +107,7 @@ class Training:
             self.averages[name] = 0.98 * self.averages.get(name, term.item()) + 0.02 * term.item()
 
 
-def train(training, options):
+def train(training: Training, options: argparse.Namespace) -> None:
     recipe = training.recipe
     vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -128,7 +129,8 @@ def train(training, options):
         now = time.monotonic()
         if training.steps % LOG_EVERY == 0:
             training.seconds += now - logged
-            print(f"step {training.steps}  {training.seconds / 60:.1f} min  {(now - logged) / LOG_EVERY:.2f} s  {words(training.averages)}", flush=True)
+            clock = f"{training.seconds / 60:.1f} min  {(now - logged) / LOG_EVERY:.2f} s"
+            print(f"step {training.steps}  {clock}  {words(training.averages)}", flush=True)
             logged = now
         if now - saved > SAVE_EVERY:
             training.save(options.checkpoint)
@@ -137,7 +139,7 @@ def train(training, options):
 
 
 @torch.no_grad()
-def save_preview(path, network, files, styles, side):
+def save_preview(path: Path | str, network: BrushNetwork, files: list[Path], styles: list[int], side: int) -> None:
     """One row a photo: the photo, then each of the styles."""
     rows = []
     for file in files:
@@ -150,7 +152,7 @@ def save_preview(path, network, files, styles, side):
     write_atomically(path, lambda temporary: Image.fromarray((sheet * 255).round().byte().numpy()).save(temporary, "PNG"))
 
 
-def parse_options():
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="TOML file, as models/recipes/live.toml")
     parser.add_argument("--photos", help="folder of the photos to train on")
@@ -168,7 +170,7 @@ def parse_options():
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     options = parse_options()
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -68,13 +68,18 @@
 //!
 //! # What may import what
 //!
-//! Imports point downwards only, and each outside crate has one door: ONNX Runtime in `network`, FFmpeg in `media`.
-//! `tests/architecture.rs` has the rank of every module and the doors, and checks the sources.
+//! Every module has one rank, imports point strictly downwards, no two files import each other, and each outside crate has
+//! one door: `tests/architecture.rs` checks the sources for it. From the top:
 //!
 //! ```text
-//! main ─▶ command ─▶ cli ─▶ studio ─▶ segments ─▶ pipeline ─▶ sink source show
-//!      ─▶ paint stylize style temporal ─▶ network picture media kernel
-//!      ─▶ report frame whole sync statistics digest size error
+//! main  lib
+//! command  cli (clap)
+//! studio                                 the front door
+//! segments  pipeline                     long jobs and threads
+//! sink  source  show                     where frames go, where they come from, what a show shares
+//! paint  stylize  style                  one painting, one frame, one name
+//! temporal  network (ort)  picture  media (FFmpeg)  kernel
+//! report  frame  whole  sync  statistics  digest  error  size
 //! ```
 //!
 //! Four traits: [`Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
@@ -142,16 +147,19 @@ pub mod internals {
         pub use crate::frame::{Image, byte_len};
     }
     pub mod kernel {
-        pub use crate::kernel::{planar, resize};
+        pub use crate::kernel::{blend, color, edges, planar, resize};
     }
     pub mod media {
+        pub mod pixels {
+            pub use crate::media::pixels::{ColorTags, FromRgb, ToRgb, ToYuyv, camera};
+        }
         pub mod read {
             pub use crate::media::read::{DecodeOptions, Decoder};
         }
     }
     pub mod network {
         pub use crate::network::{Identity, Layout, Network, NetworkFile, Opening, open};
-        pub use crate::network::{library, provider, runtime, vgg19};
+        pub use crate::network::{inspect, library, provider, runtime, vgg19};
     }
     pub mod paint {
         pub use crate::paint::{Init, Method, Recipe, Subject, paint};
@@ -180,10 +188,10 @@ pub mod internals {
         pub use crate::sink::pipewire;
         #[cfg(target_os = "linux")]
         pub use crate::sink::v4l2;
-        pub use crate::sink::{http, virtual_camera, window};
+        pub use crate::sink::{http, null, virtual_camera, window};
     }
     pub mod source {
-        pub use crate::source::camera;
+        pub use crate::source::{camera, synthetic};
     }
     pub mod style {
         pub mod catalog {

@@ -1,9 +1,9 @@
-//! Real cameras: the tests do something only where IMPASTO_TEST_CAMERA names a device ("0", "/dev/video0", part of a name).
+//! Real cameras. scripts/test-cameras runs these tests in a virtual machine that has some; elsewhere they are ignored.
 //!
-//! The faults need devices that can be told to have them. IMPASTO_TEST_CAMERA_UNPLUG=1 says that the camera is one of
-//! Linux's virtual driver `vivid`, which v4l2-ctl can unplug;
-//! IMPASTO_TEST_CAMERA_FEEDER is the process that feeds a v4l2loopback camera, which is stopped and continued;
-//! IMPASTO_TEST_CAMERA_EXCLUSIVE=1 says that only one program at a time can use the camera.
+//! IMPASTO_TEST_CAMERA is the camera ("0", "/dev/video0", part of a name). The faults need a camera that can be told to
+//! have them, and are picked by name: `unplugged` takes one of Linux's virtual driver `vivid`, which v4l2-ctl unplugs;
+//! `in_use` one that a single program at a time can use; `falls_silent` a v4l2loopback camera, and in
+//! IMPASTO_TEST_CAMERA_FEEDER the process that feeds it, which is stopped and continued.
 
 use std::env;
 use std::io::{Write, stderr};
@@ -20,14 +20,13 @@ use impasto::internals::source::camera::{Camera, CameraSource, Wish, cameras};
 /// Tests take turns: there is one camera.
 static CAMERA: Mutex<()> = Mutex::new(());
 
-/// The value of `variable` and the right to use the camera, or nothing, said past the test runner's capture.
-fn turn(test: &str, variable: &str) -> Option<(String, MutexGuard<'static, ()>)> {
-    let value = env::var(variable).ok().filter(|value| !value.is_empty());
-    if value.is_none() || env::var_os("IMPASTO_TEST_CAMERA").is_none() {
-        say(&format!("{test}: NOTHING WAS TESTED, set IMPASTO_TEST_CAMERA and {variable}"));
-        return None;
-    }
-    Some((value?, CAMERA.lock().unwrap_or_else(PoisonError::into_inner)))
+/// The right to use the camera.
+fn turn() -> MutexGuard<'static, ()> {
+    CAMERA.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test-cameras, which has cameras"))
 }
 
 /// Past the test runner's capture.
@@ -36,7 +35,7 @@ fn say(words: &str) {
 }
 
 fn which() -> String {
-    env::var("IMPASTO_TEST_CAMERA").unwrap()
+    variable("IMPASTO_TEST_CAMERA")
 }
 
 /// The smallest pictures that the camera has.
@@ -62,8 +61,9 @@ fn end(source: &mut CameraSource) -> (String, Duration) {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
-    let Some((which, _turn)) = turn("the_camera_is_listed", "IMPASTO_TEST_CAMERA") else { return };
+    let (_turn, which) = (turn(), which());
     let cameras = cameras().unwrap();
     let source = CameraSource::open(&which, &Wish::default()).unwrap();
     let camera = source.camera().clone();
@@ -82,8 +82,9 @@ fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
-    let Some(_turn) = turn("frames_come", "IMPASTO_TEST_CAMERA") else { return };
+    let _turn = turn();
     let mut formats: Vec<PixelFormat> = open().camera().formats.iter().map(|format| format.pixel_format).collect();
     formats.dedup();
     // Each of its pixel formats, and the first once more.
@@ -115,8 +116,9 @@ fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn who_is_slow_gets_the_newest_frame() {
-    let Some(_turn) = turn("who_is_slow", "IMPASTO_TEST_CAMERA") else { return };
+    let _turn = turn();
     let mut source = open();
     let mut frame = Frame::default();
     assert!(source.next(&mut frame).unwrap());
@@ -129,8 +131,9 @@ fn who_is_slow_gets_the_newest_frame() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn frames_that_the_driver_loses_count_as_dropped() {
-    let Some(_turn) = turn("frames_that_the_driver_loses", "IMPASTO_TEST_CAMERA_UNPLUG") else { return };
+    let _turn = turn();
     let mut source = open();
     let camera = source.camera().clone();
     let lose = |percent: u32| {
@@ -151,8 +154,9 @@ fn frames_that_the_driver_loses_count_as_dropped() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn a_camera_in_use_names_the_program_that_has_it() {
-    let Some(_turn) = turn("a_camera_in_use", "IMPASTO_TEST_CAMERA_EXCLUSIVE") else { return };
+    let _turn = turn();
     let camera = open().camera().clone();
     let mut other = v4l2_ctl(&camera, &["--stream-mmap"]).spawn().unwrap();
     sleep(Duration::from_secs(4));
@@ -166,8 +170,9 @@ fn a_camera_in_use_names_the_program_that_has_it() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn a_camera_that_falls_silent_is_an_error_after_five_seconds() {
-    let Some((feeder, _turn)) = turn("a_camera_that_falls_silent", "IMPASTO_TEST_CAMERA_FEEDER") else { return };
+    let (_turn, feeder) = (turn(), variable("IMPASTO_TEST_CAMERA_FEEDER"));
     let signal = |name: &str| assert!(Command::new("kill").args([name, &feeder]).status().unwrap().success());
     let mut source = open();
     assert!(source.next(&mut Frame::default()).unwrap());
@@ -183,8 +188,9 @@ fn a_camera_that_falls_silent_is_an_error_after_five_seconds() {
 }
 
 #[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
 fn an_unplugged_camera_is_an_error_within_seconds() {
-    let Some(_turn) = turn("an_unplugged_camera", "IMPASTO_TEST_CAMERA_UNPLUG") else { return };
+    let _turn = turn();
     let mut source = open();
     assert!(source.next(&mut Frame::default()).unwrap());
     assert!(v4l2_ctl(source.camera(), &["-c", "disconnect=1"]).status().unwrap().success());

@@ -9,6 +9,8 @@
 
 #[path = "common/damage.rs"]
 mod damage;
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/user.rs"]
 #[allow(dead_code, reason = "other tests ask more of a user")]
 mod user;
@@ -25,9 +27,9 @@ use tempfile::TempDir;
 use user::User;
 
 fn ffmpeg(folder: &Path, args: &str) {
-    let mut command = Command::new("ffmpeg");
+    let mut command = need::program("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-y"]).args(args.split_whitespace()).current_dir(folder);
-    let done = command.output().expect("ffmpeg is installed");
+    let done = command.output().unwrap();
     assert!(done.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
@@ -391,8 +393,8 @@ fn a_disk_that_cannot_be_read_any_more_costs_only_what_is_on_it() {
     let place = tempfile::tempdir().unwrap();
     let shim = place.path().join("eio.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/eio.c");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).arg("-ldl").status();
-    assert!(made.expect("a C compiler is installed").success());
+    let made = need::program("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).arg("-ldl").status();
+    assert!(made.unwrap().success());
     let source = "-f lavfi -i testsrc2=s=160x90:r=25:d=12 -f lavfi -i sine=d=12 -map 0 -map 1 -g 25 -c:a aac -b:v 600k";
     let (mut tried, mut kept) = (0, 0);
     for name in ["film.mkv", "film.ts", "film.mp4", "film.avi"] {

@@ -1,11 +1,13 @@
 //! scripts/evaluate.py on networks whose numbers are known: the picture itself and its negative.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/python.rs"]
 mod python;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use python::{python, words};
 use serde_json::Value;
@@ -64,7 +66,10 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
         assert_eq!(number(row, "pumping"), 0.0);
         assert!(number(row, "ms_p50") > 0.0);
     }
-    assert_eq!(number(0, "gap_closed"), 0.0);
+    for key in ["gap_closed", "local", "coarse"] {
+        assert_eq!(number(0, key), 0.0, "{key}");
+    }
+    assert!(number(0, "flat") > 0.0);
     assert!(numbers["styles"][1]["gap_closed"].is_null(), "a style without a painting has no gap");
     assert!(number(1, "content") > 0.1 && number(1, "ssim") < 0.5);
     assert!((number(1, "grid") - number(0, "grid")).abs() < 1e-6, "a grid is as strong in the negative");
@@ -94,6 +99,21 @@ fn normalisation_pumps_unless_its_statistics_are_fixed() {
 }
 
 #[test]
+fn a_halo_is_a_seam_beside_an_even_area_and_strokes_all_over_are_none() {
+    let code = "import sys, numpy; sys.path.insert(0, 'scripts'); from evaluation.halo import halo\n\
+        y, x = numpy.mgrid[:160, :160]; thing = numpy.hypot(y - 80, x - 80) < 40; photo = numpy.where(thing, 60.0, 180.0)\n\
+        seam = photo + 30 * ((numpy.hypot(y - 80, x - 80) < 52) & ~thing)\n\
+        strokes = photo + numpy.random.default_rng(0).normal(0, 30, photo.shape)\n\
+        print(halo(photo, photo), halo(photo, seam), halo(photo, strokes), halo(numpy.full((160, 160), 9.0), seam))";
+    let told = python(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let [none, seam, strokes, even] = told.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let [none, seam, strokes] = [none, seam, strokes].map(|word| word.parse::<f64>().unwrap());
+    assert!(none == 0.0 && seam > 15.0 && strokes < 5.0 && even == "None", "{told}");
+}
+
+#[test]
 fn a_gatys_optimum_is_painted_once_for_its_photo_its_painting_and_its_settings() {
     let folder = place();
     let file = folder.path().join("optima.json").display().to_string();
@@ -110,7 +130,7 @@ fn what_cannot_be_measured_is_said_in_one_sentence() {
     let no_marks = root().join("LICENSE").display().to_string();
     let icon = folder.path().join("icons");
     fs::create_dir(&icon).unwrap();
-    let mut ffmpeg = Command::new("ffmpeg");
+    let mut ffmpeg = need::program("ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", "1"]).arg(icon.join("icon.png"));
     assert!(ffmpeg.status().unwrap().success());
     let cases: [(&[&str], &str); 6] = [

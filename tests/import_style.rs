@@ -1,5 +1,7 @@
 //! Networks of the pytorch/examples family, from their checkpoint through scripts/import_style.py to a picture.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/python.rs"]
 mod python;
 #[path = "common/user.rs"]

@@ -2,6 +2,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 #[cfg(target_os = "linux")]
 #[path = "common/screen.rs"]
 mod screen;
@@ -360,9 +362,9 @@ fn long_text_of_an_input_method_does_not_end_the_show() {
     let mut lines = reports(&mut child);
     lines.next().unwrap();
     let press = |key: &str| {
-        let mut tool = Command::new("xdotool");
+        let mut tool = need::program("xdotool");
         tool.args(["mousemove", "400", "300", "key", key]).env("DISPLAY", &screen.display);
-        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+        assert!(tool.status().unwrap().success());
     };
     press("a");
     press("Right");
@@ -388,9 +390,9 @@ fn a_snapshot_that_cannot_be_saved_is_said_and_the_show_goes_on() {
     // The folder vanishes while the show runs.
     fs::remove_dir(folder.path("pictures")).unwrap();
     let press = |keys: &[&str]| {
-        let mut tool = Command::new("xdotool");
+        let mut tool = need::program("xdotool");
         tool.args(["mousemove", "400", "300", "key", "--delay", "20"]).args(keys).env("DISPLAY", &screen.display);
-        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+        assert!(tool.status().unwrap().success());
     };
     press(&["s", "r"]);
     let noticed = report(&mut lines, "no notice", |line| notices(line).contains("the recording ended: "));
@@ -414,9 +416,9 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
         .lines()
         .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
     let press = |keys: &[&str]| {
-        let mut tool = Command::new("xdotool");
+        let mut tool = need::program("xdotool");
         tool.args(["mousemove", "400", "300", "key", "--delay", "20"]).args(keys).env("DISPLAY", &screen.display);
-        assert!(tool.status().expect("xdotool is missing; run scripts/setup --tests").success());
+        assert!(tool.status().unwrap().success());
     };
     // The window is there when the show reports.
     assert_eq!(lines.next().unwrap()["style"], "starry-night");

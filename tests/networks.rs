@@ -1,5 +1,8 @@
 //! The network layer with real ONNX Runtime, on the tiny networks of scripts/make_test_networks.py.
 
+#[path = "common/need.rs"]
+mod need;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -16,7 +19,7 @@ use impasto::internals::picture::read;
 /// ONNX Runtime takes one environment a process.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| Runtime::load(None, false).expect("scripts/setup has installed ONNX Runtime"))
+    RUNTIME.get_or_init(|| Runtime::load(Some(&need::onnx_runtime()), false).unwrap())
 }
 
 fn cpu() -> Provider {

@@ -1,6 +1,8 @@
 //! `impasto paint` as a user runs it, on small drawn pictures, with VGG-19 as scripts/setup --paint installs it.
 
 #[cfg(target_os = "linux")]
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/screen.rs"]
 mod screen;
 #[path = "common/user.rs"]
@@ -14,7 +16,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use impasto::Frame;
-use impasto::internals::network::library;
 use impasto::internals::picture::write;
 use impasto::{Format, Picture};
 use serde_json::Value;
@@ -28,8 +29,7 @@ struct Painter {
 
 impl Painter {
     fn new() -> Self {
-        let vgg = library::data_folder().join("vgg19");
-        assert!(vgg.join("weights.bin").exists(), "VGG-19 is missing: run scripts/setup --paint");
+        let vgg = need::vgg19();
         let painter = Self { user: User::new(), vgg };
         painter.draw(
             "photo.png",
@@ -215,7 +215,7 @@ fn a_preview_shows_the_picture_and_closing_it_ends_only_the_showing() {
     let begun = Instant::now();
     loop {
         assert!(begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "nothing was shown");
-        let grabbed = Command::new("ffmpeg").args(grab).args(["-frames:v", "1", &shown]).status().unwrap();
+        let grabbed = need::program("ffmpeg").args(grab).args(["-frames:v", "1", &shown]).status().unwrap();
         assert!(grabbed.success());
         let lit = pixels(shown.as_ref()).chunks(3).filter(|pixel| pixel.iter().any(|&byte| byte > 60)).count();
         if lit > 128 * 96 / 2 {
@@ -223,13 +223,8 @@ fn a_preview_shows_the_picture_and_closing_it_ends_only_the_showing() {
         }
     }
     let window = ["search", "--name", "impasto paint"];
-    let xdotool = |arguments: &[&str]| {
-        Command::new("xdotool")
-            .args(arguments)
-            .env("DISPLAY", &screen.display)
-            .output()
-            .expect("xdotool is missing; run scripts/setup --tests")
-    };
+    let xdotool =
+        |arguments: &[&str]| need::program("xdotool").args(arguments).env("DISPLAY", &screen.display).output().unwrap();
     xdotool(&[&window[..], &["windowfocus", "key", "q"]].concat());
     while !xdotool(&window).stdout.is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(90), "q did not close the window");
@@ -244,7 +239,7 @@ fn a_timelapse_has_a_frame_for_each_step_and_the_final_size() {
     let painter = Painter::new();
     let film = painter.path("grow.mp4");
     painter.paint(&["stripes.png"], "out.png", &[&QUICK[..], &["--timelapse", &film]].concat());
-    let probe = Command::new("ffprobe")
+    let probe = need::program("ffprobe")
         .args(["-v", "error", "-select_streams", "v", "-count_frames", "-show_entries"])
         .args(["stream=width,height,nb_read_frames", "-of", "csv=p=0", &film])
         .output()
@@ -272,8 +267,8 @@ fn what_cannot_be_painted_is_refused_in_one_sentence_with_the_cure() {
         (&["stripes.png:0"], "out.png", &[], 2, "weights of all paintings are 0"),
         (&["stripes.png"], "out.png", &["--layer-weights", "1,1"], 2, "five numbers"),
         (&["stripes.png"], "out.xyz", &[], 2, "no picture format"),
-        (&["stripes.png"], "photo.png", &[], 2, "is an input itself"),
-        (&["stripes.png"], "out.png", &["--resume"], 1, "begin without --resume"),
+        (&["stripes.png"], "photo.png", &[], 2, "is also an input"),
+        (&["stripes.png"], "out.png", &["--resume"], 1, "run without --resume"),
         (&["stripes.png"], "out.png", &["--size", "20"], 2, "larger --size"),
     ];
     for (styles, output, more, code, words) in cases {

@@ -1,6 +1,9 @@
 //! When the network sees a smaller or a larger picture, to hold a frame rate, a still scene turns over into its new painting
 //! and does not jump: held to the network that live shows use.
 
+#[path = "common/need.rs"]
+mod need;
+
 use std::path::Path;
 
 use impasto::Device;
@@ -44,7 +47,7 @@ fn apart(a: &Frame, b: &Frame) -> f64 {
 #[test]
 fn another_size_for_the_network_glides_into_a_still_picture() {
     let catalog = Catalog::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))).unwrap();
-    let runtime = Runtime::load(None, false).expect("scripts/setup has installed ONNX Runtime");
+    let runtime = Runtime::load(Some(&need::onnx_runtime()), false).unwrap();
     let provider = Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: String::new() };
     for style in ["starry-night", "mosaic"] {
         let choice = catalog.resolve(&style.parse().unwrap()).unwrap().remove(0);

@@ -5,6 +5,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -28,7 +30,7 @@ impl Folder {
 
     /// Time, duration and content of each decoded frame.
     fn frames(&self, name: &str) -> String {
-        let mut command = Command::new("ffmpeg");
+        let mut command = need::program("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
         command.args("-map 0:v:0 -vsync passthrough -copyts -f framemd5 -".split(' '));
         String::from_utf8(output(&mut command).stdout).unwrap()
@@ -421,8 +423,7 @@ fn a_network_that_fails_midway_costs_no_complete_segment() {
          license = \"CC0-1.0\"\nsource = \"a test\"\nsha256 = \"{hash}\"\n[[style]]\nname = \"fails\"\nnetwork = \"fails\"\nindex = 0\n"
     );
     fs::write(folder.path("styles/styles.toml"), manifest).unwrap();
-    let runtime =
-        impasto::internals::network::library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
+    let runtime = need::onnx_runtime();
     let paint = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
         let args = format!("video --json --models styles --style fails --device cpu in.mp4 -o out.mp4 {SHORT} {more}");
@@ -473,5 +474,5 @@ fn one_video_that_fails_does_not_stop_the_others() {
     // Several names to one file, and a file that is no folder.
     folder.refuses("films/a.mp4 films/b.mkv -o out.mp4", 2, "several videos need a folder");
     folder.refuses("films/a.mp4 films/a.mp4 -o other/", 2, "would both be written to");
-    folder.refuses("films -o films -q", 2, "is an input and is not written over");
+    folder.refuses("films -o films -q", 2, "is an input and will not be overwritten");
 }

@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 #[path = "common/browser.rs"]
 mod browser;
+#[path = "common/need.rs"]
+mod need;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -3,6 +3,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 
 use clips::Folder;
 

@@ -1,5 +1,7 @@
 //! `impasto styles`, and what a wrong style, runtime or device gets, through the program itself.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/user.rs"]
 mod user;
 
@@ -42,7 +44,7 @@ fn an_added_network_paints_and_a_removed_one_is_gone() {
     let error = user.refused(&add, 2);
     assert!(error.contains("--replace"), "{error}");
     user.json(&[&add[..], &["--replace"]].concat());
-    user.json(&["styles", "remove", "original-and-negative"]);
+    user.json(&["styles", "remove", "original_and_negative"]);
     assert!(!names(&user.json(&["styles"])).contains(&"negative"));
     let left: Vec<_> =
         fs::read_dir(user.path("data/impasto/models")).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -58,6 +60,48 @@ fn a_classic_network_is_added_by_its_family() {
     let out = user.path("out.png");
     user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "copy"]);
     assert_eq!(pixels(&out), pixels(Path::new(&photo)));
+}
+
+#[test]
+fn the_family_and_range_of_a_network_are_detected_and_it_keeps_its_files_name() {
+    let user = User::new();
+    for (file, like) in [
+        ("planar.onnx", "pytorch-examples"),
+        ("unit_range.onnx", "pytorch-unit"),
+        ("classic.onnx", "pytorch-examples"),
+        ("normalised.onnx", "impasto"),
+    ] {
+        let name = file.trim_end_matches(".onnx");
+        let added = user.json(&["styles", "add", &network(file)]);
+        assert_eq!(
+            (&added["like"], &added["network"], &added["styles"][0]),
+            (&like.into(), &name.into(), &name.into())
+        );
+        assert_eq!(added["warnings"], serde_json::json!([]), "{file}");
+    }
+    let listing = user.json(&["styles"]);
+    let unit = listing["styles"].as_array().unwrap().iter().find(|style| style["name"] == "unit_range").unwrap();
+    assert_eq!((&unit["license"], &unit["source"]), (&"unknown".into(), &"unknown".into()));
+    let pair = ["styles", "add", &network("any_style.onnx"), "--predictor", &network("any_predictor.onnx")];
+    assert_eq!(user.json(&pair)["like"], "magenta");
+    let alone = user.refused(&["styles", "add", &network("any_style.onnx")], 2);
+    assert!(alone.contains("--predictor FILE.onnx"), "{alone}");
+}
+
+#[test]
+fn a_network_with_the_wrong_range_is_added_with_a_warning_that_names_the_right_one() {
+    let user = User::new();
+    let add = ["styles", "add", &network("unit_range.onnx"), "--like", "pytorch-examples"];
+    let warnings = user.json(&add)["warnings"].to_string();
+    assert!(warnings.contains("nearly one colour") && warnings.contains("--like pytorch-unit --replace"), "{warnings}");
+}
+
+#[test]
+fn styles_of_a_network_that_names_none_are_asked_for_by_number() {
+    let user = User::new();
+    let add = ["styles", "add", &network("original_and_negative.onnx"), "--styles", "one"];
+    let error = user.refused(&add, 2);
+    assert!(error.contains("2 styles") && error.contains("--styles A,B"), "{error}");
 }
 
 #[test]
@@ -77,7 +121,7 @@ fn what_is_no_style_network_is_not_added_and_leaves_nothing() {
     fs::write(&text, "hello").unwrap();
     for (file, reason) in [
         (network("classifier.onnx"), "features"),
-        (network("planar.onnx"), "input1"),
+        (network("planar_fixed.onnx"), "64x64 only"),
         (text.to_str().unwrap().to_owned(), "not a network"),
         (user.path("gone.onnx").to_str().unwrap().to_owned(), "no file"),
     ] {
@@ -183,7 +227,7 @@ fn a_sheet_of_some_styles_has_those_columns_and_an_unknown_name_is_said() {
     let user = User::new();
     let photo = user.photo();
     let out = user.path("sheet.png");
-    let arguments = ["styles", "sheet", &photo, "-o", out.to_str().unwrap(), "--width", "40"];
+    let arguments = ["styles", "sheet", &photo, "-o", out.to_str().unwrap(), "--cell", "40"];
     let sheet = user.json(&[&arguments[..], &["--style", "scream,identity,fine-scream"]].concat());
     assert_eq!(sheet["styles"], serde_json::json!(["scream", "identity", "fine-scream"]));
     let said = user.refused(&[&arguments[..], &["--style", "screm"]].concat(), 2);
@@ -191,15 +235,24 @@ fn a_sheet_of_some_styles_has_those_columns_and_an_unknown_name_is_said() {
 }
 
 #[test]
-fn the_sheet_has_a_column_a_style_and_a_row_a_photo() {
+fn the_sheet_of_one_photo_wraps_and_that_of_several_is_a_table_in_blocks() {
     let user = User::new();
     let photo = user.photo();
     let out = user.path("sheet.png");
-    let sheet = user.json(&["styles", "sheet", &photo, &photo, "-o", out.to_str().unwrap(), "--width", "40"]);
-    let columns = sheet["styles"].as_array().unwrap().len() + 1;
-    let frame = impasto::internals::picture::read::load(&out, impasto::MaxPixels::default()).unwrap().frame;
-    assert_eq!(frame.width as usize, columns * 46 + 6);
-    assert_eq!(frame.height, 32 + 2 * (30 + 6));
+    let sheet = |photos: &[&str]| {
+        let flags = ["-o", out.to_str().unwrap(), "--cell", "120", "--width", "400"];
+        let styles = ["--style", "scream,udnie,identity,mosaic"];
+        let summary = user.json(&[&["styles", "sheet"], photos, &flags, &styles].concat());
+        let frame = impasto::internals::picture::read::load(&out, impasto::MaxPixels::default()).unwrap().frame;
+        assert_eq!(summary["width"].as_u64(), Some(u64::from(frame.width)));
+        (frame.width, frame.height)
+    };
+    // Pictures of 120x90 in gaps of 6, and a line of names 26 high: the photo and its four paintings in lines of 3 and 2.
+    assert_eq!(sheet(&[&photo]), (3 * 126 + 6, 6 + 2 * (26 + 96)));
+    // Two blocks of the photo and two paintings, each with two photos below one line of names.
+    assert_eq!(sheet(&[&photo, &photo]), (3 * 126 + 6, 6 + 2 * (26 + 2 * 96)));
+    let said = user.run(&["styles", "sheet", &photo, "-o", out.to_str().unwrap(), "--cell", "40", "--style", "scream"]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("1 photo in 1 style,"), "{said:?}");
 }
 
 #[test]

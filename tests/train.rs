@@ -1,5 +1,7 @@
 //! scripts/train.py: a tiny network is trained for a few steps, added, and paints.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/python.rs"]
 mod python;
 #[path = "common/user.rs"]
@@ -22,7 +24,7 @@ fn place() -> TempDir {
     std::fs::create_dir(at("photos")).unwrap();
     std::fs::copy(network("classic.png"), at("photos/photo.png")).unwrap();
     for (name, source) in [("dots.png", "mandelbrot=s=96x96"), ("bars.png", "testsrc=s=96x96")] {
-        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        let mut ffmpeg = need::program("ffmpeg");
         ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", source, "-frames:v", "1"]).arg(at(name));
         assert!(ffmpeg.status().unwrap().success(), "{name}");
     }
@@ -96,7 +98,7 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
 
 #[test]
 fn a_grid_is_seen_on_flat_areas_even_where_two_are_opposite_and_is_none_in_a_slope_or_in_noise() {
-    let code = "import sys, numpy, torch; sys.path.insert(0, 'scripts'); from grid import visible_grid\n\
+    let code = "import sys, numpy, torch; sys.path.insert(0, 'scripts'); from impasto_networks.grid import visible_grid\n\
         flat, weave = numpy.full((1, 3, 68, 132), 0.5), numpy.tile([[4, 0, 0, 0], [0, 0, 0, 0]], (34, 33)) / 255\n\
         opposite = numpy.where(numpy.arange(132) < 66, weave, -weave)\n\
         slope = flat + numpy.arange(132) / 255\n\
@@ -119,7 +121,7 @@ fn a_grid_is_seen_on_flat_areas_even_where_two_are_opposite_and_is_none_in_a_slo
 
 #[test]
 fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
-    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from winograd_torch import Convolution\n\
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.winograd_torch import Convolution\n\
         torch.manual_seed(0); kernel, bias, x = torch.randn(7, 5, 3, 3), torch.randn(7), torch.randn(2, 5, 9, 14, requires_grad=True)\n\
         own, usual = Convolution(kernel, bias)(x), torch.nn.functional.conv2d(x, kernel, bias, padding=1)\n\
         slope = torch.randn_like(usual); gradients = [torch.autograd.grad(y, x, slope)[0] for y in (own, usual)]\n\
@@ -133,7 +135,7 @@ fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
 
 #[test]
 fn soap_comes_down_a_narrow_valley_where_adam_is_stuck_and_rests_a_row_without_a_slope() {
-    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from soap import Soap\n\
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.soap import Soap\n\
         torch.manual_seed(0); turns = [torch.linalg.qr(torch.randn(size, size))[0] for size in (8, 18)]\n\
         stretches = [torch.logspace(0, -2, size) for size in (8, 18)]\n\
         aim = torch.randn(8, 2, 3, 3)\n\

@@ -2,6 +2,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 
 use std::fs;
 use std::net::TcpListener;

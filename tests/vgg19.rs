@@ -1,12 +1,14 @@
 //! VGG-19's graphs, as scripts/setup --paint writes them, against PyTorch's autograd, finite differences and each other.
 
+#[path = "common/need.rs"]
+mod need;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use impasto::Device;
 use impasto::Frame;
 use impasto::internals::kernel::resize::Resizer;
-use impasto::internals::network::library;
 use impasto::internals::network::provider::{Provider, ProviderOptions};
 use impasto::internals::network::runtime::Runtime;
 use impasto::internals::network::vgg19::{CHANNELS, Extent, Features, Losses, Pooling, STYLE_LAYERS, Targets, Vgg19};
@@ -33,10 +35,9 @@ impl Installed {
     }
 
     fn new() -> Self {
-        let folder = library::data_folder().join("vgg19");
-        assert!(folder.join("weights.bin").exists(), "VGG-19 is missing: run scripts/setup --paint");
+        let folder = need::vgg19();
         let provider = Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: String::new() };
-        Self { folder, runtime: Runtime::load(None, false).unwrap(), provider }
+        Self { folder, runtime: Runtime::load(Some(&need::onnx_runtime()), false).unwrap(), provider }
     }
 
     fn vgg(&self, pooling: Pooling) -> Vgg19<'_> {

@@ -2,9 +2,10 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/need.rs"]
+mod need;
 
 use std::fs;
-use std::process::Command;
 
 use clips::{Folder, finish, output};
 
@@ -77,7 +78,7 @@ fn the_identity_style_gives_the_input_back() {
 fn every_codec_that_this_ffmpeg_has_is_written_and_the_others_are_named() {
     let folder = Folder::new();
     folder.clip("in.mp4", 0.4, "");
-    let list = output(Command::new("ffmpeg").args(["-v", "error", "-encoders"])).stdout;
+    let list = output(need::program("ffmpeg").args(["-v", "error", "-encoders"])).stdout;
     let list = String::from_utf8(list).unwrap();
     let cases = [
         ("h264", "mp4", &["libx264"][..], "h264"),
@@ -137,7 +138,7 @@ fn rotation_pixel_shape_and_colour_tags_are_kept() {
     let tags = "-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709";
     folder.clip("flat.mp4", 0.4, &format!("-aspect 4:3 {tags}"));
     // FFmpeg 6 has an option for it, FFmpeg 5 a tag.
-    let turned = Command::new("ffmpeg")
+    let turned = need::program("ffmpeg")
         .args("-v error -nostdin -y -display_rotation 90 -i flat.mp4 -c copy in.mp4".split(' '))
         .current_dir(folder.0.path())
         .output();

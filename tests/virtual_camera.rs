@@ -3,6 +3,9 @@
 // V4L2 and PipeWire are Linux's.
 #![cfg(target_os = "linux")]
 
+#[path = "common/need.rs"]
+mod need;
+
 use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -92,47 +95,33 @@ fn check(words: &str, bytes: &[u8], (width, height): (u32, u32), count: usize) {
     assert!(greys.len() > 1, "{words}: nothing moves, {greys:?}");
 }
 
-/// Another program that reads `count` frames, and what it read.
+/// What another program reads.
 fn read(words: &str, command: &mut Command) -> Vec<u8> {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
-        panic!("{words}: {error}; run scripts/setup --tests");
-    });
+    let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
 // --- v4l2loopback -----------------------------------------------------------------------------------------
 
-#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
-fn say(words: &str) {
-    eprintln!("{words}");
-}
-
-/// The device that may be written to; where there is none, the test says aloud that it did nothing.
-fn loopback(test: &str) -> Option<PathBuf> {
-    let device = env::var_os("IMPASTO_TEST_LOOPBACK").map(PathBuf::from);
-    if device.is_none() {
-        say(&format!(
-            "{test} DID NOTHING: set IMPASTO_TEST_LOOPBACK to a v4l2loopback device (exclusive_caps=1) that nobody uses"
-        ));
-    }
-    device
+fn device(variable: &str) -> PathBuf {
+    let named = env::var_os(variable);
+    named.unwrap_or_else(|| panic!("{variable} is not set; run scripts/test-cameras, which has cameras")).into()
 }
 
 fn read_device(device: &Path, words: &str) -> Vec<u8> {
-    let mut ffmpeg = Command::new("ffmpeg");
+    let mut ffmpeg = need::program("ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "v4l2", "-i"]).arg(device);
     // Each frame once, not as often as its time says.
     ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", "6", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
     read(words, &mut ffmpeg)
 }
 
-/// One test, for there is one device.
+/// IMPASTO_TEST_LOOPBACK is a v4l2loopback device (exclusive_caps=1) that nobody uses. One test, for there is one device.
 #[test]
+#[ignore = "it takes a v4l2loopback device: run scripts/test-cameras"]
 fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
-    let Some(device) = loopback("a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go") else {
-        return;
-    };
+    let device = device("IMPASTO_TEST_LOOPBACK");
     for size in [SIZE, (SIZE.0 + 1, SIZE.1 + 1)] {
         assert!(impasto::internals::sink::v4l2::find().is_ok());
         let sink = V4l2Sink::open(&device, size.0, size.1, 30).unwrap();
@@ -151,7 +140,7 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         assert!(error.contains(&format!("is held at {}x{}", even.0, even.1)), "{error}");
         drop(reader);
         // Another writer comes and goes.
-        let mut ffmpeg = Command::new("ffmpeg");
+        let mut ffmpeg = need::program("ffmpeg");
         ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=128x96", "-frames:v", "3"]);
         read("a writer", ffmpeg.args(["-pix_fmt", "yuyv422", "-f", "v4l2"]).arg(&device));
     }
@@ -162,11 +151,13 @@ fn a_device_that_takes_no_pictures_is_named_with_the_cure() {
     let error = |path: &str| V4l2Sink::open(Path::new(path), 64, 48, 30).unwrap_err().to_string();
     assert!(error("/dev/video4711").contains("there is no device '/dev/video4711'"));
     assert_eq!(error("/dev/null"), "'/dev/null' is not a video device; name one like /dev/video10");
-    let Ok(camera) = env::var("IMPASTO_TEST_CAMERA") else {
-        say("no camera was tried: set IMPASTO_TEST_CAMERA to a real camera (/dev/video0)");
-        return;
-    };
-    let error = error(&camera);
+}
+
+#[test]
+#[ignore = "it takes a camera: run scripts/test-cameras"]
+fn a_real_camera_is_not_taken_for_a_virtual_one() {
+    let camera = device("IMPASTO_TEST_CAMERA");
+    let error = V4l2Sink::open(&camera, 64, 48, 30).unwrap_err().to_string();
     assert!(error.contains("is a camera, not a virtual one") && error.contains("modprobe v4l2loopback"), "{error}");
 }
 
@@ -209,21 +200,19 @@ mod pipewire {
             session.wait("PipeWire", |folder| folder.join("pipewire-0").exists());
             session.start("wireplumber", &[]);
             session.wait("WirePlumber", |folder| {
-                let mut list = Command::new("pw-cli");
+                let mut list = need::program("pw-cli");
                 environment(&mut list, folder);
-                let output =
-                    list.args(["ls", "Client"]).output().expect("pw-cli is missing; run scripts/setup --tests");
+                let output = list.args(["ls", "Client"]).output().unwrap();
                 String::from_utf8_lossy(&output.stdout).to_lowercase().contains("wireplumber")
             });
             session
         }
 
         fn start(&mut self, program: &str, arguments: &[&str]) {
-            let mut command = Command::new(program);
+            let mut command = need::program(program);
             environment(&mut command, self.folder.path());
             command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let child = command.spawn();
-            self.processes.push(child.unwrap_or_else(|_| panic!("{program} is missing; run scripts/setup --tests")));
+            self.processes.push(command.spawn().unwrap());
         }
 
         fn wait(&self, name: &str, mut there: impl FnMut(&Path) -> bool) {
@@ -276,6 +265,7 @@ mod pipewire {
     }
 
     fn read_camera(name: &str, caps: &str, count: usize) -> Vec<u8> {
+        need::program("gst-launch-1.0");
         let mut gst = Command::new("timeout");
         gst.args(["30", "gst-launch-1.0", "-q", "pipewiresrc", &format!("target-object={name}")]);
         gst.args([&format!("num-buffers={count}"), "!", caps, "!", "videoconvert", "!"]);
@@ -319,7 +309,7 @@ mod pipewire {
                 // It is gone, and one of an odd size takes its place.
                 let (sink, words) = VirtualCamera::Pipewire.open(91, 53, 30).unwrap();
                 assert_eq!(words, "the camera \"impasto\" (PipeWire)");
-                let dump = String::from_utf8(read("pw-dump", &mut Command::new("pw-dump"))).unwrap();
+                let dump = String::from_utf8(read("pw-dump", &mut need::program("pw-dump"))).unwrap();
                 assert!(dump.contains("\"impasto\"") && !dump.contains("\"test camera\""));
                 for property in ["\"media.class\": \"Video/Source\"", "\"media.role\": \"Camera\""] {
                     assert!(dump.contains(property), "{dump}");

@@ -3,6 +3,8 @@
 // Xvfb is an X11 screen in memory.
 #![cfg(target_os = "linux")]
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/screen.rs"]
 mod screen;
 
@@ -40,19 +42,18 @@ fn alone(test: &str, display: Option<&str>, body: fn()) {
 }
 
 fn xdotool(arguments: &[&str]) {
-    let output =
-        Command::new("xdotool").args(arguments).output().expect("xdotool is missing; run scripts/setup --tests");
+    let output = need::program("xdotool").args(arguments).output().unwrap();
     assert!(output.status.success(), "xdotool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The screen as it is now.
 fn photograph() -> Frame {
     let size = format!("{}x{}", SCREEN.0, SCREEN.1);
-    let output = Command::new("ffmpeg")
+    let output = need::program("ffmpeg")
         .args(["-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-video_size", &size])
         .args(["-i", &env::var("DISPLAY").unwrap(), "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"])
         .output()
-        .expect("ffmpeg is missing; run scripts/setup");
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut frame = Frame::new(SCREEN.0, SCREEN.1);
     assert_eq!(output.stdout.len(), frame.pixels.len());
@@ -167,7 +168,7 @@ fn escape_closes_and_a_large_picture_is_scaled_down() {
 
 /// What the close button of a title bar sends (ICCCM, section 4.2.8.1).
 fn press_the_close_button() {
-    let found = Command::new("xdotool").args(["search", "--name", TITLE]).output().unwrap();
+    let found = need::program("xdotool").args(["search", "--name", TITLE]).output().unwrap();
     let window = String::from_utf8(found.stdout).unwrap().lines().next().unwrap().parse().unwrap();
     let x = x11_dl::xlib::Xlib::open().unwrap();
     // SAFETY: plain calls of Xlib with what it gave; the event is as large as XSendEvent reads.

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .measures import NOISE, PHOTO_SIDE, rms, to_bytes
+from .measures import NOISE, SIDE, rms, to_bytes
 
 VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
 CLIP_FRAMES, STILL_FRAMES, STILL_PHOTOS = 24, 20, 3
@@ -42,7 +42,7 @@ def load_clip(path):
     """The first frames of a clip at the photos' measuring size, sides a multiple of 4."""
     frames = Lossless.read(path, CLIP_FRAMES)
     height, width = frames[0].shape[:2]
-    scale = min(1, PHOTO_SIDE / min(height, width))
+    scale = min(1, SIDE / min(height, width))
     size = [round(side * scale) // 4 * 4 for side in (width, height)]
     return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
 
@@ -81,6 +81,17 @@ def warping_error(styled, maps):
         moved = cv2.remap(before, place, None, cv2.INTER_LINEAR)
         errors.append(rms((np.float32(now) - moved)[sure]))
     return rms(np.array(errors))
+
+
+def carried(height, width, maps):
+    """The motion of each frame since the first, as `Painter.paint` takes it: coordinates that the flow carries along."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    places = np.stack([x, y], -1)
+    outer = lambda own: ((2 * own[..., 0] + 1) / width - 1, (2 * own[..., 1] + 1) / height - 1)  # -1..1 over the pixels' outer edges
+    yield outer(places)
+    for place, _ in maps:
+        places = cv2.remap(places, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        yield outer(places)
 
 
 def noisy_clip(photo, seed):

@@ -5,13 +5,15 @@ import statistics
 import time
 
 import numpy as np
+from PIL import Image
 
 from impasto_networks.grid import visible_grid
 from impasto_networks.pictures import load_picture
 
-PHOTO_SIDE, PAINTING_SIDE = 320, 384  # short sides; the painting's decides how large its strokes are
+SIDE = 400  # pixels: the short side of photos and paintings; the paintings' decides how large their strokes are
 LEAST_SIDE = 40  # of a photo: a window of its grid
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
+QUARTER_LAYERS = tuple(name.replace("gram", "quarters") for name in GAP_LAYERS)
 ALL_LAYERS = (*GAP_LAYERS, "gram5_1")
 NOISE = 4.0  # standard deviation of a camera's noise, of 255
 SPEED_SIZE, SPEED_ROUNDS, SPEED_RUNS = (640, 360), 3, 12  # width and height in pixels; rounds of all networks in turn
@@ -20,11 +22,40 @@ ZOOM, TURN, SHIFT = 1 / 1.03, 0.03, 0.04  # the known motion: 3 % larger, 0.03 r
 
 
 def load_photo(path):
-    """A photo at the measuring size, cut to sides that are a multiple of 4: what every network takes unpadded."""
-    photo = load_picture(path, PHOTO_SIDE)
+    """A photo at the measuring size, its sides a multiple of 8: what every network takes unpadded, at half size too."""
+    photo = load_picture(path, SIDE)
     if min(photo.shape[:2]) < LEAST_SIDE:
         raise ValueError(f"'{path}' is {photo.shape[1]}x{photo.shape[0]}: photos have sides of {LEAST_SIDE} pixels or more")
-    return photo[: photo.shape[0] // 4 * 4, : photo.shape[1] // 4 * 4]
+    return at_side(photo, SIDE)
+
+
+def at_side(picture, side):
+    """The picture at this short side, larger or smaller, its sides a multiple of 8."""
+    scale = side / min(picture.shape[:2])
+    size = [int(length * scale) // 8 * 8 for length in (picture.shape[1], picture.shape[0])]
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def halved(picture):
+    """The means of 2x2 pixels, float32."""
+    return np.float32(picture).reshape(picture.shape[0] // 2, 2, picture.shape[1] // 2, 2, 3).mean((1, 3))
+
+
+def texture(picture):
+    """RMS of the light less its mean over 9x9 pixels, in squares of 16, in rows: [squares]."""
+    light = np.float64(picture).mean(2)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(light, 4, mode="reflect"), (9, 9))
+    detail = light - windows.mean((2, 3))
+    rows, columns = (length // 16 for length in light.shape)
+    squares = detail[: rows * 16, : columns * 16].reshape(rows, 16, columns, 16)
+    return np.sqrt(np.square(squares).mean((1, 3))).ravel()
+
+
+def flat_texture(photo, styled, painting):
+    """Texture in the photo's flattest fifth, over that in the painting's own flattest fifth: 1 is as calm as the painting."""
+    flattest = np.argsort(texture(photo))[: len(texture(photo)) // 5]
+    calm = np.sort(texture(painting))
+    return float(texture(styled)[flattest].mean() / calm[: len(calm) // 5].mean())
 
 
 def relative(value, reference):
@@ -35,6 +66,21 @@ def relative(value, reference):
 def style_distance(features, painting, layers=GAP_LAYERS):
     """The mean over the layers of the squared Gram difference over the painting's squared Gram."""
     return sum(relative(features[name], painting[name]) for name in layers) / len(layers)
+
+
+def gap_closed(own, photo, painting, layers):
+    """How much of the way from the photo to the painting's statistics was gone: 0 is the photo, 1 the painting's own."""
+    return 1 - style_distance(own, painting, layers) / style_distance(photo, painting, layers)
+
+
+def local_gap_closed(own, photo, painting):
+    """The same in each quarter by itself: distances averaged over the four, so that no part may stay unpainted."""
+
+    def distance(features):
+        layers = [(features[name], painting[name.replace("quarters", "gram")]) for name in QUARTER_LAYERS]
+        return sum(relative(quarter, gram) for quarters, gram in layers for quarter in quarters)
+
+    return 1 - distance(own) / distance(photo)
 
 
 def rms(values):
@@ -72,10 +118,12 @@ def to_bytes(picture):
 
 
 def motion(paint, photo, styled):
-    """RMS, of 255, between the styled warped photo and the warped styled photo, where the warp stays inside."""
+    """RMS, of 255, between the styled warped photo and the warped styled photo, where the warp stays inside.
+
+    `paint` takes the motion too: a network's grain moves with the scene."""
     grid = known_motion(*photo.shape[:2])
     inside = (np.abs(grid[0]) <= 1) & (np.abs(grid[1]) <= 1)
-    return rms((paint(to_bytes(warp(photo, grid))) - warp(styled, grid))[inside])
+    return rms((paint(to_bytes(warp(photo, grid)), grid) - warp(styled, grid))[inside])
 
 
 def still_gain(paint, photo, seed):

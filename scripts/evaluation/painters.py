@@ -5,6 +5,9 @@ import tomllib
 import numpy as np
 import onnxruntime
 
+from evaluation.measures import warp
+from impasto_networks.grain import CELL, fixed_grain
+
 
 class Painter:
     """One network. `styles` are its names in the order of its weights; `paint` does one picture in one of them."""
@@ -21,6 +24,7 @@ class Painter:
         except Exception as error:
             raise ValueError(f"'{file}' is not a network that ONNX Runtime runs: {error}") from None
         self.inputs = self.session.get_inputs()
+        self.grainy = "grain" in [own.name for own in self.inputs]
 
     def weights(self, index):
         """The feed of the style input, or none for a network of one style."""
@@ -31,8 +35,12 @@ class Painter:
             raise ValueError(f"network '{self.name}' has {count} styles, there is no number {index}")
         return {self.inputs[1].name: np.eye(count, dtype=np.float32)[index]}
 
-    def paint(self, picture, index=0):
-        """uint8 [H, W, 3] to the same, in style number `index`."""
+    def paint(self, picture, index=0, motion=None):
+        """uint8 [H, W, 3] to the same, in style number `index`.
+
+        `motion` is where each pixel of a moved picture comes from, as `measures.known_motion` gives it: grain moves along."""
+        if self.grainy:
+            self.grain = self.field(*picture.shape[:2], motion)
         if self.planar is None:
             return self.run(picture[None], index)[0]
         height, width = picture.shape[:2]
@@ -43,8 +51,20 @@ class Painter:
         out = self.run(planes, index)[0, :, :height, :width].transpose(1, 2, 0)
         return np.clip(np.rint(out * (255 / white)), 0, 255).astype(np.uint8)
 
+    def field(self, height, width, motion):
+        """The grain of a picture of this size, [1, H/4, W/4, 4]."""
+        grain = fixed_grain(height, width)
+        if motion is not None:
+            rows, columns = grain.shape[:2]
+            middle = lambda plane: plane.reshape(rows, CELL, columns, CELL).mean((1, 3))
+            grain = warp(grain, [middle(plane) for plane in motion])
+        return np.float32(grain[None])
+
     def run(self, tensor, index):
-        return self.session.run(None, {self.inputs[0].name: tensor, **self.weights(index)})[0]
+        feeds = {self.inputs[0].name: tensor, **self.weights(index)}
+        if self.grainy:
+            feeds["grain"] = self.grain
+        return self.session.run(None, feeds)[0]
 
 
 class FixedPainter(Painter):
@@ -61,9 +81,10 @@ class FixedPainter(Painter):
 
     def ask(self, tensor, index, given=None):
         use = np.float32([given is not None])
-        given = np.zeros(self.inputs[2].shape, np.float32) if given is None else given
-        image, style, statistics, switch = (own.name for own in self.inputs)
-        feeds = {image: tensor, style: self.weights(index)[style], statistics: given, switch: use}
+        given = np.zeros(self.inputs[-2].shape, np.float32) if given is None else given
+        feeds = {"image": tensor, "style": self.weights(index)["style"], "statistics_given": given, "use_given": use}
+        if self.grainy:
+            feeds["grain"] = self.grain
         return self.session.run(["stylized", "statistics"], feeds)
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 from impasto_networks.files import write_atomically
 
 COLUMNS = {  # key: heading, format
-    "gap_closed": ("gap closed", ".3f"),
+    "gap_closed": ("whole", ".3f"),
+    "local": ("local", ".3f"),
+    "coarse": ("coarse", ".3f"),
+    "flat": ("flat", ".2f"),
     "content": ("content", ".2f"),
     "motion": ("motion", ".1f"),
     "still_gain": ("still gain", ".2f"),
     "pumping": ("pumping", ".1f"),
     "grid": ("grid", ".2f"),
+    "halo": ("halo", ".1f"),
     "content_relu4_2": ("relu4_2", ".2f"),
     "ssim": ("SSIM", ".2f"),
     "warping_error": ("warping error", ".1f"),

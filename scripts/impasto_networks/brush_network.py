@@ -33,12 +33,12 @@ class Widths:
 class Block(nn.Module):
     """Two convolutions around which the features pass unchanged."""
 
-    def __init__(self, styles, channels, dilation):
+    def __init__(self, styles: int, channels: int, dilation: int) -> None:
         super().__init__()
         self.first = Layer(styles, channels, channels, 3, dilation=dilation)
         self.second = Layer(styles, channels, channels, 3)
 
-    def forward(self, x, style):
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         return x + self.second(F.relu(self.first(x, style)), style)
 
 
@@ -48,23 +48,23 @@ class BrushNetwork(nn.Module):
     The photo row is trained to paint the photo back, so that strokes fade when it is mixed in; and its share of the output is
     the photo itself, so that alone it is exact."""
 
-    def __init__(self, styles, widths):
+    def __init__(self, styles: int, widths: Widths) -> None:
         super().__init__()
         self.styles, self.widths = styles, widths
         w = widths
         self.patch = Layer(styles, 3, w.quarter, 2 * PATCH, stride=PATCH)
         self.down = Layer(styles, w.quarter + GRAIN, w.eighth, 4, stride=2)
-        blocks = lambda count, channels, dilations: nn.ModuleList(Block(styles, channels, dilations[i % len(dilations)]) for i in range(count))
-        self.before = blocks(w.before, w.eighth, (1,))
+        blocks = lambda count, channels, first: nn.ModuleList(Block(styles, channels, (first + i) % 2 + 1) for i in range(count))
+        self.before = blocks(w.before, w.eighth, 0)
         self.deep = Layer(styles, w.eighth, w.sixteenth, 4, stride=2)
-        self.deepest = blocks(w.deepest, w.sixteenth, (1,))
+        self.deepest = nn.ModuleList(Block(styles, w.sixteenth, 1) for _ in range(w.deepest))
         self.rise = StyleMix(styles, w.sixteenth, w.eighth)
-        self.after = blocks(w.after, w.eighth, (2, 1))
+        self.after = blocks(w.after, w.eighth, 1)
         self.last = StyleMix(styles, w.eighth, w.quarter)
         self.join = Layer(styles, w.quarter, w.head, 3)
         self.head = shuffle_head(w.head)
 
-    def paint(self, photo, style, grain):
+    def paint(self, photo: torch.Tensor, style: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
         """The painting without the photo's own share."""
         edges = F.relu(self.patch(photo, style))
         x = F.relu(self.down(torch.cat([edges, grain], 1), style))
@@ -80,18 +80,18 @@ class BrushNetwork(nn.Module):
         x = F.relu(self.join(x, style))
         return torch.sigmoid(F.pixel_shuffle(self.head(x), PATCH))
 
-    def forward(self, photo, style, grain):
+    def forward(self, photo: torch.Tensor, style: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
         """photo: [N, 3, H, W] in 0..1, sides a multiple of 16; style: [N, styles]; grain: [N, 4, H/4, W/4]; gives the photo's shape."""
         share = style[:, -1, None, None, None]
         return photo * share + self.paint(photo, style, grain) * (1 - share)
 
 
-def twice(x):
+def twice(x: torch.Tensor) -> torch.Tensor:
     """Twice the size, by lines between the values: copies of them would print a lattice of 8 pixels."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def random_grain(shape, generator=None):
+def random_grain(shape: torch.Size | tuple[int, ...], generator: torch.Generator | None = None) -> torch.Tensor:
     """A smooth field of noise of mean 0 and variance 1, correlated over about two cells: [N, 4, H/4, W/4] for photos of `shape`."""
     count, _, height, width = shape
     kernel = torch.tensor([1.0, 2, 1]) / 4

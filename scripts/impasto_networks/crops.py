@@ -1,18 +1,22 @@
 """The crops that train.py paints, with what VGG sees in them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
 
-from impasto_networks.style_losses import CONTENT_LAYER, grams, style_distance
 from impasto_networks.motion import to_tensor
+from impasto_networks.style_losses import CONTENT_LAYER, Layers, grams, style_distance
+from impasto_networks.vgg19_torch import Vgg
 
 # Of crops, in levels of 255: an empty sky has no content to be relative to, and wallpapers have more blur than people's photos.
 LEAST_CONTRAST, LEAST_DETAIL = 20, 3  # the standard deviation; the mean difference of a row from the next
 KEPT, USES = 32, 8  # crops at a time; paintings of each
 
 
-def random_crop(photos, size, rng):
+def random_crop(photos: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> torch.Tensor:
     """A square, [1, 3, size, size]: of a third of the short side or more, as a photo of 512 pixels would give it at most;
     flipped, light and colour varied."""
     for _ in range(20):
@@ -37,7 +41,7 @@ class Crops:
 
     What VGG sees in a photo costs a fifth of a step, and is the same every time."""
 
-    def __init__(self, photos, size, vgg, paintings, rng):
+    def __init__(self, photos: Sequence[np.ndarray], size: int, vgg: Vgg, paintings: Layers, rng: np.random.Generator) -> None:
         """`paintings`: the Gram matrices of all styles."""
         self.photos, self.size, self.vgg, self.paintings = photos, size, vgg, paintings
         self.kept = [self.fresh(rng) for _ in range(KEPT)]
@@ -45,13 +49,13 @@ class Crops:
         self.energy = torch.stack([own.float().square().mean() for own in content]).mean()  # what content features usually have
         self.distance = torch.stack(distance).mean(0)  # what a plain photo usually is from each painting, [styles]
 
-    def fresh(self, rng):
+    def fresh(self, rng: np.random.Generator) -> list[Any]:
         crop = random_crop(self.photos, self.size, rng)
         with torch.no_grad():
             features = self.vgg(crop)
             return [crop, features[CONTENT_LAYER], style_distance(grams(features), self.paintings), 0]
 
-    def take(self, count, rng):
+    def take(self, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """[count, 3, size, size], their content features, and their style distance to each painting, [count, styles]."""
         places = rng.choice(KEPT, count, replace=count > KEPT)
         crops, content, distance, _ = zip(*(self.kept[place] for place in places))

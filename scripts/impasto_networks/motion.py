@@ -1,35 +1,36 @@
 """The known changes between the two frames of a pair, in PyTorch."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 
-def to_tensor(array):
+def to_tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(array)).permute(2, 0, 1)[None].float() / 255
 
 
-def affine_grid(shape, zoom, turn, shift):
+def affine_grid(shape: torch.Size | tuple[int, ...], zoom: float, turn: float, shift: Sequence[float]) -> torch.Tensor:
     sine, cosine = math.sin(turn) * zoom, math.cos(turn) * zoom
     matrix = torch.tensor([[[cosine, -sine, 2 * shift[0]], [sine, cosine, 2 * shift[1]]]], dtype=torch.float32)
     return F.affine_grid(matrix, [1, *shape[1:]], align_corners=False)
 
 
-def random_motion(shape, rng):
+def random_motion(shape: torch.Size | tuple[int, ...], rng: np.random.Generator) -> torch.Tensor:
     """A small affine motion plus a smooth elastic one, as a sampling grid [1, H, W, 2]."""
     grid = affine_grid(shape, rng.uniform(0.95, 1.05), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05, 2))
     knots = torch.from_numpy(rng.normal(0, 0.012, (1, 2, 5, 5))).float()
     return grid + F.interpolate(knots, grid.shape[1:3], mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
 
 
-def warp(picture, grid):
+def warp(picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     grid = grid.expand(len(picture), -1, -1, -1)
     return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def next_frame(photo, grid, rng):
+def next_frame(photo: torch.Tensor, grid: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """The photo moved by `grid`, with what else differs between two frames of a camera: noise, drifting light, and, in
     half of the pairs, something that has come into the picture.
 

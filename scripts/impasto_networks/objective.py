@@ -1,17 +1,22 @@
 """The loss of a BrushNetwork's training: one crop in one style."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from impasto_networks.brush_network import BrushNetwork, random_grain
 from impasto_networks.grid import visible_grid
-from impasto_networks.brush_network import random_grain
 from impasto_networks.layers import PATCH, one_hot
-from impasto_networks.paintings import SLICED_LAYERS, busyness, lightness, quarters, sliced_distance
-from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
 from impasto_networks.motion import next_frame, random_motion, warp
+from impasto_networks.paintings import SLICED_LAYERS, Painting, busyness, lightness, quarters, sliced_distance
+from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
+from impasto_networks.vgg19_torch import Vgg
+
+Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights
 
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
 TONE_SQUARE = 16  # pixels: coarser than strokes
@@ -51,7 +56,7 @@ class Crop:
 
 
 @torch.no_grad()
-def look(picture, vgg, ranking):
+def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
     """A Crop of a picture; `ranking` gives the ranks of quarters."""
     features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
     return Crop(picture, features[CONTENT_LAYER], coarse[CONTENT_LAYER], ranking(quarters(picture)), grams(features), grams(coarse))
@@ -60,26 +65,26 @@ def look(picture, vgg, ranking):
 class Ranking:
     """Where a quarter's busyness and lightness stand among those of many crops."""
 
-    def __init__(self, pictures):
+    def __init__(self, pictures: Iterable[torch.Tensor]) -> None:
         parts = torch.cat([quarters(picture) for picture in pictures])
         self.sorted = [measure(parts).sort()[0] for measure in (busyness, lightness)]
 
-    def __call__(self, parts):
+    def __call__(self, parts: torch.Tensor) -> torch.Tensor:
         found = [torch.searchsorted(known, measure(parts)) / len(known) for known, measure in zip(self.sorted, (busyness, lightness))]
         return torch.stack(found, 1).float()
 
 
-def tone_distance(styled, photo):
+def tone_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     """1 less the correlation of the two pictures' light in squares: Gram matrices do not ask where the painting is dark."""
     light = [F.avg_pool2d(picture.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for picture in (styled, photo)]
     return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1).mean()
 
 
-def root(square):
+def root(square: torch.Tensor) -> torch.Tensor:
     return (square + ROOT_FLOOR).sqrt()
 
 
-def painted_terms(styled, crop, painting, vgg):
+def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg) -> Terms:
     """How near the styled crop is to the painting and to the photo."""
     features, coarse = vgg(styled), vgg(F.avg_pool2d(styled, 2))
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
@@ -100,18 +105,20 @@ def painted_terms(styled, crop, painting, vgg):
     }
 
 
-def thinned(rows, most=3136):
+def thinned(rows: torch.Tensor, most: int = 3136) -> torch.Tensor:
     """Every so many of the rows, from a random one on."""
     step = max(1, len(rows) // most)
     return rows[int(torch.randint(step, ())) :: step]
 
 
-def lattice(styled):
+def lattice(styled: torch.Tensor) -> torch.Tensor:
     """A lattice of 4 pixels, from the head's shuffle, and of 8, from the trunk."""
     return (visible_grid(styled) + visible_grid(F.avg_pool2d(styled, 2))).mean()
 
 
-def step_terms(network, crop, row, painting, vgg, rng, with_noise):
+def step_terms(
+    network: BrushNetwork, crop: Crop, row: int, painting: Painting | None, vgg: Vgg, rng: np.random.Generator, with_noise: bool
+) -> Terms:
     """The terms of one step. `painting` is None for the photo's own row; `with_noise` also measures what becomes of a camera's noise."""
     photo = crop.picture
     style, grain = one_hot(row, network.styles), random_grain(photo.shape)
@@ -136,11 +143,11 @@ def step_terms(network, crop, row, painting, vgg, rng, with_noise):
     return terms
 
 
-def total(terms, weights):
+def total(terms: Terms, weights: Weights) -> torch.Tensor:
     return sum(getattr(weights, name) * term for name, term in terms.items())
 
 
-def words(averages):
+def words(averages: dict[str, float]) -> str:
     """One line about the running averages of the terms."""
     shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
     shown["motion"] *= 255

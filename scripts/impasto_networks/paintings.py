@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto_networks.style_losses import STYLE_LAYERS, grams
+from impasto_networks.vgg19_torch import Vgg
 
 CELL = 72  # pixels of the painting; a window is 2x2 cells, and the next one begins a cell further
 NEAR = 0.15  # how far in rank windows still count
@@ -29,7 +30,7 @@ class Source:
     side: int = 448
     crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
-    def picture(self, scale=1.0):
+    def picture(self, scale: float = 1.0) -> torch.Tensor:
         """[1, 3, H, W] in 0..1. Small paintings are enlarged: their strokes should come out as large as the others'."""
         with Image.open(self.path) as image:
             image = image.convert("RGB")
@@ -40,28 +41,28 @@ class Source:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
 
 
-def cells(features, down, across):
+def cells(features: torch.Tensor, down: int, across: int) -> torch.Tensor:
     """[1, C, H, W], cut into so many cells, row by row, as a batch [down * across, C, H / down, W / across]."""
     height, width = features.shape[2] // down, features.shape[3] // across
     rows = features[0].permute(1, 2, 0).reshape(down, height, across, width, -1)  # one copy; slices would fill a gradient each
     return rows.transpose(1, 2).reshape(down * across, height, width, -1).permute(0, 3, 1, 2)
 
 
-def quarters(features):
+def quarters(features: torch.Tensor) -> torch.Tensor:
     return cells(features, 2, 2)
 
 
-def busyness(pictures):
+def busyness(pictures: torch.Tensor) -> torch.Tensor:
     """How much texture pictures [N, 3, H, W] have: RMS of the light less its 9x9 mean, [N]."""
     light = pictures.mean(1, keepdim=True)
     return (light - F.avg_pool2d(F.pad(light, [4] * 4, mode="reflect"), 9, 1)).square().mean((1, 2, 3)).sqrt()
 
 
-def lightness(pictures):
+def lightness(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.mean((1, 2, 3))
 
 
-def ranks(values):
+def ranks(values: torch.Tensor) -> torch.Tensor:
     """Where each value stands among all, in 0..1."""
     return values.argsort().argsort().float().add(0.5) / len(values)
 
@@ -75,7 +76,7 @@ class Painting:
     colors: torch.Tensor  # [samples, 3] in 0..1
     samples: dict[str, torch.Tensor] = field(default_factory=dict)  # [samples, C] by layer
 
-    def near(self, places):
+    def near(self, places: torch.Tensor) -> dict[str, torch.Tensor]:
         """The Gram matrices that quarters of a photo at `places` [4, 2] are held to, [4, C, C] by layer."""
         distance = (self.places[None] - places[:, None]).square().sum(2)
         shares = torch.softmax(-distance / (2 * NEAR**2), 1)
@@ -83,7 +84,7 @@ class Painting:
 
 
 @torch.no_grad()
-def study(source, vgg, generator):
+def study(source: Source, vgg: Vgg, generator: torch.Generator) -> Painting:
     """The Painting of a Source."""
     picture = source.picture()
     down, across = (max(2, side // CELL) for side in picture.shape[2:])
@@ -108,7 +109,7 @@ def study(source, vgg, generator):
     )
 
 
-def sliced_distance(own, samples, directions):
+def sliced_distance(own: torch.Tensor, samples: torch.Tensor, directions: int) -> torch.Tensor:
     """How far the distribution of `own` [N, C] is from that of `samples` [M, C], over the spread of the samples.
 
     The mean squared distance of both, sorted, along random directions (sliced Wasserstein; Heitz et al. 2021). Gram matrices hold

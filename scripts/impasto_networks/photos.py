@@ -1,13 +1,17 @@
 """The crops that a BrushNetwork is trained on: every kind of photo, the flat and the blurred too."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from impasto_networks.objective import Ranking, look
 from impasto_networks.motion import to_tensor
+from impasto_networks.objective import Crop, Ranking, look
 from impasto_networks.pictures import load_picture, picture_files
+from impasto_networks.vgg19_torch import Vgg
 
 PHOTO_SIDE = 640  # pixels: the short side that photos are kept at
 LEAST_SHARE = 0.55  # of the short side: a crop is nearly a picture of its own
@@ -16,7 +20,7 @@ RANKED = 300  # crops that say what is busy and what is light
 BLURRED, FADED = 0.15, 0.2  # shares of crops that are blurred, all or in part
 
 
-def random_crop(photos, size, rng):
+def random_crop(photos: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> torch.Tensor:
     """[1, 3, size, size] in 0..1: flipped, light and colour varied, some out of focus."""
     photo = photos[rng.integers(len(photos))]
     height, width = photo.shape[:2]
@@ -38,28 +42,25 @@ def random_crop(photos, size, rng):
     return (x * light * torch.tensor(rng.uniform(0.9, 1.1, 3), dtype=torch.float32)[:, None, None]).clamp(0, 1)
 
 
-def read_photos(folder):
+def read_photos(folder: Path | str) -> list[np.ndarray]:
     return [load_picture(file, PHOTO_SIDE) for file in picture_files(folder)]
 
 
 class Crops:
     """Crops of the photos, each painted several times, in whatever style has its turn: VGG looks at each once."""
 
-    def __init__(self, photos, size, vgg, seed):
+    def __init__(self, photos: Sequence[np.ndarray], size: int, vgg: Vgg, seed: int) -> None:
         self.photos = photos
         self.size, self.vgg = size, vgg
         rng = np.random.default_rng(seed)
         self.ranking = Ranking([random_crop(self.photos, size, rng) for _ in range(RANKED)])
-        self.kept = []  # pairs of a crop and its uses so far
+        self.kept: list[tuple[Crop, int]] = []  # with their uses so far
 
-    def take(self, rng):
+    def take(self, rng: np.random.Generator) -> Crop:
         if len(self.kept) < KEPT:
-            self.kept.append([look(random_crop(self.photos, self.size, rng), self.vgg, self.ranking), 0])
-            place = len(self.kept) - 1
+            crop, uses = look(random_crop(self.photos, self.size, rng), self.vgg, self.ranking), 0
         else:
-            place = int(rng.integers(KEPT))
-        entry = self.kept[place]
-        entry[1] += 1
-        if entry[1] >= USES:
-            del self.kept[place]
-        return entry[0]
+            crop, uses = self.kept.pop(int(rng.integers(KEPT)))
+        if uses + 1 < USES:
+            self.kept.append((crop, uses + 1))
+        return crop

@@ -3,10 +3,13 @@
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from impasto_networks.brush_network import Widths
 from impasto_networks.objective import Weights
 from impasto_networks.paintings import Source
+
+Values = TypeVar("Values", Widths, Weights)
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class Recipe:
     styles: list[Style]
 
     @property
-    def rows(self):
+    def rows(self) -> list[str]:
         """The names of the network's rows; the last one is the unstyled picture."""
         return [*(style.name for style in self.styles), "photo"]
 
-    def crop(self, step):
+    def crop(self, step: int) -> int:
         return [size for first, size in self.crops if first <= step][-1]
 
 
-def read_recipe(path, paintings):
+def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
     """`paintings` is the folder of the pictures that the recipe names."""
     text = tomllib.loads(Path(path).read_text())
     common = changed(Weights(), text.get("weights", {}))
@@ -50,7 +53,7 @@ def read_recipe(path, paintings):
     return Recipe(Path(path).stem, text["steps"], [tuple(stage) for stage in text["crops"]], text["rate"], text["seed"], widths, styles)
 
 
-def changed(values, table):
+def changed(values: Values, table: dict[str, Any]) -> Values:
     """A dataclass with the values that the table names."""
     unknown = table.keys() - {own.name for own in fields(values)}
     if unknown:

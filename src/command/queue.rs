@@ -1,13 +1,13 @@
-//! Several inputs and the one folder that they go to.
+//! Several inputs, and the folder that their outputs go to.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Report, counted};
 
-/// What a command takes, for its sentences and its look into folders.
+/// The kind of file that a command takes, for its messages and for searching folders.
 pub struct Kind {
     /// `pictures`.
     pub plural: &'static str,
@@ -19,11 +19,11 @@ pub struct Kind {
 pub struct Inputs {
     /// Files; none for standard input.
     pub paths: Vec<Option<PathBuf>>,
-    /// Several were named, or a folder was: they go into a folder, even if it is one file only.
+    /// Whether several were named, or a folder: the outputs then go into a folder, even if there is only one.
     pub many: bool,
 }
 
-/// Finds the files that `named` means: themselves, standard input, or what folders hold.
+/// Finds the files that `named` stands for: files, standard input, and the contents of folders.
 ///
 /// # Errors
 /// A folder holds none or cannot be read, or standard input is named twice.
@@ -33,7 +33,7 @@ pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs>
     for path in named {
         if is_dash(path) {
             if paths.contains(&None) {
-                return Err(Error::usage("standard input can be read once only; name '-' once"));
+                return Err(Error::usage("standard input can be read only once; name '-' once"));
             }
             paths.push(None);
         } else if path.is_dir() {
@@ -46,7 +46,7 @@ pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs>
     Ok(Inputs { paths, many })
 }
 
-/// The files of that kind in a folder, by name. Hidden files are not looked at.
+/// The files of that kind in a folder, sorted by name; hidden files are skipped.
 fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>> {
     let failed = |error: std::io::Error| Error::reading(folder, &error);
     let (mut files, mut others, mut folders) = (Vec::new(), 0, 0);
@@ -65,16 +65,17 @@ fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>>
     }
     let (folder, plural) = (folder.display(), kind.plural);
     if files.is_empty() {
-        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; name one that holds some")));
+        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; name a folder that holds some")));
     }
-    let left_out = match (others, folders) {
+    let skipped = match (others, folders) {
         (0, 0) => None,
-        (_, 0) => Some(format!("{others} that are no {plural}")),
-        (0, _) => Some(format!("folders in it ({folders})")),
-        _ => Some(format!("{others} that are no {plural} and folders in it ({folders})")),
+        (_, 0) => Some(counted(others, "other file")),
+        (0, _) => Some(counted(folders, "subfolder")),
+        _ => Some(format!("{} and {}", counted(others, "other file"), counted(folders, "subfolder"))),
     };
-    if let Some(left_out) = left_out {
-        report.say(format!("'{folder}': {} {plural}; left out: {left_out}", files.len()));
+    if let Some(skipped) = skipped {
+        let found = counted(files.len(), plural.trim_end_matches('s'));
+        report.say(format!("'{folder}': {found}; skipped {skipped}"));
     }
     files.sort();
     Ok(files)
@@ -98,7 +99,7 @@ pub fn into_folder(
     }
     if !folder.exists() && !ends_in_separator(folder) && names_file(folder) {
         return Err(Error::usage(format!(
-            "'{shown}' names a file, and several {plural} need a folder; name one with -o, or '{shown}/' if you mean it"
+            "'{shown}' looks like a file, and several {plural} need a folder; name one with -o, or write '{shown}/' if it is one"
         )));
     }
     let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
@@ -108,7 +109,7 @@ pub fn into_folder(
             return Err(Error::usage("standard input has no name to give a file in a folder; name the file with -o"));
         };
         let output = folder.join(name_of(&input));
-        // File systems that fold case would make one file of two.
+        // Some file systems ignore case, so these would be one file.
         let key = PathBuf::from(output.to_string_lossy().to_lowercase());
         if let Some(other) = taken.insert(key, input.clone()) {
             return Err(Error::usage(format!(
@@ -124,10 +125,10 @@ pub fn into_folder(
     Ok(jobs)
 }
 
-/// Fails where an output is an input, also through links.
+/// Refuses to overwrite an input, also through links.
 ///
 /// # Errors
-/// Just that.
+/// An output is an input.
 pub fn refuse_overwriting_inputs<'a>(
     inputs: impl Iterator<Item = &'a Path>,
     outputs: impl Iterator<Item = &'a Path>,
@@ -137,7 +138,7 @@ pub fn refuse_overwriting_inputs<'a>(
     for output in outputs {
         if real(output).is_some_and(|output| inputs.contains(&output)) {
             return Err(Error::usage(format!(
-                "'{}' is an input and is not written over; choose another output with -o",
+                "'{}' is an input and will not be overwritten; choose another output with -o",
                 output.display()
             )));
         }
@@ -150,7 +151,7 @@ pub fn is_dash(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Whether `path` is said to be a folder.
+/// Whether `path` is written as a folder.
 pub fn ends_in_separator(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(char::from(byte)))
 }

@@ -51,10 +51,11 @@ struct StyleLine {
 fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
     let catalog = Catalog::load(shared.models.as_deref())?;
     let mut styles = Vec::new();
+    let mut table = vec![["style", "network", "licence", ""].map(str::to_owned)];
     for found in catalog.styles() {
         let (style, network) = (found.style, found.network);
         let title = style.title.as_deref().unwrap_or(&network.source);
-        report.print(format!("{:<20} {:<16} {:<20} {title}", style.name, network.name, network.license));
+        table.push([&style.name, &network.name, &network.license, title].map(str::to_owned));
         styles.push(StyleLine {
             name: style.name.clone(),
             network: network.name.clone(),
@@ -63,14 +64,25 @@ fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
             title: style.title.clone(),
         });
     }
-    report.print(format!("{:<20} {:<16} {:<20} the picture as it is, for blends", "identity", "(built in)", "-"));
+    table.push(["identity", "(built in)", "-", "the picture as it is, for blends"].map(str::to_owned));
     let style_image = catalog.pair().ok().map(|Pair { network, .. }| {
         let NetworkEntry { name, license, source, .. } = network;
-        report.print(format!("{:<20} {name:<16} {license:<20} any picture as the style; {source}", "--style-image"));
+        let any = format!("any picture as the style; {source}");
+        table.push(["--style-image", name, license, &any].map(str::to_owned));
         PairLine { network: name.clone(), license: license.clone(), source: source.clone() }
     });
+    print(&table, report);
     report.print_json(&Listing { command: "styles", styles, style_image, warnings: report.warnings() });
     Ok(())
+}
+
+/// Prints a table whose columns are as wide as their longest entry.
+fn print(table: &[[String; 4]], report: &Report) {
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (style, network, licence) = (width(0), width(1), width(2));
+    for [a, b, c, last] in table {
+        report.print(format!("{a:<style$}  {b:<network$}  {c:<licence$}  {last}").trim_end());
+    }
 }
 
 #[derive(Serialize)]
@@ -86,7 +98,7 @@ struct Changed<'a> {
 }
 
 fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    // The trial needs no graphics card, and a file that only runs on one is not portable.
+    // The trial runs on the processor: a network that runs only on a graphics card is not portable.
     let onnxruntime = shared.onnxruntime.clone();
     let engine = Engine::load(&Machine { device: Device::Cpu, onnxruntime, ..Machine::default() })?;
     let addition = Addition {
@@ -104,7 +116,8 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let folder = user_folder().display().to_string();
     let usage = match entry.styles.as_slice() {
         [] => "--style-image PICTURE".to_owned(),
-        styles => format!("--style {}", styles.join(" or --style ")),
+        [style] => format!("--style {style}"),
+        styles => format!("--style NAME: {}", styles.join(", ")),
     };
     report.print(format!("added {}, a network like {family}, to {folder}; use it with {usage}", entry.name));
     let (network, like) = (entry.name.as_str(), Some(family.to_string()));

@@ -1,4 +1,4 @@
-//! What `--json` prints of a job that paints.
+//! What `--json` prints for a job that paints.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub struct Summary<Input> {
     pub input: Input,
     /// The file or folder.
     pub output: String,
-    /// The style, or the pictures that are the style.
+    /// The style, or the file names of the pictures that are the style.
     pub style: String,
     /// What ran the network.
     pub device: String,
@@ -23,14 +23,14 @@ pub struct Summary<Input> {
     pub height: u32,
     /// Pictures written.
     pub frames: u64,
-    /// Pictures left out.
+    /// Dropped frames.
     pub dropped: u64,
     /// From start to end.
     pub seconds: f64,
-    /// Frames a second.
+    /// Frames per second.
     pub fps: f64,
-    /// Of one run of the network; of a still, of one step.
+    /// Time of the network for one frame; of `paint`, time of one step.
     pub inference_ms: Percentiles,
-    /// Sentences for people.
+    /// Warnings, as sentences.
     pub warnings: Vec<String>,
 }

@@ -102,7 +102,12 @@ pub(super) fn session(
         let error = error.to_string();
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
-            Device::Cpu => format!("ONNX Runtime cannot load the network '{path}': {}", first_line(&error)),
+            Device::Cpu => {
+                let reason = first_line(&error);
+                let prefix = format!("Load model from {path} failed:");
+                let reason = reason.strip_prefix(&prefix).unwrap_or(reason).trim_start();
+                format!("'{path}' is not a network that ONNX Runtime can load ({reason})")
+            }
             _ => format!(
                 "'{path}' does not run on {device}: {}; try --device cpu, or see impasto doctor",
                 first_line(&error)

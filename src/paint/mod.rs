@@ -47,7 +47,7 @@ pub struct Recipe {
     pub rate: f32,
     /// Steps at each scale, at most.
     pub iterations: usize,
-    /// A scale ends when its loss fell by less than this part over 20 steps; 0 never.
+    /// A scale stops early when its loss improves by less than this fraction over 20 steps; 0 never.
     pub tolerance: f64,
     /// Share of the mean of earlier pictures in the result, from 0 (the last picture alone) to below 1.
     pub average: f32,
@@ -55,7 +55,7 @@ pub struct Recipe {
     pub scales: Vec<Extent>,
     /// How large strokes are: 1 takes the painting at as many pixels as the picture.
     pub style_scale: f64,
-    /// Of the noise.
+    /// Random seed of the noise.
     pub seed: u64,
     /// The side of the tiles that a picture is painted in; none paints it whole.
     pub tile: Option<usize>,

@@ -1,4 +1,4 @@
-//! A run on disk: what `impasto paint --resume` goes on from.
+//! A run on disk: what `impasto paint --resume` continues from.
 //!
 //! The file is a line of JSON and then the numbers as float32 in little endian, in the order in which the line counts
 //! them: the picture, the average, the minimiser's memory.
@@ -80,7 +80,7 @@ impl State {
         let extent = self.extent;
         let fits = recipe.scales.get(self.scale) == Some(&extent) && self.iteration <= recipe.iterations;
         if !fits || !optimizer.restore(self.memory) {
-            return Err(Error::failed("the saved state is of another job; begin anew without --resume"));
+            return Err(Error::failed("the saved state belongs to another job; start again without --resume"));
         }
         let mut average = Average::new(recipe.average);
         (average.sum, average.weight) = (self.average, self.average_weight);
@@ -130,7 +130,7 @@ impl State {
     /// # Errors
     /// They are of another job, damaged, or no state at all.
     pub fn from_bytes(bytes: &[u8], job: &str, name: &str) -> Result<Self> {
-        let damaged = || Error::failed(format!("{name} is not a saved state, or damaged; begin anew without --resume"));
+        let damaged = || Error::failed(format!("{name} is damaged or not a saved state; start again without --resume"));
         let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(damaged)?;
         let header: Header = serde_json::from_slice(&bytes[..end]).map_err(|_| damaged())?;
         if header.format != FORMAT {
@@ -138,7 +138,7 @@ impl State {
         }
         if header.job != job {
             return Err(Error::usage(format!(
-                "{name} was saved with other pictures or flags ({}); give the same, or begin anew without --resume",
+                "{name} was saved with other pictures or flags ({}); give the same again, or start without --resume",
                 header.job
             )));
         }

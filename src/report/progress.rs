@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{error_line, lock};
+use crate::sync::threads;
 
 /// The bar's length: it shows a fraction, whatever the units are.
 const FINENESS: u64 = 1000;
 /// Plain lines are at least this far apart.
 const PAUSE: Duration = Duration::from_secs(10);
 /// After this long there is a line even if less than a tenth was done since the last one.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// An estimate from less time than this would be a guess.
 const LEAST: Duration = Duration::from_secs(1);
 
@@ -117,7 +118,7 @@ fn bar(total: Option<u64>) -> ProgressBar {
     let template = if total.is_some() { "{bar:16} {percent:>3} %  {wide_msg}" } else { "{spinner} {wide_msg}" };
     bar.set_style(ProgressStyle::with_template(template).expect("the template is fixed"));
     // The bar's own thread would panic where none can be started; without it, the bar moves with the work alone.
-    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+    if threads::spawn("trial", || ()).is_ok() {
         bar.enable_steady_tick(Duration::from_millis(250));
     }
     bar
@@ -205,19 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_come_at_tenths_or_once_a_minute_and_never_in_a_flood() {
+    fn plain_lines_come_at_tenths_or_twice_a_minute_and_never_in_a_flood() {
         let begun = Instant::now();
         let mut lines = Lines::new(begun);
-        let said: Vec<u32> = (1..=600)
-            .filter(|&second| lines.is_due(begun + second * SECOND, Some(f64::from(second) / 600.0)))
+        let said: Vec<u32> = (1..=200)
+            .filter(|&second| lines.is_due(begun + second * SECOND, Some(f64::from(second) / 200.0)))
             .collect();
-        assert_eq!(said, [60, 120, 180, 240, 300, 360, 420, 480, 540, 600]);
+        assert_eq!(said, [20, 40, 60, 80, 100, 120, 140, 160, 180, 200]);
         let mut lines = Lines::new(begun);
         let fast = (1..=30).filter(|&second| lines.is_due(begun + second * SECOND, Some(f64::from(second) / 30.0)));
         assert_eq!(fast.collect::<Vec<u32>>(), [10, 20, 30]);
         let mut lines = Lines::new(begun);
-        let slow = (1..=180).filter(|&second| lines.is_due(begun + second * SECOND, None));
-        assert_eq!(slow.collect::<Vec<u32>>(), [60, 120, 180]);
+        let slow = (1..=90).filter(|&second| lines.is_due(begun + second * SECOND, None));
+        assert_eq!(slow.collect::<Vec<u32>>(), [30, 60, 90]);
     }
 
     #[test]

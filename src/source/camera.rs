@@ -473,6 +473,8 @@ mod elsewhere {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn camera() -> Camera {

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::need;
+
 /// A browser with one page.
 pub struct Browser {
     process: Child,
@@ -19,6 +21,7 @@ pub struct Browser {
 impl Browser {
     /// Opens `address`, in a window of `width` x `height`.
     pub fn open(address: &str, width: u32, height: u32) -> Self {
+        need::program("chromium");
         let profile = tempfile::tempdir().unwrap();
         let (to, from) = (profile.path().join("to"), profile.path().join("from"));
         assert!(Command::new("mkfifo").args([&to, &from]).status().unwrap().success());
@@ -53,11 +56,11 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
-        self.to.write_all(format!("{message}\0").as_bytes()).expect("chromium is missing; run scripts/setup --tests");
+        self.to.write_all(format!("{message}\0").as_bytes()).expect("chromium has ended");
         loop {
             let mut bytes = Vec::new();
             let read = self.from.read_until(0, &mut bytes).unwrap();
-            assert!(read > 0, "chromium has ended; is it installed? run scripts/setup --tests");
+            assert!(read > 0, "chromium has ended");
             bytes.pop();
             let answer: Value = serde_json::from_slice(&bytes).unwrap();
             if answer["id"] == self.last {

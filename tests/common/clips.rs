@@ -7,6 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use crate::need;
+
 /// A folder of its own for a test, with its clips and outputs.
 pub struct Folder(pub tempfile::TempDir);
 
@@ -18,7 +20,7 @@ pub struct Run {
 }
 
 pub fn output(command: &mut Command) -> Output {
-    command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; install ffmpeg"))
+    command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
 }
 
 impl Folder {
@@ -32,7 +34,7 @@ impl Folder {
 
     /// Runs `ffmpeg` in the folder; `args` are separated by spaces.
     pub fn ffmpeg(&self, args: &str) {
-        let mut command = Command::new("ffmpeg");
+        let mut command = need::program("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-y"]).args(args.split_whitespace()).current_dir(self.0.path());
         let done = output(&mut command);
         assert!(done.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&done.stderr));
@@ -58,7 +60,7 @@ impl Folder {
 
     /// Fields of `ffprobe`'s entries, one entry a line.
     pub fn probe(&self, name: &str, args: &str) -> Vec<String> {
-        let mut command = Command::new("ffprobe");
+        let mut command = need::program("ffprobe");
         command.args(["-v", "error", "-of", "csv=p=0"]).args(args.split_whitespace()).arg(self.path(name));
         let done = output(&mut command);
         assert!(done.status.success(), "ffprobe {name}: {}", String::from_utf8_lossy(&done.stderr));
@@ -92,7 +94,7 @@ impl Folder {
     /// PSNR of the luma of two videos, in decibels.
     pub fn psnr(&self, a: &str, b: &str) -> f64 {
         let luma = |name: &str| {
-            let mut command = Command::new("ffmpeg");
+            let mut command = need::program("ffmpeg");
             command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
             command.args("-map 0:v:0 -vsync passthrough -vf extractplanes=y -f rawvideo -".split(' '));
             output(&mut command).stdout
@@ -106,7 +108,7 @@ impl Folder {
 
     /// All frames of a video, as the bytes that its decoder gives.
     pub fn pictures(&self, name: &str) -> Vec<Vec<u8>> {
-        let mut command = Command::new("ffmpeg");
+        let mut command = need::program("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-i"]).arg(self.path(name));
         command.args("-map 0:v:0 -vsync passthrough -f rawvideo -".split(' '));
         let bytes = output(&mut command).stdout;

@@ -1,7 +1,9 @@
 //! A screen in memory for windows: Xvfb.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+
+use crate::need;
 
 pub const SCREEN: (u32, u32) = (800, 600);
 
@@ -14,12 +16,12 @@ pub struct Screen {
 impl Screen {
     pub fn new() -> Self {
         let size = format!("{}x{}x24", SCREEN.0, SCREEN.1);
-        let mut server = Command::new("Xvfb")
+        let mut server = need::program("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Xvfb is missing; run scripts/setup --tests");
+            .unwrap();
         let mut number = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
         assert!(!number.trim().is_empty(), "Xvfb did not start");

@@ -1,6 +1,6 @@
 """Writes a VGG-19 with few channels and random weights, in the format of the file that evaluate.py reads.
 
-    python3 tiny_vgg.py FILE.npz
+python3 tiny_vgg.py FILE.npz
 """
 
 import sys

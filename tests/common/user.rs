@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use impasto::internals::network::library;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::need;
 
 /// A user of their own: an empty data folder, and the runtime that is installed here.
 pub struct User {
@@ -16,8 +17,7 @@ pub struct User {
 
 impl User {
     pub fn new() -> Self {
-        let runtime = library::find(None, false).expect("scripts/setup has installed ONNX Runtime").path;
-        Self { home: tempfile::tempdir().unwrap(), runtime }
+        Self { home: tempfile::tempdir().unwrap(), runtime: need::onnx_runtime() }
     }
 
     /// A path in the user's home.
@@ -80,5 +80,5 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     impasto::internals::picture::read::load(path, impasto::MaxPixels::default()).unwrap().frame.pixels
 }
 
-/// What every `styles add` must be told.
+/// Where a network comes from, for `styles add`.
 pub const LICENCE: [&str; 4] = ["--license", "CC0-1.0", "--source", "a test"];

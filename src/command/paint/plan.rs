@@ -20,9 +20,9 @@ use crate::report::{Report, counted, spoken};
 use crate::style::paintings::{Painting, show_paintings};
 use crate::whole::is_same_file;
 
-/// What is to be done.
+/// One painting job.
 pub struct Job {
-    /// What is painted after what, as the optimiser sees it.
+    /// The photo and the paintings, as the optimiser sees them.
     pub subject: Subject,
     /// How.
     pub recipe: Recipe,
@@ -32,7 +32,7 @@ pub struct Job {
     pub format: Format,
     /// The paintings, as in the JSON summary.
     pub style: String,
-    /// What makes this job this job, for `--resume`.
+    /// Identifies the job, for `--resume`.
     pub fingerprint: String,
     /// The photo as it was read.
     photo: Picture,
@@ -104,7 +104,7 @@ pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
         paths.join(" "),
         args.keep_colors,
         args.pooling,
-        // How long it may take and how it is cut up are not what it becomes.
+        // Limits on time and memory do not change the picture.
         Recipe { iterations: 0, tolerance: 0.0, tile: None, ..recipe.clone() }
     );
     let luminance = args.keep_colors == Some(KeepColors::Luminance);
@@ -113,7 +113,7 @@ pub fn plan(args: &PaintArgs, most: MaxPixels, report: &Report) -> Result<Job> {
     Ok(Job { subject, recipe, memory, format, style, fingerprint, photo, luminance })
 }
 
-/// What can be told from the flags alone; gives the layer weights.
+/// Checks what the flags alone can tell; returns the layer weights.
 fn check(args: &PaintArgs) -> Result<[f64; 5]> {
     let layers = args.layers().ok_or_else(|| {
         let count = args.layer_weights.len();
@@ -121,18 +121,20 @@ fn check(args: &PaintArgs) -> Result<[f64; 5]> {
     })?;
     let styled = args.style_weight > 0.0 && layers.iter().any(|&weight| weight > 0.0);
     if args.content_weight <= 0.0 && !styled {
-        return Err(Error::usage("all weights are 0, so that every picture is as good; raise --style-weight"));
+        return Err(Error::usage("all weights are 0, so there is nothing to optimise; raise --style-weight"));
     }
     if styled && !args.styles.iter().any(|style| style.weight > 0.0) {
         return Err(Error::usage("the weights of all paintings are 0; raise one"));
     }
     if args.optimizer == Method::Adam && args.rate <= 0.0 {
-        return Err(Error::usage("--rate 0 never moves; 0.02 is usual"));
+        return Err(Error::usage("--rate 0 never changes the picture; 0.02 is usual"));
     }
     let (masks, styles) = (args.mask.len(), args.styles.len());
     if masks > 0 && masks != styles && masks + 1 != styles {
         return Err(Error::usage(format!(
-            "{masks} masks do not go with {styles} styles; give one --mask for each style, or one less"
+            "{} for {}; give one --mask for each style, or one less",
+            counted(masks, "mask"),
+            counted(styles, "style")
         )));
     }
     let same = |path: &Path| is_same_file(path, &args.output);
@@ -141,7 +143,7 @@ fn check(args: &PaintArgs) -> Result<[f64; 5]> {
         || args.mask.iter().any(|mask| same(mask))
     {
         let output = args.output.display();
-        return Err(Error::usage(format!("'{output}' is an input itself; name another output with -o")));
+        return Err(Error::usage(format!("'{output}' is also an input; name another output with -o")));
     }
     Ok(layers)
 }
@@ -154,7 +156,7 @@ fn load(path: &Path, most: MaxPixels, report: &Report) -> Result<Picture> {
     let (width, height) = (picture.frame.width, picture.frame.height);
     if width.min(height) < LEAST_SIDE {
         return Err(Error::failed(format!(
-            "'{name}' is {width}x{height} pixels, and VGG-19 sees nothing in fewer than {LEAST_SIDE}x{LEAST_SIDE}; use a larger picture"
+            "'{name}' is {width}x{height} pixels, too small for VGG-19 (at least {LEAST_SIDE}x{LEAST_SIDE}); use a larger picture"
         )));
     }
     Ok(picture)
@@ -177,7 +179,7 @@ fn masks(args: &PaintArgs, content: &Frame, most: MaxPixels, report: &Report) ->
         if mask.pixels.iter().all(|&byte| byte == 0) {
             let path = path.display();
             return Err(Error::failed(format!(
-                "mask '{path}' is black, so its style goes nowhere; paint white into it"
+                "mask '{path}' is all black, so its style is used nowhere; paint white into it"
             )));
         }
         masks.push(mask);
@@ -200,7 +202,7 @@ fn tile(args: &PaintArgs, finest: Extent, regions: usize, report: &Report) -> Re
         None => choices.into_iter().find(fits).ok_or_else(|| {
             let (least, free) = (need(Some(256)) >> 20, free.unwrap_or_default() >> 20);
             Error::failed(format!(
-                "this needs {least} MiB even in tiles, and {free} MiB are free; give a smaller --size"
+                "this needs {least} MiB even in tiles, but only {free} MiB are free; give a smaller --size"
             ))
         })?,
     };
@@ -219,31 +221,27 @@ pub fn state_path(output: &Path) -> PathBuf {
 
 /// Removes the state of a run that is done.
 pub fn forget_state(output: &Path) {
-    // There is none unless somebody saved it.
+    // There is none unless it was saved.
     let _ = fs::remove_file(state_path(output));
 }
 
 impl Job {
-    /// What it is going to take, as one sentence: time too, where a processor with `threads` cores paints.
+    /// What it will take, in one sentence; the time too if a processor with `threads` cores paints.
     pub fn expectation(&self, threads: Option<usize>) -> String {
         let Recipe { scales, iterations, tile, .. } = &self.recipe;
         let Extent { width, height } = self.recipe.finest();
         let tiles = tile.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
-        let scales_words = match scales.len() {
-            0 | 1 => String::new(),
-            count => format!(" at each of {count} scales"),
-        };
         let estimate = Estimate::new(scales, *iterations);
-        let time = threads
-            .map_or_else(String::new, |threads| format!(" and {} at most", spoken(estimate.beforehand(threads))));
+        let time = threads.map_or_else(String::new, |threads| format!(" and {}", spoken(estimate.beforehand(threads))));
         format!(
-            "painting {width}x{height}{tiles}, up to {}{scales_words}: takes about {} MiB of memory{time}",
+            "painting {width}x{height}{tiles}: {} of up to {}, about {} MiB{time}",
+            counted(scales.len(), "scale"),
             counted(*iterations, "step"),
             self.memory >> 20
         )
     }
 
-    /// A frame as it was optimised, as the user wants it: with the photo's colours where those are kept.
+    /// An optimised frame as the user asked for it: with the photo's colours if those are kept.
     ///
     /// # Errors
     /// The photo cannot be resized.
@@ -257,7 +255,7 @@ impl Job {
         Ok(painted)
     }
 
-    /// The picture to write of what [`Self::show`] gave, with what the photo says of itself.
+    /// The picture to write from what [`Self::show`] returned, with the photo's metadata.
     pub fn picture(&self, frame: Frame) -> Picture {
         Picture { frame, exif: self.photo.exif.clone(), tagged: self.photo.tagged, ..Picture::default() }
     }

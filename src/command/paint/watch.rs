@@ -1,4 +1,4 @@
-//! The optimiser in a thread of its own; this one shows, saves and films what it makes.
+//! The optimiser runs in a thread of its own; this one shows, saves and films its pictures.
 
 use std::fs;
 use std::panic::resume_unwind;
@@ -27,17 +27,17 @@ use crate::sync::Stop;
 use crate::sync::threads::spawn_scoped;
 use crate::whole;
 
-/// Frames a second of the timelapse, and how long its last picture stands, in frames.
+/// Frame rate of the timelapse, and for how many frames it holds its last picture.
 const TIMELAPSE: (i32, u32) = (30, 60);
 
-/// How long to wait for news before the window is asked what has happened to it.
+/// How long to wait for news before the window's events are handled.
 const WINDOW_POLL: Duration = Duration::from_millis(20);
 
-/// What a run came to.
+/// The result of a run.
 pub struct Done {
     /// The picture, as the user wants it.
     pub picture: Frame,
-    /// Whether it was painted to the end.
+    /// Whether all steps were done.
     pub complete: bool,
     /// The losses of each step, with its scale.
     pub losses: Vec<(usize, Losses)>,
@@ -45,7 +45,7 @@ pub struct Done {
     pub steps: Histogram,
 }
 
-/// One step, as the optimiser tells of it.
+/// One step, as reported by the optimiser.
 struct News {
     scale: usize,
     iteration: usize,
@@ -69,7 +69,7 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
     } else {
         None
     };
-    // One step may wait while this thread writes the last.
+    // One step may wait while this thread writes the one before.
     let (tell, news) = bounded(1);
     let mut done = Done { picture: Frame::default(), complete: false, losses: Vec::new(), steps: Histogram::default() };
     let pictures = film.is_some() || window.is_some();
@@ -81,7 +81,7 @@ pub fn run(args: &PaintArgs, job: &Job, vgg: &Vgg19<'_>, stop: &Stop, report: &R
         let thread = spawn_scoped(scope, "optimise", optimise)?;
         let shown =
             show(args, job, &news, &mut Screens { film: film.as_mut(), window: &mut window }, &mut done, report);
-        // The optimiser ends at the next step when nobody listens.
+        // With no receiver left, the optimiser ends at its next step.
         drop(news);
         let outcome = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
         match (shown, outcome) {
@@ -103,7 +103,7 @@ fn read_state(args: &PaintArgs, job: &Job) -> Result<State> {
     let path = state_path(&args.output);
     let name = format!("'{}'", path.display());
     let bytes = fs::read(&path).map_err(|error| {
-        Error::failed(format!("there is no saved state {name} to go on from ({error}); begin without --resume"))
+        Error::failed(format!("no saved state {name} to resume from ({error}); run without --resume"))
     })?;
     State::from_bytes(&bytes, &job.fingerprint, &name)
 }
@@ -113,7 +113,7 @@ struct Teller<'a> {
     args: &'a PaintArgs,
     job: &'a Job,
     stop: &'a Stop,
-    /// Every step's picture is wanted.
+    /// Whether every step's picture is needed.
     pictures: bool,
     tell: Sender<News>,
     last: Instant,
@@ -134,7 +134,7 @@ impl Teller<'_> {
     }
 }
 
-/// Where each step's picture goes.
+/// What shows each step's picture.
 struct Screens<'a> {
     film: Option<&'a mut Film>,
     window: &'a mut Option<Window>,
@@ -151,7 +151,7 @@ impl Screens<'_> {
         }
     }
 
-    /// Waits for news, and hears the window meanwhile; a window that is closed is not missed.
+    /// Waits for news and handles the window's events meanwhile; closing the window only ends the preview.
     fn wait(&mut self, news: &Receiver<News>) -> Result<Option<News>> {
         while let Some(window) = self.window {
             match news.recv_timeout(WINDOW_POLL) {
@@ -167,7 +167,7 @@ impl Screens<'_> {
     }
 }
 
-/// Takes the news until the optimiser ends.
+/// Handles the news until the optimiser ends.
 fn show(
     args: &PaintArgs,
     job: &Job,
@@ -177,6 +177,7 @@ fn show(
     report: &Report,
 ) -> Result<()> {
     let bar = report.progress(Some(1), "steps");
+    bar.set_fraction(0.0, "preparing the first step");
     let mut estimate = Estimate::new(&job.recipe.scales, job.recipe.iterations);
     while let Some(News { scale, iteration, losses, time, picture, state }) = screens.wait(news)? {
         done.losses.push((scale, losses));
@@ -210,7 +211,7 @@ fn place(recipe: &Recipe, scale: usize, iteration: usize) -> String {
 /// The timelapse: every picture, scaled to the final size.
 struct Film {
     sink: VideoSink,
-    /// What the next picture is scaled into.
+    /// The next picture, scaled.
     frame: Frame,
     resizer: Resizer,
 }
@@ -224,7 +225,7 @@ impl Film {
         Ok(Self { sink, frame: Frame::new(width, height), resizer: Resizer::default() })
     }
 
-    /// The last picture stands for a while.
+    /// Holds the last picture for a while.
     fn hold(&mut self, picture: &Frame) -> Result<()> {
         (0..TIMELAPSE.1).try_for_each(|_| self.add(picture))
     }

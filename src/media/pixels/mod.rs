@@ -14,6 +14,6 @@ mod yuyv;
 
 pub use color::ColorTags;
 pub(super) use format::{allocate, descriptor, pixel_format, pixel_format_name};
-pub(super) use from_rgb::FromRgb;
-pub(super) use to_rgb::ToRgb;
+pub use from_rgb::FromRgb;
+pub use to_rgb::ToRgb;
 pub use yuyv::{ToYuyv, even_width};
