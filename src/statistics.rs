@@ -1,31 +1,31 @@
-//! Distributions of times.
+//! Percentiles of durations.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Three points of a distribution of times, in milliseconds.
+/// Percentiles of durations, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
     /// The median.
     pub p50: f64,
-    /// 95 of 100 are at most this.
+    /// The 95th percentile.
     pub p95: f64,
-    /// 99 of 100 are at most this.
+    /// The 99th percentile.
     pub p99: f64,
 }
 
-/// A histogram of times: constant memory however long the job, each time known within 2 %.
+/// A histogram of durations. It takes constant memory however long the job, and is accurate to 2 %.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    /// Bucket `i` counts times from `GROWTH^i` microseconds on.
+    /// Bucket `i` counts durations from `GROWTH^i` microseconds up to `GROWTH^(i + 1)`.
     buckets: Vec<u64>,
     count: u64,
     total: Duration,
 }
 
 const GROWTH: f64 = 1.02;
-/// Up to `1.02^1100` microseconds: 48 minutes a frame.
+/// Covers up to `1.02^1100` microseconds: 48 minutes.
 const BUCKETS: usize = 1100;
 
 impl Default for Histogram {
@@ -35,7 +35,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts one time.
+    /// Counts one duration.
     pub fn add(&mut self, time: Duration) {
         let micros = (time.as_secs_f64() * 1e6).max(1.0);
         let bucket = (micros.ln() / GROWTH.ln()) as usize;
@@ -44,7 +44,7 @@ impl Histogram {
         self.total += time;
     }
 
-    /// Adds what `other` counted.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
             *bucket += more;
@@ -53,17 +53,17 @@ impl Histogram {
         self.total += other.total;
     }
 
-    /// All times together.
+    /// The sum of all durations.
     pub fn total(&self) -> Duration {
         self.total
     }
 
-    /// How many times were counted.
+    /// The number of durations counted.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Median, 95th and 99th percentile; zeros when nothing was counted.
+    /// The median, 95th and 99th percentile; zeros if nothing was counted.
     pub fn percentiles(&self) -> Percentiles {
         Percentiles { p50: self.quantile(0.50), p95: self.quantile(0.95), p99: self.quantile(0.99) }
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_gives_zeros() {
+    fn an_empty_histogram_gives_zeros() {
         assert_eq!(Histogram::default().percentiles(), Percentiles::default());
     }
 }

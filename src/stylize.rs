@@ -1,4 +1,4 @@
-//! One frame in, one styled frame out.
+//! Paints a frame with one or several networks.
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
@@ -7,17 +7,17 @@ use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
 
-/// How the painting is mixed and scaled; the same for every frame of a job.
+/// Settings for painting a frame and mixing it with the original.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// 0 gives the original, 1 the painting.
+    /// Share of the painting in the result: 0 gives the original, 1 the painting.
     pub strength: f32,
-    /// Keep the original's chroma: only its brightness is painted.
+    /// Keep the original's chroma and paint only its brightness.
     pub keep_colors: bool,
-    /// Stroke size: the network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
+    /// Stroke size, above 0. The network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
     pub scale: f32,
-    /// From 1 up: the network sees the frame so much smaller again, for time's sake, and what that loses of the frame's
-    /// edges is put back.
+    /// A further division of the size that the network sees, from 1 up, to save time. The edges that it loses are
+    /// restored from the original.
     pub reduction: f32,
 }
 
@@ -27,17 +27,17 @@ impl Default for Look {
     }
 }
 
-/// A network with what it adds to the painting.
+/// A network and its share of the painting.
 pub struct WeightedNetwork {
     /// The network.
     pub network: Box<dyn Network>,
-    /// Its style weights, summing to 1.
+    /// The weights of its styles, which sum to 1.
     pub weights: Vec<f32>,
-    /// Its share of the result; the shares of all networks sum to 1.
+    /// Its share of the painting; the shares of all networks sum to 1.
     pub share: f32,
 }
 
-/// Owns the networks and the scratch that a frame needs on its way.
+/// Paints frames. Owns the networks and the buffers between the steps.
 pub struct Stylizer {
     networks: Vec<WeightedNetwork>,
     look: Look,
@@ -58,25 +58,25 @@ impl Stylizer {
         Self { networks, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
     }
 
-    /// The networks. One whose share is 0 does not run.
+    /// The networks, whose weights and shares may be changed. A network with share 0 does not run.
     pub fn networks(&mut self) -> &mut Vec<WeightedNetwork> {
         &mut self.networks
     }
 
-    /// Changes how the painting is mixed and scaled, from the next frame on.
+    /// Changes the settings from the next frame on.
     pub fn set_look(&mut self, look: Look) {
         self.look = look;
     }
 
-    /// The size at which the networks see a frame.
+    /// The size of a frame of size `frame` as the networks see it.
     pub fn seen_size(&self, frame: Size) -> Size {
         seen_size(frame, self.look.scale * self.look.reduction)
     }
 
-    /// Paints `input` into `output`, which gets `input`'s size, place and time.
+    /// Paints `input` into `output`, which gets the size, index and timestamp of `input`.
     ///
     /// # Errors
-    /// The network failed, or gave values that are not numbers; the frame is named.
+    /// A network failed, or its output is not finite. The message gives the frame's index.
     pub fn stylize(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
         output.resize(input.width, input.height);
         output.stamp_from(input);
@@ -104,19 +104,20 @@ impl Stylizer {
         let mixed = Image { width, height, pixels: &self.mixed };
         self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
         if self.look.reduction > 1.0 {
-            self.edges.put_back(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
+            self.edges.restore(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
         }
         Ok(())
     }
 }
 
-/// The size that a network sees: the frame's divided by the stroke scale, at least 1x1.
+/// `frame` divided by `scale`, at least 1x1.
 fn seen_size(frame: Size, scale: f32) -> Size {
     let side = |pixels: u32| ((f64::from(pixels) / f64::from(scale)).round() as u32).max(1);
     Size { width: side(frame.width), height: side(frame.height) }
 }
 
-/// Paints `image` with every network into `out`, weighted by their shares. A single network needs no scratch.
+/// Paints `image` with each network and mixes the paintings by their shares into `out`. A single network does not use
+/// `scratch`.
 fn mix(networks: &mut [WeightedNetwork], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
     let mut total = 0.0;
     for one in networks.iter_mut().filter(|one| one.share > 0.0) {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_painted_frame_keeps_size_place_and_time() {
+    fn a_painted_frame_keeps_size_index_and_timestamp() {
         let mut output = Frame::default();
         let mut stylizer = stylizer(vec![(Box::new(Flat(9)), 1.0)], Look::default());
         stylizer.stylize(&frame(5, 3, 100), &mut output).unwrap();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn several_networks_mix_by_their_shares() {
+    fn networks_are_mixed_by_their_shares() {
         let networks: Vec<(Box<dyn Network>, f32)> =
             vec![(Box::new(Flat(100)), 0.5), (Box::new(Flat(200)), 0.25), (Box::new(Flat(0)), 0.25)];
         let mut output = Frame::default();
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn any_scale_gives_the_frames_own_size() {
+    fn any_scale_keeps_the_size_of_the_frame() {
         for scale in [0.5, 1.0, 2.0, 7.3] {
             for (width, height) in [(1, 1), (3, 2), (641, 361)] {
                 let mut output = Frame::default();

@@ -1,7 +1,7 @@
-//! The one way to write a file: completely or not at all, also through a power cut.
+//! Writes files atomically: a file is complete or not there, even after a power cut.
 //!
-//! It grows under a temporary name in the same file system, is made safe on the disk, gets its name by a rename, and the folder
-//! that holds the name is made safe too. A file that is not finished is removed.
+//! A file is written under a temporary name in the same file system and synced to disk. Then it is renamed, and its
+//! folder is synced. A file that is not committed is removed.
 
 use std::fs::{self, File};
 use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-/// The ending of temporary names: what a killed process leaves behind is known by it.
+/// The ending of temporary names, by which the leftovers of a killed process are recognised.
 pub const ENDING: &str = ".part";
 
-/// A file that does not have its name yet. Dropped, it is removed.
+/// A file that does not have its final name yet. It is removed if it is dropped before [`Self::commit`].
 #[derive(Debug)]
 pub struct Unfinished {
     temporary: TempPath,
@@ -21,36 +21,38 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// Begins the file `path` with an empty one beside it.
+    /// Creates an empty temporary file beside `path`, which will be its final name.
     ///
     /// # Errors
-    /// The folder is missing or may not be written.
+    /// The folder is missing or not writable.
     pub fn beside(path: &Path) -> io::Result<Self> {
         Self::within(folder_of(path), path)
     }
 
-    /// As [`Self::beside`], but grows in `folder`, which must be in the file system of `path`.
+    /// As [`Self::beside`], but creates the temporary file in `folder`, which must be in the same file system as
+    /// `path`.
     ///
     /// # Errors
-    /// The folder is missing or may not be written.
+    /// The folder is missing or not writable.
     pub fn within(folder: &Path, path: &Path) -> io::Result<Self> {
         Ok(Self { temporary: create(folder)?.into_temp_path(), path: path.to_owned() })
     }
 
-    /// The name to write to until then.
+    /// The temporary name, to write to.
     pub fn temporary(&self) -> &Path {
         &self.temporary
     }
 
-    /// The name that it gets.
+    /// The final name.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the closed file its name once all of it is on the disk; a file or a link of that name is replaced.
+    /// Syncs the file to disk and gives it its final name. The writer must have closed it. An existing file or link of
+    /// that name is replaced.
     ///
     /// # Errors
-    /// The disk is full, or the folder has gone; so has the file then.
+    /// The disk is full, or the folder is gone. The temporary file is removed.
     pub fn commit(self) -> io::Result<()> {
         sync_file(&self.temporary)?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
@@ -58,35 +60,36 @@ impl Unfinished {
     }
 }
 
-/// Writes `bytes` to the file `path`, which is replaced.
+/// Writes `bytes` to the file `path`, and replaces an existing file.
 ///
 /// # Errors
-/// The folder is missing or may not be written, `path` is a folder, or the disk is full; nothing is left behind.
+/// The folder is missing or not writable, `path` is a folder, or the disk is full. Nothing is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = Unfinished::beside(path)?;
     File::options().write(true).open(unfinished.temporary())?.write_all(bytes)?;
     unfinished.commit()
 }
 
-/// Gives the file `growing`, which people could see under that name, its final one.
+/// Syncs the file `growing`, which was written under a visible name, to disk and renames it to `path`.
 ///
 /// # Errors
-/// The disk is full, or the folder has gone; the file keeps its name.
+/// The disk is full, or the folder is gone. The file keeps its old name.
 pub fn rename(growing: &Path, path: &Path) -> io::Result<()> {
     sync_file(growing)?;
     fs::rename(growing, path)?;
     sync_folder(folder_of(path))
 }
 
-/// Tries whether files can be made beside `path`, so that a job fails before its work, not after.
+/// Checks that a file can be created beside `path`, so that a job fails before its work and not after.
 ///
 /// # Errors
-/// The folder is missing or may not be written.
+/// The folder is missing or not writable.
 pub fn probe(path: &Path) -> io::Result<()> {
     Unfinished::beside(path).map(drop)
 }
 
-/// Whether both paths are one existing file, also through links: what is written must not be what is read.
+/// Whether both paths lead to the same existing file, also through links. Used to keep a job from overwriting its
+/// input.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -101,14 +104,14 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Makes the names in `folder` safe on the disk, where the system has a way to.
+/// Syncs the names in `folder` to disk, where the system can.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         // A folder cannot be opened as a file.
         return Ok(());
     }
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot, and a folder may be writable but not readable.
+        // Some network file systems cannot sync folders, and a folder may be writable but not readable.
         Err(error) if [InvalidInput, Unsupported, PermissionDenied].contains(&error.kind()) => Ok(()),
         synced => synced,
     }
@@ -122,7 +125,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// An empty file under a name that nobody can foresee, with the permissions that a new file gets.
+/// Creates an empty file under an unpredictable name, with the permissions of an ordinary new file.
 fn create(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".impasto-").suffix(ENDING);
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_its_name_only_when_it_is_complete() {
+    fn a_file_gets_its_name_only_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, "old").unwrap();
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_longest_kind_is_written() {
+    fn the_longest_possible_name_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let name = "n".repeat(255);
         write(&folder.path().join(&name), b"bytes").unwrap();
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_under_the_name_is_replaced_and_not_followed() {
+    fn a_link_is_replaced_and_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, elsewhere) = (folder.path().join("a"), folder.path().join("precious"));
         fs::write(&elsewhere, b"theirs").unwrap();

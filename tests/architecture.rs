@@ -37,11 +37,12 @@ const RANKS: [&str; 27] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 27] = [
+const DOORS: [(&str, &[&str]); 28] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
     ("indicatif", &["report.rs", "report/progress.rs"]),
+    ("libc", &["report.rs", "source/camera/v4l2.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),
@@ -76,7 +77,7 @@ const HOMES: [(&str, &str); 6] = [
     (".persist(", "whole.rs"),
     ("fn lock<", "sync/mod.rs"),
     ("thread::Builder", "sync/threads.rs"),
-    ("cannot start a", "sync/threads.rs"),
+    ("cannot start a thread", "sync/threads.rs"),
 ];
 
 /// The path of a module: `["source", "camera"]`, in source/camera.rs or source/camera/mod.rs.
@@ -168,7 +169,8 @@ fn imports(source: &Source, modules: &BTreeSet<Module>) -> BTreeSet<Module> {
             statement.trim_start().strip_prefix("pub use ").map(|path| path.strip_prefix("self::").unwrap_or(path));
         path.is_some_and(|path| is_child(path.split("::").next().unwrap_or_default()))
     };
-    let statements = source.code.split_inclusive(';').filter(|statement| {
+    let code = source.code.replace("pub(super) use ", "pub use ").replace("pub(crate) use ", "pub use ");
+    let statements = code.split_inclusive(';').filter(|statement| {
         let last = statement.rsplit_once("pub use ").map(|(_, path)| format!("pub use {path}"));
         !last.is_some_and(|last| re_exports(&last))
     });
@@ -268,7 +270,7 @@ fn no_circle_of_imports_is_left_between_files() {
 fn imports_are_found_in_every_form() {
     let source =
         |name: &str, text: &str| Source { name: name.to_owned(), module: module(name), code: code(text), lines: 0 };
-    let text = "pub mod child;\nmod other;\npub use self::child::{Child, More};\npub use other::Other;\n\
+    let text = "pub mod child;\nmod other;\npub use self::child::{Child, More};\npub(super) use other::Other;\n\
         // use crate::comment;\nuse crate::{bottom, folder::{file::Thing as Renamed, Item}};\nuse super::sibling::*;\n\
         fn f() { crate::inline::call(); child::call::<u8>(); x::bottom::y(); }\n#[cfg(test)]\nmod tests { use crate::tested; }";
     let others = ["a/mod.rs", "a/child.rs", "a/other.rs", "comment.rs", "bottom.rs", "folder/mod.rs", "folder/file.rs"];

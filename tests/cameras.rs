@@ -61,7 +61,7 @@ fn end(source: &mut CameraSource) -> (String, Duration) {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
     let (_turn, which) = (turn(), which());
     let cameras = cameras().unwrap();
@@ -73,7 +73,7 @@ fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
     assert!(!camera.formats.is_empty());
     assert!(camera.formats.iter().all(|format| format.width > 0 && !format.frame_rates.is_empty()), "{camera:#?}");
     let error = CameraSource::open("no such camera", &Wish::default()).unwrap_err().to_string();
-    assert!(error.contains("there is") && error.contains(&camera.name), "{error}");
+    assert!(error.contains("choose from") && error.contains(&camera.name), "{error}");
     for name in
         [camera.index.to_string(), camera.path.clone().unwrap_or(camera.index.to_string()), camera.name.to_uppercase()]
     {
@@ -82,7 +82,7 @@ fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
     let _turn = turn();
     let mut formats: Vec<PixelFormat> = open().camera().formats.iter().map(|format| format.pixel_format).collect();
@@ -116,7 +116,7 @@ fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn who_is_slow_gets_the_newest_frame() {
     let _turn = turn();
     let mut source = open();
@@ -154,7 +154,7 @@ fn frames_that_the_driver_loses_count_as_dropped() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn a_camera_in_use_names_the_program_that_has_it() {
     let _turn = turn();
     let camera = open().camera().clone();
@@ -170,7 +170,7 @@ fn a_camera_in_use_names_the_program_that_has_it() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn a_camera_that_falls_silent_is_an_error_after_five_seconds() {
     let (_turn, feeder) = (turn(), variable("IMPASTO_TEST_CAMERA_FEEDER"));
     let signal = |name: &str| assert!(Command::new("kill").args([name, &feeder]).status().unwrap().success());
@@ -188,7 +188,7 @@ fn a_camera_that_falls_silent_is_an_error_after_five_seconds() {
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn an_unplugged_camera_is_an_error_within_seconds() {
     let _turn = turn();
     let mut source = open();

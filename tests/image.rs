@@ -558,7 +558,7 @@ mod unix {
             command = lessened;
         }
         let error = desk.fail_running(1, &mut command);
-        assert!(error.contains("may not be written"), "{error}");
+        assert!(error.contains("is not writable"), "{error}");
     }
 
     #[test]

@@ -112,15 +112,54 @@ fn a_recording_plays_after_the_program_was_killed() {
 }
 
 #[test]
-fn ctrl_c_closes_the_recording_and_gives_it_its_name() {
+fn ctrl_c_is_a_normal_end_that_closes_the_recording_and_names_it() {
     let folder = Folder::new();
     let mut child = show(&folder, "--record show.mp4").stderr(Stdio::piped()).spawn().unwrap();
     until("nothing is recorded", || folder.path("show.recording.mp4").exists());
     sleep(Duration::from_secs(1));
     signal(&child, "-INT");
-    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("recorded show.mp4") && !words.contains("interrupted"), "{words}");
     assert!(frames(&folder, "show.mp4") > 5);
     assert!(!folder.path("show.recording.mp4").exists());
+}
+
+#[test]
+fn without_a_recording_ctrl_c_mentions_none() {
+    let folder = Folder::new();
+    let mut child = show(&folder, "--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    reports(&mut child).next().expect("the show does not start");
+    signal(&child, "-INT");
+    assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains(" dropped, ") && !words.contains("record") && !words.contains("interrupted"), "{words}");
+}
+
+#[test]
+fn an_abort_in_a_library_is_out_of_memory_only_where_memory_is_short() {
+    let folder = Folder::new();
+    for (limit, said, not_said) in [
+        ("unlimited", "internal error: a library aborted; please report it", "memory"),
+        ("1000000", "out of memory: a library aborted", "report"),
+    ] {
+        let mut command = Command::new("bash");
+        let inner = show(&folder, "--json");
+        command
+            .args(["-c", &format!("ulimit -v {limit}; exec \"$@\""), "bash", env!("CARGO_BIN_EXE_impasto")])
+            .args(inner.get_args())
+            .current_dir(folder.0.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        reports(&mut child).next().expect("the show does not start");
+        signal(&child, "-ABRT");
+        assert_eq!(wait(&mut child).code(), Some(1), "{limit}");
+        let mut words = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+        let last = words.lines().last().unwrap();
+        assert!(last.contains(said) && !last.contains(not_said), "{limit}: {words}");
+    }
 }
 
 #[test]
@@ -236,7 +275,7 @@ fn who_receives_by_tcp_may_come_late_go_and_come_again() {
         report(&mut lines, "nobody is missed", |line| notices(line).contains("stopped accepting data"));
     }
     signal(&child, "-INT");
-    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(wait(&mut child).code(), Some(0));
 }
 
 #[test]
@@ -249,7 +288,7 @@ fn who_receives_by_srt_may_come_late_go_and_come_again() {
         assert!(frames(&folder, name) >= 15, "{name}");
     }
     signal(&child, "-INT");
-    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(wait(&mut child).code(), Some(0));
 }
 
 #[test]
@@ -277,7 +316,7 @@ fn a_network_camera_that_goes_away_is_waited_for_and_the_show_resumes() {
     // A camera that says nothing any more does not keep a show that ends.
     signal(&second, "-STOP");
     signal(&child, "-INT");
-    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(wait(&mut child).code(), Some(0));
     signal(&second, "-KILL");
     second.wait().unwrap();
 }
@@ -329,7 +368,7 @@ fn the_screen_is_a_camera_and_one_that_ends_is_waited_for() {
     drop(screen);
     report(&mut lines, "the screen is not missed", |line| notices(line).contains("'screen' stopped sending frames"));
     signal(&child, "-INT");
-    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(wait(&mut child).code(), Some(0));
 }
 
 #[cfg(target_os = "linux")]
@@ -411,7 +450,7 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
     let (folder, screen) = (Folder::new(), screen::Screen::new());
     let mut command = live(&folder, "--camera synthetic --resolution 160x90 --json --style starry-night");
     command.env("DISPLAY", &screen.display).env_remove("WAYLAND_DISPLAY");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
@@ -429,8 +468,15 @@ fn the_keys_of_the_window_change_style_save_record_and_end() {
     assert!(lines.by_ref().take(20).any(|line| line["recording"] == "./impasto.mkv"));
     press(&["r"]);
     assert!(lines.by_ref().take(20).any(|line| line["recording"].is_null()));
+    // Around all styles: the unstyled picture is not among them.
+    press(&vec!["Right"; 40]);
+    let seen = lines.by_ref().take(3).last().unwrap();
+    assert!(!seen["style"].as_str().unwrap().contains("photo"), "{seen}");
     press(&["q"]);
     assert_eq!(wait(&mut child).code(), Some(0));
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("recorded ./impasto.mkv"), "{words}");
     assert!(frames(&folder, "impasto.mkv") > 3);
     let saved = impasto::internals::picture::read::load(&folder.path("impasto.png"), impasto::MaxPixels::default())
         .unwrap()

@@ -248,6 +248,19 @@ fn a_timelapse_has_a_frame_for_each_step_and_the_final_size() {
     assert_eq!(String::from_utf8_lossy(&probe.stdout).trim(), "64,48,68");
 }
 
+#[test]
+fn a_timelapse_of_odd_size_warns_of_nothing_and_the_job_says_what_it_takes_before_it_starts() {
+    let painter = Painter::new();
+    let film = painter.path("grow.mp4");
+    let more = ["--size", "63", "--iterations", "2", "--scales", "2", "--scale-step", "1.5", "--timelapse", &film];
+    let arguments = painter.arguments(&["stripes.png"], "out.png", &more);
+    let output = painter.user.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("warning"), "{said}");
+    assert!(said.contains("painting 63x47: 2 scales of up to 2 steps, about"), "{said}");
+    assert!(said.contains(", 4 steps\n"), "{said}");
+}
+
 /// Styles, output, flags; exit code, words.
 type Case<'a> = (&'a [&'a str], &'a str, &'a [&'a str], i32, &'a str);
 

@@ -348,7 +348,7 @@ fn a_port_that_is_taken_is_named_with_another() {
     let port: u16 = host.rsplit(':').next().unwrap().parse().unwrap();
     assert!(error.contains(&format!("port {port} is taken")) && error.contains("--serve 127.0.0.1:"), "{error}");
     let error = HttpSink::open("203.0.113.1:0".parse().unwrap(), None, show()).map(drop).unwrap_err().to_string();
-    assert!(error.contains("203.0.113.1 is no address of this machine"), "{error}");
+    assert!(error.contains("203.0.113.1 is not an address of this machine"), "{error}");
 }
 
 #[cfg(target_os = "linux")]

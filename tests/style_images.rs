@@ -209,7 +209,7 @@ fn half_a_pair_or_the_wrong_one_is_not_added_and_leaves_nothing() {
     assert!(!folder.exists() || fs::read_dir(folder).unwrap().next().is_none());
 }
 
-/// The networks that people get, by the command that they run. It takes a package index.
+/// The networks that people get, by the command that they run. Needs a package index.
 #[cfg(unix)]
 #[test]
 fn setup_installs_the_real_pair_and_it_paints_in_the_colours_of_the_painting() {

@@ -214,6 +214,26 @@ fn doctor_says_what_works_and_fails_only_without_what_is_needed() {
 }
 
 #[test]
+fn devices_and_doctor_say_first_what_works_and_repeat_no_path() {
+    let user = User::new();
+    let printed = |command: &str| {
+        let output = user.run(&[command]);
+        assert!(output.status.success(), "{}", words(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let devices = printed("devices");
+    let lines: Vec<&str> = devices.lines().collect();
+    assert!(lines[0].starts_with("cpu") && lines[0].ends_with("runs"), "{devices}");
+    assert!(!devices.contains(user.runtime.to_str().unwrap()), "{devices}");
+    let doctor = printed("doctor");
+    assert!(doctor.starts_with("works:\n"), "{doctor}");
+    let (works, missing) = doctor.split_once("missing, and not needed").unwrap();
+    assert!(works.contains("ONNX Runtime") && missing.contains("directml"), "{doctor}");
+    assert!(doctor.matches(user.runtime.to_str().unwrap()).count() <= 1, "{doctor}");
+    assert!(doctor.trim_end().ends_with("to do: scripts/setup --style-images --paint"), "{doctor}");
+}
+
+#[test]
 fn devices_lists_every_device() {
     let listed = User::new().json(&["devices"]);
     let devices: Vec<&str> =

@@ -97,6 +97,58 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
 }
 
 #[test]
+fn a_recipe_is_trained_resumed_and_exported_and_its_graph_gives_what_pytorch_gives() {
+    let folder = place();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let run = |steps: u32, out: &str| {
+        let recipe = format!(
+            "steps = {steps}\ncrops = [[0, 64]]\nrate = 0.002\nseed = 1\n[network]\nquarter = 4\neighth = 8\nsixteenth = 8\nhead = 4\n\
+             [weights]\ncontent = 0.5\n[[style]]\nname = \"dots\"\ntitle = \"Fractal\"\npicture = \"dots.png\"\nside = 160\n\
+             [[style]]\nname = \"bars\"\ntitle = \"Bars\"\npicture = \"bars.png\"\nside = 160\ncrop = [0.1, 0.0, 1.0, 0.9]\n"
+        );
+        std::fs::write(at("tiny.toml"), recipe).unwrap();
+        let trained = python_with_torch(&[
+            "scripts/train_network.py",
+            &at("tiny.toml"),
+            "--photos",
+            &at("photos"),
+            "--paintings",
+            &at(""),
+            "--vgg",
+            &at("vgg.npz"),
+            "--threads",
+            "1",
+            "--checkpoint",
+            &at("tiny.ckpt"),
+            "--out",
+            &at(out),
+        ]);
+        assert!(trained.status.success(), "{}", words(&trained));
+        String::from_utf8(trained.stdout).unwrap()
+    };
+    // The export compares the graph with PyTorch by ONNX's reference evaluator.
+    assert!(run(3, "first.onnx").contains("photos: 1, styles: 2, step 0 of 3"));
+    assert!(run(6, "tiny.onnx").contains("step 3 of 6"));
+    let files = ["first.onnx", "tiny.onnx", "tiny.tiles.onnx"].map(|name| std::fs::read(at(name)).unwrap());
+    assert!(files[0] != files[1] && files[1] != files[2], "it learned, and tiles have a graph of their own");
+    let refused = python_with_torch(&[
+        "scripts/train_network.py",
+        &at("tiny.toml"),
+        "--photos",
+        &at("none"),
+        "--paintings",
+        &at(""),
+        "--vgg",
+        &at("vgg.npz"),
+        "--checkpoint",
+        &at("tiny.ckpt"),
+    ]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = words(&refused);
+    assert!(said.starts_with("train_network.py: no pictures under '") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn a_grid_is_seen_on_flat_areas_even_where_two_are_opposite_and_is_none_in_a_slope_or_in_noise() {
     let code = "import sys, numpy, torch; sys.path.insert(0, 'scripts'); from impasto_networks.grid import visible_grid\n\
         flat, weave = numpy.full((1, 3, 68, 132), 0.5), numpy.tile([[4, 0, 0, 0], [0, 0, 0, 0]], (34, 33)) / 255\n\

@@ -171,7 +171,7 @@ fn measured(vgg: &Vgg19<'_>, subject: &Subject, recipe: &Recipe, picture: &[f32]
     let mut objective = Objective::new(subject, recipe, vgg, recipe.scales[0], &mut Resizer::default()).unwrap();
     objective.set(picture);
     objective.evaluate().unwrap();
-    (objective.losses(), objective.parts().1.to_vec())
+    (objective.losses(), objective.variables_and_gradient().1.to_vec())
 }
 
 #[test]

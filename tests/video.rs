@@ -251,7 +251,7 @@ fn odd_sizes_are_cropped_with_a_warning_or_kept_in_yuv444p() {
     let folder = Folder::new();
     folder.ffmpeg("-f lavfi -i testsrc=s=161x91:r=25:d=0.2 -c:v ffv1 -pix_fmt yuv420p in.mkv");
     let run = folder.paint("in.mkv -o a.mp4").ok();
-    assert!(run.warnings().contains("161x91 is written as 160x90"), "{}", run.warnings());
+    assert!(run.warnings().contains("161x91 becomes 160x90"), "{}", run.warnings());
     assert_eq!(folder.facts("a.mp4", "width,height"), "160,90");
     folder.paint("in.mkv -o b.mp4 --pix-fmt yuv444p").without_warnings();
     assert_eq!(folder.facts("b.mp4", "width,height"), "161,91");

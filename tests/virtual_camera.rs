@@ -119,7 +119,7 @@ fn read_device(device: &Path, words: &str) -> Vec<u8> {
 
 /// IMPASTO_TEST_LOOPBACK is a v4l2loopback device (exclusive_caps=1) that nobody uses. One test, for there is one device.
 #[test]
-#[ignore = "it takes a v4l2loopback device: run scripts/test-cameras"]
+#[ignore = "needs a v4l2loopback device: run scripts/test-cameras"]
 fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
     let device = device("IMPASTO_TEST_LOOPBACK");
     for size in [SIZE, (SIZE.0 + 1, SIZE.1 + 1)] {
@@ -137,7 +137,7 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         shown.finish();
         // Who stays holds the size.
         let error = V4l2Sink::open(&device, 128, 96, 30).unwrap_err().to_string();
-        assert!(error.contains(&format!("is held at {}x{}", even.0, even.1)), "{error}");
+        assert!(error.contains(&format!("stays at {}x{}", even.0, even.1)), "{error}");
         drop(reader);
         // Another writer comes and goes.
         let mut ffmpeg = need::program("ffmpeg");
@@ -149,16 +149,16 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
 #[test]
 fn a_device_that_takes_no_pictures_is_named_with_the_cure() {
     let error = |path: &str| V4l2Sink::open(Path::new(path), 64, 48, 30).unwrap_err().to_string();
-    assert!(error("/dev/video4711").contains("there is no device '/dev/video4711'"));
+    assert!(error("/dev/video4711").contains("no device '/dev/video4711'"));
     assert_eq!(error("/dev/null"), "'/dev/null' is not a video device; name one like /dev/video10");
 }
 
 #[test]
-#[ignore = "it takes a camera: run scripts/test-cameras"]
+#[ignore = "needs a camera: run scripts/test-cameras"]
 fn a_real_camera_is_not_taken_for_a_virtual_one() {
     let camera = device("IMPASTO_TEST_CAMERA");
     let error = V4l2Sink::open(&camera, 64, 48, 30).unwrap_err().to_string();
-    assert!(error.contains("is a camera, not a virtual one") && error.contains("modprobe v4l2loopback"), "{error}");
+    assert!(error.contains("is a real camera") && error.contains("modprobe v4l2loopback"), "{error}");
 }
 
 #[test]
@@ -320,7 +320,7 @@ mod pipewire {
                 let daemon = env::var(DAEMON).unwrap();
                 assert!(Command::new("kill").arg(daemon).status().unwrap().success());
                 let error = shown.error();
-                assert!(error.starts_with("PipeWire took the camera away (") && error.contains("systemctl"), "{error}");
+                assert!(error.starts_with("PipeWire removed the camera (") && error.contains("systemctl"), "{error}");
             },
         );
     }
@@ -331,7 +331,7 @@ mod pipewire {
             "without_pipewire_one_sentence_names_the_cure",
             || None,
             || {
-                let cure = "no PipeWire runs for this user; start it: systemctl --user start pipewire wireplumber";
+                let cure = "PipeWire does not run for this user; start it: systemctl --user start pipewire wireplumber";
                 let error = VirtualCamera::Pipewire.open(64, 48, 30).map(drop).unwrap_err();
                 assert_eq!((error.to_string().as_str(), error.exit_code()), (cure, 1));
                 if env::var_os("IMPASTO_TEST_LOOPBACK").is_none() {

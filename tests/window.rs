@@ -154,6 +154,76 @@ fn a_picture_is_shown_fitted_and_keys_arrive() {
 }
 
 #[test]
+fn two_pictures_are_shown_side_by_side_and_at_full_height_once_the_window_is_widened() {
+    on_screen("two_pictures_are_shown_side_by_side_and_at_full_height_once_the_window_is_widened", || {
+        let mut window = Window::open(TITLE, 320, 240, "").unwrap();
+        let (mut left, mut right) = (Frame::new(320, 240), Frame::new(320, 240));
+        left.pixels.chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&RED));
+        right.pixels.chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&BLUE));
+        let show = |window: &mut Window| window.show_both([left.image(), right.image()], ["left", "right"]).unwrap();
+        // In the middle of the screen: 240 to 560, 180 to 420. Each picture is 160x120 there, with black above and below.
+        show(&mut window);
+        sees(
+            &mut window,
+            &[
+                (245, 245, RED),
+                (395, 245, RED),
+                (405, 245, BLUE),
+                (555, 245, BLUE),
+                (400, 235, BLACK),
+                (400, 365, BLACK),
+            ],
+        );
+        // 640x240 at the right edge of the screen, 160 to 800.
+        window.widen(true);
+        sees(&mut window, &[(165, 185, RED), (475, 185, RED), (485, 185, BLUE), (795, 185, BLUE), (165, 175, BLACK)]);
+        // The captions are white on a dark strip at the bottom of each picture.
+        let frame = photograph();
+        let ink = |from: u32| (from..from + 80).any(|x| (400..420).any(|y| color(&frame, x, y) == [255; 3]));
+        assert!(ink(160) && ink(480), "there are no captions");
+        // Two pictures of 640x240 do not fit beside each other on a screen of 800 columns: nothing changes.
+        window.widen(true);
+        show(&mut window);
+        sees(&mut window, &[(165, 185, RED), (795, 185, BLUE)]);
+        window.widen(false);
+        window.show(left.image()).unwrap();
+        sees(&mut window, &[(165, 185, RED), (475, 185, RED), (485, 185, BLACK)]);
+    });
+}
+
+#[test]
+fn the_help_of_a_small_window_has_pages_and_loses_no_line() {
+    on_screen("the_help_of_a_small_window_has_pages_and_loses_no_line", || {
+        let mut window = Window::open(TITLE, 320, 180, "").unwrap();
+        let picture = quarters(320, 180);
+        window.show(picture.image()).unwrap();
+        sees(&mut window, &[(245, 215, RED)]);
+        let lines: Vec<String> = (0..20).map(|number| format!("{number:<30}")).collect();
+        let mut pages = 0;
+        loop {
+            window.turn_help(lines.clone());
+            window.show(picture.image()).unwrap();
+            if !until(&mut window, |_| color(&photograph(), 245, 215) != RED) || pages == 9 {
+                break;
+            }
+            pages += 1;
+            // Seven of the eight lines that have room: the last one numbers the pages.
+            if pages == 3 {
+                break;
+            }
+        }
+        assert_eq!(pages, 3);
+        window.turn_help(lines.clone());
+        window.show(picture.image()).unwrap();
+        sees(&mut window, &[(245, 215, RED)]);
+        // Opened again, it can be closed at once.
+        assert!(!window.close_help());
+        window.turn_help(lines);
+        assert!(window.close_help());
+    });
+}
+
+#[test]
 fn escape_closes_and_a_large_picture_is_scaled_down() {
     on_screen("escape_closes_and_a_large_picture_is_scaled_down", || {
         // 1280x160 at (0, 220), of which the screen shows the left 800 columns.

@@ -2,12 +2,16 @@
 
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from .measures import NOISE, SIDE, rms, to_bytes
+from .measures import NOISE, SIDE, Motion, rms, to_bytes
+
+Maps = list[tuple[np.ndarray, np.ndarray]]  # of each frame but the first: where its pixels were, and which are sure
 
 VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
 CLIP_FRAMES, STILL_FRAMES, STILL_PHOTOS = 24, 20, 3
@@ -18,7 +22,7 @@ class Lossless:
     """An FFV1 file in RGB: what is read is what was written."""
 
     @staticmethod
-    def write(path, frames):
+    def write(path: Path, frames: Sequence[np.ndarray]) -> None:
         height, width = frames[0].shape[:2]
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"FFV1"), 25, (width, height))
         if not writer.isOpened():
@@ -28,7 +32,7 @@ class Lossless:
         writer.release()
 
     @staticmethod
-    def read(path, frames):
+    def read(path: Path, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """At most that many frames from the start."""
         reader, found = cv2.VideoCapture(str(path)), []
         while len(found) < frames and (frame := reader.read()[1]) is not None:
@@ -38,7 +42,7 @@ class Lossless:
         return found
 
 
-def load_clip(path):
+def load_clip(path: Path) -> list[np.ndarray]:
     """The first frames of a clip at the photos' measuring size, sides a multiple of 4."""
     frames = Lossless.read(path, CLIP_FRAMES)
     height, width = frames[0].shape[:2]
@@ -47,14 +51,14 @@ def load_clip(path):
     return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
 
 
-def clip_files(folder):
+def clip_files(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in VIDEOS)
     if not files:
         raise ValueError(f"no clips under '{folder}'; give a folder with {', '.join(sorted(VIDEOS))} as --clips")
     return files
 
 
-def flow_maps(frames):
+def flow_maps(frames: Sequence[np.ndarray]) -> Maps:
     """For each frame but the first: where its pixels were in the one before (float32 [H, W, 2]), and which are sure.
 
     DIS optical flow both ways; a pixel is sure where they agree as in Ruder et al. 2016, section 3.2 (from Sundaram et
@@ -74,7 +78,7 @@ def flow_maps(frames):
     return maps
 
 
-def warping_error(styled, maps):
+def warping_error(styled: Sequence[np.ndarray], maps: Maps) -> float:
     """RMS, of 255, between each styled frame and the one before it moved along the flow of the input."""
     errors = []
     for before, now, (place, sure) in zip(styled, styled[1:], maps):
@@ -83,7 +87,7 @@ def warping_error(styled, maps):
     return rms(np.array(errors))
 
 
-def carried(height, width, maps):
+def carried(height: int, width: int, maps: Maps) -> Iterator[Motion]:
     """The motion of each frame since the first, as `Painter.paint` takes it: coordinates that the flow carries along."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     places = np.stack([x, y], -1)
@@ -94,19 +98,19 @@ def carried(height, width, maps):
         yield outer(places)
 
 
-def noisy_clip(photo, seed):
+def noisy_clip(photo: np.ndarray, seed: Any) -> list[np.ndarray]:
     """A still scene as a camera sees it: the photo again and again, each time with its own noise."""
     generator = np.random.default_rng(seed)
     return [to_bytes(photo + generator.normal(0, NOISE, photo.shape)) for _ in range(STILL_FRAMES)]
 
 
-def frame_change(frames):
+def frame_change(frames: Sequence[np.ndarray]) -> float:
     """RMS between consecutive frames of the second half: what averages over time has settled by then."""
     half = np.float32(frames[len(frames) // 2 :])
     return rms(half[1:] - half[:-1])
 
 
-def through_program(program, models, style, frames, *flags):
+def through_program(program: str, models: Path, style: str, frames: Sequence[np.ndarray], *flags: str) -> list[np.ndarray]:
     """The frames painted by `impasto video`, lossless on both sides."""
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "before.mkv"), Path(folder, "after.mkv")
@@ -121,7 +125,9 @@ def through_program(program, models, style, frames, *flags):
     return painted
 
 
-def measure_stabilizer(program, models, style, stills, clips):
+def measure_stabilizer(
+    program: str, models: Path, style: str, stills: Sequence[Sequence[np.ndarray]], clips: Sequence[tuple[Sequence[np.ndarray], Maps]]
+) -> dict[str, float]:
     """The numbers of one style through the program, without its stabiliser and with it.
 
     stills: noisy clips of a still scene; clips: [(frames, flow maps)]."""

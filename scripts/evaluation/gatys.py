@@ -3,6 +3,8 @@
 It shows how far a network is from what its losses allow. Needs PyTorch, which nothing else here does.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 try:
@@ -13,13 +15,13 @@ except ModuleNotFoundError:
 from impasto_networks.style_losses import Gram, relative
 from impasto_networks.vgg19_torch import Vgg
 
-from .measures import ALL_LAYERS
+from .measures import ALL_LAYERS, Features
 
 STEPS = 100  # evaluations of the losses by L-BFGS, from the photo
 CONTENT_WEIGHT = 0.2  # of the relu3_3 distance, beside the style distance
 
 
-def optimum(weights_file, photo, painting, threads):
+def optimum(weights_file: Path | str, photo: np.ndarray, painting: Features, threads: int) -> np.ndarray:
     """The photo, uint8 [H, W, 3], with the least loss for the painting's features (as vgg19.Vgg gives them)."""
     torch.set_num_threads(threads)
     vgg = Vgg(weights_file, fast=True)
@@ -30,7 +32,7 @@ def optimum(weights_file, photo, painting, threads):
     picture = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([picture], max_iter=STEPS, max_eval=STEPS, history_size=20, line_search_fn="strong_wolfe")
 
-    def loss():
+    def loss() -> torch.Tensor:
         optimizer.zero_grad()
         own = vgg(picture)
         grams = {name: Gram.apply(own[name.replace("gram", "relu")])[0] for name in ALL_LAYERS}

@@ -1,18 +1,21 @@
 """Style networks as the program runs them: bytes in, bytes out, whatever the network itself eats."""
 
 import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from evaluation.measures import warp
+from evaluation.measures import Motion, warp
 from impasto_networks.grain import CELL, fixed_grain
 
 
 class Painter:
     """One network. `styles` are its names in the order of its weights; `paint` does one picture in one of them."""
 
-    def __init__(self, name, file, styles, threads, planar=None):
+    def __init__(self, name: str, file: Path | str, styles: list[str], threads: int, planar: dict[str, Any] | None = None) -> None:
         """planar: None for own networks (bytes), else range, mean, deviation and multiple of a float network."""
         self.name, self.styles, self.planar = name, styles, planar
         options = onnxruntime.SessionOptions()
@@ -26,7 +29,7 @@ class Painter:
         self.inputs = self.session.get_inputs()
         self.grainy = "grain" in [own.name for own in self.inputs]
 
-    def weights(self, index):
+    def weights(self, index: int) -> dict[str, np.ndarray]:
         """The feed of the style input, or none for a network of one style."""
         if len(self.inputs) == 1:
             return {}
@@ -35,7 +38,7 @@ class Painter:
             raise ValueError(f"network '{self.name}' has {count} styles, there is no number {index}")
         return {self.inputs[1].name: np.eye(count, dtype=np.float32)[index]}
 
-    def paint(self, picture, index=0, motion=None):
+    def paint(self, picture: np.ndarray, index: int = 0, motion: Motion | None = None) -> np.ndarray:
         """uint8 [H, W, 3] to the same, in style number `index`.
 
         `motion` is where each pixel of a moved picture comes from, as `measures.known_motion` gives it: grain moves along."""
@@ -51,7 +54,7 @@ class Painter:
         out = self.run(planes, index)[0, :, :height, :width].transpose(1, 2, 0)
         return np.clip(np.rint(out * (255 / white)), 0, 255).astype(np.uint8)
 
-    def field(self, height, width, motion):
+    def field(self, height: int, width: int, motion: Motion | None) -> np.ndarray:
         """The grain of a picture of this size, [1, H/4, W/4, 4]."""
         grain = fixed_grain(height, width)
         if motion is not None:
@@ -60,7 +63,7 @@ class Painter:
             grain = warp(grain, [middle(plane) for plane in motion])
         return np.float32(grain[None])
 
-    def run(self, tensor, index):
+    def run(self, tensor: np.ndarray, index: int) -> np.ndarray:
         feeds = {self.inputs[0].name: tensor, **self.weights(index)}
         if self.grainy:
             feeds["grain"] = self.grain
@@ -70,16 +73,16 @@ class Painter:
 class FixedPainter(Painter):
     """An own network by its tile graph, with the mean statistics of `pictures` for each: as if they were folded into the weights."""
 
-    def __init__(self, name, file, styles, threads, pictures):
+    def __init__(self, name: str, file: Path | str, styles: list[str], threads: int, pictures: Sequence[np.ndarray]) -> None:
         super().__init__(f"{name}, fixed statistics", file, styles, threads)
         self.pictures, self.means = pictures, {}
 
-    def run(self, tensor, index):
+    def run(self, tensor: np.ndarray, index: int) -> np.ndarray:
         if index not in self.means:
             self.means[index] = np.mean([self.ask(picture[None], index)[1] for picture in self.pictures], 0)
         return self.ask(tensor, index, self.means[index])[0]
 
-    def ask(self, tensor, index, given=None):
+    def ask(self, tensor: np.ndarray, index: int, given: np.ndarray | None = None) -> list[np.ndarray]:
         use = np.float32([given is not None])
         given = np.zeros(self.inputs[-2].shape, np.float32) if given is None else given
         feeds = {"image": tensor, "style": self.weights(index)["style"], "statistics_given": given, "use_given": use}
@@ -88,18 +91,22 @@ class FixedPainter(Painter):
         return self.session.run(["stylized", "statistics"], feeds)
 
 
-def planar_format(white=255.0, mean=(0, 0, 0), deviation=(1, 1, 1), multiple=4):
+def planar_format(
+    white: float = 255.0, mean: Sequence[float] = (0, 0, 0), deviation: Sequence[float] = (1, 1, 1), multiple: int = 4
+) -> dict[str, Any]:
     mean, deviation = np.float32(mean), np.float32(deviation)
     return {"range": white, "mean": mean, "deviation": deviation, "multiple": multiple}
 
 
-def exported_styles(manifest):
+def exported_styles(manifest: Path) -> dict[tuple[str, int], str]:
     """The names by which the program knows the styles, by network and row; a network may have more rows."""
     styles = tomllib.loads(manifest.read_text()).get("style", [])
     return {(style["network"], style.get("index", 0)): style["name"] for style in styles}
 
 
-def from_manifest(path, chosen, threads, say, fixed=()):
+def from_manifest(
+    path: Path, chosen: list[str] | None, threads: int, say: Callable[[str], None], fixed: Sequence[np.ndarray] = ()
+) -> list[Painter]:
     """The networks of a styles.toml, all or those named; own ones also with their statistics fixed, if there are pictures for it."""
     networks = tomllib.loads(path.read_text()).get("network", [])
     names = [network["name"] for network in networks]
@@ -122,7 +129,7 @@ def from_manifest(path, chosen, threads, say, fixed=()):
     return painters
 
 
-def yardstick(text, threads):
+def yardstick(text: str, threads: int) -> tuple[Painter, int]:
     """NAME=FILE or NAME=FILE@INDEX: (painter, index) of someone else's network, its range told by its inputs.
 
     One input: the pytorch/examples family, RGB 0 to 255. Two, the second float weights over the styles: RGB 0 to 1, as

@@ -3,7 +3,9 @@
 import os
 import shlex
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from impasto_networks.files import write_atomically
 
@@ -30,10 +32,10 @@ COLUMNS = {  # key: heading, format
 FORMATS = {"style_distance": ".4f", "optimum_distance": ".4f", "photo_distance": ".4f"}  # others two places
 
 
-def short_command(arguments):
+def short_command(arguments: Sequence[str]) -> str:
     """The command line with each path outside the current folder cut to its last part: the rest says nothing elsewhere."""
 
-    def short(argument):
+    def short(argument: str) -> str:
         head, equals, path = argument.rpartition("=")
         return f"{head}{equals}{Path(path).name}" if os.path.isabs(path) or path.startswith("..") else argument
 
@@ -41,16 +43,16 @@ def short_command(arguments):
     return shlex.join([script, *map(short, arguments[1:])])
 
 
-def table(headings, rows):
+def table(headings: list[str], rows: list[Any]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cells(row, columns):
+def cells(row: dict[str, Any], columns: dict[str, tuple[str, str]]) -> list[str]:
     return [format(row[key], columns[key][1]) if key in row else "" for key in columns]
 
 
-def with_means(rows):
+def with_means(rows: list[Any]) -> list[tuple[str, dict[str, Any]]]:
     """The rows, and after each network of several paintings their mean: an unstyled row would flatter it."""
     out = []
     for row in rows:
@@ -64,7 +66,7 @@ def with_means(rows):
     return out
 
 
-def optimum_table(result):
+def optimum_table(result: dict[str, Any]) -> list[str]:
     """The Gatys optimum beside the networks."""
     headings = ["style", "network", "optimum", "photo", "network / optimum", "content", "content of the optimum"]
     keys = ("style_distance", "optimum_distance", "photo_distance", "to_optimum", "content", "optimum_content")
@@ -76,11 +78,11 @@ def optimum_table(result):
     return [words, table(headings, rows)]
 
 
-def plural(count, thing):
+def plural(count: int, thing: str) -> str:
     return f"{count} {thing}" + ("" if count == 1 else "s")
 
 
-def markdown(result):
+def markdown(result: dict[str, Any]) -> str:
     columns = {key: value for key, value in COLUMNS.items() if any(key in row for row in result["styles"])}
     headings = ["style", *(heading for heading, _ in columns.values())]
     rows = [[name, *cells(row, columns)] for name, row in with_means(result["styles"])]
@@ -98,18 +100,18 @@ def markdown(result):
     return "\n\n".join(parts)
 
 
-def marks(name):
+def marks(name: str) -> tuple[str, str]:
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
-def check_marks(path, name="evaluate"):
+def check_marks(path: Path, name: str = "evaluate") -> str:
     text, (begin, end) = path.read_text(), marks(name)
     if not -1 < text.find(begin) < text.find(end):
         raise ValueError(f"'{path}' has no place for the table; add the lines {begin} and {end}")
     return text
 
 
-def update(path, text, name="evaluate"):
+def update(path: Path, text: str, name: str = "evaluate") -> None:
     """Replace what stands between the marks; a reader sees the old file or the new one."""
     begin, end = marks(name)
     before, rest = check_marks(path, name).split(begin, 1)

@@ -1,9 +1,14 @@
 """VGG-19 for measuring: its first layers as an ONNX graph that gives Gram matrices and activations."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import onnx
 import onnxruntime
 from onnx import TensorProto
 
+from evaluation.measures import Features
 from impasto_networks.graph import Graph
 from impasto_networks.vgg19_file import MEAN_BGR, read_weights
 
@@ -12,7 +17,7 @@ QUARTER_LAYERS = GRAM_LAYERS[:-1]
 CONTENT_LAYERS = ("relu3_3", "relu4_2")
 
 
-def build_graph(layers):
+def build_graph(layers: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> onnx.ModelProto:
     """`picture` float32 [1, 3, H, W] RGB in 0..255 to `gram1_1` ... [1, C, C] (means over the pixels), `quarters1_1` ... [4, C, C],
     `relu3_3` and `relu4_2`."""
     g = Graph()
@@ -51,14 +56,14 @@ def quarter_grams(g: Graph, x: str, channels: int, output: str) -> None:
 class Vgg:
     """VGG-19 up to relu5_1 in float32."""
 
-    def __init__(self, path, threads):
+    def __init__(self, path: Path | str, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         graph = build_graph(read_weights(path)).SerializeToString()
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.names = [output.name for output in self.session.get_outputs()]
 
-    def __call__(self, picture):
+    def __call__(self, picture: np.ndarray) -> Features:
         """picture: [H, W, 3] in 0..255; gives `gram1_1` ... `gram5_1` [C, C], `quarters1_1` ... `quarters4_1` [4, C, C], `relu3_3` and
         `relu4_2` [C, h, w]."""
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)

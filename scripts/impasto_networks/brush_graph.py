@@ -1,10 +1,13 @@
 """Write a BrushNetwork as the ONNX graphs that impasto runs."""
 
+from pathlib import Path
+
 import onnx
 
 from impasto_networks.brush_network import GRAIN, MULTIPLE, Block, BrushNetwork
+from impasto_networks.files import write_atomically
 from impasto_networks.layers import PATCH
-from impasto_networks.network_graph import NetworkGraph
+from impasto_networks.network_graph import NetworkGraph, check_graph
 
 
 def reach(network: BrushNetwork) -> int:
@@ -40,3 +43,12 @@ def build_brush_graph(network: BrushNetwork, names: list[str], tiles: bool = Fal
     x = g.node("Add", edges, twice(g.node("Relu", g.mix("last", x, network.last))))
     g.paint(g.node("Relu", g.layer("join", x, network.join)), network.head)
     return g.finished(reach(network))
+
+
+def export_brush(network: BrushNetwork, names: list[str], out: Path) -> None:
+    """Writes `out` and its .tiles.onnx, both checked; `names` are the rows, the last one the photo's."""
+    for file, tiles in ((out, False), (out.with_suffix(".tiles.onnx"), True)):
+        model = build_brush_graph(network, names, tiles)
+        check_graph(model, network)
+        write_atomically(file, lambda temporary: onnx.save(model, temporary))
+        print(f"wrote {file}")

@@ -26,5 +26,7 @@ def update_manifest(manifest: Path, files: list[Path], names: list[str], titles:
     ]
     for index, style in enumerate(names):
         title = titles.get(style) or known.get(prefix + style, style)
-        entries.append(f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{title}"')
+        entry = f'[[style]]\nname = "{prefix}{style}"\nnetwork = "{name}"\nindex = {index}\ntitle = "{title}"'
+        # The last row is the photo's: it leaves the picture unpainted.
+        entries.append(entry + ("\nunstyled = true" if index == len(names) - 1 else ""))
     write_atomically(manifest, lambda temporary: temporary.write_text("\n\n".join([*before, *entries, *after]) + "\n"))

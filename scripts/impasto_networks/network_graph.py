@@ -1,13 +1,17 @@
 """What the graphs of our own networks share: padding, layers, and the way from the head's channels to bytes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
+import onnx.reference
 import torch
 from onnx import TensorProto
 
 from impasto_networks.graph import Graph, checked
 from impasto_networks.layers import EPSILON, PATCH, Layer, StyleMix
 
+TOLERANCE = 0.5  # mean absolute difference between PyTorch and the graph, in 8-bit levels
 SMALLEST = 32  # pixels: the least side inside the graph, which the reflected borders need
 
 
@@ -124,6 +128,26 @@ class NetworkGraph(Graph):
             self.output("statistics", self.counted)
             self.node("Reshape", self.node("Concat", *self.used, axis=0), self.integers(-1), output="statistics")
         return checked(self.model("impasto", metadata))
+
+
+def check_graph(model: onnx.ModelProto, network: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+    """Run the graph with ONNX's reference evaluator against `network`, a function of photo, style and grain; raise where they differ.
+
+    The picture is small, its sides a multiple of every network's, so that nothing is padded."""
+    shapes = {value.name: [own.dim_value for own in value.type.tensor_type.shape.dim] for value in model.graph.input}
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (1, 32, 48, 3), dtype=np.uint8)
+    grain = random.standard_normal((1, 8, 12, 4)).astype(np.float32)
+    style = torch.softmax(torch.arange(float(shapes["style"][0])), 0)
+    given = {"image": image, "style": style.numpy(), "grain": grain}
+    feed = {name: given.get(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()}
+    stylized = onnx.reference.ReferenceEvaluator(model).run(None, feed)[0]
+    with torch.no_grad():
+        photo, field = (torch.from_numpy(values).permute(0, 3, 1, 2).float() for values in (image, grain))
+        expected = network(photo / 255, style[None], field)[0].permute(1, 2, 0).numpy() * 255
+    difference = np.abs(stylized[0].astype(np.float32) - expected).mean()
+    if not difference < TOLERANCE:
+        raise RuntimeError(f"the exported graph differs from the network by {difference:.2f} levels on average")
 
 
 def byte_order() -> np.ndarray:

@@ -13,6 +13,7 @@ from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.motion import next_frame, random_motion, warp
 from impasto_networks.paintings import SLICED_LAYERS, Painting, busyness, lightness, quarters, sliced_distance
+from impasto_networks.seams import Seams, find_seams
 from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
 from impasto_networks.vgg19_torch import Vgg
 
@@ -38,7 +39,8 @@ class Weights:
     tone: float = 0.4  # the photo's light and dark in squares
     motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
     still: float = 1.0  # what comes out of a camera's noise, in proportion to it
-    grid: float = 15000.0  # mean squares of a visible lattice of 4 pixels, and of 8
+    halo: float = 40.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
+    grid: float = 50000.0  # mean squares of a visible lattice of 4 pixels, and of 8
     tv: float = 0.3
     photo: float = 30.0  # mean square of the photo's own row to the photo
 
@@ -49,17 +51,21 @@ class Crop:
 
     picture: torch.Tensor  # [1, 3, size, size] in 0..1
     content: torch.Tensor  # relu3_3
-    coarse_content: torch.Tensor  # relu3_3 at half size
+    coarse_content: torch.Tensor  # the same at half size
+    energies: list[float]  # what the distance to either is relative to: its mean square, or the usual one where it has less
     places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
-    whole: dict[str, torch.Tensor]
-    half: dict[str, torch.Tensor]
+    whole: dict[str, torch.Tensor]  # Gram matrices
+    half: dict[str, torch.Tensor]  # the same at half size
+    seams: Seams
 
 
 @torch.no_grad()
 def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
     """A Crop of a picture; `ranking` gives the ranks of quarters."""
     features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
-    return Crop(picture, features[CONTENT_LAYER], coarse[CONTENT_LAYER], ranking(quarters(picture)), grams(features), grams(coarse))
+    contents = [seen[CONTENT_LAYER].float() for seen in (features, coarse)]
+    energies = [content.square().mean().item() for content in contents]
+    return Crop(picture, *contents, energies, ranking(quarters(picture)), grams(features), grams(coarse), find_seams(picture))
 
 
 class Ranking:
@@ -90,7 +96,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
     whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
     relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
-    content = lambda own, photo: (own - photo).square().mean() / photo.square().mean()
+    content = lambda own, photo, energy: (own.float() - photo).square().mean() / energy
     flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
     colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
     return {
@@ -99,9 +105,10 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
         "local": style_distance(parts, painting.near(crop.places)).mean(),
         "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
         "color": sliced_distance(colors, painting.colors, 8),
-        "content": content(features[CONTENT_LAYER], crop.content),
-        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content),
+        "content": content(features[CONTENT_LAYER], crop.content, crop.energies[0]),
+        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content, crop.energies[1]),
         "tone": tone_distance(styled, crop.picture),
+        "halo": crop.seams.excess(styled),
     }
 
 
@@ -151,5 +158,6 @@ def words(averages: dict[str, float]) -> str:
     """One line about the running averages of the terms."""
     shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
     shown["motion"] *= 255
-    shown["grid"], shown["photo"] = (255 * math.sqrt(max(0.0, shown[name])) for name in ("grid", "photo"))
+    for name in ("grid", "halo", "photo"):
+        shown[name] = 255 * math.sqrt(max(0.0, shown[name]))
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())

@@ -54,13 +54,23 @@ class Crops:
         self.size, self.vgg = size, vgg
         rng = np.random.default_rng(seed)
         self.ranking = Ranking([random_crop(self.photos, size, rng) for _ in range(RANKED)])
+        self.usual = [0.0, 0.0]  # energies of content, on average: of a blurred crop with next to none, content would be the whole loss
+        self.seen = 0
         self.kept: list[tuple[Crop, int]] = []  # with their uses so far
 
     def take(self, rng: np.random.Generator) -> Crop:
         if len(self.kept) < KEPT:
-            crop, uses = look(random_crop(self.photos, self.size, rng), self.vgg, self.ranking), 0
+            crop, uses = self.fresh(rng), 0
         else:
             crop, uses = self.kept.pop(int(rng.integers(KEPT)))
         if uses + 1 < USES:
             self.kept.append((crop, uses + 1))
+        return crop
+
+    def fresh(self, rng: np.random.Generator) -> Crop:
+        crop = look(random_crop(self.photos, self.size, rng), self.vgg, self.ranking)
+        self.seen += 1
+        for index, energy in enumerate(crop.energies):
+            self.usual[index] += (energy - self.usual[index]) / self.seen
+        crop.energies = [max(own, usual) for own, usual in zip(crop.energies, self.usual)]
         return crop

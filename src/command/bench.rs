@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::say_device;
+use super::device::say_device;
 use crate::cli::{BenchArgs, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;

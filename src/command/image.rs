@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cli::{ImageArgs, SharedArgs};
-use crate::command::say_device;
+use crate::command::device::say_device;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::report::{self, Report};

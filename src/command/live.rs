@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::say_device;
+use super::device::say_device;
 use super::summary::Summary;
 use crate::cli::{LiveArgs, SeenSize, SharedArgs};
 use crate::error::{Error, Result};
@@ -31,18 +31,18 @@ use crate::sync::Stop;
 struct LiveSummary {
     #[serde(flatten)]
     shared: Summary<String>,
-    /// From the source to the display or, without one, to the outputs.
+    /// From a frame's arrival at the source to the display or, without a window, to the outputs.
     latency_ms: Percentiles,
     /// Frames shown more than half a frame's time too late.
     late: u64,
-    /// Columns and rows that the network saw in the end.
+    /// Columns and rows of what the network saw at the end.
     seen: (u32, u32),
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Source, style or an output do not work at the start; or an output failed on the way, which is said at the end.
+/// The source, the style or an output does not start; or an output failed during the show, which is reported at its end.
 pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let interrupt = Stop::at_ctrl_c()?;
     let stop = Stop::default().also_at_ctrl_c()?;
@@ -67,7 +67,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         record: args.record.is_some(),
         ..Settings::plain(styles.first())
     };
-    let show = Arc::new(Show::new(styles.names(), settings, stop));
+    let show = Arc::new(Show::new(styles.names(), settings, stop).with_unstyled(styles.unstyled()));
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
     let recorder = recorder(args, stream, &show)?;
     let outputs = outputs(args, stream, &show, report)?;
@@ -88,7 +88,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         format.width,
         format.height,
         rate.as_f64(),
-        if args.no_window { "; Ctrl-C ends it" } else { "; press ? in the window for its keys, q to end" },
+        if args.no_window { "; press Ctrl-C to end" } else { "; press ? in the window for its keys, q to end" },
     ));
     let meter = Meter::new(rate.as_f64());
     let ended = live::run(capture, painting, outputs, &show, &meter, |view| watcher.watch(view, &meter))?;
@@ -98,14 +98,16 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let fps = total.frames as f64 / seconds.max(1e-9);
     let statistics = show.statistics();
     ended.failed.iter().for_each(|words| report.warn(words));
+    let recorded = statistics.recorded.iter().map(|path| format!("; recorded {path}")).collect::<String>();
     report.say(format!(
-        "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; capture to {} {:.0} ms (95 of 100: {:.0} ms)",
+        "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; latency {:.0} ms (p95 {:.0} ms) from capture to \
+         {}{recorded}",
         total.frames,
         total.dropped,
         total.late,
-        if args.no_window { "outputs" } else { "display" },
         total.latency_ms.p50,
         total.latency_ms.p95,
+        if args.no_window { "outputs" } else { "display" },
     ));
     report.print_json(&LiveSummary {
         shared: Summary {
@@ -127,19 +129,19 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         late: total.late,
         seen: statistics.seen,
     });
+    // Ctrl-C is the usual end of a show, so it is no failure.
     match ended.failed.as_slice() {
-        [] if interrupt.requested() => Err(Error::Interrupted("interrupted; what was recorded is closed".into())),
         [] => Ok(()),
-        failed => Err(Error::failed(format!("the show went on without {}", failed.join("; ")))),
+        failed => Err(Error::failed(format!("the show continued without {}", failed.join("; ")))),
     }
 }
 
-/// The source's rate, but no more than cameras usually have.
+/// The source's frame rate, but no more than cameras usually have.
 fn usual_rate(rate: Rational) -> Rational {
     if rate.as_f64() > 1.0 && rate.as_f64() <= 30.5 { rate } else { Rational { num: 30, den: 1 } }
 }
 
-/// The outputs that were asked for, but for the recording. What cannot begin is said now, before anybody relies on it.
+/// The requested outputs except the recording. One that cannot start fails now, before anybody relies on it.
 fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Report) -> Result<Vec<Output>> {
     let pace = Pace::Constant(format.frame_rate);
     let mut outputs = Vec::new();
@@ -161,7 +163,7 @@ fn outputs(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>, report: &Rep
     Ok(outputs)
 }
 
-/// What records, where it can be asked for: by flag, key or page.
+/// The recording, if a flag, a key or the page can start it.
 fn recorder(args: &LiveArgs, format: StreamFormat, show: &Arc<Show>) -> Result<Option<Output>> {
     if args.record.is_none() && args.serve.is_none() && args.no_window {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! One file a subcommand: each a function of its own name.
 
 mod bench;
+mod device;
 mod devices;
 mod doctor;
 mod image;
@@ -16,9 +17,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::error::Result;
-use crate::network::provider::Device;
 use crate::report::Report;
-use crate::studio::Studio;
 
 /// Runs the program as the command line says.
 ///
@@ -36,12 +35,5 @@ pub fn run() -> Result<()> {
         Command::Devices(_) => devices::devices(&shared, &report),
         Command::Doctor(_) => doctor::doctor(&shared, &report),
         Command::Bench(args) => bench::bench(&args, &shared, &report),
-    }
-}
-
-/// Says which device runs the networks, where the program chose it.
-fn say_device(studio: &Studio, report: &Report) {
-    if let (Device::Auto, Some((device, reason))) = (studio.machine().device, studio.chosen_device()) {
-        report.say(format!("device: {device} ({reason})"));
     }
 }

@@ -9,15 +9,15 @@ use crate::report::{Report, counted};
 
 /// The kind of file that a command takes, for its messages and for searching folders.
 pub struct Kind {
-    /// `pictures`.
+    /// Its plural in messages, such as `pictures`.
     pub plural: &'static str,
-    /// Whether a file in a folder is one.
+    /// Whether a file in a folder is of this kind.
     pub is_one: fn(&Path) -> bool,
 }
 
 /// The files to paint.
 pub struct Inputs {
-    /// Files; none for standard input.
+    /// The files; `None` is standard input.
     pub paths: Vec<Option<PathBuf>>,
     /// Whether several were named, or a folder: the outputs then go into a folder, even if there is only one.
     pub many: bool,
@@ -26,11 +26,11 @@ pub struct Inputs {
 /// Finds the files that `named` stands for: files, standard input, and the contents of folders.
 ///
 /// # Errors
-/// A folder holds none or cannot be read, or standard input is named twice.
-pub fn inputs(named: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs> {
+/// A folder is unreadable or has no file of this kind, or standard input is given twice.
+pub fn inputs(given: &[PathBuf], kind: &Kind, report: &Report) -> Result<Inputs> {
     let mut paths = Vec::new();
-    let mut many = named.len() > 1;
-    for path in named {
+    let mut many = given.len() > 1;
+    for path in given {
         if is_dash(path) {
             if paths.contains(&None) {
                 return Err(Error::usage("standard input can be read only once; name '-' once"));
@@ -81,11 +81,11 @@ fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>>
     Ok(files)
 }
 
-/// Gives each input a place in `folder`, by the name that `name_of` makes of it. Makes the folder. `names_file` says whether
-/// a path looks like a file to write.
+/// Pairs each input with an output in `folder`, and creates the folder. `name_of` makes the output's name from the
+/// input's path. `names_file` says whether a path looks like a file to write.
 ///
 /// # Errors
-/// `folder` is a file or looks like one, two inputs would get one name, or the folder cannot be made.
+/// `folder` is a file or looks like one, two inputs would get the same name, or the folder cannot be created.
 pub fn into_folder(
     folder: &Path,
     inputs: Vec<Option<PathBuf>>,
@@ -95,7 +95,7 @@ pub fn into_folder(
 ) -> Result<Vec<(PathBuf, PathBuf)>> {
     let (shown, plural) = (folder.display(), kind.plural);
     if folder.exists() && !folder.is_dir() {
-        return Err(Error::usage(format!("'{shown}' is a file, and several {plural} need a folder; name one with -o")));
+        return Err(Error::usage(format!("'{shown}' is a file, but several {plural} need a folder; give one with -o")));
     }
     if !folder.exists() && !ends_in_separator(folder) && names_file(folder) {
         return Err(Error::usage(format!(
@@ -106,14 +106,16 @@ pub fn into_folder(
     let mut jobs = Vec::with_capacity(inputs.len());
     for input in inputs {
         let Some(input) = input else {
-            return Err(Error::usage("standard input has no name to give a file in a folder; name the file with -o"));
+            return Err(Error::usage(
+                "standard input has no name for a file in a folder; give the output file with -o",
+            ));
         };
         let output = folder.join(name_of(&input));
         // Some file systems ignore case, so these would be one file.
         let key = PathBuf::from(output.to_string_lossy().to_lowercase());
         if let Some(other) = taken.insert(key, input.clone()) {
             return Err(Error::usage(format!(
-                "'{}' and '{}' would both be written to '{}'; paint them into two folders",
+                "'{}' and '{}' would both be written to '{}'; write them to different folders",
                 other.display(),
                 input.display(),
                 output.display()

@@ -4,7 +4,7 @@ mod grid;
 
 use serde::Serialize;
 
-use super::say_device;
+use super::device::say_device;
 use crate::cli::{SharedArgs, SheetArgs};
 use crate::error::Result;
 use crate::frame::Frame;

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::device::say_device;
 use super::queue::{self, Kind};
-use super::say_device;
 use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};

@@ -1,15 +1,27 @@
-//! Pictures mirrored, and side by side.
+//! Mirrors a picture, and puts two side by side.
 
 use crate::frame::Frame;
 
-/// Exchanges left and right.
+/// Mirrors `frame` left to right, in place.
 pub fn mirror(frame: &mut Frame) {
     for row in frame.pixels.chunks_exact_mut((frame.width as usize * 3).max(1)) {
         row.as_chunks_mut::<3>().0.reverse();
     }
 }
 
-/// Puts `left` and `right`, of one size, side by side into `out`, which gets the place and time of `right`.
+/// Copies `picture` to `(left, top)` of `out`, which has room for it there.
+pub fn place(picture: &Frame, out: &mut Frame, (left, top): (u32, u32)) {
+    debug_assert!(left + picture.width <= out.width && top + picture.height <= out.height);
+    let (from, to) = ((picture.width as usize * 3).max(1), (out.width as usize * 3).max(1));
+    let start = left as usize * 3;
+    let rows = out.pixels.chunks_exact_mut(to).skip(top as usize);
+    for (out, row) in rows.zip(picture.pixels.chunks_exact(from)) {
+        out[start..start + from].copy_from_slice(row);
+    }
+}
+
+/// Writes `left` and `right` side by side into `out`. Both must have the same size. `out` gets the index and the
+/// timestamp of `right`.
 pub fn beside(left: &Frame, right: &Frame, out: &mut Frame) {
     debug_assert_eq!((left.width, left.height), (right.width, right.height));
     out.resize(left.width + right.width, left.height);
@@ -40,14 +52,21 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_exchanges_columns_and_keeps_colours() {
+    fn mirroring_swaps_columns_and_keeps_colours() {
         let mut mirrored = frame(&[1, 2, 3, 4]);
         mirror(&mut mirrored);
         assert_eq!(mirrored, frame(&[2, 1, 4, 3]));
     }
 
     #[test]
-    fn two_pictures_lie_side_by_side() {
+    fn a_picture_is_placed_where_it_belongs_and_nowhere_else() {
+        let mut out = Frame::new(3, 3);
+        place(&frame(&[1, 2, 3, 4]), &mut out, (1, 1));
+        assert_eq!(reds(&out), [0, 0, 0, 0, 1, 2, 0, 3, 4]);
+    }
+
+    #[test]
+    fn each_row_holds_the_left_picture_and_then_the_right() {
         let mut out = Frame::default();
         beside(&frame(&[1, 2, 3, 4]), &frame(&[5, 6, 7, 8]), &mut out);
         assert_eq!((out.width, out.height, reds(&out)), (4, 2, vec![1, 2, 5, 6, 3, 4, 7, 8]));

@@ -1,8 +1,8 @@
-//! Mixing two pictures.
+//! Blends one picture into another.
 
-/// Moves `picture` towards `other` by `share` (0 leaves it, 1 gives `other`), rounding to nearest.
+/// Moves `picture` towards `other` by the fraction `share` (0 keeps `picture`, 1 gives `other`), rounded to nearest.
 ///
-/// In 8.8 fixed point, which the compiler turns into vector code: the error is below one level.
+/// Uses 8.8 fixed point, which the compiler vectorises. The error is below one level.
 pub fn toward(other: &[u8], picture: &mut [u8], share: f32) {
     debug_assert_eq!(other.len(), picture.len());
     let share = (share.clamp(0.0, 1.0) * 256.0).round() as u32;
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ends_are_exact() {
+    fn shares_of_zero_and_one_are_exact() {
         let all: Vec<u8> = (0..=255).collect();
         let reversed: Vec<u8> = (0..=255).rev().collect();
         for (share, expected) in [(0.0, &all), (1.0, &reversed)] {

@@ -1,34 +1,34 @@
-//! How much a picture differs from its history, and how much detail it has, measured in cells of 4x4 pixels.
+//! Measures how much a picture differs from its history, and how much detail it has, in cells of 4x4 pixels.
 //!
-//! The loops over pixels add up columns of one row of cells, which vectorises whatever the channel order; only the few
-//! sums left are then added across.
+//! The pixel loops first sum the columns of a row of cells, which vectorises whatever the channel order. Only the few
+//! column sums are then added across.
 
 use super::history::FRACTION;
 
 /// Side of a cell, in pixels.
 pub const CELL: usize = 4;
 
-/// Distance of the pixels that a detail is measured between: noise of neighbours is alike (demosaicing, chroma
-/// subsampling, compression), noise of next neighbours hardly.
+/// Distance in pixels between the samples that detail is measured from. Demosaicing, chroma subsampling and compression
+/// correlate the noise of adjacent pixels; two pixels apart it is nearly independent.
 const LAG: usize = 2;
 
-/// What one cell shows; means over its pixels and channels, in levels (0 to 255).
+/// Measurements of one cell: means over its pixels and channels, in levels (0 to 255).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CellChange {
-    /// Mean absolute difference of frame and history.
+    /// Mean absolute difference between frame and history.
     pub difference: f32,
-    /// Mean signed difference: the part of the difference that noise averages away.
+    /// Mean signed difference between frame and history, in which noise averages out.
     pub shift: f32,
-    /// Mean absolute difference of pixels a lag apart, across and down: texture and edges, and noise.
+    /// Mean absolute difference between pixels two apart, across and down: texture, edges and noise.
     pub gradient: f32,
-    /// Mean absolute mixed second difference: twice the mean absolute noise where nothing but noise is, and small at
-    /// straight edges and shades.
+    /// Mean absolute mixed second difference. Where there is only noise, it is twice the mean absolute noise; at
+    /// straight edges and smooth gradients it is small.
     pub corner: f32,
-    /// Luma of the history at the cell's first pixel: nearly free of noise, and good enough to tell dark from bright.
+    /// Luma of the history at the cell's first pixel. It has little noise and tells dark from bright well enough.
     pub brightness: f32,
 }
 
-/// Column sums of one row of cells, kept between calls.
+/// Column sums of one row of cells. Keeps its buffers between calls.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnSums {
     difference: Vec<u16>,
@@ -38,8 +38,10 @@ pub struct ColumnSums {
 }
 
 impl ColumnSums {
-    /// Measures one row of cells: `frame` and `history` hold 1 to 4 rows of `stride` values (columns x 3). Writes a
-    /// [`CellChange`] for each cell, the last narrower where the columns are no multiple of 4.
+    /// Measures one row of cells and writes a [`CellChange`] for each.
+    ///
+    /// `frame` and `history` hold 1 to 4 rows of `stride` values (columns x 3). The last cell is narrower if the number
+    /// of columns is not a multiple of 4.
     pub fn measure(&mut self, frame: &[u8], history: &[i16], stride: usize, cells: &mut [CellChange]) {
         debug_assert_eq!(frame.len(), history.len());
         debug_assert_eq!(cells.len(), stride.div_ceil(3 * CELL));
@@ -53,7 +55,7 @@ impl ColumnSums {
         for (frame, history) in frame.chunks_exact(stride).zip(history.chunks_exact(stride)) {
             add_difference(frame, history, &mut self.difference, &mut self.shift);
         }
-        // One sample of detail a column is enough, and takes a quarter of the time.
+        // One detail sample per column is enough and takes a quarter of the time.
         let (upper, lower) = (&frame[..stride], &frame[LAG.min(rows - 1) * stride..][..stride]);
         let reach = stride.saturating_sub(LAG * 3);
         if reach > 0 {
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_got_brighter_differs_and_shifts_by_that_much() {
+    fn a_brighter_cell_differs_and_shifts_by_the_added_levels() {
         let reference = vec![100; 9 * 4 * 3];
         let mut frame = reference.clone();
         for row in frame.chunks_exact_mut(9 * 3) {
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn any_size_from_one_pixel_on_is_measured() {
+    fn any_size_from_one_pixel_up_is_measured() {
         for width in 1..10 {
             for rows in 1..=4 {
                 let frame = vec![50; width * rows * 3];

@@ -1,20 +1,20 @@
-//! Colour kept while brightness is painted.
+//! Luma, and keeping the colours of a photo while its brightness is painted.
 
-/// BT.601 luma weights in 1/256; they sum to 256.
+/// BT.601 luma weights in units of 1/256; they sum to 256.
 const LUMA: [i32; 3] = [77, 150, 29];
 
-/// The brightness of a pixel, 0 to 255.
+/// The BT.601 luma of an RGB `pixel`, 0 to 255.
 pub fn luma(pixel: [u8; 3]) -> u8 {
     let sum: i32 = (0..3).map(|c| LUMA[c] * i32::from(pixel[c])).sum();
     ((sum + 128) >> 8) as u8
 }
 
-/// Gives `painted` the chroma of `original`: each pixel becomes the original's, shifted equally in R, G and B until its
-/// luma is the painting's.
+/// Gives `painted` the chroma of `original`. Each pixel becomes the original's, with R, G and B shifted by the same
+/// amount so that its luma is the painting's.
 ///
-/// Cb and Cr are differences from luma, so an equal shift leaves them alone (until a channel clips); this is
-/// luminance-only transfer as in Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section 3.2,
-/// in one pass without a colour space in between.
+/// Cb and Cr are differences from luma, so an equal shift does not change them unless a channel clips. This is the
+/// luminance-only transfer of Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section 3.2, in
+/// one pass and without a colour space conversion.
 pub fn keep_chroma(original: &[u8], painted: &mut [u8]) {
     debug_assert_eq!(original.len(), painted.len());
     for (from, to) in original.chunks_exact(3).zip(painted.chunks_exact_mut(3)) {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn luma_is_the_paintings_and_differences_between_channels_are_the_originals() {
+    fn luma_comes_from_the_painting_and_chroma_from_the_original() {
         let original = [120, 100, 90, 60, 70, 80];
         let painting = [100, 140, 120, 90, 60, 70];
         let mut out = painting;

@@ -1,43 +1,47 @@
-//! What a picture loses when it is painted at a smaller size and scaled up: edges. They are taken from the original.
+//! Restores the edges that a picture loses when it is painted at a smaller size and scaled up. They come from the
+//! original.
 //!
-//! A painting follows the edges of what it shows. Around each place, the painting's brightness is as good as possible a
-//! line over the original's: `painted = a * original + b` (the model of the guided filter, He, Sun and Tang 2013, section
-//! 3). Its slope `a` at the small size says how much of the original's detail, what is left of it after scaling down and up,
-//! belongs into the painting. Unlike the filter itself this adds only that detail, so strokes stay as they were painted.
+//! A painting follows the edges of the picture it shows. In each neighbourhood, its brightness is close to a linear
+//! function of the original's: `painted = a * original + b` (the model of the guided filter, He, Sun and Tang 2013,
+//! section 3). The slope `a`, fitted at the small size, says how much of the original's lost detail belongs in the
+//! painting. That detail is the original minus a copy that was scaled down and up. Unlike the guided filter, this adds
+//! only the detail, so the strokes stay as they were painted.
 
 use crate::error::Result;
 use crate::frame::Image;
 use crate::kernel::color::luma;
 use crate::kernel::resize::Resizer;
 
-/// Cells around each place on each side that tell its slope.
+/// Radius, in pixels of the small picture, of the square that a slope is fitted in.
 const RADIUS: usize = 2;
 
-/// Variance of brightness (0 to 255) under which a place counts as flat, and its detail as noise: 4 levels squared.
+/// The guided filter's epsilon. A neighbourhood whose brightness (0 to 255) has a smaller variance counts as flat, and
+/// its detail as noise: 4 levels squared.
 const NOISE: f32 = 16.0;
 
-/// Slopes beyond this are accidents of a flat original under busy strokes.
+/// Steeper slopes are clamped: they arise by chance where busy strokes cover a flat original.
 const STEEPEST: f32 = 1.0;
 
-/// Puts edges back; keeps its scratch between pictures.
+/// Restores edges. Keeps its buffers between pictures.
 #[derive(Default)]
 pub struct Edges {
     sums: Sums,
-    /// Brightness of the small original, and the painting's slope over it (a byte, 128 for 0) at each of its places.
+    /// For each pixel of the small picture: the original's brightness, and the painting's slope over it as a byte (128
+    /// is 0).
     dim: Vec<u8>,
     slopes: Vec<u8>,
-    /// The same scaled up.
+    /// Both scaled up to the full size.
     wide_dim: Vec<u8>,
     wide_slopes: Vec<u8>,
 }
 
 impl Edges {
-    /// Adds to `painted`, a picture of the size of `original`, what it lost when `small_painted`, the painting of `small`,
-    /// was scaled up to it.
+    /// Adds to `painted` the edges that were lost when `small_painted`, the painting of `small`, was scaled up to the
+    /// size of `original`. `painted` and `original` have the same size.
     ///
     /// # Errors
     /// Those of [`Resizer::plane`].
-    pub fn put_back(
+    pub fn restore(
         &mut self,
         original: Image<'_>,
         small: Image<'_>,
@@ -57,7 +61,8 @@ impl Edges {
     }
 }
 
-/// `painted += slope * (original - dim)` in brightness; `original` and `painted` packed RGB, slopes as [`Sums::slopes`] gives them.
+/// Adds `slope * (original - dim)` in brightness to `painted`. `original` and `painted` are packed RGB; `slopes` is
+/// encoded as by [`Sums::slopes`].
 fn add_detail(original: &[u8], dim: &[u8], slopes: &[u8], painted: &mut [u8]) {
     let pixels = original.as_chunks::<3>().0.iter().zip(dim).zip(slopes);
     for (((original, &dim), &slope), painted) in pixels.zip(painted.as_chunks_mut::<3>().0) {
@@ -72,7 +77,7 @@ fn brightness(pixels: &[u8], out: &mut Vec<u8>) {
     out.extend(pixels.as_chunks::<3>().0.iter().map(|pixel| luma(*pixel)));
 }
 
-/// Box sums over the neighbourhood of each place.
+/// Box means over the neighbourhood of each pixel.
 #[derive(Default)]
 struct Sums {
     original: Vec<f32>,
@@ -83,8 +88,8 @@ struct Sums {
 }
 
 impl Sums {
-    /// Fills `slopes` with the slope of the brightness of `painted` (packed RGB, `width` columns) over `original` around
-    /// each place.
+    /// Fills `slopes` with the slope of the brightness of `painted` (packed RGB, `width` columns) over `original`,
+    /// fitted around each pixel. A byte of 1 to 255 stands for -1 to 1.
     fn slopes(&mut self, original: &[u8], painted: &[u8], width: usize, slopes: &mut Vec<u8>) {
         self.original.clear();
         self.original.extend(original.iter().map(|&value| f32::from(value)));
@@ -107,12 +112,12 @@ impl Sums {
     }
 }
 
-/// Replaces each value by the mean over the square around it, edges repeated.
+/// Replaces each value with the mean of the square around it. Beyond the border, the edge values repeat.
 fn box_mean(values: &mut [f32], width: usize, line: &mut Vec<f32>) {
     let height = values.len() / width.max(1);
     let share = 1.0 / (2 * RADIUS + 1) as f32;
     for row in values.chunks_exact_mut(width.max(1)) {
-        // The row with its ends repeated; then five shifted additions, which become vector instructions.
+        // Pads the row with its end values, then adds five shifted copies, which vectorises.
         line.clear();
         line.extend([row[0]; RADIUS]);
         line.extend_from_slice(row);
@@ -123,7 +128,7 @@ fn box_mean(values: &mut [f32], width: usize, line: &mut Vec<f32>) {
         }
         row.iter_mut().for_each(|sum| *sum *= share);
     }
-    // Downwards by whole rows, which lie together: the sums of all columns at once.
+    // Vertically, keeps running sums of all columns at once, since the pixels of a row are contiguous.
     line.clear();
     line.extend_from_slice(values);
     let row = |y: usize| {
@@ -146,7 +151,7 @@ fn box_mean(values: &mut [f32], width: usize, line: &mut Vec<f32>) {
 mod tests {
     use super::*;
 
-    /// Left half dark, right half light, the border at column `border`.
+    /// Dark left of column `border`, light from there on.
     fn step(width: u32, height: u32, border: u32, (dark, light): (u8, u8)) -> Vec<u8> {
         let value = |x: u32| if x < border { dark } else { light };
         (0..height).flat_map(|_| (0..width).flat_map(|x| [value(x); 3])).collect()
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_painted_edge_becomes_as_sharp_as_the_original_also_where_light_and_dark_are_exchanged() {
+    fn a_painted_edge_gets_sharper_even_where_the_painting_swaps_light_and_dark() {
         for tones in [(60, 160), (200, 80)] {
             let original = step(64, 32, 31, (40, 220));
             let small = step(32, 16, 16, (40, 220));
@@ -178,13 +183,13 @@ mod tests {
             let mut painted = vec![0; original.len()];
             let small_image = |pixels| Image { width: 32, height: 16, pixels };
             resizer.resize(small_image(&small_painted), 64, 32, &mut painted).unwrap();
-            // The true painting has its border where the original has it.
+            // An ideal painting has its edge where the original has it.
             let truth = step(64, 32, 31, tones);
             let error =
                 |painted: &[u8]| -> u32 { painted.iter().zip(&truth).map(|(a, b)| u32::from(a.abs_diff(*b))).sum() };
             let before = error(&painted);
             let original = Image { width: 64, height: 32, pixels: &original };
-            edges.put_back(original, small_image(&small), &small_painted, &mut resizer, &mut painted).unwrap();
+            edges.restore(original, small_image(&small), &small_painted, &mut resizer, &mut painted).unwrap();
             assert!(error(&painted) * 2 < before, "{tones:?}: {} of {before}", error(&painted));
         }
     }
@@ -197,7 +202,7 @@ mod tests {
         let (mut resizer, mut painted) = (Resizer::default(), vec![77; 32 * 32 * 3]);
         let (original, small) =
             (Image { width: 32, height: 32, pixels: &original }, Image { width: 16, height: 16, pixels: &small });
-        Edges::default().put_back(original, small, &small_painted, &mut resizer, &mut painted).unwrap();
+        Edges::default().restore(original, small, &small_painted, &mut resizer, &mut painted).unwrap();
         assert!(painted.iter().all(|&value| value == 77));
     }
 }

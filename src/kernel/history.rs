@@ -1,8 +1,9 @@
-//! Recursive averages of pictures over time, with more bits than the pictures have.
+//! Recursive averages of pictures over time, at a higher precision than the pictures.
 //!
-//! A history value is 8.6 fixed point in an `i16`, 0 to 16320. With 8 bits alone an average that moves by a sixteenth of
-//! the difference would stop 8 levels before its goal, and slow fades would leave bands. Twice a difference still fits
-//! 16 bits, so one multiplication that keeps the high half does a value: eight or sixteen of them an instruction.
+//! A history value is 8.6 fixed point in an `i16`, 0 to 16320. With only 8 bits, an average that moves by a sixteenth
+//! of the difference would stop 8 levels short of its target, and slow fades would leave bands. Twice a difference
+//! still fits in 16 bits, so one high-half multiplication updates a value, and one vector instruction updates eight or
+//! sixteen.
 
 /// Fractional bits of a history value.
 pub const FRACTION: u32 = 6;
@@ -10,7 +11,7 @@ pub const FRACTION: u32 = 6;
 /// A gain of 1: the history becomes the frame.
 pub const FULL_GAIN: i16 = i16::MAX;
 
-/// Begins `history` with `frame`, exactly.
+/// Sets `history` to exactly `frame`.
 pub fn begin(history: &mut [i16], frame: &[u8]) {
     debug_assert_eq!(history.len(), frame.len());
     for (value, &byte) in history.iter_mut().zip(frame) {
@@ -18,7 +19,7 @@ pub fn begin(history: &mut [i16], frame: &[u8]) {
     }
 }
 
-/// Moves `history` towards `frame` by `gain`, each value by its own: 0 to [`FULL_GAIN`], which is 0 to 1.
+/// Moves `history` towards `frame`. `gain` has one value per byte, 0 to [`FULL_GAIN`], which stands for 0 to 1.
 pub fn follow(history: &mut [i16], frame: &[u8], gain: &[i16]) {
     debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
     for ((value, &byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
@@ -26,7 +27,7 @@ pub fn follow(history: &mut [i16], frame: &[u8], gain: &[i16]) {
     }
 }
 
-/// [`follow`], and `frame` becomes the history, rounded to nearest. A full gain leaves `frame` as it is.
+/// As [`follow`], and then sets `frame` to the history, rounded to nearest. A full gain leaves `frame` unchanged.
 pub fn follow_and_show(history: &mut [i16], frame: &mut [u8], gain: &[i16]) {
     debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
     for ((value, byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
@@ -35,8 +36,8 @@ pub fn follow_and_show(history: &mut [i16], frame: &mut [u8], gain: &[i16]) {
     }
 }
 
-/// Rounds down, so a still picture is reached from above exactly and from below to within 1 / gain units: 0.25 levels at
-/// a gain of 1/16, which rounds to the picture.
+/// Rounds down. From above, a history reaches a still picture exactly. From below, it stops within 1 / gain units of
+/// it: 0.25 levels at a gain of 1/16, which round to the picture.
 #[inline(always)]
 fn moved(value: i16, byte: u8, gain: i16) -> i16 {
     let twice = ((i16::from(byte) << FRACTION) - value) << 1;
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sixteenth_of_the_way_a_frame_arrives_at_every_level_from_both_sides() {
+    fn a_gain_of_a_sixteenth_reaches_every_level_from_both_sides() {
         let all: Vec<u8> = (0..=255).collect();
         for start in [0, 255] {
             let mut history = vec![0; 256];
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_following_agree() {
+    fn follow_and_follow_and_show_agree() {
         let frame: Vec<u8> = (0..=255).collect();
         let gain: Vec<i16> = (0..256).map(|step| (step * 128).min(i16::MAX as i32) as i16).collect();
         let (mut a, mut b) = (vec![8000; 256], vec![8000; 256]);

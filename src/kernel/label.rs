@@ -1,22 +1,22 @@
-//! Words on pictures, in a real font.
+//! Draws text on pictures, in Noto Sans Mono.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 use crate::frame::Frame;
 
-/// Rows of a line of text.
+/// Height of a line of text, in pixels.
 pub const LINE_HEIGHT: u32 = 20;
 
 const HEIGHT: RasterHeight = RasterHeight::Size20;
 const WEIGHT: FontWeight = FontWeight::Regular;
 
-/// How many characters fit into `width` columns.
+/// The number of characters that fit into `width` pixels.
 pub fn room(width: u32) -> usize {
     width as usize / get_raster_width(WEIGHT, HEIGHT)
 }
 
-/// Draws one line of `text` in `color` with its top left at `(left, top)`, over what is there. What does not fit into
-/// `width` columns ends in `~`; characters that the font lacks become `?`.
+/// Draws one line of `text` in `color` over the picture, with its top left corner at `(left, top)`. Text wider than
+/// `width` pixels is cut and ends in `~`. Characters that the font lacks become `?`.
 pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, color: [u8; 3]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let room = room(width);
@@ -41,15 +41,15 @@ pub fn draw(frame: &mut Frame, (left, top): (u32, u32), width: u32, text: &str, 
     }
 }
 
-/// Space around the words of a panel.
+/// Space around the text of a panel, in pixels.
 const MARGIN: u32 = 8;
 
-/// Darkens the top left of `frame` and writes `lines` there, long ones in several; what does not fit downwards is left out.
+/// Darkens the top left of `frame` and writes `lines` there. Long lines wrap; lines that do not fit are not drawn.
 pub fn panel(frame: &mut Frame, lines: &[String]) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let across = (frame.width.saturating_sub(2 * MARGIN) / advance) as usize;
     let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, across)).collect();
-    let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u32;
+    let longest = longest(&lines) as u32;
     let room = frame.height.saturating_sub(2 * MARGIN) / LINE_HEIGHT;
     let lines = &lines[..lines.len().min(room as usize)];
     let width = (longest * advance + 2 * MARGIN).min(frame.width);
@@ -65,10 +65,87 @@ pub fn panel(frame: &mut Frame, lines: &[String]) {
     }
 }
 
-/// `line` in pieces of up to `room` characters, parted between words; a word that is longer stays whole.
+/// Space between columns, in characters.
+const GAP: usize = 3;
+
+/// How many pages `lines` take on a picture of this size; see [`page`].
+pub fn pages(width: u32, height: u32, lines: &[String]) -> usize {
+    layout(width, height, lines).len()
+}
+
+/// Darkens `frame` and writes page `number`, from 0, of `lines`: in as many columns as fit, and on as many pages as that takes.
+pub fn page(frame: &mut Frame, lines: &[String], number: usize) {
+    let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let pages = layout(frame.width, frame.height, lines);
+    frame.pixels.iter_mut().for_each(|value| *value /= 4);
+    let mut left = MARGIN;
+    for column in pages.get(number).into_iter().flatten() {
+        let room = frame.width.saturating_sub(left + MARGIN);
+        for (place, line) in (0..).zip(column) {
+            draw(frame, (left, MARGIN + place * LINE_HEIGHT), room, line, [255; 3]);
+        }
+        left += (longest(column) + GAP) as u32 * advance;
+    }
+    if pages.len() > 1 {
+        let top = frame.height.saturating_sub(MARGIN + LINE_HEIGHT);
+        let words = format!("page {} of {}, ? for more", number + 1, pages.len());
+        draw(frame, (MARGIN, top), frame.width.saturating_sub(2 * MARGIN), &words, [255, 210, 120]);
+    }
+}
+
+/// The columns of each page.
+fn layout(width: u32, height: u32, lines: &[String]) -> Vec<Vec<Vec<String>>> {
+    let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let across = (width.saturating_sub(2 * MARGIN) / advance) as usize;
+    let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, across)).collect();
+    let rows = (height.saturating_sub(2 * MARGIN) / LINE_HEIGHT) as usize;
+    let pages = fill(&lines, across, rows.max(1));
+    // Several pages are numbered, which takes a line.
+    if pages.len() > 1 { fill(&lines, across, rows.saturating_sub(1).max(1)) } else { pages }
+}
+
+fn fill(lines: &[String], across: usize, rows: usize) -> Vec<Vec<Vec<String>>> {
+    let mut pages: Vec<Vec<Vec<String>>> = Vec::new();
+    let mut used = 0;
+    for column in lines.chunks(rows) {
+        let width = longest(column);
+        match pages.last_mut() {
+            Some(page) if used + GAP + width <= across => {
+                used += GAP + width;
+                page.push(column.to_vec());
+            }
+            _ => {
+                used = width;
+                pages.push(vec![column.to_vec()]);
+            }
+        }
+    }
+    pages
+}
+
+fn longest(lines: &[String]) -> usize {
+    lines.iter().map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
+/// Writes `text` on a dark strip at the bottom left of the part of `frame` that begins at `(left, top)` and is `width` x `height`.
+pub fn caption(frame: &mut Frame, (left, top): (u32, u32), (width, height): (u32, u32), text: &str) {
+    let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
+    let wide = (text.chars().count() as u32 * advance + 2 * MARGIN).min(width);
+    if height < LINE_HEIGHT || wide <= 2 * MARGIN {
+        return;
+    }
+    let strip = top + height - LINE_HEIGHT;
+    let row = frame.width as usize * 3;
+    for row in frame.pixels.chunks_exact_mut(row).skip(strip as usize).take(LINE_HEIGHT as usize) {
+        row[left as usize * 3..(left + wide) as usize * 3].iter_mut().for_each(|value| *value /= 4);
+    }
+    draw(frame, (left + MARGIN, strip), wide - 2 * MARGIN, text, [255; 3]);
+}
+
+/// Wraps `line` between words into pieces of up to `room` characters. A longer word is not broken.
 fn wrap(line: &str, room: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
-    // Gaps of several spaces make columns: they stay with the word before them.
+    // Runs of spaces align columns, so they stay with the word before them.
     for word in line.split_inclusive(' ') {
         let piece = pieces.last().map_or(0, |piece| piece.chars().count());
         match pieces.last_mut() {
@@ -84,11 +161,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lines_are_parted_between_words_and_short_ones_stay_as_they_are() {
+    fn long_lines_wrap_between_words_and_short_ones_are_unchanged() {
         assert_eq!(wrap("left right  style before", 40), ["left right  style before"]);
         assert_eq!(wrap("it was unplugged; plug it in again", 20), ["it was unplugged; ", "  plug it in again"]);
         assert_eq!(wrap("a/very/long/path is cut", 6), ["a/very/long/path ", "  is ", "  cut"]);
         assert_eq!(wrap("", 6), [""]);
+    }
+
+    #[test]
+    fn a_page_takes_columns_before_it_takes_pages_and_loses_no_line() {
+        let lines: Vec<String> = (0..25).map(|number| format!("{number:>2} words")).collect();
+        let shown = |width, height| -> Vec<Vec<usize>> {
+            let pages = layout(width, height, &lines);
+            let all: Vec<String> = pages.iter().flatten().flatten().cloned().collect();
+            assert_eq!(all, lines, "{width}x{height}");
+            assert_eq!(super::pages(width, height, &lines), pages.len());
+            pages.iter().map(|page| page.iter().map(Vec::len).collect()).collect()
+        };
+        assert_eq!(shown(640, 640), [[25]]);
+        assert_eq!(shown(640, 360), [[17, 8]]);
+        assert_eq!(shown(640, 200), [[9, 9, 7]]);
+        // Only one column fits, and the page's number takes a line.
+        assert_eq!(shown(150, 200), [[8], [8], [8], [1]]);
+        assert_eq!(shown(640, 1).len(), 5);
+        for (width, height) in [(1, 1), (17, 400), (400, 17), (640, 360)] {
+            (0..4).for_each(|number| page(&mut Frame::new(width, height), &lines, number));
+        }
+    }
+
+    #[test]
+    fn a_caption_stays_inside_its_own_part_of_the_picture() {
+        let mut frame = Frame::new(200, 80);
+        frame.pixels.fill(200);
+        caption(&mut frame, (100, 0), (100, 40), "painted");
+        let changed = |x: u32, y: u32| frame.pixels[((y * 200 + x) * 3) as usize] != 200;
+        assert!(changed(101, 39) && changed(101, 20));
+        assert!(!changed(99, 39) && !changed(101, 19) && !changed(101, 40));
+        caption(&mut Frame::new(3, 3), (0, 0), (3, 3), "painted");
     }
 
     fn inked(text: &str, width: u32) -> Vec<(u32, u32)> {
@@ -99,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn text_lies_in_its_box() {
+    fn text_stays_in_its_box() {
         let ink = inked("starry-night", 180);
         assert!(ink.len() > 100);
         assert!(ink.iter().all(|&(x, y)| (10..190).contains(&x) && (4..24).contains(&y)));
@@ -113,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panel_darkens_no_more_than_its_words_need_and_fits_into_any_picture() {
+    fn a_panel_darkens_only_what_its_text_needs_and_fits_any_picture() {
         let lines = ["one".to_owned(), "three".to_owned()];
         let mut frame = Frame::new(100, 100);
         frame.pixels.fill(200);

@@ -1,32 +1,33 @@
-//! Packed bytes to packed floats and back, with padding: what networks exported from TensorFlow eat.
+//! Converts packed bytes to padded, packed floats and back, for networks exported from TensorFlow.
 
 use super::planar::padded;
 use crate::frame::Image;
 
-/// Values of a packed float network: sent as `byte / 255 * range`, received as bytes by `value * 255 / range`.
+/// Value range of a network with packed floats. Its inputs are `byte / 255 * range`; output bytes are `value * 255 /
+/// range`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PackedFormat {
-    /// What a white byte becomes: 255 or 1.
+    /// The value of a white byte: 255 or 1.
     pub range: f32,
-    /// Width and height are padded by repeated edges to a multiple of this, and the output is cropped.
+    /// Width and height are padded to a multiple of this by repeating the edges; the output is cropped.
     pub multiple: u32,
 }
 
-/// Reflection padding inside a network needs more pixels than it mirrors: smaller pictures are padded to this side.
+/// The least padded side: reflection padding inside a network needs more pixels than it mirrors.
 const LEAST_SIDE: u32 = 32;
 
 impl PackedFormat {
     /// Magenta's arbitrary image stylization: RGB 0 to 1, two convolutions of stride 2.
     pub const MAGENTA: Self = Self { range: 1.0, multiple: 4 };
 
-    /// The padded size of a picture, as columns and rows.
+    /// The padded size of a picture: columns, rows.
     pub fn padded(&self, width: u32, height: u32) -> (usize, usize) {
         let side = |pixels: u32| padded(pixels.max(LEAST_SIDE), self.multiple) as usize;
         (side(width), side(height))
     }
 }
 
-/// Writes `image` as `[H][W][3]` floats of its padded size, edges repeated into the padding.
+/// Writes `image` as `[H][W][3]` floats at its padded size. The padding repeats the edges.
 pub fn pack(image: Image<'_>, format: &PackedFormat, values: &mut [f32]) {
     let (width, height) = (image.width as usize, image.height as usize);
     let (columns, rows) = format.padded(image.width, image.height);
@@ -41,8 +42,8 @@ pub fn pack(image: Image<'_>, format: &PackedFormat, values: &mut [f32]) {
     }
 }
 
-/// Writes the top left `width` x `height` of `[H][W][3]` floats, `columns` of them a row, as packed bytes: scaled from
-/// `range`, rounded to nearest and clamped.
+/// Writes the top left `width` x `height` of `values`, `[H][columns][3]`, as packed bytes: scaled from `range`, rounded
+/// to nearest and clamped.
 ///
 /// Returns false if a value is not finite; the bytes are then meaningless.
 pub fn unpack(values: &[f32], columns: usize, range: f32, (width, height): (usize, usize), out: &mut [u8]) -> bool {
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_survive_the_way_in_and_out_at_any_size() {
+    fn bytes_survive_packing_and_unpacking_at_any_size() {
         for (width, height) in [(1, 1), (3, 50), (32, 32), (41, 2)] {
             for range in [1.0, 255.0] {
                 let format = PackedFormat { range, multiple: 4 };

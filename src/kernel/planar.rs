@@ -1,33 +1,33 @@
-//! Packed bytes to planar floats and back, with padding: what networks of the classic layout eat.
+//! Converts packed bytes to padded planes of floats and back, for networks exported from PyTorch.
 
 use crate::frame::Image;
 
-/// Values of a planar float network: sent as `(byte / 255 * range - mean) / deviation`, received as bytes by
-/// `value * 255 / range`.
+/// Value range of a network with planes of floats. Its inputs are `(byte / 255 * range - mean) / deviation`; output
+/// bytes are `value * 255 / range`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlanarFormat {
-    /// What a white byte becomes before `mean` is taken off: 255 or 1.
+    /// The value of a white byte before `mean` is subtracted: 255 or 1.
     pub range: f32,
-    /// Subtracted from each channel on the way in.
+    /// Subtracted from each channel of the input.
     pub mean: [f32; 3],
-    /// Divides each channel on the way in.
+    /// Divides each channel of the input.
     pub deviation: [f32; 3],
-    /// Width and height are padded by repeated edges to a multiple of this, and the output is cropped.
+    /// Width and height are padded to a multiple of this by repeating the edges; the output is cropped.
     pub multiple: u32,
 }
 
 impl PlanarFormat {
-    /// The networks of pytorch/examples, fast_neural_style: RGB 0-255, sides a multiple of 4.
+    /// The fast_neural_style networks of pytorch/examples: RGB 0-255, sides a multiple of 4.
     pub const PYTORCH_EXAMPLES: Self = Self { range: 255.0, mean: [0.0; 3], deviation: [1.0; 3], multiple: 4 };
 }
 
-/// The least multiple of `multiple` that holds `side`.
+/// `side` rounded up to a multiple of `multiple`.
 pub fn padded(side: u32, multiple: u32) -> u32 {
     side.div_ceil(multiple) * multiple
 }
 
-/// Writes `image` as three planes of `padded(width)` x `padded(height)` floats in `format`'s range, edges repeated
-/// into the padding.
+/// Writes `image` as `[3][H][W]` floats in `format`'s range. `H` and `W` are the sides from [`padded`]; the padding
+/// repeats the edges.
 pub fn pack(image: Image<'_>, format: &PlanarFormat, planes: &mut [f32]) {
     let (width, height) = (image.width as usize, image.height as usize);
     let padded_width = padded(image.width, format.multiple) as usize;
@@ -48,7 +48,7 @@ pub fn pack(image: Image<'_>, format: &PlanarFormat, planes: &mut [f32]) {
 }
 
 /// Writes the top left `width` x `height` of three planes of `plane_width` x `plane_height` as packed bytes: scaled
-/// from `range`, rounded to nearest (pytorch/examples truncates, which darkens by half a level) and clamped.
+/// from `range`, rounded to nearest and clamped. (pytorch/examples truncates instead, which darkens by half a level.)
 ///
 /// Returns false if a value is not finite; the bytes are then meaningless.
 pub fn unpack(
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_survive_the_way_in_and_out_at_any_size() {
+    fn bytes_survive_packing_and_unpacking_at_any_size() {
         for (width, height) in [(1, 1), (3, 5), (4, 4), (9, 2)] {
             for range in [1.0, 255.0] {
                 let format = PlanarFormat { range, ..PlanarFormat::PYTORCH_EXAMPLES };
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_noticed() {
+    fn a_value_that_is_not_finite_is_reported() {
         assert!(!unpack(&[0.0, f32::NAN, 1.0], (1, 1), 255.0, (1, 1), &mut [0; 3]));
     }
 }

@@ -1,8 +1,8 @@
-//! A painting in the colours of a photo: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer".
+//! Gives a painting the colours of a photo: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer".
 
 use super::color::luma;
 
-/// Mean and covariance of the colours.
+/// Mean and covariance of a picture's colours.
 struct Colors {
     mean: [f64; 3],
     covariance: [[f64; 3]; 3],
@@ -23,14 +23,14 @@ impl Colors {
                 (0..3).for_each(|column| covariance[row][column] += off[row] * off[column] / count);
             }
         }
-        // A plain colour has no spread: a little makes it invertible, and moves nothing that one sees.
+        // The covariance of a single colour is singular. This makes it invertible and changes nothing visible.
         (0..3).for_each(|c| covariance[c][c] += 1.0);
         Self { mean, covariance }
     }
 }
 
-/// Gives `painting` the mean and the covariance of the colours of `photo`, by the symmetric map (the paper's "image
-/// analogies" variant, section 3.1): the one that changes colours least.
+/// Gives `painting` the colour mean and covariance of `photo`. Uses the symmetric map (the paper's "image analogies"
+/// variant, section 3.1), which changes colours least.
 pub fn match_colors(photo: &[u8], painting: &mut [u8]) {
     let (to, from) = (Colors::of(photo), Colors::of(painting));
     let spread = power(&to.covariance, 0.5);
@@ -45,7 +45,8 @@ pub fn match_colors(photo: &[u8], painting: &mut [u8]) {
     }
 }
 
-/// Makes `painting` grey, with the mean and the spread of the photo's brightness (section 3.2), and the photo grey.
+/// Makes both pictures grey and gives `painting` the mean and standard deviation of the photo's brightness (section
+/// 3.2).
 pub fn match_brightness(photo: &mut [u8], painting: &mut [u8]) {
     let spread = |pixels: &mut [u8]| {
         for pixel in pixels.as_chunks_mut::<3>().0 {
@@ -67,7 +68,7 @@ fn product(a: &[[f64; 3]; 3], b: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
     std::array::from_fn(|row| std::array::from_fn(|column| (0..3).map(|k| a[row][k] * b[k][column]).sum()))
 }
 
-/// A power of a symmetric positive matrix, by its eigenvectors (Jacobi's rotations).
+/// A power of a symmetric positive matrix, from its eigenvectors (Jacobi rotations).
 fn power(matrix: &[[f64; 3]; 3], exponent: f64) -> [[f64; 3]; 3] {
     let mut a = *matrix;
     let mut vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_painting_takes_the_photos_mean_and_nothing_breaks() {
+    fn a_painting_of_one_colour_takes_the_photos_mean() {
         let photo = picture(1, [150, 120, 90], [[1, 0, 0], [0, 1, 0], [0, 0, 1]]);
         let mut painting = vec![10; 300];
         match_colors(&photo, &mut painting);

@@ -1,4 +1,4 @@
-//! Resizing, through `fast_image_resize`.
+//! Resizes pictures with `fast_image_resize`.
 
 use std::fmt::Display;
 
@@ -7,16 +7,16 @@ use fast_image_resize::pixels::{F32, U8, U8x3};
 use fast_image_resize::{FilterType, ImageView, ImageViewMut, PixelTrait, ResizeAlg, ResizeOptions};
 
 use crate::error::{Error, Result};
-use crate::frame::{Image, byte_len};
+use crate::frame::{Frame, Image, byte_len};
 
-/// Resizes RGB8 pictures, antialiased downwards; keeps its tables and scratch between calls.
+/// Resizes pictures, with antialiasing when it scales down. Keeps its tables and buffers between calls.
 #[derive(Default)]
 pub struct Resizer {
     inner: fast_image_resize::Resizer,
 }
 
 impl Resizer {
-    /// Resizes `image` to `width` x `height` into `out` with a Catmull-Rom filter.
+    /// Resizes `image` to `width` x `height` into `out` with a Catmull-Rom filter. `out` is packed RGB8.
     ///
     /// # Errors
     /// A buffer is smaller than its picture.
@@ -24,7 +24,19 @@ impl Resizer {
         self.run(image, (width, height), out, &catmull_rom())
     }
 
-    /// Resizes the largest square in the middle of `image` to `side` x `side` into `out` with a Lanczos filter.
+    /// Resizes `from` into `to`, which keeps its size; of one size, copies it.
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn scale(&mut self, from: &Frame, to: &mut Frame) -> Result<()> {
+        if (from.width, from.height) == (to.width, to.height) {
+            to.pixels.copy_from_slice(&from.pixels);
+            return Ok(());
+        }
+        self.resize(from.image(), to.width, to.height, &mut to.pixels)
+    }
+
+    /// Resizes the largest centred square of `image` to `side` x `side` into `out` with a Lanczos filter.
     ///
     /// # Errors
     /// As [`Self::resize`].
@@ -40,7 +52,7 @@ impl Resizer {
         self.run(image, (side, side), out, &options)
     }
 
-    /// Resizes one plane of bytes, `[H][W]`, with a Catmull-Rom filter into `out` (`[height][width]`).
+    /// Resizes one plane of bytes, `[H][W]`, into `out` with a Catmull-Rom filter. `from` and `to` are (width, height).
     ///
     /// # Errors
     /// As [`Self::resize`].
@@ -51,7 +63,7 @@ impl Resizer {
         self.typed(&source, &mut target, &catmull_rom())
     }
 
-    /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter.
+    /// Resizes planes of floats, `[N][H][W]`, with a Catmull-Rom filter. `from` and `to` are (width, height).
     ///
     /// # Errors
     /// As [`Self::resize`].
@@ -78,7 +90,8 @@ impl Resizer {
         self.typed(&source, &mut target, options)
     }
 
-    /// By the type of the pixels: the library's own choice at run time would compile its kernels for all thirteen types, in here.
+    /// Resizes with a pixel type that is fixed at compile time. Choosing it at run time would compile the library's
+    /// kernels for all thirteen types.
     fn typed<P: PixelTrait>(
         &mut self,
         source: &impl ImageView<Pixel = P>,

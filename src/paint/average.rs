@@ -1,19 +1,20 @@
-//! The mean of the pictures of a run.
+//! A running mean of the pictures of a run.
 
 use std::borrow::Cow;
 
-/// An exponential mean of pictures, without the weight of what was before the first (as Adam's averages).
+/// An exponential moving average of pictures. Like Adam's averages, it is corrected for the bias towards its initial
+/// zeros.
 #[derive(Clone, Debug, Default)]
 pub struct Average {
     share: f32,
-    /// What the weights of all pictures so far sum to.
+    /// The sum of the weights of all pictures so far.
     pub weight: f32,
-    /// Empty where there is no mean.
+    /// The weighted sum of the pictures, `[3][H][W]`; empty if there is no averaging.
     pub sum: Vec<f32>,
 }
 
 impl Average {
-    /// A mean in which what was before counts `share`; 0 keeps the last picture alone.
+    /// An average with decay `share`, 0 to below 1. 0 keeps the last picture alone.
     pub fn new(share: f32) -> Self {
         Self { share, ..Self::default() }
     }
@@ -28,7 +29,7 @@ impl Average {
         self.sum.iter_mut().zip(planes).for_each(|(sum, &value)| *sum += (1.0 - self.share) * (value - *sum));
     }
 
-    /// The mean of the pictures so far, of which `planes` is the last.
+    /// The mean of the pictures so far; `planes` is the last one.
     pub fn of<'a>(&self, planes: &'a [f32]) -> Cow<'a, [f32]> {
         if self.sum.is_empty() { planes.into() } else { self.sum.iter().map(|sum| sum / self.weight).collect() }
     }

@@ -1,9 +1,9 @@
-//! The loop: from a first picture downhill to the painting, scale by scale.
+//! The main loop: optimises the picture at one scale after the other.
 
 use super::average::Average;
 use super::objective::Objective;
 use super::optimizer::{Optimizer, Step};
-use super::planes::{grown, noise, to_frame, to_planes};
+use super::planes::{enlarged, noise, to_frame, to_planes};
 use super::state::{Run, State};
 use super::{Init, Recipe, Subject};
 use crate::error::{Error, Result};
@@ -11,50 +11,52 @@ use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
 use crate::network::vgg19::{Extent, Losses, Vgg19};
 
-/// Steps over which a plateau is looked for.
+/// The number of steps over which the loss must improve.
 const PLATEAU_STEPS: usize = 20;
 
-/// The weighted losses after one step, and the step's place.
+/// The state after one step.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
-    /// Scale, from 0.
+    /// Index of the scale, from 0.
     pub scale: usize,
-    /// Step at this scale, from 1.
+    /// Number of the step at this scale, from 1.
     pub iteration: usize,
-    /// The losses.
+    /// The weighted losses.
     pub losses: Losses,
-    /// The picture in the place where it is optimised.
+    /// The picture that is optimised, `[3][H][W]`.
     planes: &'a [f32],
     run: &'a Run,
 }
 
 impl Moment<'_> {
-    /// The picture as it is.
+    /// The picture so far, averaged as the recipe says.
     ///
     /// # Errors
-    /// It holds values that are no numbers.
+    /// It holds values that are not finite.
     pub fn picture(&self) -> Result<Frame> {
         to_frame(&self.run.average.of(self.planes), self.run.extent)
     }
 
-    /// All that a later run needs to go on from here.
+    /// The state that a later run needs to resume here.
     pub fn state(&self) -> State {
         State::of(self.scale, self.iteration, self.planes, self.run)
     }
 }
 
-/// How a painting ended.
+/// The result of [`paint`].
 pub struct Outcome {
-    /// The picture, at the size of the last scale that was begun.
+    /// The picture, at the size of the last scale that was started.
     pub picture: Frame,
-    /// Whether all scales were done.
+    /// Whether all scales were completed.
     pub complete: bool,
 }
 
-/// Paints. `watch` is told of every step and says whether to go on.
+/// Paints `subject`. `resumed` is the state of an earlier run to resume from. `watch` is called after each step and
+/// returns whether to continue.
 ///
 /// # Errors
-/// VGG-19 cannot run, a picture cannot be resized, or `watch` failed.
+/// VGG-19 cannot run, a picture cannot be resized, `resumed` is of another job, the losses are not finite, or `watch`
+/// failed.
 pub fn paint(
     subject: &Subject,
     recipe: &Recipe,
@@ -76,7 +78,7 @@ pub fn paint(
             None => {
                 let start = match scale {
                     0 => start(subject, recipe, extent, &mut resizer)?,
-                    _ => grown(&planes, recipe.scales[scale - 1], extent, &mut resizer)?,
+                    _ => enlarged(&planes, recipe.scales[scale - 1], extent, &mut resizer)?,
                 };
                 let (optimizer, losses) = (Optimizer::new(recipe.method, recipe.rate), Vec::new());
                 (Run { extent, average: Average::new(recipe.average), optimizer, losses }, start)
@@ -103,7 +105,7 @@ pub fn paint(
     Ok(Outcome { picture: to_frame(&planes, recipe.finest())?, complete: true })
 }
 
-/// Whether the best of the last steps is hardly better than the best of those before.
+/// Whether the best loss of the last steps is less than the fraction `tolerance` below the best one before.
 fn on_plateau(losses: &[Losses], tolerance: f64) -> bool {
     if tolerance <= 0.0 || losses.len() < 2 * PLATEAU_STEPS {
         return false;
@@ -113,12 +115,13 @@ fn on_plateau(losses: &[Losses], tolerance: f64) -> bool {
     best(last) > best(before) * (1.0 - tolerance)
 }
 
-/// The picture to begin with, `[3][H][W]`.
+/// The picture to start from, `[3][H][W]`.
 fn start(subject: &Subject, recipe: &Recipe, extent: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
     match recipe.init {
         Init::Content => to_planes(subject.content.image(), extent, resizer),
         Init::Style => {
-            let (style, _) = subject.styles.first().ok_or_else(|| Error::failed("there is no painting"))?;
+            let (style, _) =
+                subject.styles.first().ok_or_else(|| Error::failed("there is no painting to start from"))?;
             to_planes(style.image(), extent, resizer)
         }
         Init::Noise => Ok(noise(recipe.seed, 3 * extent.pixels())),
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scale_ends_on_a_plateau_and_not_before() {
+    fn a_scale_stops_on_a_plateau_and_not_before() {
         let at = |content| Losses { content, ..Losses::default() };
         let falling: Vec<Losses> = (0..100).map(|step| at(0.99f64.powi(step))).collect();
         assert!(!on_plateau(&falling, 0.01));

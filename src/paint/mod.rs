@@ -1,13 +1,13 @@
 //! Painting by optimisation: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks".
 //!
-//! No network paints here: the pixels themselves are changed, step by step, until VGG-19 sees the content of a photo and
-//! the style of a painting in them. [`objective`] says how far a picture is from that and which way is down,
-//! [`optimizer`] goes there, [`scales`] goes from a small picture to the final size, [`paint`] is the loop over both, and
-//! [`state`] keeps a run on disk.
+//! No network paints here. The pixels themselves are changed, step by step, until VGG-19 sees the content of a photo
+//! and the style of a painting in them. [`objective`] measures the distance from that goal and its gradient, and
+//! [`optimizer`] minimises it. [`scales`] lists the sizes, from small to final. [`paint`] loops over sizes and steps,
+//! and [`state`] saves a run to disk.
 //!
-//! Departure from the paper: the losses are relative. A content loss of 1 is as far from the content picture as no
-//! features at all, and so is a style loss of [`STYLE_UNIT`] from the painting. The paper's sums grow with the picture and
-//! with each layer's activations, so that its weights would have to be found anew for every size.
+//! Unlike the paper's, the losses are relative: a picture without any features has a content loss of 1 and a style loss
+//! of [`STYLE_UNIT`]. The paper's sums grow with the size of the picture and with each layer's activations, so its
+//! weights would have to be tuned again for each size.
 
 mod average;
 mod descent;
@@ -25,88 +25,89 @@ use crate::network::vgg19::{Extent, STYLE_LAYERS};
 
 pub use self::descent::{Moment, Outcome, paint};
 
-/// A style that is as far from the painting as no style at all, in units of the style weight: chosen so that the paper's
-/// ratio of content to style, 1 to 1000, gives what the paper shows for it (its figure 4).
+/// The style loss of a picture without any features, at a style weight of 1. Chosen so that the paper's ratio of
+/// content to style weight, 1 to 1000, gives results like the paper's (figure 4).
 pub const STYLE_UNIT: f64 = 0.02;
-/// How to paint.
+/// Settings for painting.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Of the content loss.
+    /// Weight of the content loss.
     pub content_weight: f64,
-    /// Of the style loss.
+    /// Weight of the style loss.
     pub style_weight: f64,
-    /// Of the mean squared difference between neighbouring pixels.
+    /// Weight of the total variation: the mean squared difference between neighbouring pixels.
     pub tv_weight: f64,
-    /// How the style's weight is shared out among relu1_1 to relu5_1; scaled to sum to 1.
+    /// Relative weights of the layers relu1_1 to relu5_1 in the style loss. They are scaled to sum to 1.
     pub layer_weights: [f64; STYLE_LAYERS],
-    /// What to begin with.
+    /// The picture to start from.
     pub init: Init,
-    /// What minimises.
+    /// The minimiser.
     pub method: Method,
-    /// Adam's step, of 1 from black to white.
+    /// Adam's step size, where 1 is the range from black to white.
     pub rate: f32,
-    /// Steps at each scale, at most.
+    /// The most steps at each scale.
     pub iterations: usize,
-    /// A scale stops early when its loss improves by less than this fraction over 20 steps; 0 never.
+    /// Stop a scale early when the loss improves by less than this fraction over 20 steps (0: never).
     pub tolerance: f64,
-    /// Share of the mean of earlier pictures in the result, from 0 (the last picture alone) to below 1.
+    /// Decay of the moving average of pictures that is the result, from 0 (the last picture alone) to below 1.
     pub average: f32,
-    /// The sizes to go through, the final one last; never empty.
+    /// The sizes to paint at, from small to final. Never empty.
     pub scales: Vec<Extent>,
-    /// How large strokes are: 1 takes the painting at as many pixels as the picture.
+    /// Stroke size. At 1, the style is measured on the painting at as many pixels as the picture has.
     pub style_scale: f64,
-    /// Random seed of the noise.
+    /// Random seed for [`Init::Noise`].
     pub seed: u64,
-    /// The side of the tiles that a picture is painted in; none paints it whole.
+    /// Side of the tiles to paint in, in pixels; `None` paints without tiles.
     pub tile: Option<usize>,
 }
 
-/// What the picture begins as.
+/// The picture to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Init {
     /// The content picture.
     Content,
-    /// White noise: the paper's blank canvas.
+    /// White noise, as in the paper.
     Noise,
     /// The first painting.
     Style,
 }
 
-/// What minimises.
+/// The minimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// L-BFGS, as in the paper.
     Lbfgs,
-    /// Adam: needs less memory, and takes small steps.
+    /// Adam, which needs less memory and takes smaller steps.
     Adam,
 }
 
 impl Init {
-    /// Each with its name on the command line.
+    /// All values with their names on the command line.
     pub const NAMES: [(Self, &'static str); 3] =
         [(Self::Content, "content"), (Self::Noise, "noise"), (Self::Style, "style")];
 }
 
 impl Method {
-    /// Each with its name on the command line.
+    /// All values with their names on the command line.
     pub const NAMES: [(Self, &'static str); 2] = [(Self::Lbfgs, "lbfgs"), (Self::Adam, "adam")];
 }
 
-/// What to paint, and after what.
+/// The pictures to paint from.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The content picture.
     pub content: Frame,
-    /// The paintings with their weights.
+    /// The paintings whose style is used, with their weights.
     pub styles: Vec<(Frame, f64)>,
-    /// Where each painting's style goes, as large as the content picture; empty: all of them everywhere.
+    /// One mask per painting, as large as the content picture: its style is used where the mask is bright. Empty mixes
+    /// all styles everywhere.
     pub masks: Vec<Frame>,
 }
 
 impl Recipe {
     /// The final size.
     pub fn finest(&self) -> Extent {
-        // No sizes at all stand for a picture without pixels.
+        // Without sizes, the picture has no pixels.
         self.scales.last().copied().unwrap_or(Extent { width: 0, height: 0 })
     }
 }

@@ -1,5 +1,4 @@
-//! How far a picture is from its content and style, and which way is down: VGG-19's losses on whole pictures, in regions,
-//! and in tiles.
+//! The objective function: VGG-19's losses and their gradient, for complete pictures, with regions, and in tiles.
 
 use super::optimizer::Problem;
 use super::planes::to_planes;
@@ -15,43 +14,44 @@ use crate::network::vgg19::{
     Vgg19,
 };
 
-/// The losses of a picture at one size, with the picture in it.
+/// The objective function at one size. It holds the picture, its losses and its gradient.
 pub struct Objective {
     kind: Kind,
     losses: Losses,
 }
 
 enum Kind {
-    /// One style everywhere, one run a step, the picture where the graph reads it.
-    Whole(GradientGraph),
-    Parts(Parts),
+    /// One style everywhere, in a single run per step. The graph holds the picture.
+    Plain(GradientGraph),
+    /// Regions with different styles, or several tiles.
+    Guided(Guided),
 }
 
-/// A picture with regions, or in tiles.
-struct Parts {
+/// A picture with regions, in tiles, or both.
+struct Guided {
     extent: Extent,
     planes: Vec<f32>,
     gradient: Vec<f32>,
     targets: Targets,
-    tiles: Vec<Piece>,
+    tiles: Vec<PreparedTile>,
     inverse_areas: [Vec<f32>; STYLE_LAYERS],
     graph: GuidedGraph,
-    /// For the sums over all tiles; not needed for a single one.
+    /// Computes the sums over all tiles; `None` if there is only one.
     features: Option<FeatureGraph>,
 }
 
-/// A tile with what does not change.
-struct Piece {
+/// A tile with the inputs that stay the same in all steps.
+struct PreparedTile {
     tile: Tile,
     core: Vec<f32>,
-    /// `[R][H][W]`, 0 outside of the core.
+    /// The masks of the `R` regions, `[R][H][W]`, 0 outside the core.
     regions: Vec<f32>,
-    /// relu4_2 of the content picture's tile.
+    /// The relu4_2 features of the content picture in this tile.
     content: Vec<f32>,
 }
 
 impl Objective {
-    /// Measures the content picture and the paintings, and makes ready to measure pictures of `extent`.
+    /// Measures the content picture and the paintings, and prepares for pictures of size `extent`.
     ///
     /// # Errors
     /// VGG-19 cannot run, or a picture cannot be resized.
@@ -70,7 +70,7 @@ impl Objective {
             0 => vec![1.0; extent.pixels()],
             _ => region::regions(&subject.masks, extent, resizer)?,
         };
-        let mut pieces = Vec::new();
+        let mut prepared = Vec::new();
         let mut areas: [Vec<f32>; STYLE_LAYERS] = std::array::from_fn(|_| vec![0.0; count]);
         let mut energy = 0.0;
         for tile in tiles(extent, recipe.tile) {
@@ -84,7 +84,7 @@ impl Objective {
                 sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             }
             energy += core_energy(&seen.content, &core, tile.extent);
-            pieces.push(Piece { tile, core, regions, content: seen.content });
+            prepared.push(PreparedTile { tile, core, regions, content: seen.content });
         }
         let mut targets = Targets {
             content: Vec::new(),
@@ -93,19 +93,19 @@ impl Objective {
             grams,
             tv_weight: (recipe.tv_weight / (3 * extent.pixels()) as f64) as f32,
         };
-        let kind = if pieces.len() == 1 && subject.masks.is_empty() {
-            // Its memory is not needed any more, and the graph of losses takes much.
+        let kind = if prepared.len() == 1 && subject.masks.is_empty() {
+            // Frees its memory first, since the loss graph takes much.
             drop(features);
-            targets.content = pieces.swap_remove(0).content;
-            Kind::Whole(vgg.gradient(extent, &targets)?)
+            targets.content = prepared.swap_remove(0).content;
+            Kind::Plain(vgg.gradient(extent, &targets)?)
         } else {
-            Kind::Parts(Parts {
+            Kind::Guided(Guided {
                 extent,
                 planes: vec![0.0; 3 * extent.pixels()],
                 gradient: vec![0.0; 3 * extent.pixels()],
                 targets,
-                features: (pieces.len() > 1).then_some(features),
-                tiles: pieces,
+                features: (prepared.len() > 1).then_some(features),
+                tiles: prepared,
                 inverse_areas: areas.map(|areas| areas.iter().map(|area| 1.0 / area.max(1e-6)).collect()),
                 graph: vgg.guided()?,
             })
@@ -113,16 +113,16 @@ impl Objective {
         Ok(Self { kind, losses: Losses::default() })
     }
 
-    /// Puts a picture in, `[3][H][W]`.
+    /// Sets the picture, `[3][H][W]`.
     pub fn set(&mut self, planes: &[f32]) {
-        self.parts().0.copy_from_slice(planes);
+        self.variables_and_gradient().0.copy_from_slice(planes);
     }
 
     /// The picture, `[3][H][W]`.
     pub fn picture(&self) -> &[f32] {
         match &self.kind {
-            Kind::Whole(graph) => graph.image(),
-            Kind::Parts(parts) => &parts.planes,
+            Kind::Plain(graph) => graph.image(),
+            Kind::Guided(guided) => &guided.planes,
         }
     }
 
@@ -133,33 +133,34 @@ impl Objective {
 }
 
 impl Problem for Objective {
-    fn parts(&mut self) -> (&mut [f32], &[f32]) {
+    fn variables_and_gradient(&mut self) -> (&mut [f32], &[f32]) {
         match &mut self.kind {
-            Kind::Whole(graph) => graph.image_and_gradient(),
-            Kind::Parts(parts) => (&mut parts.planes, &parts.gradient),
+            Kind::Plain(graph) => graph.image_and_gradient(),
+            Kind::Guided(guided) => (&mut guided.planes, &guided.gradient),
         }
     }
 
     fn evaluate(&mut self) -> Result<f64> {
         self.losses = match &mut self.kind {
-            Kind::Whole(graph) => graph.evaluate()?,
-            Kind::Parts(parts) => parts.evaluate()?,
+            Kind::Plain(graph) => graph.evaluate()?,
+            Kind::Guided(guided) => guided.evaluate()?,
         };
         Ok(self.losses.total())
     }
 }
 
-impl Parts {
+impl Guided {
     fn evaluate(&mut self) -> Result<Losses> {
         let Self { extent, planes, gradient, targets, tiles, inverse_areas, graph, features } = self;
         let regions = inverse_areas[0].len();
         let empty = || std::array::from_fn(|layer| vec![0.0; regions * CHANNELS[layer] * CHANNELS[layer]]);
-        // First what all tiles sum to, then each tile with the sums of the others.
+        // First sums up all tiles, then evaluates each tile with the sums of the others.
         let mut own: Vec<[Vec<f32>; STYLE_LAYERS]> = Vec::new();
         let mut total: [Vec<f32>; STYLE_LAYERS] = empty();
         if let Some(features) = features {
-            for piece in tiles.iter() {
-                let seen = features.run(&piece.tile.cut(planes, *extent), piece.tile.extent, &piece.regions)?;
+            for prepared in tiles.iter() {
+                let seen =
+                    features.run(&prepared.tile.cut(planes, *extent), prepared.tile.extent, &prepared.regions)?;
                 for (total, own) in total.iter_mut().zip(&seen.grams.sums) {
                     total.iter_mut().zip(own).for_each(|(total, own)| *total += own);
                 }
@@ -168,7 +169,7 @@ impl Parts {
         }
         gradient.fill(0.0);
         let mut losses = Losses::default();
-        for (place, piece) in tiles.iter().enumerate() {
+        for (place, prepared) in tiles.iter().enumerate() {
             let mut rest = total.clone();
             if let Some(own) = own.get(place) {
                 for (rest, own) in rest.iter_mut().zip(own) {
@@ -176,15 +177,15 @@ impl Parts {
                 }
             }
             let inputs = GuidedInputs {
-                planes: &piece.tile.cut(planes, *extent),
-                extent: piece.tile.extent,
-                regions: &piece.regions,
-                core: &piece.core,
-                content: &piece.content,
+                planes: &prepared.tile.cut(planes, *extent),
+                extent: prepared.tile.extent,
+                regions: &prepared.regions,
+                core: &prepared.core,
+                content: &prepared.content,
                 rest: &rest,
                 inverse_areas,
             };
-            let found = graph.evaluate(&inputs, targets, |own| piece.tile.add(own, gradient, *extent))?;
+            let found = graph.evaluate(&inputs, targets, |own| prepared.tile.add(own, gradient, *extent))?;
             losses.content += found.content;
             losses.tv += found.tv;
             losses.style = found.style;
@@ -193,7 +194,8 @@ impl Parts {
     }
 }
 
-/// The mean products that are wanted in each region: those of its own painting, or of all paintings mixed by weight.
+/// The target Gram matrices of each region: those of the region's painting, or without masks the weighted mean of all
+/// paintings.
 fn style_targets(
     subject: &Subject,
     recipe: &Recipe,
@@ -218,7 +220,7 @@ fn style_targets(
     Ok(targets)
 }
 
-/// The mean products of one painting at the stroke size that is wanted.
+/// The Gram matrices of one painting at the requested stroke size.
 fn style_of(
     painting: &Frame,
     recipe: &Recipe,
@@ -247,7 +249,8 @@ fn style_of(
     Ok(means)
 }
 
-/// For each layer and region: relative to the target's own square, and by the region's share of the picture.
+/// The weight of each layer and region: relative to the squared norm of the target, and scaled by the region's share of
+/// the picture.
 fn weights(
     grams: &[Vec<f32>; STYLE_LAYERS],
     areas: &[Vec<f32>; STYLE_LAYERS],
@@ -266,7 +269,7 @@ fn weights(
     })
 }
 
-/// The sum of the squared features whose pixels are in the core.
+/// The sum of the squared features inside the core.
 fn core_energy(content: &[f32], core: &[f32], extent: Extent) -> f64 {
     let (width, height) = (extent.width / 8, extent.height / 8);
     let plane = |values: &[f32]| -> f64 {

@@ -1,28 +1,28 @@
 //! Minimisers of smooth functions of many variables inside a box.
 //!
-//! Both work in the place where the function reads its variables, and keep their memory from step to step.
+//! Both change the variables in place and keep their buffers between steps.
 
 use super::Method;
 use crate::error::{Error, Result};
 
-/// A function of variables that lie in memory of its own.
+/// A function to minimise, which owns its variables.
 pub trait Problem {
-    /// The variables, and the gradient at the place of the last [`Self::evaluate`].
-    fn parts(&mut self) -> (&mut [f32], &[f32]);
+    /// The variables, and the gradient from the last [`Self::evaluate`].
+    fn variables_and_gradient(&mut self) -> (&mut [f32], &[f32]);
 
-    /// Computes the value and the gradient at the variables.
+    /// Computes the gradient at the current variables, and returns the value.
     ///
     /// # Errors
-    /// It cannot be computed.
+    /// The computation failed.
     fn evaluate(&mut self) -> Result<f64>;
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The variables moved.
     Moved,
-    /// No smaller value was found along any direction: this is a minimum as far as float32 can tell.
+    /// No direction led to a smaller value: this is a minimum within the precision of float32.
     Stuck,
 }
 
@@ -36,7 +36,7 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
-    /// What `method` stands for; `rate` is Adam's step.
+    /// The minimiser for `method`; `rate` is Adam's step size.
     pub fn new(method: Method, rate: f32) -> Self {
         match method {
             Method::Lbfgs => Self::Lbfgs(Lbfgs::default()),
@@ -44,10 +44,10 @@ impl Optimizer {
         }
     }
 
-    /// One step; the first also evaluates the start. Returns how it ended and the value at the variables.
+    /// Takes one step; the first one also evaluates the start. Returns the outcome and the value at the new variables.
     ///
     /// # Errors
-    /// The problem cannot be evaluated, or its value is not a number.
+    /// The problem cannot be evaluated, or its value is not finite.
     pub fn step(&mut self, problem: &mut dyn Problem) -> Result<(Step, f64)> {
         match self {
             Self::Lbfgs(lbfgs) => lbfgs.step(problem),
@@ -56,17 +56,17 @@ impl Optimizer {
     }
 }
 
-/// What a minimiser remembers, to be kept on disk.
+/// The state of a minimiser, to be saved to disk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// L-BFGS: one over the product of each pair; Adam: rate, steps.
+    /// L-BFGS: the reciprocal of each pair's dot product. Adam: rate, number of steps.
     pub numbers: Vec<f64>,
-    /// L-BFGS: step and change of each pair, oldest first; Adam: mean and mean square of the gradient.
+    /// L-BFGS: step and gradient change of each pair, oldest first. Adam: mean and mean square of the gradient.
     pub vectors: Vec<Vec<f32>>,
 }
 
 impl Optimizer {
-    /// What it remembers.
+    /// The state to save.
     pub fn memory(&self) -> Memory {
         match self {
             Self::Lbfgs(lbfgs) => Memory {
@@ -80,7 +80,7 @@ impl Optimizer {
         }
     }
 
-    /// Takes up what another one of its kind remembered; false if that is of another kind.
+    /// Restores a saved state. Returns false if it is of another kind of minimiser.
     pub fn restore(&mut self, memory: Memory) -> bool {
         let Memory { numbers, vectors } = memory;
         match self {
@@ -110,24 +110,24 @@ impl Optimizer {
     }
 }
 
-/// Lowest and highest value of a variable: pixels from black to white.
+/// The least and the greatest value of a variable: black and white.
 const BOX: (f32, f32) = (0.0, 1.0);
-/// Pairs of steps and gradient changes that stand for the curvature.
+/// The number of pairs of step and gradient change that approximate the curvature.
 const HISTORY: usize = 10;
-/// How far the first step moves a variable on average, before any curvature is known.
+/// Mean change of a variable in the first step, when no curvature is known yet.
 const FIRST_STEP: f64 = 1.0 / 255.0;
-/// Armijo's condition: the least part of the promised decrease that a step must bring.
+/// Armijo's condition: the least fraction of the predicted decrease that a step must achieve.
 const SUFFICIENT: f64 = 1e-4;
-/// Shorter steps that are tried before the direction is given up.
+/// The number of step lengths to try before giving up a direction.
 const TRIES: usize = 8;
 
-/// L-BFGS (Liu and Nocedal 1989, two-loop recursion), projected onto the box: variables at a bound whose gradient points
-/// out of it stay there (Bertsekas 1982).
+/// L-BFGS (Liu and Nocedal 1989, two-loop recursion), projected onto the box. A variable at a bound stays there while
+/// descent would push it out (Bertsekas 1982).
 #[derive(Clone, Debug, Default)]
 pub struct Lbfgs {
-    /// Step, change of the gradient, and one over their product; oldest first.
+    /// Step, gradient change, and the reciprocal of their dot product; oldest first.
     pairs: Vec<(Vec<f32>, Vec<f32>, f64)>,
-    /// Where the step began.
+    /// The variables at the start of the step.
     place: Vec<f32>,
     gradient: Vec<f32>,
     direction: Vec<f32>,
@@ -150,29 +150,29 @@ impl Lbfgs {
                 return Ok((Step::Moved, reached));
             }
             if fresh {
-                // The variables lie where the step began, and so must the gradient.
+                // The variables are back at the start of the step, so the gradient must be computed there again.
                 self.value = Some(finite(problem.evaluate()?)?);
                 return Ok((Step::Stuck, value));
             }
-            // The curvature misled; steepest descent shows whether there is a way down at all.
+            // The curvature was misleading; steepest descent tells whether any direction leads down.
             self.pairs.clear();
         }
     }
 
-    /// Keeps the place and the gradient that the step begins with.
+    /// Saves the variables and the gradient at the start of the step.
     fn begin(&mut self, problem: &mut dyn Problem) {
-        let (variables, gradient) = problem.parts();
+        let (variables, gradient) = problem.variables_and_gradient();
         self.place.clear();
         self.place.extend_from_slice(variables);
         self.gradient.clear();
         self.gradient.extend_from_slice(gradient);
     }
 
-    /// Finds a direction downhill; returns the slope along it.
+    /// Computes a descent direction and returns the slope along it.
     fn aim(&mut self) -> f64 {
         let Self { pairs, place, gradient, direction, .. } = self;
         direction.clear();
-        direction.extend(place.iter().zip(gradient.iter()).map(|(&x, &g)| if held(x, g) { 0.0 } else { -g }));
+        direction.extend(place.iter().zip(gradient.iter()).map(|(&x, &g)| if is_blocked(x, g) { 0.0 } else { -g }));
         let mut shares = Vec::with_capacity(pairs.len());
         for (step, change, inverse) in pairs.iter().rev() {
             let share = inverse * dot(step, direction);
@@ -191,7 +191,7 @@ impl Lbfgs {
             add_scaled(direction, share - back, step);
         }
         for ((d, &x), &g) in direction.iter_mut().zip(place.iter()).zip(gradient.iter()) {
-            if held(x, g) {
+            if is_blocked(x, g) {
                 *d = 0.0;
             }
         }
@@ -203,7 +203,7 @@ impl Lbfgs {
         self.aim()
     }
 
-    /// Backtracks along the direction to a lower value; puts the variables back where there is none.
+    /// Backtracks along the direction to a smaller value and returns it. If there is none, resets the variables.
     fn search(&mut self, problem: &mut dyn Problem, value: f64, slope: f64) -> Result<Option<f64>> {
         let Self { place, gradient, direction, .. } = self;
         if slope >= 0.0 || !slope.is_finite() {
@@ -211,7 +211,7 @@ impl Lbfgs {
         }
         let mut length = 1.0;
         for _ in 0..TRIES {
-            let (variables, _) = problem.parts();
+            let (variables, _) = problem.variables_and_gradient();
             let mut promised = 0.0;
             for (((to, &from), &d), &g) in variables.iter_mut().zip(&*place).zip(&*direction).zip(&*gradient) {
                 *to = (from + length as f32 * d).clamp(BOX.0, BOX.1);
@@ -221,19 +221,19 @@ impl Lbfgs {
             if reached <= value + SUFFICIENT * promised.min(0.0) && reached < value {
                 return Ok(Some(reached));
             }
-            // The minimum of the parabola through both values and the slope, kept within a sensible range.
+            // The minimum of the parabola through both values and the slope, clamped to a sensible range.
             let parabola = -slope * length * length / (2.0 * (reached - value - slope * length));
             length = if parabola.is_finite() { parabola.clamp(0.1 * length, 0.5 * length) } else { 0.25 * length };
         }
-        problem.parts().0.copy_from_slice(place);
+        problem.variables_and_gradient().0.copy_from_slice(place);
         Ok(None)
     }
 
-    /// Adds what the step showed about the curvature.
+    /// Adds the pair of this step to the curvature estimate.
     fn learn(&mut self, problem: &mut dyn Problem) {
         let (mut step, mut change, _) =
             if self.pairs.len() == HISTORY { self.pairs.remove(0) } else { (Vec::new(), Vec::new(), 0.0) };
-        let (variables, gradient) = problem.parts();
+        let (variables, gradient) = problem.variables_and_gradient();
         step.clear();
         step.extend(variables.iter().zip(&self.place).map(|(to, from)| to - from));
         change.clear();
@@ -246,8 +246,8 @@ impl Lbfgs {
     }
 }
 
-/// At a bound, with the gradient pushing out of the box.
-fn held(x: f32, g: f32) -> bool {
+/// Whether a variable is at a bound and descent would push it out of the box.
+fn is_blocked(x: f32, g: f32) -> bool {
     (x <= BOX.0 && g > 0.0) || (x >= BOX.1 && g < 0.0)
 }
 
@@ -256,18 +256,18 @@ fn held(x: f32, g: f32) -> bool {
 pub struct Adam {
     rate: f32,
     steps: i32,
-    /// The gradient is that at the variables.
+    /// The problem has been evaluated at the current variables.
     evaluated: bool,
     first: Vec<f32>,
     second: Vec<f32>,
 }
 
-/// Decay of the mean and of the mean square of the gradient. The second is shorter than usual (0.999): the losses change
-/// by orders of magnitude in the first hundred steps.
+/// Decay of the mean and of the mean square of the gradient. The second is below the usual 0.999, because the losses
+/// change by orders of magnitude in the first hundred steps.
 const DECAY: (f32, f32) = (0.9, 0.99);
 
 impl Adam {
-    /// A minimiser whose steps are about `rate` long in each variable.
+    /// A minimiser that moves each variable by about `rate` per step.
     pub fn new(rate: f32) -> Self {
         Self { rate, steps: 0, evaluated: false, first: Vec::new(), second: Vec::new() }
     }
@@ -278,10 +278,10 @@ impl Adam {
             self.evaluated = true;
         }
         self.steps += 1;
-        let (variables, gradient) = problem.parts();
+        let (variables, gradient) = problem.variables_and_gradient();
         self.first.resize(variables.len(), 0.0);
         self.second.resize(variables.len(), 0.0);
-        // The averages begin at 0; these undo that bias.
+        // Corrects the bias of averages that start at 0.
         let rate = self.rate / (1.0 - DECAY.0.powi(self.steps));
         let root = (1.0 - DECAY.1.powi(self.steps)).sqrt().recip();
         let averages = self.first.iter_mut().zip(&mut self.second);
@@ -298,10 +298,10 @@ fn finite(value: f64) -> Result<f64> {
     if value.is_finite() {
         return Ok(value);
     }
-    Err(Error::failed("the losses are no numbers any more; use smaller weights, or --optimizer lbfgs"))
+    Err(Error::failed("the losses are no longer finite; use smaller weights, or --optimizer lbfgs"))
 }
 
-/// In blocks of float32 and a total of float64: as exact as needed, and fast.
+/// The dot product. Sums blocks in float32 and their total in float64, which is fast and exact enough.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     let block = |(a, b): (&[f32], &[f32])| {
         let mut lanes = [0.0f32; 16];
@@ -328,7 +328,7 @@ fn scale(values: &mut [f32], factor: f64) {
 mod tests {
     use super::*;
 
-    /// A function in closed form, with how often it was asked.
+    /// A function in closed form that counts its evaluations.
     struct Formula {
         x: Vec<f32>,
         gradient: Vec<f32>,
@@ -343,7 +343,7 @@ mod tests {
     }
 
     impl Problem for Formula {
-        fn parts(&mut self) -> (&mut [f32], &[f32]) {
+        fn variables_and_gradient(&mut self) -> (&mut [f32], &[f32]) {
             (&mut self.x, &self.gradient)
         }
 
@@ -353,7 +353,7 @@ mod tests {
         }
     }
 
-    /// Its minimum is at 0.5, 0.25: a valley that bends, scaled into the box.
+    /// A bent valley, scaled into the box. The minimum is at (0.5, 0.25).
     fn rosenbrock(x: &[f32], gradient: &mut [f32]) -> f64 {
         let (a, b) = (f64::from(x[0]) * 2.0, f64::from(x[1]) * 4.0);
         gradient[0] = (2.0 * (-2.0 * (1.0 - a) - 400.0 * a * (b - a * a))) as f32;
@@ -361,7 +361,7 @@ mod tests {
         (1.0 - a).powi(2) + 100.0 * (b - a * a).powi(2)
     }
 
-    /// Axes of very different curvature, minimum at 0.3.
+    /// Axes of very different curvature. The minimum is at 0.3 on each.
     fn quadratic(x: &[f32], gradient: &mut [f32]) -> f64 {
         let mut value = 0.0;
         for (place, (&x, g)) in x.iter().zip(gradient).enumerate() {
@@ -373,7 +373,7 @@ mod tests {
         value
     }
 
-    /// Minimum at 1.5 and -0.5, outside of the box.
+    /// The minimum is at (1.5, -0.5), outside the box.
     fn outside(x: &[f32], gradient: &mut [f32]) -> f64 {
         let (a, b) = (f64::from(x[0]) - 1.5, f64::from(x[1]) + 0.5);
         (gradient[0], gradient[1]) = ((2.0 * a + b) as f32, (2.0 * b + a) as f32);
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn lbfgs_follows_rosenbrocks_valley_to_its_end() {
+    fn lbfgs_follows_rosenbrocks_valley_to_the_minimum() {
         let mut problem = Formula::new(&[0.1, 0.9], rosenbrock);
         let values = minimise(Optimizer::Lbfgs(Lbfgs::default()), &mut problem, 80);
         assert!(values.windows(2).all(|pair| pair[1] <= pair[0]), "never uphill: {values:?}");
@@ -416,8 +416,8 @@ mod tests {
     }
 
     #[test]
-    fn a_minimum_outside_of_the_box_is_found_on_its_wall() {
-        // In the corner 1, 0 both gradients push outwards.
+    fn a_minimum_outside_the_box_is_found_on_its_boundary() {
+        // In the corner (1, 0), descent pushes both variables outwards.
         for optimizer in [Optimizer::Lbfgs(Lbfgs::default()), Optimizer::Adam(Adam::new(0.05))] {
             let mut problem = Formula::new(&[0.4, 0.6], outside);
             minimise(optimizer, &mut problem, 100);
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_minimum_lbfgs_says_so_and_stays() {
+    fn at_the_minimum_lbfgs_reports_it_and_stays() {
         let mut problem = Formula::new(&[0.3; 50], quadratic);
         let mut optimizer = Optimizer::Lbfgs(Lbfgs::default());
         let ends: Vec<Step> = (0..3).map(|_| optimizer.step(&mut problem).unwrap().0).collect();
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minimiser_that_was_put_away_goes_on_as_if_nothing_had_been() {
+    fn a_restored_minimiser_continues_as_if_never_interrupted() {
         for fresh in [Optimizer::Lbfgs(Lbfgs::default()), Optimizer::Adam(Adam::new(0.01))] {
             let mut straight = Formula::new(&[0.9; 50], quadratic);
             minimise(fresh.clone(), &mut straight, 12);
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_or_no_minimiser_remembered_is_refused() {
+    fn the_state_of_another_minimiser_or_a_damaged_one_is_refused() {
         let memory =
             |numbers: &[f64], vectors: usize| Memory { numbers: numbers.to_vec(), vectors: vec![vec![0.5]; vectors] };
         let (lbfgs, adam) = (|| Optimizer::Lbfgs(Lbfgs::default()), || Optimizer::Adam(Adam::new(0.1)));
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_number_is_an_error() {
+    fn a_value_that_is_not_finite_is_an_error() {
         let mut problem = Formula::new(&[0.5], |_, _| f64::NAN);
         assert!(Optimizer::Adam(Adam::new(0.1)).step(&mut problem).is_err());
         assert!(Optimizer::Lbfgs(Lbfgs::default()).step(&mut problem).is_err());

@@ -1,4 +1,4 @@
-//! Pictures as VGG-19's graphs take them: planes of floats, `[3][H][W]`, from 0 to 1.
+//! Pictures in the layout of VGG-19's graphs: planes of floats, `[3][H][W]`, from 0 to 1.
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
@@ -6,10 +6,13 @@ use crate::kernel::planar::{PlanarFormat, pack, unpack};
 use crate::kernel::resize::Resizer;
 use crate::network::vgg19::Extent;
 
-/// Planes as VGG-19's graphs take them.
+/// The layout of VGG-19's graphs.
 const UNIT: PlanarFormat = PlanarFormat { range: 1.0, mean: [0.0; 3], deviation: [1.0; 3], multiple: 1 };
 
-/// A picture resized, as planes from 0 to 1.
+/// Resizes `image` to `extent` and converts it to planes.
+///
+/// # Errors
+/// The picture cannot be resized.
 pub fn to_planes(image: Image<'_>, extent: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
     let (width, height) = (extent.width as u32, extent.height as u32);
     let mut frame = Frame::new(width, height);
@@ -19,21 +22,24 @@ pub fn to_planes(image: Image<'_>, extent: Extent, resizer: &mut Resizer) -> Res
     Ok(planes)
 }
 
-/// Planes as a picture.
+/// Converts planes to a picture.
 ///
 /// # Errors
-/// They hold values that are no numbers.
+/// A value is not finite.
 pub fn to_frame(planes: &[f32], extent: Extent) -> Result<Frame> {
     let size = (extent.width, extent.height);
     let mut frame = Frame::new(extent.width as u32, extent.height as u32);
     if !unpack(planes, size, 1.0, size, &mut frame.pixels) {
-        return Err(Error::failed("the picture holds values that are no numbers; use smaller weights"));
+        return Err(Error::failed("the picture has values that are not finite; use smaller weights"));
     }
     Ok(frame)
 }
 
-/// A finished scale at the next one's size.
-pub fn grown(planes: &[f32], from: Extent, to: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
+/// Enlarges the result of one scale to the size of the next.
+///
+/// # Errors
+/// The planes cannot be resized.
+pub fn enlarged(planes: &[f32], from: Extent, to: Extent, resizer: &mut Resizer) -> Result<Vec<f32>> {
     let mut planes = resizer.planes(planes, (from.width, from.height), (to.width, to.height))?;
     // The filter overshoots at edges.
     planes.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));

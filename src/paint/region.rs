@@ -1,4 +1,4 @@
-//! Regions with their own style (Gatys et al. 2017, "Controlling Perceptual Factors", section 4: guided Gram matrices).
+//! Regions with different styles (Gatys et al. 2017, "Controlling Perceptual Factors", section 4: guided Gram matrices).
 
 use super::planes::to_planes;
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::frame::Frame;
 use crate::kernel::resize::Resizer;
 use crate::network::vgg19::Extent;
 
-/// The masks at a size, `[R][H][W]`, 0 to 1: the brightness of each.
+/// The brightness of each of the `R` masks at size `extent`, `[R][H][W]`, 0 to 1.
 ///
 /// # Errors
 /// A mask cannot be resized.
@@ -21,7 +21,7 @@ pub fn regions(masks: &[Frame], extent: Extent, resizer: &mut Resizer) -> Result
     Ok(all)
 }
 
-/// What is left over for one more painting: the last mask, where there is one less than paintings.
+/// The mask of the area that the other masks leave, for the last painting. `None` without masks.
 pub fn remainder(masks: &[Frame]) -> Option<Frame> {
     let first = masks.first()?;
     let mut rest = Frame::new(first.width, first.height);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_region_is_what_the_others_leave() {
+    fn the_last_region_is_the_area_that_the_others_leave() {
         let mut mask = Frame::new(2, 1);
         mask.pixels = vec![255, 255, 255, 100, 100, 100];
         let rest = remainder(std::slice::from_ref(&mask)).unwrap();

@@ -1,7 +1,7 @@
-//! A run on disk: what `impasto paint --resume` continues from.
+//! The saved state of a run, from which `impasto paint --resume` continues.
 //!
-//! The file is a line of JSON and then the numbers as float32 in little endian, in the order in which the line counts
-//! them: the picture, the average, the minimiser's memory.
+//! The file is a line of JSON, followed by little-endian float32 values: the picture, the average, and the minimiser's
+//! vectors. The line gives their lengths.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,25 +13,25 @@ use crate::network::vgg19::{Extent, Losses, STYLE_LAYERS};
 
 const FORMAT: &str = "impasto paint 1";
 
-/// The changing part of a run.
+/// The parts of a run that change from step to step, except the picture.
 #[derive(Debug)]
 pub struct Run {
-    /// The size of its scale.
+    /// The size of the picture at this scale.
     pub extent: Extent,
-    /// The mean of its pictures.
+    /// The moving average of the pictures.
     pub average: Average,
-    /// What minimises.
+    /// The minimiser.
     pub optimizer: Optimizer,
-    /// Of each step at this scale.
+    /// The losses of each step at this scale.
     pub losses: Vec<Losses>,
 }
 
-/// A run between two steps.
+/// The state of a run between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// The scale that it is at, from 0.
+    /// Index of the current scale, from 0.
     pub scale: usize,
-    /// Steps done at this scale.
+    /// Number of steps completed at this scale.
     pub iteration: usize,
     extent: Extent,
     planes: Vec<f32>,
@@ -45,7 +45,7 @@ pub struct State {
 #[derive(Serialize, Deserialize)]
 struct Header {
     format: String,
-    /// What the run was asked for; another job cannot go on from here.
+    /// Describes the job; another job cannot resume from this state.
     job: String,
     scale: usize,
     iteration: usize,
@@ -53,14 +53,14 @@ struct Header {
     height: usize,
     average_weight: f32,
     numbers: Vec<f64>,
-    /// Of the losses of each step at this scale: content, style by layer, total variation.
+    /// For each step at this scale: content loss, style loss of each layer, total variation.
     losses: Vec<[f64; 2 + STYLE_LAYERS]>,
-    /// Lengths of the picture, the average, the minimiser's vectors.
+    /// Lengths of the picture, the average and the minimiser's vectors.
     lengths: Vec<usize>,
 }
 
 impl State {
-    /// The state of `run`, whose picture is `planes`, at `scale` after `iteration` steps.
+    /// The state of `run` with the picture `planes` after `iteration` steps at `scale`.
     pub(super) fn of(scale: usize, iteration: usize, planes: &[f32], run: &Run) -> Self {
         Self {
             scale,
@@ -74,21 +74,21 @@ impl State {
         }
     }
 
-    /// The run, and its picture.
+    /// The run and its picture, `[3][H][W]`.
     pub(super) fn into_run(self, recipe: &Recipe) -> Result<(Run, Vec<f32>)> {
         let mut optimizer = Optimizer::new(recipe.method, recipe.rate);
         let extent = self.extent;
         let fits = recipe.scales.get(self.scale) == Some(&extent) && self.iteration <= recipe.iterations;
         if !fits || !optimizer.restore(self.memory) {
-            return Err(Error::failed("the saved state belongs to another job; start again without --resume"));
+            return Err(Error::failed("the saved state is of another job; start again without --resume"));
         }
         let mut average = Average::new(recipe.average);
         (average.sum, average.weight) = (self.average, self.average_weight);
         Ok((Run { extent, average, optimizer, losses: self.losses }, self.planes))
     }
 
-    /// Whether its parts are of one picture.
-    fn is_whole(&self) -> bool {
+    /// Whether all vectors fit the size of the picture.
+    fn is_consistent(&self) -> bool {
         let Extent { width, height } = self.extent;
         let wanted = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3));
         let fits = |values: &Vec<f32>| Some(values.len()) == wanted;
@@ -97,7 +97,7 @@ impl State {
         fits(&self.planes) && average && self.memory.vectors.iter().all(fits)
     }
 
-    /// As bytes, for the job that `job` describes.
+    /// Serialises the state. `job` describes the job that it belongs to.
     pub fn to_bytes(&self, job: &str) -> Vec<u8> {
         let vectors: Vec<&Vec<f32>> = [&self.planes, &self.average].into_iter().chain(&self.memory.vectors).collect();
         let row = |losses: &Losses| {
@@ -125,10 +125,10 @@ impl State {
         bytes
     }
 
-    /// From the bytes of [`Self::to_bytes`]; `name` is what messages call them.
+    /// Parses the bytes of [`Self::to_bytes`]. `name` stands for the file in messages.
     ///
     /// # Errors
-    /// They are of another job, damaged, or no state at all.
+    /// The bytes are damaged, are not a saved state, or belong to another job.
     pub fn from_bytes(bytes: &[u8], job: &str, name: &str) -> Result<Self> {
         let damaged = || Error::failed(format!("{name} is damaged or not a saved state; start again without --resume"));
         let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(damaged)?;
@@ -138,7 +138,7 @@ impl State {
         }
         if header.job != job {
             return Err(Error::usage(format!(
-                "{name} was saved with other pictures or flags ({}); give the same again, or start without --resume",
+                "{name} was saved with other pictures or flags ({}); use the same ones, or start again without --resume",
                 header.job
             )));
         }
@@ -166,7 +166,7 @@ impl State {
             memory: Memory { numbers: header.numbers, vectors },
             losses: header.losses.into_iter().map(losses).collect(),
         };
-        if state.is_whole() { Ok(state) } else { Err(damaged()) }
+        if state.is_consistent() { Ok(state) } else { Err(damaged()) }
     }
 }
 
@@ -188,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn a_state_comes_back_from_its_bytes() {
+    fn a_state_survives_serialisation() {
         assert_eq!(State::from_bytes(&state().to_bytes("job"), "job", "x").unwrap(), state());
     }
 
     #[test]
-    fn every_number_comes_back_exactly() {
+    fn numbers_survive_serialisation_exactly() {
         let numbers = (1..1000).map(|i| 1.0 / f64::from(i) / 3e7).collect();
         let state = State { memory: Memory { numbers, vectors: vec![] }, ..state() };
         assert_eq!(State::from_bytes(&state.to_bytes("job"), "job", "x").unwrap(), state);
     }
 
     #[test]
-    fn what_is_cut_off_or_of_another_job_is_refused() {
+    fn a_truncated_or_inconsistent_state_and_one_of_another_job_are_refused() {
         let bytes = state().to_bytes("job");
         for end in [0, 10, bytes.len() - 4] {
             let error = State::from_bytes(&bytes[..end], "job", "'x'").unwrap_err();

@@ -1,4 +1,4 @@
-//! Styles that change without a jump: for half a second, the old mix of networks and weights turns into the new one.
+//! Cross-fades styles: for half a second, the old mix of networks and weights turns into the new one.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use crate::stylize::WeightedNetwork;
 /// How long a change takes.
 pub const FADE: Duration = Duration::from_millis(500);
 
-/// One network's part in a style that was chosen.
+/// One network of a chosen style.
 pub struct Chosen {
-    /// Which network; `None` copies the picture.
+    /// Its file; `None` copies the picture.
     pub file: Option<NetworkFile>,
-    /// The same, opened and warm, unless an earlier choice brought it.
+    /// The opened and warmed-up network, unless an earlier choice brought it.
     pub network: Option<Box<dyn Network>>,
     /// Its style weights, or the style vector.
     pub weights: Vec<f32>,
@@ -23,19 +23,19 @@ pub struct Chosen {
 /// Weights and share of one network.
 type Contribution = (Vec<f32>, f32);
 
-/// Which networks there are, and how much of each is shown when.
+/// The opened networks, and how much each contributes over time.
 #[derive(Default)]
 pub struct Fade {
     files: Vec<Option<NetworkFile>>,
-    /// A target a network, in their order.
+    /// One contribution per network, in their order.
     from: Vec<Contribution>,
     to: Vec<Contribution>,
     began: Option<Instant>,
 }
 
 impl Fade {
-    /// Begins to turn what `parts` show at `now` into `chosen`; networks that are new are added to `parts`. Says how many
-    /// times as many networks will run.
+    /// Starts a fade at `now` from what `parts` show to `chosen`; new networks are added to `parts`. Returns by what factor the
+    /// number of running networks changes.
     pub fn begin(&mut self, parts: &mut Vec<WeightedNetwork>, chosen: Vec<Chosen>, now: Instant) -> f64 {
         let before = running(parts);
         let is_first = self.files.is_empty();
@@ -49,7 +49,7 @@ impl Fade {
                     to.push((Vec::new(), 0.0));
                     parts.len() - 1
                 }
-                // Nothing to show it with; whoever chose it says so.
+                // Without a network there is nothing to show; whoever chose it reports that.
                 (None, None) => continue,
             };
             to[place] = (weights, share);
@@ -65,14 +65,14 @@ impl Fade {
         }
         self.to = to;
         self.began = Some(now);
-        // The show opens with its style, it does not fade in.
+        // The show starts in its style; it does not fade in.
         self.apply(parts, if is_first { now + FADE } else { now });
         let during = self.from.iter().zip(&self.to).filter(|(from, to)| from.1 > 0.0 || to.1 > 0.0).count();
         if before == 0 { 1.0 } else { during as f64 / before as f64 }
     }
 
-    /// Sets weights and shares of `parts` for `now`. Says whether the change still goes on, and by how many times as many
-    /// networks run since it ended.
+    /// Sets the weights and shares of `parts` for `now`. While a fade is in progress, returns by what factor the number of running
+    /// networks changed; `None` when it is over.
     pub fn apply(&mut self, parts: &mut [WeightedNetwork], now: Instant) -> Option<f64> {
         let began = self.began?;
         let before = running(parts);
@@ -81,7 +81,7 @@ impl Fade {
         let new = progress * progress * (3.0 - 2.0 * progress);
         for (part, (from, to)) in parts.iter_mut().zip(self.from.iter().zip(&self.to)) {
             part.share = from.1 + new * (to.1 - from.1);
-            // By share, so that a style's part in the picture moves evenly.
+            // Weighted by share, so that a style's fraction of the picture changes evenly.
             let (old, new) = (from.1 * (1.0 - new), to.1 * new);
             let total = (old + new).max(f32::MIN_POSITIVE);
             part.weights.resize(to.0.len(), 0.0);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn two_networks_fade_by_their_shares_and_the_old_one_rests_afterwards() {
+    fn two_networks_fade_by_their_shares_and_the_old_one_stops_afterwards() {
         let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
         fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
         assert_eq!(fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start), 2.0);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_in_the_middle_of_a_change_goes_on_from_what_is_shown() {
+    fn a_change_during_a_fade_continues_from_what_is_shown() {
         let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
         fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
         fade.begin(&mut parts, vec![chosen("a", [0.0, 1.0], 1.0)], start);

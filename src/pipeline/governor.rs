@@ -1,56 +1,55 @@
-//! Holds a frame rate by the size that the network sees: smaller when a frame takes too long, larger again when there is
-//! room, and neither back and forth.
+//! Holds a frame rate by changing the size that the network sees: smaller when a frame takes too long, larger again when there is
+//! time to spare, without oscillating.
 
 use std::time::Duration;
 
-/// By how much the sides of the frame are divided, from the best picture to the fastest. Neighbours differ so little that a
-/// change is hardly seen.
+/// Divisors of the frame's sides, from the best picture to the fastest. Neighbours differ so little that a change is hardly visible.
 const REDUCTIONS: [f32; 9] = [1.0, 1.12, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0];
 
-/// Share of a frame's time that painting may take before the size falls: the rest is for the other threads' work.
+/// Fraction of a frame's time that painting may take before the size shrinks; the rest is left to other threads.
 const FULL: f64 = 0.88;
 
-/// Share that painting would take at a larger size for it to be tried.
+/// A larger size is tried if painting would take at most this fraction of a frame's time.
 const ROOM: f64 = 0.72;
 
-/// Frames in a row that must be too slow, or leave room, before the size changes; falling is urgent, rising is not.
+/// Consecutive frames that must be too slow, or leave room, before the size changes; shrinking is urgent, growing is not.
 const TOO_SLOW: u32 = 4;
 const ROOMY: u32 = 90;
 
-/// Share of the newest frame in the average cost.
+/// Weight of the newest frame in the average cost.
 const NEWEST: f64 = 0.15;
 
 /// Chooses the size for the next frame from what the last ones took.
 #[derive(Clone, Debug)]
 pub struct Governor {
-    /// Time for a frame; `None` leaves the size alone.
+    /// Seconds per frame; `None` leaves the size alone.
     period: Option<f64>,
     level: usize,
-    /// Average time of a frame in seconds, by the area that the network saw (of 1 for the whole frame).
+    /// Average seconds per frame, divided by the area that the network saw (1 for the whole frame).
     cost: Option<f64>,
     slow: u32,
     roomy: u32,
 }
 
 impl Governor {
-    /// Holds `fps` frames a second; with `None` the network always sees the whole frame.
+    /// Holds `fps` frames per second; with `None` the network always sees the frame at full size.
     pub fn new(fps: Option<f64>) -> Self {
         let period = fps.filter(|fps| *fps > 0.0).map(|fps| 1.0 / fps);
         Self { period, level: 0, cost: None, slow: 0, roomy: 0 }
     }
 
-    /// By how much the sides of the frame are to be divided, from 1 up.
+    /// The divisor for the frame's sides, at least 1.
     pub fn reduction(&self) -> f32 {
         REDUCTIONS[self.level]
     }
 
-    /// Hears how long the last frame took, from being taken to being given to the outputs.
+    /// Records how long the last frame took, from being taken to being handed to the outputs.
     pub fn add(&mut self, took: Duration) {
         let Some(period) = self.period else { return };
         let cost = took.as_secs_f64() / area(self.level);
         let average = self.cost.map_or(cost, |average| average + NEWEST * (cost - average));
         self.cost = Some(average);
-        // A single slow frame (another program woke up) moves the average little, a series of them quickly.
+        // One slow frame (another program woke up) moves the average little; a series moves it quickly.
         let is_slow = average * area(self.level) > FULL * period;
         let has_room = self.level > 0 && average * area(self.level - 1) < ROOM * period;
         self.slow = if is_slow { self.slow + 1 } else { 0 };
@@ -60,12 +59,12 @@ impl Governor {
             let next = (self.level + 1..REDUCTIONS.len()).find(fits);
             self.set(next.unwrap_or(REDUCTIONS.len() - 1));
         } else if self.roomy >= ROOMY {
-            // One step at a time: how the cost grows is an estimate.
+            // One step at a time, because the larger size's cost is only an estimate.
             self.set(self.level - 1);
         }
     }
 
-    /// Hears that a frame will cost `factor` times as much from now on: two networks instead of one.
+    /// Frames will cost `factor` times as much from now on: two networks instead of one.
     pub fn expect(&mut self, factor: f64) {
         if let Some(cost) = &mut self.cost {
             *cost *= factor;
@@ -82,7 +81,7 @@ impl Governor {
     }
 }
 
-/// What the network sees at a level, of 1 for the whole frame.
+/// The area that the network sees at a level; 1 for the whole frame.
 fn area(level: usize) -> f64 {
     f64::from(REDUCTIONS[level]).powi(-2)
 }
@@ -91,7 +90,7 @@ fn area(level: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// The reductions over `frames` frames of which a whole one takes `seconds(frame)`.
+    /// The reductions over `frames` frames that take `seconds(frame)` at full size.
     fn run(governor: &mut Governor, frames: usize, seconds: impl Fn(usize) -> f64) -> Vec<f32> {
         let mut seen = Vec::new();
         for frame in 0..frames {

@@ -1,7 +1,7 @@
-//! Frames to a camera of PipeWire, which portals list for browsers and meetings: the only place that knows `pipewire`.
+//! Writes frames to a PipeWire camera, which portals list for browsers and meetings: the only place that knows `pipewire`.
 //!
-//! PipeWire's objects belong to one thread, so they have one of their own. It sleeps until a frame or PipeWire wakes it,
-//! and converts frames only while a program looks.
+//! PipeWire's objects belong to one thread, so they get one of their own. It sleeps until a frame or PipeWire wakes it. Frames are
+//! copied and converted only while a program reads the camera.
 
 use std::io::Cursor;
 use std::rc::Rc;
@@ -33,17 +33,17 @@ use crate::size::Size;
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads;
 
-/// How long PipeWire may take to answer; it does in milliseconds.
+/// How long PipeWire may take to respond; usually milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What starts PipeWire for a user.
+/// The command that starts PipeWire for a user.
 const START: &str = "systemctl --user start pipewire wireplumber";
 
-/// What is offered, the first choice first. BGRx has one meaning everywhere, while readers guess the matrix of YUV by
-/// the picture's size; browsers take only YUV.
+/// The formats offered, the preferred first. BGRx means the same everywhere, while readers guess the YUV matrix from the picture's
+/// size; but browsers accept only YUV.
 const FORMATS: [VideoFormat; 2] = [VideoFormat::BGRx, VideoFormat::YUY2];
 
-/// Shows frames as a camera. Programs that watch it may come and go.
+/// Shows frames as a camera. Programs may start and stop reading it at any time.
 pub struct PipewireSink {
     shared: Arc<Shared>,
     wake: Sender<Wake>,
@@ -80,11 +80,11 @@ struct Shape {
 }
 
 impl PipewireSink {
-    /// Makes a camera that other programs list as `name`, for frames of `width` x `height`, `fps` a second. Those that
-    /// take YUV see an odd width without its last column.
+    /// Creates a camera that other programs list as `name`, for frames of `width` x `height`, `fps` per second. Programs that read YUV
+    /// see one column less of an odd width.
     ///
     /// # Errors
-    /// No PipeWire runs for this user, it does not answer, or no camera has such a size.
+    /// PipeWire does not run for this user or does not respond, or no camera can have this size.
     pub fn open(name: &str, width: u32, height: u32, fps: u32) -> Result<Self> {
         super::check_camera(Size::new(width, height))?;
         let name = name.replace('\0', "");
@@ -105,10 +105,10 @@ impl PipewireSink {
         match is_ready.recv_timeout(PATIENCE) {
             Ok(()) => Ok(sink),
             Err(RecvTimeoutError::Timeout) => Err(Error::failed(format!(
-                "PipeWire does not answer; start it again: {}",
+                "PipeWire does not respond; restart it: {}",
                 START.replace("start", "restart")
             ))),
-            // The thread says why before it lets go of its end; joined, it has.
+            // The thread stores the reason before it drops its end; once joined, it has.
             Err(RecvTimeoutError::Disconnected) => {
                 let shared = Arc::clone(&sink.shared);
                 drop(sink);
@@ -119,7 +119,7 @@ impl PipewireSink {
     }
 
     fn end(&mut self) {
-        // Where the thread has ended already, nobody hears it.
+        // The thread may have ended already.
         let _ = self.wake.send(Wake::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -160,7 +160,7 @@ impl Drop for PipewireSink {
     }
 }
 
-/// PipeWire's thread: the camera is there until this returns. The error is for people.
+/// PipeWire's thread: the camera exists until this returns. The error is for people.
 fn show(
     name: &str,
     shape: Shape,
@@ -171,11 +171,11 @@ fn show(
     let unusable = |error| format!("PipeWire cannot be used: {error}; install its client library and configuration");
     let main_loop = MainLoop::new(None).map_err(unusable)?;
     let context = Context::new(&main_loop).map_err(unusable)?;
-    let core = context.connect(None).map_err(|_| format!("no PipeWire runs for this user; start it: {START}"))?;
+    let core = context.connect(None).map_err(|_| format!("PipeWire does not run for this user; start it: {START}"))?;
     let lost = {
         let (main_loop, shared) = (main_loop.clone(), Arc::clone(shared));
         move |reason: &str| {
-            let words = format!("PipeWire took the camera away ({reason}); start it again: {START}");
+            let words = format!("PipeWire removed the camera ({reason}); start PipeWire again: {START}");
             // The first reason is the cause.
             let _ = shared.failure.set(words);
             main_loop.quit();
@@ -185,7 +185,7 @@ fn show(
         .add_listener_local()
         .error({
             let lost = lost.clone();
-            // Errors of other objects are not the end; the stream hears of its own.
+            // Errors of other objects are harmless; the stream gets its own.
             move |id, _, _, message| {
                 if id == PW_ID_CORE {
                     lost(message);
@@ -201,7 +201,7 @@ fn show(
         "node.description" => name,
         "node.virtual" => "true",
     };
-    let broken = |error| format!("PipeWire makes no camera: {error}; start it again: {START}");
+    let broken = |error| format!("PipeWire cannot create a camera: {error}; start PipeWire again: {START}");
     let stream = Rc::new(Stream::new(&core, name, properties).map_err(broken)?);
     let _stream_listener = stream
         .add_local_listener_with_user_data(Painter::new(shape, Arc::clone(shared)))
@@ -228,7 +228,7 @@ fn show(
     let _receiver = woken.attach(main_loop.loop_(), {
         let (main_loop, stream) = (main_loop.clone(), Rc::clone(&stream));
         move |message| match message {
-            // The camera sets the pace of those who watch it.
+            // The camera sets the pace of its readers.
             Wake::Frame if stream.state() == StreamState::Streaming => drop(stream.trigger_process()),
             Wake::Frame => {}
             Wake::End => main_loop.quit(),
@@ -237,7 +237,7 @@ fn show(
 
     let formats = FORMATS.map(|format| serialize(offer(format, shape)));
     let mut formats: Vec<&Pod> = formats.iter().filter_map(|bytes| Pod::from_bytes(bytes)).collect();
-    // Whoever wants to watch connects to it, so it names no one.
+    // Readers connect to it, so no target is named.
     let flags = StreamFlags::DRIVER | StreamFlags::MAP_BUFFERS;
     stream.connect(Direction::Output, None, flags, &mut formats).map_err(broken)?;
     main_loop.run();
@@ -248,7 +248,7 @@ fn show(
 struct Painter {
     shape: Shape,
     shared: Arc<Shared>,
-    /// What those who watch agreed to, and its bytes from row to row.
+    /// The format agreed with the readers, and its bytes from row to row.
     agreed: Option<(VideoFormat, u32)>,
     /// RGB8; black before the first frame.
     shown: Vec<u8>,
@@ -261,7 +261,7 @@ impl Painter {
         Self { shape, shared, agreed: None, shown, yuyv: ToYuyv::default() }
     }
 
-    /// Answers the format that was chosen with the buffers that it takes. It is none after the last one has gone.
+    /// Answers the chosen format with the buffers that it needs. There is none after the last reader has gone.
     fn agree(&mut self, stream: &StreamRef, format: Option<&Pod>) {
         self.agreed = format.and_then(|format| {
             let mut info = VideoInfoRaw::default();
@@ -271,7 +271,7 @@ impl Painter {
         let Some((_, stride)) = self.agreed else { return };
         let bytes = serialize(buffers(stride, self.shape.height));
         if let Some(pod) = Pod::from_bytes(&bytes) {
-            // Where it fails the stream goes into its error state, which is heard.
+            // If it fails, the stream enters its error state, which is reported.
             let _ = stream.update_params(&mut [pod]);
         }
     }
@@ -281,7 +281,7 @@ impl Painter {
         if let Taken::Value(newest) = self.shared.newest.take(Duration::ZERO) {
             self.shared.spent.put(std::mem::replace(&mut self.shown, newest));
         }
-        // There is none while those who watch hold all of them: this frame is lost to them.
+        // There is none while the readers hold them all: they miss this frame.
         let Some(mut buffer) = stream.dequeue_buffer() else { return };
         let Some(data) = buffer.datas_mut().first_mut() else { return };
         let filled = match (self.agreed, data.data()) {

@@ -1,7 +1,7 @@
-//! Frames to a v4l2loopback device, which other programs take for a camera: the only place that knows `v4l`.
+//! Writes frames to a v4l2loopback device, which other programs use as a camera.
 //!
-//! Its bindings are used without its device type, which panics on what a strange driver may say: a card's name that is
-//! cut in the middle of a letter, an unknown colour space.
+//! The bindings of `v4l` are used without its device type, which panics on what an unusual driver may report: a card name cut in the
+//! middle of a character, an unknown colour space.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,22 +18,22 @@ use crate::frame::{Frame, Stamp};
 use crate::media::pixels::{ToYuyv, even_width};
 use crate::size::Size;
 
-/// How the driver calls itself.
+/// The driver's name.
 const LOOPBACK: &[u8] = b"v4l2 loopback";
 
-/// What brings a loopback device into being.
+/// The commands that create a loopback device.
 const INSTALL: &str =
     "sudo apt install v4l2loopback-dkms; sudo modprobe v4l2loopback exclusive_caps=1 card_label=impasto";
 
-/// There while the module is loaded.
+/// Exists while the module is loaded.
 const MODULE: &str = "/sys/module/v4l2loopback";
 
-/// Pixels as webcams give them; `Y0 U Y1 V`.
+/// The usual pixel format of webcams: `Y0 U Y1 V`.
 const YUYV: u32 = u32::from_le_bytes(*b"YUYV");
 
 const OUTPUT: v4l_sys::v4l2_buf_type = v4l_sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_OUTPUT;
 
-/// Writes frames to a loopback device. Programs that read it may come and go.
+/// Writes frames to a loopback device. Programs may start and stop reading it at any time.
 #[derive(Debug)]
 pub struct V4l2Sink {
     device: File,
@@ -41,9 +41,9 @@ pub struct V4l2Sink {
     label: String,
     /// Columns and rows of the frames; the device has [`even_width`] of them.
     size: Size,
-    /// Bytes from row to row, as the device wants them.
+    /// Bytes from row to row, as the device expects.
     stride: u32,
-    /// One frame as the device takes it.
+    /// One frame in the device's format.
     packed: Vec<u8>,
     yuyv: ToYuyv,
 }
@@ -51,9 +51,9 @@ pub struct V4l2Sink {
 /// The first loopback device that nobody writes to.
 ///
 /// # Errors
-/// There is none; the sentence says how to get one.
+/// There is none; the message says how to get one.
 pub fn find() -> Result<PathBuf> {
-    // Those without hardware; a real camera is not even opened.
+    // Only devices without hardware; real cameras are not opened.
     let mut numbers: Vec<u32> = fs::read_dir("/sys/devices/virtual/video4linux")
         .into_iter()
         .flatten()
@@ -83,12 +83,12 @@ pub fn find() -> Result<PathBuf> {
 }
 
 impl V4l2Sink {
-    /// Opens the loopback device at `path` for frames of `width` x `height`, `fps` a second. The device shows an odd
-    /// width without its last column.
+    /// Opens the loopback device at `path` for frames of `width` x `height`, `fps` per second. For an odd width the device shows one
+    /// column less.
     ///
     /// # Errors
-    /// There is no such device, it takes no pictures (a real camera), this user may not write to it, another program
-    /// writes to it, a program that reads it holds it in another size, or no camera has such a size.
+    /// There is no such device; it accepts no pictures (a real camera); this user has no permission; another program writes to it;
+    /// a program that reads it keeps it at another size; or no camera can have this size.
     pub fn open(path: &Path, width: u32, height: u32, fps: u32) -> Result<Self> {
         super::check_camera(Size::new(width, height))?;
         let (device, found) = open(path)?;
@@ -97,8 +97,7 @@ impl V4l2Sink {
         }
         if !found.output {
             return Err(Error::failed(format!(
-                "'{}' ({}) is a camera, not a virtual one that pictures can be written to; name a v4l2loopback device, or \
-                 make one: {INSTALL}",
+                "'{}' ({}) is a real camera; name a v4l2loopback device, or create one: {INSTALL}",
                 path.display(),
                 found.card
             )));
@@ -113,7 +112,7 @@ impl V4l2Sink {
         Ok(Self { device, path, label, size: Size::new(width, height), stride, packed, yuyv: ToYuyv::default() })
     }
 
-    /// What other programs call the camera.
+    /// The camera's name in other programs.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -123,13 +122,13 @@ impl Sink for V4l2Sink {
     fn put_at(&mut self, frame: &Frame, _stamp: Stamp) -> Result<()> {
         super::check_frame(frame, self.size)?;
         self.yuyv.convert(frame.image(), self.stride, &mut self.packed)?;
-        // One call, one frame. The rest of one that the device takes in part would be the next one's beginning.
+        // One call per frame: the rest of a partial write would become the start of the next frame.
         loop {
             match self.device.write(&self.packed) {
                 Ok(written) if written == self.packed.len() => return Ok(()),
                 Ok(written) => {
                     return Err(Error::failed(format!(
-                        "'{}' took {written} bytes of a frame's {}; load the kernel module v4l2loopback anew",
+                        "'{}' accepted only {written} of a frame's {} bytes; reload the kernel module v4l2loopback",
                         self.path.display(),
                         self.packed.len()
                     )));
@@ -145,7 +144,7 @@ impl Sink for V4l2Sink {
     }
 }
 
-/// What a device says of itself.
+/// What a device reports about itself.
 struct Capability {
     card: String,
     loopback: bool,
@@ -156,14 +155,13 @@ struct Capability {
 }
 
 impl Capability {
-    /// With `exclusive_caps=1` a loopback device is a camera, and nothing else, while a program writes to it. Without, it
-    /// does not tell.
+    /// With `exclusive_caps=1`, a loopback device is only a camera while a program writes to it. Without, it does not tell.
     fn busy(&self) -> bool {
         self.loopback && self.capture && !self.output
     }
 }
 
-/// Opens a device and asks what it is.
+/// Opens a device and queries its capabilities.
 fn open(path: &Path) -> Result<(File, Capability)> {
     let open = || OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error));
     let device = open()?;
@@ -171,8 +169,8 @@ fn open(path: &Path) -> Result<(File, Capability)> {
     if !found.loopback || found.capture || found.output {
         return Ok((device, found));
     }
-    // v4l2loopback 0.12 with exclusive_caps=1 still waits for a writer that has gone, if that one only used `write`, as
-    // ffmpeg does. It stops waiting when one that it knows as a writer goes.
+    // v4l2loopback 0.12 with exclusive_caps=1 keeps waiting for a writer that has gone if that one only used `write`, as ffmpeg does.
+    // It stops waiting when a writer that it knows goes.
     be_writer(&device);
     drop(device);
     let device = open()?;
@@ -180,37 +178,32 @@ fn open(path: &Path) -> Result<(File, Capability)> {
     Ok((device, found))
 }
 
-/// Why the device at `path` does not do what it was asked, with the cure.
+/// Why the device at `path` failed, and the cure.
 fn refused(path: &Path, error: &io::Error) -> Error {
     let path_words = path.display();
     Error::failed(match error.kind() {
         io::ErrorKind::NotFound if Path::new(MODULE).exists() => {
-            format!("there is no device '{path_words}'; see which there are: v4l2-ctl --list-devices")
+            format!("no device '{path_words}'; list them with v4l2-ctl --list-devices")
         }
         io::ErrorKind::NotFound => {
-            format!(
-                "there is no device '{path_words}', for the kernel module v4l2loopback is not loaded; run: {INSTALL}"
-            )
+            format!("no device '{path_words}': the kernel module v4l2loopback is not loaded; run: {INSTALL}")
         }
         io::ErrorKind::PermissionDenied => {
             format!(
-                "'{path_words}' may not be written to; join its group and log in again: sudo usermod -aG video \"$USER\""
+                "no permission to write to '{path_words}'; join its group and log in again: sudo usermod -aG video \"$USER\""
             )
         }
         io::ErrorKind::ResourceBusy => busy_words(path),
         // ENODEV and ENXIO have no kind of their own.
         _ if matches!(error.raw_os_error(), Some(6 | 19)) => {
-            format!("the device '{path_words}' is gone; load the kernel module v4l2loopback again")
+            format!("the device '{path_words}' is gone; reload the kernel module v4l2loopback")
         }
-        _ => format!("the device '{path_words}' takes no pictures: {error}"),
+        _ => format!("the device '{path_words}' accepts no pictures: {error}"),
     })
 }
 
 fn busy_words(path: &Path) -> String {
-    format!(
-        "another program writes to '{}', or still reads what one wrote; close it, or name another v4l2loopback device",
-        path.display()
-    )
+    format!("another program is using '{}'; close it, or name another v4l2loopback device", path.display())
 }
 
 /// Asks the driver; `argument` is what `request` is defined with.
@@ -242,7 +235,7 @@ fn capability(device: &File, path: &Path) -> Result<Capability> {
     })
 }
 
-/// Sets size and pixels; gives the bytes from row to row.
+/// Sets the size and pixel format; returns the bytes from row to row.
 fn set_format(device: &File, path: &Path, width: u32, height: u32) -> Result<u32> {
     // SAFETY: structures and unions of numbers, for which zeros are valid.
     let mut format: v4l2_format = unsafe { mem::zeroed() };
@@ -264,10 +257,10 @@ fn set_format(device: &File, path: &Path, width: u32, height: u32) -> Result<u32
     // SAFETY: the driver fills this member for the type that was asked for; any numbers are valid.
     let set = unsafe { format.fmt.pix };
     if (set.width, set.height, set.pixelformat) != (width, height, YUYV) {
-        let pixels = if set.pixelformat == YUYV { "" } else { ", in other pixels than YUYV" };
+        let pixels = if set.pixelformat == YUYV { "" } else { " in another pixel format" };
         return Err(Error::failed(format!(
-            "'{}' is held at {}x{}{pixels}, by a program that reads it or by its own settings, and takes no frames of \
-             {width}x{height}; close that program, or load the kernel module v4l2loopback anew",
+            "'{}' stays at {}x{}{pixels}, because of a program that reads it or its own settings, and accepts no frames of \
+             {width}x{height}; close that program, or reload the kernel module v4l2loopback",
             path.display(),
             set.width,
             set.height
@@ -276,7 +269,7 @@ fn set_format(device: &File, path: &Path, width: u32, height: u32) -> Result<u32
     Ok(set.bytesperline.max(width * 2))
 }
 
-/// Tells readers the frame rate. A device that does not want to know it works all the same.
+/// Tells readers the frame rate. A device that rejects it works all the same.
 fn set_rate(device: &File, fps: u32) {
     // SAFETY: structures and unions of numbers, for which zeros are valid.
     let mut parameters: v4l2_streamparm = unsafe { mem::zeroed() };
@@ -286,8 +279,8 @@ fn set_rate(device: &File, fps: u32) {
     let _ = unsafe { ioctl(device, vidioc::VIDIOC_S_PARM, &mut parameters) };
 }
 
-/// Makes v4l2loopback 0.12 know this as the writer, so that it takes another when this one has gone: for `write` alone it
-/// does not. Later ones know by themselves and refuse this.
+/// Registers as the writer with v4l2loopback 0.12, which otherwise accepts no other writer afterwards. Later versions register by
+/// themselves and refuse this.
 fn be_writer(device: &File) {
     let mut kind = OUTPUT as std::ffi::c_int;
     // SAFETY: STREAMON reads an int.

@@ -1,4 +1,4 @@
-//! Which virtual camera the frames go to.
+//! The kinds of virtual camera.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 use super::Sink;
 use crate::error::Result;
 
-/// A camera that other programs see and that this one paints.
+/// A camera that other programs see and that shows the painting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VirtualCamera {
-    /// A v4l2loopback device where there is one, else PipeWire.
+    /// A v4l2loopback device if there is one, otherwise PipeWire.
     Auto,
     /// This v4l2loopback device.
     Device(PathBuf),
-    /// A camera of PipeWire.
+    /// A PipeWire camera.
     Pipewire,
 }
 
@@ -27,7 +27,7 @@ impl FromStr for VirtualCamera {
             "auto" => Ok(Self::Auto),
             "pipewire" => Ok(Self::Pipewire),
             path if path.starts_with('/') && !path.contains('\0') => Ok(Self::Device(path.into())),
-            _ => Err(format!("'{text}' is no virtual camera; write auto, pipewire, or a device like /dev/video10")),
+            _ => Err(format!("'{text}' is not a virtual camera; write auto, pipewire, or a device like /dev/video10")),
         }
     }
 }
@@ -43,12 +43,11 @@ impl fmt::Display for VirtualCamera {
 }
 
 impl VirtualCamera {
-    /// Opens it for frames of `width` x `height`, `fps` a second, and says what to select in the other program:
+    /// Opens it for frames of `width` x `height`, `fps` per second, and returns what to select in the other program:
     /// `the camera "impasto" (/dev/video10)`.
     ///
     /// # Errors
-    /// There is no such camera here, or it does not take these frames; for [`Self::Auto`] the sentence names the cure for
-    /// both kinds.
+    /// There is no such camera, or it does not accept these frames; for [`Self::Auto`] the message gives the cure for both kinds.
     pub fn open(&self, width: u32, height: u32, fps: u32) -> Result<(Box<dyn Sink>, String)> {
         match self {
             Self::Device(path) => system::device(path, width, height, fps),
@@ -108,7 +107,7 @@ mod system {
 
     fn elsewhere() -> Result<Opened> {
         Err(Error::failed(
-            "virtual cameras are for Linux; elsewhere let OBS capture impasto's window and start its virtual camera",
+            "virtual cameras work on Linux only; on other systems, capture impasto's window in OBS and start its virtual camera",
         ))
     }
 
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_parsed() {
+    fn names_parse_to_what_they_are_written_from() {
         for text in ["auto", "pipewire", "/dev/video10", "/dev/v4l/by-id/impasto"] {
             assert_eq!(text.parse::<VirtualCamera>().unwrap().to_string(), text);
         }
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_camera_is_named_with_what_there_is() {
+    fn an_unknown_camera_is_refused_with_the_choices() {
         for text in ["", "obs", "10", "video10", "Auto", "/dev/video\0"] {
             let error = text.parse::<VirtualCamera>().unwrap_err();
             assert!(error.contains(&format!("'{text}'")) && error.contains("auto, pipewire, or a device"), "{error}");

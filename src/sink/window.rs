@@ -1,4 +1,4 @@
-//! A window that shows pictures and hears keys: the only place that knows `minifb`.
+//! A window that shows pictures and receives keys: the only place that knows `minifb`.
 //!
 //! It is no [`Sink`](super::Sink): a window belongs to the main thread, a sink to whichever thread writes.
 
@@ -17,20 +17,20 @@ use minifb::{InputCallback, ScaleMode, WindowOptions};
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
-use crate::kernel::label;
 use crate::kernel::resize::Resizer;
+use crate::kernel::{arrange, label};
 
-/// What the window's first size has to fit into; most screens hold this.
+/// The window's largest initial size; most screens have room for it.
 const FIRST_ROOM: (u32, u32) = (1280, 960);
 
-/// How long a picture may stand before it is painted again: X11 forgets what was covered, or came before the window was
-/// on the screen, and `minifb` does not pass on that it asks for it again.
+/// How often an unchanged picture is painted again: X11 forgets what was covered, or was painted before the window was on the
+/// screen, and `minifb` does not report that X11 asks for it again.
 const REPAINT: Duration = Duration::from_millis(250);
 
-/// A key that was tapped. One that is held down comes as often as the system repeats it.
+/// A key that was pressed. One that is held down repeats as often as the system repeats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// What a key writes in the user's layout, with Shift as it is held: `+`, `S`, a space.
+    /// The character that a key writes in the user's layout, with Shift applied: `+`, `S`, a space.
     Char(char),
     /// The arrow to the left.
     Left,
@@ -40,23 +40,31 @@ pub enum Key {
     Up,
     /// The arrow downwards.
     Down,
-    /// Enter, of the number block too.
+    /// Enter, also on the numeric keypad.
     Enter,
 }
 
-/// A window of the desktop; it goes away when it is dropped.
+/// A window on the desktop; dropping it closes it.
 pub struct Window {
     inner: ManuallyDrop<minifb::Window>,
     /// Its display is gone.
     lost: &'static AtomicBool,
     taps: Rc<RefCell<Taps>>,
     resizer: Resizer,
-    /// What is shown, in its own size; 0x0 before the first picture.
-    picture: Frame,
-    /// The same in the size that fits into the window.
+    /// What is shown, in its own size: one picture, or two of one size; 0x0 before the first.
+    pictures: [Frame; 2],
+    /// The captions of two.
+    captions: Option<[&'static str; 2]>,
+    /// One of two pictures, in the size that fits.
+    pane: Frame,
+    /// What is shown, in the size that fits into the window.
     fitted: Frame,
     /// Words over the picture, in the window's own pixels.
     overlay: Vec<String>,
+    /// The lines of the help, and its page, while it is open.
+    help: Option<(Vec<String>, usize)>,
+    /// The size before the window was widened for two pictures.
+    narrow: Option<(u32, u32)>,
     /// What to go back to from the full screen.
     full_screen: Option<full_screen::Before>,
     /// The same as `0x00RRGGBB`.
@@ -66,8 +74,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens a window with a title for pictures of `width` x `height`, no larger than most screens. The user may resize
-    /// it. `cure` says what to do where there is no display: `leave out --preview`.
+    /// Opens a window with a title for pictures of `width` x `height`, no larger than most screens. The user can resize it. `cure`
+    /// says what to do without a display: `leave out --preview`.
     ///
     /// # Errors
     /// There is no display, or the window cannot be opened on it.
@@ -82,9 +90,53 @@ impl Window {
         inner.set_target_fps(0);
         let taps = Rc::new(RefCell::new(Taps::default()));
         inner.set_input_callback(Box::new(Listener(Rc::clone(&taps))));
-        let (picture, fitted) = (Frame::default(), Frame::default());
-        let (resizer, overlay, buffer) = (Resizer::default(), Vec::new(), Vec::new());
-        Ok(Self { inner, lost, taps, resizer, picture, fitted, overlay, full_screen: None, buffer, painted: None })
+        Ok(Self {
+            inner,
+            lost,
+            taps,
+            resizer: Resizer::default(),
+            pictures: Default::default(),
+            captions: None,
+            pane: Frame::default(),
+            fitted: Frame::default(),
+            overlay: Vec::new(),
+            help: None,
+            narrow: None,
+            full_screen: None,
+            buffer: Vec::new(),
+            painted: None,
+        })
+    }
+
+    /// Opens the help over the next pictures, instead of the overlay; if it is open, turns its page, and closes it after the last.
+    pub fn turn_help(&mut self, lines: Vec<String>) {
+        let pages = label::pages(self.fitted.width, self.fitted.height, &lines);
+        let page = self.help.take().map_or(0, |(_, page)| page + 1);
+        self.help = (page < pages).then_some((lines, page));
+    }
+
+    /// Closes the help; false if it was not open.
+    pub fn close_help(&mut self) -> bool {
+        self.help.take().is_some()
+    }
+
+    /// Makes the window wide enough for two pictures of its height side by side if the screen is, or as wide as it was before.
+    pub fn widen(&mut self, wide: bool) {
+        if self.full_screen.is_some() || self.is_lost() {
+            return;
+        }
+        let size = self.size();
+        let wanted = match (wide, self.narrow.take()) {
+            (true, None) => (size.0 * 2, size.1),
+            (false, Some(narrow)) => narrow,
+            (_, narrow) => {
+                self.narrow = narrow;
+                return;
+            }
+        };
+        if full_screen::resize(&self.inner, wanted) && wide {
+            self.narrow = Some(size);
+        }
     }
 
     /// Writes `lines` over the top left of the next pictures; no lines, no words.
@@ -101,19 +153,28 @@ impl Window {
         Ok(())
     }
 
-    /// Shows `image` as large as the window, in its own shape, on black; and hears what has happened.
+    /// Shows `image` as large as the window allows, in its own shape, on black; and handles events.
     ///
     /// # Errors
     /// `image` has no pixels, or the window does not take them.
     pub fn show(&mut self, image: Image<'_>) -> Result<()> {
-        (self.picture.width, self.picture.height) = (image.width, image.height);
-        self.picture.pixels.clear();
-        self.picture.pixels.extend_from_slice(image.pixels);
+        keep(&mut self.pictures[0], image);
+        self.captions = None;
         self.fit_and_paint()
     }
 
-    /// Hears what has happened: keys, the close button, another size, to which the picture is fitted. It does not wait.
-    /// Between pictures, call it often: every 20 ms or so.
+    /// Shows two pictures of one size with their captions, side by side or one above the other, whichever makes them larger.
+    ///
+    /// # Errors
+    /// As [`Self::show`].
+    pub fn show_both(&mut self, images: [Image<'_>; 2], captions: [&'static str; 2]) -> Result<()> {
+        self.pictures.iter_mut().zip(images).for_each(|(picture, image)| keep(picture, image));
+        self.captions = Some(captions);
+        self.fit_and_paint()
+    }
+
+    /// Handles events without waiting: keys, the close button, a new size, to which the picture is fitted. Between pictures, call it
+    /// often: every 20 ms or so.
     ///
     /// # Errors
     /// As [`Self::show`].
@@ -127,7 +188,7 @@ impl Window {
         }
     }
 
-    /// Whether its display is gone, as when the desktop's session ends: nothing is shown or heard any more.
+    /// Whether its display is gone, as when the desktop session ends: nothing is shown and no key arrives any more.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
@@ -137,12 +198,12 @@ impl Window {
         !self.is_lost() && self.inner.is_open() && !self.taps.borrow().quit
     }
 
-    /// The keys that were tapped since the last call, in order, without those that close the window.
+    /// The keys pressed since the last call, in order, without those that close the window.
     pub fn keys(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.taps.borrow_mut().keys)
     }
 
-    /// Lets `minifb` hear. It panics on text of an input method that is longer than 31 bytes: then that is lost, and no more.
+    /// Lets `minifb` handle events. It panics on input-method text longer than 31 bytes; then only that text is lost.
     fn hear(&mut self) {
         if !self.is_lost() {
             let _ = catch_unwind(AssertUnwindSafe(|| self.inner.update()));
@@ -155,16 +216,30 @@ impl Window {
     }
 
     fn fit_and_paint(&mut self) -> Result<()> {
-        let (from, to) = ((self.picture.width, self.picture.height), self.size());
-        let (width, height) = fit(from, to);
-        self.fitted.resize(width, height);
-        if (width, height) == from {
-            self.fitted.pixels.copy_from_slice(&self.picture.pixels);
-        } else {
-            // minifb would take the nearest pixel.
-            self.resizer.resize(self.picture.image(), width, height, &mut self.fitted.pixels)?;
+        // Scaled here, because minifb takes the nearest pixel.
+        let (from, room) = ((self.pictures[0].width, self.pictures[0].height), self.size());
+        match self.captions {
+            None => {
+                let (width, height) = fit(from, room);
+                self.fitted.resize(width, height);
+                self.resizer.scale(&self.pictures[0], &mut self.fitted)?;
+            }
+            Some(captions) => {
+                let (size, places) = fit_two(from, room);
+                let (right, below) = places[1];
+                self.fitted.resize(right + size.0, below + size.1);
+                for ((picture, place), caption) in self.pictures.iter().zip(places).zip(captions) {
+                    self.pane.resize(size.0, size.1);
+                    self.resizer.scale(picture, &mut self.pane)?;
+                    arrange::place(&self.pane, &mut self.fitted, place);
+                    label::caption(&mut self.fitted, place, size, caption);
+                }
+            }
         }
-        label::panel(&mut self.fitted, &self.overlay);
+        match &self.help {
+            Some((lines, page)) => label::page(&mut self.fitted, lines, *page),
+            None => label::panel(&mut self.fitted, &self.overlay),
+        }
         let pixels = &self.fitted.pixels;
         self.buffer.clear();
         self.buffer.extend(pixels.chunks_exact(3).map(|rgb| u32::from_be_bytes([0, rgb[0], rgb[1], rgb[2]])));
@@ -178,7 +253,7 @@ impl Window {
             return Ok(());
         }
         let (inner, buffer) = (&mut self.inner, &self.buffer);
-        // It hears as well.
+        // This handles events too.
         let painted =
             catch_unwind(AssertUnwindSafe(|| inner.update_with_buffer(buffer, width as usize, height as usize)));
         painted
@@ -190,10 +265,24 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         if !self.is_lost() {
-            // SAFETY: it is dropped here only, and not used again. One whose display is gone has nothing to give back.
+            // SAFETY: dropped here only, and not used again. A window whose display is gone has nothing to release.
             unsafe { ManuallyDrop::drop(&mut self.inner) };
         }
     }
+}
+
+/// Copies `image` into `picture`.
+fn keep(picture: &mut Frame, image: Image<'_>) {
+    (picture.width, picture.height) = (image.width, image.height);
+    picture.pixels.clear();
+    picture.pixels.extend_from_slice(image.pixels);
+}
+
+/// The largest size at which two pictures fit into `room`, and where they go: side by side, or one above the other.
+fn fit_two(picture: (u32, u32), room: (u32, u32)) -> ((u32, u32), [(u32, u32); 2]) {
+    let beside = fit(picture, (room.0 / 2, room.1));
+    let above = fit(picture, (room.0, room.1 / 2));
+    if above.0 > beside.0 { (above, [(0, 0), (0, above.1)]) } else { (beside, [(0, 0), (beside.0, 0)]) }
 }
 
 /// The largest size of the shape of `picture` in `room`.
@@ -220,14 +309,14 @@ fn no_display(error: &minifb::Error, cure: &str) -> String {
     format!("there is no display to open a window on ({reason}); {cure}")
 }
 
-/// What the keyboard said since it was asked.
+/// Keys pressed since they were last read.
 #[derive(Default)]
 struct Taps {
     keys: Vec<Key>,
     quit: bool,
 }
 
-/// Hears every tap; asking `minifb` which keys are down would miss those that end between two questions.
+/// Receives every key; polling `minifb` for keys that are down would miss short presses.
 struct Listener(Rc<RefCell<Taps>>);
 
 impl InputCallback for Listener {
@@ -266,6 +355,14 @@ mod tests {
         assert_eq!(fit((640, 360), (640, 360)), (640, 360));
         assert_eq!(fit((10_000, 1), (200, 100)), (200, 1));
         assert_eq!(fit((0, 0), (0, 0)), (1, 1));
+    }
+
+    #[test]
+    fn two_pictures_lie_as_they_are_largest_and_at_full_height_where_the_room_is_wide() {
+        assert_eq!(fit_two((640, 360), (1280, 360)), ((640, 360), [(0, 0), (640, 0)]));
+        assert_eq!(fit_two((640, 360), (640, 360)), ((320, 180), [(0, 0), (320, 0)]));
+        assert_eq!(fit_two((640, 360), (600, 900)), ((600, 338), [(0, 0), (0, 338)]));
+        assert_eq!(fit_two((0, 0), (0, 0)), ((1, 1), [(0, 0), (1, 0)]));
     }
 
     #[test]

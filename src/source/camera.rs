@@ -4,6 +4,7 @@
 //! encoded. The caller waits for it with a timeout and decodes it on its own thread: a frame that nobody takes is never decoded.
 
 mod choice;
+mod stamp;
 #[cfg(target_os = "linux")]
 mod v4l2;
 
@@ -88,15 +89,6 @@ impl Shared {
             *lock(&self.spare) = replaced.bytes;
         }
     }
-}
-
-/// What the driver says about a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct DriverStamp {
-    /// Place among all frames, including those that the driver dropped.
-    sequence: u32,
-    /// Time since its timestamp, if that is usable.
-    age: Option<Duration>,
 }
 
 /// Finds gaps in the driver's frame counter.
@@ -336,7 +328,7 @@ fn capture(index: u32, mode: Mode, shared: &Shared, opened: &SyncSender<()>) -> 
         #[cfg(target_os = "linux")]
         let stamp = buffers.as_ref().and_then(v4l2::Buffers::taken);
         #[cfg(not(target_os = "linux"))]
-        let stamp: Option<DriverStamp> = None;
+        let stamp: Option<stamp::DriverStamp> = None;
         let lost = stamp.map_or(0, |stamp| gaps.before(stamp.sequence));
         let arrived = stamp.and_then(|stamp| now.checked_sub(stamp.age?)).unwrap_or(now);
         shared.offer(&frame, arrived, lost);

@@ -35,10 +35,20 @@ impl<'a> Repertoire<'a> {
         Ok(Self { studio, first, own, opened: Vec::new(), size })
     }
 
-    /// The names of all styles.
+    /// The names of the styles to choose from.
     pub fn names(&self) -> Vec<String> {
         let own = (!self.own.is_empty()).then(|| OWN.to_owned());
-        own.into_iter().chain(self.studio.catalog().styles().iter().map(|found| found.style.name.clone())).collect()
+        own.into_iter().chain(self.catalog_names(false)).collect()
+    }
+
+    /// The names of those that leave the picture unpainted.
+    pub fn unstyled(&self) -> Vec<String> {
+        self.catalog_names(true)
+    }
+
+    fn catalog_names(&self, unstyled: bool) -> Vec<String> {
+        let styles = self.studio.catalog().styles().into_iter().map(|found| found.style);
+        styles.filter(|style| style.unstyled == unstyled).map(|style| style.name.clone()).collect()
     }
 
     /// The style that the show starts with.

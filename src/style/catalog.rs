@@ -1,12 +1,15 @@
 //! The catalogue: all installed styles, and the networks that a style expression needs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use super::expression::Expression;
 use super::manifest::{Manifest, NetworkEntry, PredictorEntry, StyleEntry};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::network::{NetworkFile, library};
+use crate::sync::lock;
 
 /// The built-in style that copies the picture; it needs no network file.
 pub const IDENTITY: &str = "identity";
@@ -15,6 +18,8 @@ pub const IDENTITY: &str = "identity";
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     folders: Vec<(PathBuf, Manifest)>,
+    /// Files that have been checked against their hashes: each is read once, however often its styles are asked for.
+    verified: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// A style, and where it was found.
@@ -37,6 +42,7 @@ pub struct Pair<'a> {
     pub predictor: &'a PredictorEntry,
     /// The folder of both.
     pub folder: &'a Path,
+    catalog: &'a Catalog,
 }
 
 impl Pair<'_> {
@@ -50,7 +56,7 @@ impl Pair<'_> {
     /// # Errors
     /// A file is missing, or its hash is not the one in the manifest.
     pub fn verify(&self) -> Result<()> {
-        verify(self.network, self.folder)
+        self.catalog.verify(self.network, self.folder)
     }
 }
 
@@ -133,7 +139,7 @@ impl Catalog {
     pub fn pair(&self) -> Result<Pair<'_>> {
         let found = self.folders.iter().find_map(|(folder, manifest)| {
             let network = manifest.networks.iter().find(|network| network.predictor.is_some())?;
-            Some(Pair { network, predictor: network.predictor.as_ref()?, folder })
+            Some(Pair { network, predictor: network.predictor.as_ref()?, folder, catalog: self })
         });
         found.ok_or_else(|| {
             Error::failed("the networks that --style-image needs are missing; run scripts/setup --style-images")
@@ -159,7 +165,7 @@ impl Catalog {
                 Some(place) => place,
                 None => {
                     if let Some((network, folder)) = network {
-                        verify(network, folder)?;
+                        self.verify(network, folder)?;
                     }
                     let styles = file.as_ref().map_or(1, |file| file.styles);
                     choices.push(Choice { network: file, weights: vec![0.0; styles], share: 0.0 });
@@ -175,6 +181,27 @@ impl Catalog {
         }
         choices.retain(|choice| choice.share > 0.0);
         Ok(choices)
+    }
+
+    /// Checks a network's files against their hashes, so that a damaged download is reported as such.
+    fn verify(&self, network: &NetworkEntry, folder: &Path) -> Result<()> {
+        let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
+        let predictor = network.predictor.as_ref().map(|predictor| (&predictor.file, &predictor.sha256));
+        for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles).chain(predictor) {
+            let path = folder.join(file);
+            if lock(&self.verified).contains(&path) {
+                continue;
+            }
+            if digest::of_file(&path)? != *hash {
+                return Err(Error::failed(format!(
+                    "'{}' is not the file listed in {} (its SHA-256 differs); install it again",
+                    path.display(),
+                    super::manifest::FILE_NAME
+                )));
+            }
+            lock(&self.verified).insert(path);
+        }
+        Ok(())
     }
 }
 
@@ -193,23 +220,6 @@ fn program_folder() -> Option<PathBuf> {
 /// The folder of the networks that the user added.
 pub fn user_folder() -> PathBuf {
     library::data_folder().join("models")
-}
-
-/// Checks a network's files against their hashes, so that a damaged download is reported as such.
-fn verify(network: &NetworkEntry, folder: &Path) -> Result<()> {
-    let tiles = network.tiles.as_ref().zip(network.tiles_sha256.as_ref());
-    let predictor = network.predictor.as_ref().map(|predictor| (&predictor.file, &predictor.sha256));
-    for (file, hash) in [(&network.file, &network.sha256)].into_iter().chain(tiles).chain(predictor) {
-        let path = folder.join(file);
-        if digest::of_file(&path)? != *hash {
-            return Err(Error::failed(format!(
-                "'{}' is not the file listed in {} (its SHA-256 differs); install it again",
-                path.display(),
-                super::manifest::FILE_NAME
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Advice about an unknown `name`, with the most similar names: `; did you mean 'a' or 'b'? See impasto styles`.
@@ -256,7 +266,8 @@ mod tests {
             + &style("scream", "a", 1)
             + &style("wave", "b", 0);
         fs::write(folder.join("styles.toml"), manifest).unwrap();
-        Catalog { folders: vec![(folder.to_path_buf(), Manifest::read(folder).unwrap())] }
+        let folders = vec![(folder.to_path_buf(), Manifest::read(folder).unwrap())];
+        Catalog { folders, ..Catalog::default() }
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added
         whole::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
     }
     manifest.networks.push(entry.clone());
-    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None };
+    let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None, unstyled: false };
     manifest.styles.extend(styles.into_iter().enumerate().map(style));
     manifest.write(folder)?;
     Ok(Added { entry, family, warnings })
@@ -154,13 +154,13 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The network's bytes; one of any style is freed of the picture size that it was exported for, and of rounding.
+/// The network's bytes; the picture size and the rounding are removed from one of any style.
 fn network_bytes(addition: &Addition, layout: LayoutName) -> Result<Vec<u8>> {
     let file = addition.file.display();
     let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
     match (layout, &addition.predictor) {
         (LayoutName::NhwcF32, None) => Err(Error::usage(format!(
-            "'{file}' needs a second network that tells it the style; name that one with --predictor FILE.onnx"
+            "'{file}' needs a second network that turns a picture into a style; give it with --predictor FILE.onnx"
         ))),
         (LayoutName::NhwcF32, Some(_)) if !addition.styles.is_empty() => {
             Err(Error::usage("a network of any style has no styles to name; leave --styles out"))
@@ -254,7 +254,7 @@ fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Open
     Ok(trials)
 }
 
-/// A failure of the copy, said of the file that the user knows.
+/// A failure of the copy, as one of the file that the user named.
 fn as_added(error: Error, file: &Path) -> Error {
     match error {
         Error::Failed(reason) => Error::Failed(format!(

@@ -130,6 +130,9 @@ pub struct StyleEntry {
     /// The painting it was trained on: title, painter and year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// It leaves the picture unpainted: useful in blends, and not offered by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unstyled: bool,
 }
 
 impl Manifest {

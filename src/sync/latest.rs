@@ -1,12 +1,11 @@
-//! A slot for one value, of which only the newest counts.
+//! A slot that holds only the newest value.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::lock;
 
-/// Hands values from the threads that put them to one that takes them. To put never waits: a value that has not been taken is
-/// replaced.
+/// Passes values between threads. [`Self::put`] never waits: it replaces a value that has not been taken.
 #[derive(Debug)]
 pub struct Latest<T> {
     slot: Mutex<Slot<T>>,
@@ -19,14 +18,14 @@ struct Slot<T> {
     closed: bool,
 }
 
-/// The outcome of waiting for a value.
+/// The result of [`Latest::take`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken<T> {
     /// The newest value.
     Value(T),
-    /// None came in time.
+    /// No value came in time.
     Nothing,
-    /// No more will come.
+    /// The slot is closed and empty.
     Closed,
 }
 
@@ -37,14 +36,15 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Stores a value, and returns the one that was not taken.
+    /// Stores a value and returns the previous one if it was not taken.
     pub fn put(&self, value: T) -> Option<T> {
         let stale = self.lock().value.replace(value);
         self.changed.notify_one();
         stale
     }
 
-    /// Takes the value; waits up to `patience` for one. A value that was put before [`Self::close`] can still be taken.
+    /// Takes the value, and waits up to `patience` for one. A value that was put before [`Self::close`] can still be
+    /// taken.
     pub fn take(&self, patience: Duration) -> Taken<T> {
         let end = Instant::now() + patience;
         let mut slot = self.lock();
@@ -64,7 +64,7 @@ impl<T> Latest<T> {
         }
     }
 
-    /// No more values will come.
+    /// Says that no more values will come, and wakes all waiting threads.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -93,12 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_thread_is_woken_by_a_value_and_by_the_end() {
+    fn a_waiting_thread_is_woken_by_a_value_and_by_the_close() {
         let latest = Latest::default();
         thread::scope(|scope| {
             let taker = scope.spawn(|| (latest.take(LONG), latest.take(LONG)));
             latest.put(7);
-            // Only when the value has been taken: a close before it would be as good, but show less.
+            // Closes only after the value was taken, so that the second take has to wait and be woken.
             while latest.lock().value.is_some() {
                 thread::yield_now();
             }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_before_the_end_can_be_taken() {
+    fn a_value_put_before_the_close_can_be_taken() {
         let latest = Latest::default();
         latest.put(1);
         latest.close();

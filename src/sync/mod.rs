@@ -1,4 +1,4 @@
-//! What threads share: a lock, a slot for the newest value, a request to stop, and threads with a name.
+//! Threads and what they share: a lock, a slot for the newest value, a request to stop.
 
 pub mod latest;
 pub mod stop;
@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::stop::Stop;
 
-/// Locks `mutex`, also after a thread that held it panicked: the panic is reported where that thread is joined, and what it
-/// guarded here is replaced as a whole.
+/// Locks `mutex`, even if a thread panicked while it held the lock. The panic is reported where that thread is joined.
+/// Poisoning adds nothing, since the guarded values here are never left half updated.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_elsewhere_does_not_lock_the_others_out() {
+    fn a_panic_does_not_lock_other_threads_out() {
         let mutex = Mutex::new(1);
         std::thread::scope(|scope| {
             let panics = scope.spawn(|| {

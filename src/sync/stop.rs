@@ -9,7 +9,7 @@ use signal_hook::flag;
 
 use crate::error::{Error, Result};
 
-/// Asks a running job to stop taking new frames and to close its output properly. Clones share the request.
+/// Asks a running job to stop reading frames and to finish its output. Clones share the request.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -29,7 +29,7 @@ impl Stop {
         Arc::clone(&self.0)
     }
 
-    /// Lets the first Ctrl-C (or another polite end of the process) request this stop too.
+    /// Makes Ctrl-C, SIGTERM and a closed terminal request this stop too.
     ///
     /// # Errors
     /// As [`Self::at_ctrl_c`].
@@ -40,15 +40,15 @@ impl Stop {
         Ok(self)
     }
 
-    /// A stop that the first Ctrl-C (or SIGTERM, or the closing of the terminal) requests; the second ends the process at
-    /// once, with exit code 130.
+    /// A stop that Ctrl-C, SIGTERM or a closed terminal requests. A second one ends the process at once, with exit code
+    /// 130.
     ///
     /// # Errors
-    /// The system does not let the process listen for signals.
+    /// The system refuses the signal handlers.
     pub fn at_ctrl_c() -> Result<Self> {
         let stop = Self::default();
         for signal in signals() {
-            // In this order: at the first signal the flag is not yet set when it is looked at.
+            // The order matters: at the first signal, the shutdown handler must run before the flag is set.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
                 .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
                 .map_err(|error| cannot_listen(&error))?;
@@ -57,10 +57,10 @@ impl Stop {
     }
 }
 
-/// The signals that end a process politely.
+/// The signals that ask a process to end.
 fn signals() -> Vec<i32> {
     let mut signals = vec![SIGINT, SIGTERM];
-    // A terminal that is closed; unless `nohup` has said that it does not matter.
+    // A closed terminal sends SIGHUP; a process under `nohup` ignores it.
     #[cfg(target_os = "linux")]
     if !is_ignored(signal_hook::consts::SIGHUP) {
         signals.push(signal_hook::consts::SIGHUP);
@@ -77,5 +77,5 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 fn cannot_listen(error: &io::Error) -> Error {
-    Error::failed(format!("cannot listen for Ctrl-C: {error}"))
+    Error::failed(format!("cannot handle Ctrl-C: {error}"))
 }

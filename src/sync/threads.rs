@@ -1,22 +1,22 @@
-//! Threads with a name, and the errors of those that cannot start or that panic.
+//! Named threads, and errors for those that cannot start or that panic.
 
 use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
 
-/// Starts `work` on a thread called `name`.
+/// Runs `work` on a new thread called `name`.
 ///
 /// # Errors
-/// The system has no thread left.
+/// The system cannot start another thread.
 pub fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     Builder::new().name(name.into()).spawn(work).map_err(|error| cannot_start(name, &error))
 }
 
-/// Starts `work` on a thread called `name`, which ends before `scope` does.
+/// Runs `work` on a new thread called `name`, which ends before `scope` does.
 ///
 /// # Errors
-/// The system has no thread left.
+/// The system cannot start another thread.
 pub fn spawn_scoped<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: &str,
@@ -25,16 +25,16 @@ pub fn spawn_scoped<'scope, T: Send + 'scope>(
     Builder::new().name(name.into()).spawn_scoped(scope, work).map_err(|error| cannot_start(name, &error))
 }
 
-/// Waits for a thread of [`spawn`] and returns its result; a panic is an error that says which thread it was.
+/// Waits for a thread from [`spawn`] and returns its result. If it panicked, the error says which thread it was.
 ///
 /// # Errors
-/// The thread's own, or it panicked.
+/// The error that the thread returned, or a panic.
 pub fn join<T>(thread: JoinHandle<Result<T>>) -> Result<T> {
     let name = thread.thread().name().unwrap_or("unnamed").to_owned();
     thread.join().unwrap_or_else(|_| Err(panicked(&name)))
 }
 
-/// As [`join`], for a thread of [`spawn_scoped`].
+/// As [`join`], for a thread from [`spawn_scoped`].
 ///
 /// # Errors
 /// As [`join`].
@@ -43,13 +43,15 @@ pub fn join_scoped<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(panicked(&name)))
 }
 
-/// The error for a panic of the thread `name`.
+/// The error for a panic in the thread `name`.
 pub fn panicked(name: &str) -> Error {
     Error::internal(format!("the {name} thread panicked"))
 }
 
 fn cannot_start(name: &str, error: &io::Error) -> Error {
-    Error::failed(format!("cannot start the {name} thread: {error}; close other programs or raise a limit (ulimit -u)"))
+    Error::failed(format!(
+        "cannot start the {name} thread: {error}; close other programs, or raise the limit (ulimit -u)"
+    ))
 }
 
 #[cfg(test)]
@@ -68,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threads_own_result_comes_back() {
+    fn join_returns_the_result_of_the_thread() {
         assert_eq!(join(spawn("counts", || Ok(7)).unwrap()).unwrap(), 7);
         let fails = || -> Result<()> { Err(Error::Disconnected) };
         assert!(matches!(join(spawn("fails", fails).unwrap()), Err(Error::Disconnected)));

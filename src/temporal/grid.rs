@@ -1,9 +1,9 @@
-//! Maps with one number a cell of the picture, row by row.
+//! Maps with one number for each cell of the picture, row by row.
 
 use crate::kernel::change::CELL;
 use crate::kernel::history::FULL_GAIN;
 
-/// How many cells a picture has.
+/// The number of cells in a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grid {
     pub columns: usize,
@@ -11,7 +11,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The cells of a picture of `width` x `height` pixels; those at the right and bottom may be narrower.
+    /// The grid of a picture of `width` x `height` pixels. Cells at the right and the bottom may be smaller.
     pub fn of(width: u32, height: u32) -> Self {
         Self { columns: (width as usize).div_ceil(CELL), rows: (height as usize).div_ceil(CELL) }
     }
@@ -24,7 +24,7 @@ impl Grid {
         row * self.columns..(row + 1) * self.columns
     }
 
-    /// Means over 3x3 cells; at the edges a cell stands in for its missing neighbours.
+    /// Writes the mean of `map` over 3x3 cells to `out`. The border cells repeat beyond the border.
     pub fn box_mean(self, map: &[f32], out: &mut Vec<f32>) {
         out.clear();
         for row in 0..self.rows {
@@ -44,8 +44,8 @@ impl Grid {
         }
     }
 
-    /// Lets every value run on over its neighbours until a larger one meets it, losing at each cell that it enters what
-    /// `toll` asks there. One sweep in each direction: exact along rows and columns, as good as exact elsewhere.
+    /// Spreads each value over its neighbours until it meets a larger one. A value loses `toll` at each cell that it
+    /// enters. One sweep in each direction is exact along rows and columns, and nearly exact elsewhere.
     pub fn spread(self, map: &mut [f32], toll: &[f32]) {
         for (row, toll) in map.chunks_exact_mut(self.columns).zip(toll.chunks_exact(self.columns)) {
             for column in 1..self.columns {
@@ -68,19 +68,20 @@ impl Grid {
     }
 }
 
-/// Gains of cells, 0 to 1, as gains of pixels: bilinear between the cells' centres, so no cell shows its outline.
+/// Interpolates gains of cells, 0 to 1, to gains of pixels. Bilinear between the cells' centres, so that no cell shows
+/// its outline.
 #[derive(Clone, Debug, Default)]
 pub struct PixelGains {
-    /// Gains of each row of cells for `stride` values, from 0 to [`FULL_GAIN`].
+    /// For each row of cells, `stride` gains from 0 to [`FULL_GAIN`], interpolated across.
     wide: Vec<i16>,
-    /// The row asked for.
+    /// The row of pixels that was requested last.
     row: Vec<i16>,
     stride: usize,
     rows: usize,
 }
 
 impl PixelGains {
-    /// Takes new gains for a picture of `width` columns.
+    /// Loads the gains of a picture of `width` columns.
     pub fn load(&mut self, gains: &[f32], grid: Grid, width: u32) {
         (self.stride, self.rows) = (width as usize * 3, grid.rows);
         self.wide.resize(self.stride * grid.rows, 0);
@@ -96,7 +97,7 @@ impl PixelGains {
         }
     }
 
-    /// The gains of row `y` of the picture, a value for each of its bytes.
+    /// The gains of row `y` of the picture, one for each byte of the row.
     pub fn row(&mut self, y: usize) -> &[i16] {
         let (row, at) = (y / CELL, y % CELL);
         let side = if at < CELL / 2 { row.saturating_sub(1) } else { (row + 1).min(self.rows - 1) };
@@ -108,10 +109,10 @@ impl PixelGains {
     }
 }
 
-/// Share of the nearer neighbour in eighths, for the four places of a pixel in its cell.
+/// Weight of the nearer neighbouring cell, in eighths, for each of the four pixels across a cell.
 const AWAY: [i16; CELL] = [3, 1, 1, 3];
 
-/// In 16 bits: the rounding, below 8 of 32767, is less than what a history can hold.
+/// Interpolates in 16 bits. The rounding error, below 8 of 32767, is finer than the resolution of a history.
 fn between(own: i16, side: i16, eighths: i16) -> i16 {
     own + ((side - own) >> 3) * eighths
 }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_spreads_until_its_tolls_have_used_it_up() {
+    fn a_value_spreads_until_tolls_have_used_it_up() {
         let grid = Grid { columns: 7, rows: 5 };
         let mut map = vec![0.0; 35];
         map[2 * 7 + 3] = 1.0;
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_over_neighbours_keeps_what_is_even() {
+    fn the_mean_of_equal_values_is_that_value() {
         for grid in [Grid { columns: 1, rows: 1 }, Grid { columns: 5, rows: 3 }] {
             let mut out = Vec::new();
             grid.box_mean(&vec![2.0; grid.cells()], &mut out);

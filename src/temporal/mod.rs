@@ -1,4 +1,4 @@
-//! What belongs together in time: still things stay still, moving things move, a cut starts anew.
+//! The stabiliser: averages still areas over time, follows movement, and starts again at a cut.
 
 mod grid;
 mod motion;
@@ -9,7 +9,7 @@ mod stabilizer;
 pub use relay::{Relay, WARM_UP};
 pub use stabilizer::{DEFAULT_AMOUNT, Stabilizer};
 
-/// 0 up to `from`, 1 from `to` on, without corners between them.
+/// Rises smoothly from 0 at `from` to 1 at `to`; constant outside.
 fn smooth_step(value: f32, from: f32, to: f32) -> f32 {
     let place = ((value - from) / (to - from)).clamp(0.0, 1.0);
     place * place * (3.0 - 2.0 * place)

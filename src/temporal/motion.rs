@@ -1,51 +1,53 @@
-//! Where the scene moves, by what differs from its history and is not noise.
+//! Finds where the scene moves: where it differs from its history by more than noise.
 
 use super::grid::Grid;
 use super::noise::NoiseLevels;
 use super::smooth_step;
 use crate::kernel::change::{CELL, CellChange, ColumnSums};
 
-// Scores count in units of the noise's mean absolute difference; see [`Motion::score`].
-/// Up to here a difference is noise, from there on movement, and between them it is partly believed.
+// Scores are in units of the mean absolute difference of the noise; see [`Motion::score`].
+/// A score up to this is noise.
 const STILL: f32 = 1.4;
+/// A score from this on is movement. Between the two, movement counts in part.
 const MOVED: f32 = 2.0;
 
-/// Gradients in the same units: below the first a cell is plain, from the second on it has texture of its own.
+/// Gradients in the same units. Up to `PLAIN` a cell is plain; from `TEXTURED` on it has texture.
 const PLAIN: f32 = 2.0;
 const TEXTURED: f32 = 4.0;
 
-/// Movement begins with this and ends at 0; up to 1 it counts in full. The strokes of a network are wider than the edge
-/// that moved them, so the surroundings change too.
+/// Movement spreads from this value down to 0, and counts in full down to 1. The strokes of a network are wider than
+/// the edge that moved them, so the surroundings change too.
 const REACH: f32 = 1.6;
-/// What movement loses at each cell of still texture: it counts in full for 8 pixels and ends after 20.
+/// What movement loses per cell of still texture. It counts in full for 8 pixels and ends after 20.
 const TEXTURE_TOLL: f32 = 0.3;
-/// What it loses at each plain cell, which shows no sign of being still: the inside of a thing that moves is as plain as
-/// the wall behind it, but painted strokes move with it. In full for 24 pixels, ending after 64.
+/// What movement loses per plain cell. Nothing shows that a plain cell is still: the inside of a moving object is as
+/// plain as the wall behind it, but painted strokes move with the object. Movement counts in full for 24 pixels and
+/// ends after 64.
 const PLAIN_TOLL: f32 = 0.1;
 
-/// Side of a tile that votes on whether the camera moves, in cells.
+/// Side, in cells, of the tiles that vote on whether the camera moves.
 const TILE: usize = 8;
 
-/// Measures frames against the history of the scene.
+/// Finds movement by comparing frames with the history of the scene.
 #[derive(Clone, Debug, Default)]
 pub struct Motion {
     grid: Grid,
     cells: Vec<CellChange>,
     sums: ColumnSums,
     noise: NoiseLevels,
-    /// Cells' differences, as they would be from a perfectly known scene; in units of the noise once that is known.
+    /// The cells' differences, corrected for the noise of the history; in units of the noise once that is known.
     differences: Vec<f32>,
-    /// The same of the signed ones.
+    /// The cells' signed differences, likewise.
     shifts: Vec<f32>,
     mean_differences: Vec<f32>,
     mean_shifts: Vec<f32>,
-    /// The answer: 0 still to 1 moving, a cell.
+    /// The result for each cell, from 0 (still) to 1 (moving).
     moving: Vec<f32>,
     tolls: Vec<f32>,
 }
 
 impl Motion {
-    /// Begins a scene of another size.
+    /// Starts a new scene, with the grid of its frames.
     pub fn begin(&mut self, grid: Grid) {
         self.grid = grid;
         self.cells.clear();
@@ -57,8 +59,11 @@ impl Motion {
         self.noise.reset();
     }
 
-    /// Measures `frame` (packed RGB8, `stride` bytes a row) against `history`, whose cells know the scene as well as
-    /// their last `gains` (1: one noisy frame, towards 0: its mean). [`Motion::is_cut`] and [`Motion::moving`] answer.
+    /// Compares `frame` (packed RGB8, `stride` bytes per row) with `history`. [`Motion::is_cut`] and [`Motion::moving`]
+    /// return the results.
+    ///
+    /// `gains` are the last gains of the cells. They say how noisy the history is: at 1 it is a single noisy frame,
+    /// towards 0 it is the noise-free mean.
     pub fn measure(&mut self, frame: &[u8], history: &[i16], stride: usize, gains: &[f32]) {
         let strip = CELL * stride;
         let rows = self.cells.chunks_exact_mut(self.grid.columns);
@@ -67,8 +72,8 @@ impl Motion {
         }
         let maps = self.differences.iter_mut().zip(&mut self.shifts);
         for ((cell, &gain), (difference, shift)) in self.cells.iter().zip(gains).zip(maps) {
-            // A history's noise adds to the frame's: the variance of a mean of n frames is 1/n of a frame's, and a
-            // history that has just taken n frames has a gain of 1/n.
+            // The noise of the history adds to the frame's. A mean of n frames has 1/n of a frame's variance, and a
+            // history that has averaged n frames has a gain of 1/n.
             let known = 1.0 / (1.0 + gain).sqrt();
             (*difference, *shift) = (cell.difference * known, cell.shift * known);
         }
@@ -84,9 +89,11 @@ impl Motion {
         self.find_pan();
     }
 
-    /// Scores each cell by three tests, each in units of noise, each blind to something that another one sees: the cell
-    /// itself (small things; its own noise varies most), 3x3 cells (the finest test for texture that moves), and the
-    /// signed mean of 3x3 cells (soft shadows below the noise, which averages away here).
+    /// Scores each cell by three tests in units of noise. Each test finds something that the others miss:
+    ///
+    /// - the cell alone finds small objects, although its own noise varies most;
+    /// - the mean of 3x3 cells is the finest test for moving texture;
+    /// - the signed mean of 3x3 cells finds soft shadows below the noise, which averages out here.
     fn score(&mut self) {
         self.grid.box_mean(&self.differences, &mut self.mean_differences);
         self.grid.box_mean(&self.shifts, &mut self.mean_shifts);
@@ -96,14 +103,14 @@ impl Motion {
             let score = (0.7 * own).max(*mean).max(1.4 * shift.abs());
             *moving = smooth_step(score, STILL, MOVED);
             let textured = smooth_step(cell.gradient, PLAIN, TEXTURED);
-            // Signs of stillness: texture that has not changed.
+            // Texture that has not changed shows that a cell is still.
             *toll = PLAIN_TOLL + (TEXTURE_TOLL - PLAIN_TOLL) * textured * (1.0 - *moving);
         }
     }
 
-    /// When nearly everything that can be seen to move or not to move does move, the camera moves, and plain parts (sky)
-    /// do too, with the strokes that a network paints there. Tiles vote, so that a large still wall with little on it
-    /// counts for as much as a busy thing before it.
+    /// Finds a moving camera. If nearly every cell that can show movement does move, the camera moves. Then plain areas
+    /// (sky) move too, and so do the strokes that a network paints there. Tiles vote, so that a large still wall with
+    /// little texture counts as much as a busy object in front of it.
     fn find_pan(&mut self) {
         let (columns, rows) = (self.grid.columns.div_ceil(TILE), self.grid.rows.div_ceil(TILE));
         let (mut moving_tiles, mut still_tiles) = (0.0, 0.0);
@@ -131,8 +138,8 @@ impl Motion {
         }
     }
 
-    /// Whether the frame has nothing to do with its history: most of it is new, and the cells differ as much as those of
-    /// two pictures do (a pan moves edges, but leaves large shapes where they were). A flash of light counts too.
+    /// Whether the frame is a cut: most of it is new, and its cells differ from the history as much as two unrelated
+    /// pictures do. (A pan moves edges, but leaves large shapes where they were.) A flash of light counts as a cut.
     pub fn is_cut(&self, frame: &[u8], width: u32) -> bool {
         let count = self.cells.len() as f32;
         let moved = self.moving.iter().filter(|&&moving| moving > 0.5).count() as f32;
@@ -149,8 +156,8 @@ impl Motion {
         apart > 0.7 * contrast
     }
 
-    /// How much each cell moves, 0 (still) to 1, with the surroundings that a network repaints for it. `stroke_scale`
-    /// is how many times its usual width a stroke has.
+    /// How much each cell moves, including the surroundings that a network repaints: 0 is still, 1 and above is moving.
+    /// `stroke_scale` is the stroke width relative to the usual one.
     pub fn moving(&mut self, stroke_scale: f32) -> &[f32] {
         for (moving, toll) in self.moving.iter_mut().zip(&mut self.tolls) {
             *moving *= REACH;

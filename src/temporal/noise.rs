@@ -1,40 +1,40 @@
-//! How noisy the camera is, judged from what it shows.
+//! Estimates the noise of the camera from its frames.
 
 use super::smooth_step;
 use crate::kernel::change::CellChange;
 
-/// Mean absolute noise that is taken for granted, in levels: what video compression does to a still picture.
+/// Least mean absolute noise, in levels: what video compression adds to a still picture.
 const LEAST: f32 = 1.2;
-/// More than this is no noise (a standard deviation of 12.5 levels): small movements would hide behind it.
+/// Most mean absolute noise, in levels (a standard deviation of 12.5). A higher estimate would hide small movements.
 const MOST: f32 = 10.0;
-/// The share of cells that are calmer than the estimate. Below a half, so that a picture that mostly moves is judged by
-/// what does not.
+/// The quantile of the cells' differences that is the estimate. It is below one half, so that the still cells decide
+/// even if most of the picture moves.
 const CALM_SHARE: f32 = 0.25;
-/// A cell that shows less than this is clipped or a letterbox bar, and says nothing about the sensor.
+/// A cell with less noise than this is clipped or a letterbox bar, and says nothing about the sensor.
 const DEAD: f32 = 0.05;
-/// Correlated noise shows less within a frame than in time.
+/// Raises estimates from within a frame: correlated noise shows less there than over time.
 const WITHIN: f32 = 1.3;
 
-/// Steps of brightness that have a noise of their own: that of sensors grows with light, gamma turns it round, and
-/// clipping cuts it off.
+/// Brightness steps with a noise level each. Sensor noise grows with light, gamma reverses that, and clipping cuts it
+/// off.
 const STEPS: usize = 16;
-/// A step is judged by itself if it has this share of the cells.
+/// A step gets its own estimate if it has more than this fraction of the cells.
 const ENOUGH: f32 = 0.01;
-/// The noise of a step is at most this many times the picture's.
+/// The noise of a step is at most this multiple of the picture's.
 const STEEPEST: f32 = 2.5;
-/// Noise is alike in all cells of a step, movement is not: up to the first ratio of upper and lower quartile a step is
-/// believed to show noise, from the second on it is not.
+/// Noise is alike in all cells of a step; movement is not. If the upper quartile is up to `EVEN` times the lower one,
+/// the step shows noise. From `UNEVEN` times on, it shows movement.
 const EVEN: f32 = 1.25;
 const UNEVEN: f32 = 1.6;
 
-/// The camera's noise at each brightness, followed over time.
+/// The camera's noise at each brightness, tracked over time.
 #[derive(Clone, Debug)]
 pub struct NoiseLevels {
-    /// Mean absolute noise in levels; of normal noise, 0.8 standard deviations.
+    /// Mean absolute noise in levels: 0.8 standard deviations for normal noise.
     levels: [f32; STEPS],
-    /// Nothing has been seen yet, or the scene is new.
+    /// No frame of this scene has been measured yet.
     fresh: bool,
-    /// Differences and corners of each step, and of all.
+    /// Histograms of differences and corners, for each step and for all cells.
     steps: [[Histogram; 2]; STEPS],
     all: [Histogram; 2],
 }
@@ -46,21 +46,22 @@ impl Default for NoiseLevels {
 }
 
 impl NoiseLevels {
-    /// Forgets the scene.
+    /// Starts a new scene: the next frame sets the levels directly.
     pub fn reset(&mut self) {
         self.fresh = true;
     }
 
-    /// Mean absolute noise at a brightness of 0 to 255, in levels.
+    /// Mean absolute noise, in levels, at a `brightness` of 0 to 255.
     pub fn at(&self, brightness: f32) -> f32 {
         self.levels[step(brightness)]
     }
 
-    /// Takes what the cells show. `differences` are those of a frame and a perfectly known scene.
+    /// Updates the estimate from one frame. `differences` are the cells' differences from the history, corrected for
+    /// the history's own noise.
     ///
-    /// Two judgements, of which the smaller counts: in time, how much the calmer cells differ from their history (too
-    /// much where everything moves), and within the frame, the finest detail of the plainer cells (too much where
-    /// everything has detail).
+    /// There are two estimates, and the smaller one counts. The first comes from how much the calmer cells differ from
+    /// their history; it is too high where everything moves. The second comes from the finest detail in the plainer
+    /// cells of the frame; it is too high where everything has detail.
     pub fn follow(&mut self, cells: &[CellChange], differences: &[f32]) {
         self.steps.iter_mut().chain([&mut self.all]).flatten().for_each(Histogram::clear);
         for (cell, &difference) in cells.iter().zip(differences) {
@@ -81,7 +82,8 @@ impl NoiseLevels {
                 let spread = in_time.quantile(0.75) / in_time.quantile(0.25);
                 seen += (own - picture) * (1.0 - smooth_step(spread, EVEN, UNEVEN));
             }
-            // Noise does not change from frame to frame; what seems to make it rise is movement more often than not.
+            // Noise does not change from frame to frame. If it seems to rise, the cause is usually movement, so it
+            // rises slowly.
             let pace = match (self.fresh, seen < *level) {
                 (true, _) => 1.0,
                 (false, true) => 0.3,
@@ -97,7 +99,7 @@ fn step(brightness: f32) -> usize {
     (brightness as usize * STEPS / 256).min(STEPS - 1)
 }
 
-/// Histogram buckets a level.
+/// Histogram buckets per level.
 const FINENESS: f32 = 16.0;
 const BUCKETS: usize = 512;
 
@@ -124,7 +126,7 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// The level that `share` of those counted are below, above 0; almost 0 if none were.
+    /// The level that the fraction `share` of the values is below. Always above 0; almost 0 for an empty histogram.
     fn quantile(&self, share: f32) -> f32 {
         let rank = (self.count as f32 * share) as u32;
         let mut seen = 0;
@@ -140,7 +142,7 @@ impl Histogram {
 mod tests {
     use super::*;
 
-    /// Noise after one frame of 1000 cells, whose brightness, difference and corner are a function of their place.
+    /// Noise levels after one frame of 1000 cells. `cell` maps an index to brightness, difference and corner.
     fn levels(cell: impl Fn(usize) -> (f32, f32, f32)) -> NoiseLevels {
         let cell = |place| {
             let (brightness, difference, corner) = cell(place);
@@ -154,20 +156,20 @@ mod tests {
     }
 
     #[test]
-    fn each_brightness_has_its_own_noise() {
+    fn noise_is_estimated_for_each_brightness() {
         let found = levels(|place| if place % 2 == 0 { (20.0, 3.0, 6.0) } else { (200.0, 6.0, 12.0) });
         assert!((found.at(20.0) - 3.0).abs() < 0.1 && (found.at(200.0) - 6.0).abs() < 0.1, "{:?}", found.levels);
     }
 
     #[test]
-    fn what_moves_unevenly_is_no_noise_although_it_has_a_brightness_of_its_own() {
+    fn uneven_movement_is_not_noise_even_at_its_own_brightness() {
         let moving = |place: usize| (200.0, 2.0 + (place % 37) as f32, 40.0);
         let found = levels(|place| if place % 2 == 0 { (20.0, 3.0, 6.0) } else { moving(place) });
         assert!((found.at(200.0) - found.at(20.0)).abs() < 0.1, "{:?}", found.levels);
     }
 
     #[test]
-    fn a_pan_over_plain_and_rich_parts_is_no_noise() {
+    fn a_pan_over_plain_and_detailed_areas_is_not_noise() {
         let found = levels(|place| (100.0, 20.0, if place % 3 == 0 { 2.0 } else { 30.0 }));
         assert!(found.at(100.0) < 1.5, "{:?}", found.levels);
     }

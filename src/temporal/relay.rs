@@ -1,13 +1,13 @@
-//! A stabiliser that hands over to a fresh one at fixed places.
+//! A stabiliser that hands over to a fresh one at fixed frames.
 //!
-//! What is shown from such a place on then depends on the frames from [`WARM_UP`] before it on and on none that is
-//! earlier: a job that begins there comes to the same pictures.
+//! From such a frame on, the output depends only on frames from [`WARM_UP`] before it. A job that resumes there gets
+//! the same pictures.
 
 use super::Stabilizer;
 use crate::frame::Frame;
 
-/// Frames that a fresh stabiliser sees before it takes over. The longest average has 16 of them; after twice as many what
-/// it has not seen would weigh so little that the change from one to the other is less than that from frame to frame.
+/// Frames that a fresh stabiliser sees before it takes over. The longest average spans 16 frames. After twice as many,
+/// older frames weigh so little that the handover changes the picture less than the next frame does.
 pub const WARM_UP: u64 = 32;
 
 /// Stabilisers that take turns.
@@ -15,15 +15,15 @@ pub struct Relay {
     fresh: Stabilizer,
     every: u64,
     running: Stabilizer,
-    /// Sees the frames already, and will take over.
+    /// Warms up on the current frames before it takes over.
     next: Option<Stabilizer>,
-    /// What the next one makes of a frame, which nobody sees.
+    /// The output of `next` during its warm-up, which is never shown.
     unseen: Frame,
 }
 
 impl Relay {
-    /// `stabilizer`, taken over by a fresh one like it at each frame whose [`Frame::index`] is a multiple of `every`, which
-    /// is at least [`WARM_UP`].
+    /// Hands over from `stabilizer` to a fresh copy of it at each frame whose [`Frame::index`] is a multiple of
+    /// `every`, which is raised to at least [`WARM_UP`].
     pub fn new(stabilizer: Stabilizer, every: u64) -> Self {
         let (fresh, unseen) = (stabilizer.clone(), Frame::default());
         Self { fresh, every: every.max(WARM_UP), running: stabilizer, next: None, unseen }
@@ -50,7 +50,7 @@ impl Relay {
 mod tests {
     use super::*;
 
-    /// A grey frame with noise that depends on its place.
+    /// A grey frame with noise that depends on `index`.
     fn noisy(index: u64) -> Frame {
         let mut frame = Frame { index, ..Frame::new(32, 16) };
         let mut state = index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -74,21 +74,21 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_begins_before_a_handover_shows_the_same_from_there_on() {
-        let whole = shown(0, 200);
+    fn a_job_that_starts_a_warm_up_before_a_handover_shows_the_same_frames_from_there() {
+        let all = shown(0, 200);
         for handover in [50u64, 100, 150] {
             let resumed = shown(handover - WARM_UP, 200);
-            assert!(resumed[WARM_UP as usize..] == whole[handover as usize..], "from {handover}");
-            assert!(resumed[0] != whole[(handover - WARM_UP) as usize], "frames of the warm-up are not for showing");
+            assert!(resumed[WARM_UP as usize..] == all[handover as usize..], "from {handover}");
+            assert!(resumed[0] != all[(handover - WARM_UP) as usize], "warm-up frames differ");
         }
     }
 
     #[test]
-    fn a_handover_changes_a_still_scene_less_than_the_noise_that_is_left() {
-        let whole = shown(0, 300);
+    fn a_handover_changes_a_still_scene_hardly_more_than_the_remaining_noise() {
+        let all = shown(0, 300);
         let change = |at: usize| {
-            let pair = whole[at - 1].pixels.iter().zip(&whole[at].pixels);
-            pair.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / whole[at].pixels.len() as f64
+            let pair = all[at - 1].pixels.iter().zip(&all[at].pixels);
+            pair.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / all[at].pixels.len() as f64
         };
         let usual = (30..300).filter(|at| at % 50 != 0).map(change).sum::<f64>() / 265.0;
         let handover = (50..300).step_by(50).map(change).sum::<f64>() / 5.0;

@@ -1,19 +1,19 @@
 //! Keeps the painting of a still scene still.
 //!
-//! A network turns a little noise of a sensor into strokes that flicker, and a thing that enters the picture changes the
-//! colours of everything else, through the statistics that its normalisation takes over the whole frame. Both are gone in
-//! an average over the last frames; but an average smears what moves. So every place has its own: where the *input* is
-//! still, the painting is averaged over up to 16 frames, and where the input moves, the new painting is shown as it is.
-//! Only what the camera saw decides, never the painting: its flicker is what is to go away.
+//! A network turns a little sensor noise into strokes that flicker. Its normalisation takes statistics over the entire
+//! frame, so an object that enters the picture changes the colours of everything else. An average over the last frames
+//! removes both, but smears movement. So each cell is treated separately: where the *input* is still, the painting is
+//! averaged over up to 16 frames; where the input moves, the new painting is shown unchanged. Only the input decides,
+//! never the painting, because the flicker of the painting is what has to go.
 //!
-//! 1. The frame is compared with the average of the input so far, in cells of 4x4 pixels; differences are judged by the
-//!    camera's own noise ([`super::noise`], [`super::motion`]). Against an average they are clearer than against the
-//!    last frame, and slow movements add up.
-//! 2. Each cell has a gain: the share of the new frame. It follows a Kalman filter's rule, so that n frames after a
-//!    movement each of the n frames has the same weight, until the longest average is reached.
+//! 1. Compare the frame with the average of the input so far, in cells of 4x4 pixels. Judge the differences by the
+//!    camera's noise ([`super::noise`], [`super::motion`]). Differences from an average are clearer than differences
+//!    from the last frame, and slow movements add up.
+//! 2. Each cell has a gain: the weight of the new frame. It follows a Kalman filter's rule: n frames after a movement,
+//!    each of the n frames has the same weight, until the longest average is reached.
 //! 3. Both averages, of the input and of the painting, follow their frames by these gains.
 //!
-//! Nothing is estimated that could fail in a way that shows: no optical flow, no warped pixels.
+//! There is no optical flow and no warping, whose errors would be visible.
 
 use super::grid::{Grid, PixelGains};
 use super::motion::Motion;
@@ -21,30 +21,30 @@ use crate::frame::Frame;
 use crate::kernel::history;
 use crate::size::Size;
 
-/// What `--stabilize` is unless it is given: averages over 13 frames.
+/// Default of `--stabilize`: averages over 13 frames.
 pub const DEFAULT_AMOUNT: f32 = 0.8;
 
-/// Frames that the longest average has beyond the newest, at full amount.
+/// Frames in the longest average besides the newest, at full amount.
 const LONGEST: f32 = 15.0;
 
-/// Takes the flicker out of painted frames, one after the other, in their order.
+/// Removes flicker from painted frames, which it must get in order.
 #[derive(Clone, Debug)]
 pub struct Stabilizer {
     amount: f32,
     stroke_scale: f32,
-    /// Columns and rows of the scene; (0, 0) before the first frame.
+    /// The size of the scene's frames; 0x0 before the first one.
     size: Size,
     motion: Motion,
-    /// Last gain of each cell, above 0 to 1.
+    /// The last gain of each cell, above 0 and up to 1.
     gains: Vec<f32>,
     pixel_gains: PixelGains,
-    /// Averages of the input and of the painting, values as in [`history`], packed as the frames are.
+    /// Averages of the input and of the painting: one value as in [`history`] for each byte of the frame.
     input: Vec<i16>,
     styled: Vec<i16>,
 }
 
 impl Stabilizer {
-    /// `amount` 0 leaves frames alone, 1 averages still things over 16 frames.
+    /// A stabiliser of strength `amount`: 0 leaves frames unchanged, 1 averages still areas over 16 frames.
     pub fn new(amount: f32) -> Self {
         Self {
             amount: amount.clamp(0.0, 1.0),
@@ -58,17 +58,18 @@ impl Stabilizer {
         }
     }
 
-    /// Tells that strokes have `scale` times their usual width, as [`crate::stylize::Look::scale`] does: what moves is
-    /// repainted further around it.
+    /// Sets the stroke width relative to the usual one, as in [`crate::stylize::Look::scale`]. The wider the strokes,
+    /// the larger the area that is repainted around a movement.
     #[must_use]
     pub fn with_stroke_scale(self, scale: f32) -> Self {
         Self { stroke_scale: scale, ..self }
     }
 
-    /// Steadies `styled`, the painting of `input`, of the same size. After a cut or a change of size it stays as it is.
+    /// Stabilises `styled`, the painting of `input`, which has the same size. The first frame, and the first after a
+    /// cut or a change of size, stays unchanged.
     ///
-    /// `styled` is what will be shown, colours kept or mixed with the original as asked: then what is shown is still as
-    /// a whole, while an original mixed in afterwards would bring its noise along.
+    /// `styled` must be the picture that will be shown, after colours were kept and the original was mixed in. An
+    /// original that is mixed in afterwards would bring its noise back.
     pub fn stabilize(&mut self, input: &Frame, styled: &mut Frame) {
         debug_assert_eq!((input.width, input.height), (styled.width, styled.height));
         if self.amount == 0.0 || input.pixels.is_empty() {
@@ -96,12 +97,12 @@ impl Stabilizer {
         }
     }
 
-    /// Forgets how long things have been still: the next paintings are shown nearly as they are. For a change of style.
+    /// Starts the averages again, for a change of style: the next paintings are shown nearly unchanged.
     pub fn restart(&mut self) {
         self.gains.fill(1.0);
     }
 
-    /// Begins a scene with its first frame.
+    /// Starts a scene with its first frame.
     fn begin(&mut self, input: &Frame, styled: &Frame) {
         self.size = input.size();
         let grid = Grid::of(input.width, input.height);

@@ -11,7 +11,7 @@ use impasto::internals::stylize::WeightedNetwork;
 
 /// The network in `file`, in its first style, on `threads` cores.
 pub fn part(file: &str, threads: usize) -> WeightedNetwork {
-    // It takes one environment a process.
+    // ONNX Runtime allows one environment per process.
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| Runtime::load(None, false).unwrap());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file);

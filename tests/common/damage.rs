@@ -111,7 +111,7 @@ pub fn run(command: &mut Command, case: &str) -> Ended {
     assert!(matches!(code, 0..=2), "{case}: exit code {code}: {words}");
     assert!(!words.contains("panicked"), "{case}: {words}");
     let may_run_out = command.get_program() == "sh";
-    assert!(may_run_out || !words.contains("a library gave up"), "{case}: {words}");
+    assert!(may_run_out || !words.contains("a library aborted"), "{case}: {words}");
     assert_eq!(words.matches("impasto: ").count(), usize::from(code != 0), "{case}: {words}");
     Ended { code, words, json }
 }

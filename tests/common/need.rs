@@ -1,7 +1,7 @@
 //! What a test needs beyond Cargo: programs, libraries and packages that the scripts install.
 //!
 //! A test without its component fails and says what is missing and which command installs it. The few that may be skipped
-//! on a developer's machine say that they were skipped, and fail in CI, where nobody would read it.
+//! on a developer's machine say so, and fail in CI, where nobody would read it.
 
 // Each test binary uses its share of these.
 #![allow(dead_code)]
@@ -70,7 +70,7 @@ pub fn skip(what: &str, why: &str) {
     eprintln!("SKIPPED {what}: {why}");
 }
 
-/// CI services set the variable CI; `false` and nothing are not set.
+/// CI services set the variable CI. Empty or `false` counts as not set.
 fn in_ci() -> bool {
     env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false")
 }

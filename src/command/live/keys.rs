@@ -4,39 +4,44 @@ use crate::show::{Settings, Show};
 use crate::sink::window::Key;
 use crate::style::expression::Expression;
 
-/// The help overlay.
-pub const HELP: [&str; 15] = [
-    "left right  style before, after",
-    "1 to 9      style by its number",
-    "b           blend with the next style, or end it",
-    ", .         less, more of the second style",
+const HELP: [&str; 15] = [
+    "left right  previous, next style",
+    "b           blend with the next style",
+    ", .         less, more of the second",
     "up down     strength",
     "[ ]         stroke size",
     "k           keep the colours",
-    "c           original beside it",
+    "c           compare with the original",
     "m           mirror",
     "space       freeze",
-    "s           snapshot (PNG)",
-    "r           record, stop recording",
+    "s           save a snapshot (PNG)",
+    "r           start, stop recording",
     "f           full screen",
-    "h           hide the numbers",
-    "?           this help        q  end",
+    "h           hide help, hide numbers",
+    "?           show help, next page",
+    "q Esc       end the show",
 ];
 
-/// What a key asks for beyond the settings.
+/// The help: what the keys do, and the styles of the keys 1 to 9.
+pub fn help(styles: &[String]) -> Vec<String> {
+    let numbered = (1..=9).zip(styles).map(|(number, style)| format!("{number}  {style}"));
+    HELP.map(str::to_owned).into_iter().chain(numbered).collect()
+}
+
+/// What a key requests beyond the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Save the picture.
     Snapshot,
     /// Show or hide the numbers.
     Numbers,
-    /// Show or hide the help.
+    /// Open the help, turn its page, or close it.
     Help,
-    /// Fill the screen, or no longer.
+    /// Toggle full screen.
     FullScreen,
 }
 
-/// Changes the show as `key` says, or tells what else it asks for.
+/// Changes the show as `key` says, or returns what else it requests.
 pub fn press(key: Key, show: &Show) -> Option<Wish> {
     let styles = show.styles();
     match key {
@@ -69,20 +74,20 @@ pub fn press(key: Key, show: &Show) -> Option<Wish> {
     None
 }
 
-/// Four taps double the strokes.
+/// Four key presses double the strokes.
 const STROKE_STEP: f32 = 1.189_207_1;
 
 fn tenths(value: f32) -> f32 {
     (value * 10.0).round() / 10.0
 }
 
-/// The place of the style that is shown (of a blend, its first) among `styles`.
+/// The place of the current style (of a blend, its first) among `styles`.
 fn place(settings: &Settings, styles: &[String]) -> Option<usize> {
     let name = &settings.style.terms().first()?.0;
     styles.iter().position(|style| style == name)
 }
 
-/// Goes to the style `by` places on, around the end.
+/// Goes to the style `by` places further, wrapping around.
 fn step(settings: &mut Settings, styles: &[String], by: isize) {
     let count = styles.len().cast_signed();
     if count == 0 {
@@ -92,13 +97,17 @@ fn step(settings: &mut Settings, styles: &[String], by: isize) {
     settings.style = Expression::single(&styles[next]);
 }
 
-/// Blends the style half and half with the one after it; of a blend, leaves the first.
+/// Blends the style half and half with the next one; reduces a blend to its first style.
 fn blend(settings: &mut Settings, styles: &[String]) {
     let first = settings.style.terms().first().map(|(name, _)| name.clone()).unwrap_or_default();
     if settings.style.terms().len() > 1 {
         settings.style = Expression::single(first);
-    } else if let (Some(place), true) = (place(settings, styles), styles.len() > 1) {
-        settings.style = Expression::blend(&first, &styles[(place + 1) % styles.len()], 0.5);
+    } else {
+        // The unstyled picture has no place of its own: it blends with the first style.
+        let next = place(settings, styles).map_or(0, |place| place + 1) % styles.len().max(1);
+        if let Some(next) = styles.get(next).filter(|next| **next != first) {
+            settings.style = Expression::blend(&first, next, 0.5);
+        }
     }
 }
 
@@ -136,6 +145,31 @@ mod tests {
         assert_eq!(style_after(&[Key::Left, Key::Right, Key::Right]), "b");
         assert_eq!(style_after(&[Key::Char('3')]), "c");
         assert_eq!(style_after(&[Key::Char('9')]), "a");
+    }
+
+    #[test]
+    fn the_help_names_the_styles_of_the_number_keys() {
+        let help = help(&["starry-night", "scream"].map(String::from));
+        assert_eq!(help[help.len() - 2..], ["1  starry-night", "2  scream"]);
+        let many: Vec<String> = (0..30).map(|number| format!("style-{number}")).collect();
+        assert_eq!(super::help(&many).last().unwrap(), "9  style-8");
+    }
+
+    #[test]
+    fn the_unstyled_picture_is_never_stepped_to_and_can_be_left_and_blended() {
+        let show = || {
+            let settings = Settings::plain(Expression::single("photo"));
+            Show::new(["a", "b"].map(String::from).to_vec(), settings, Stop::default())
+                .with_unstyled(vec!["photo".into()])
+        };
+        let style_after = |keys: &[Key]| {
+            let show = show();
+            keys.iter().for_each(|&key| assert_eq!(press(key, &show), None));
+            show.settings().style.to_string()
+        };
+        assert_eq!(style_after(&[Key::Right]), "a");
+        assert_eq!([1, 2, 3].map(|count| style_after(&vec![Key::Right; count])), ["a", "b", "a"]);
+        assert_eq!(style_after(&[Key::Char('b')]), "photo:0.5,a:0.5");
     }
 
     #[test]

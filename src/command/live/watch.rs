@@ -1,4 +1,4 @@
-//! The main thread of a show: its window, its keys, and what is said of it while it runs.
+//! The main thread of a show: its window, its keys, and its reports while it runs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,6 @@ use serde::Serialize;
 use super::keys::{self, Wish};
 use crate::cli::LiveArgs;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
-use crate::kernel::arrange;
 use crate::picture::{Format, Picture, write as pictures};
 use crate::pipeline::live::{Shown, View};
 use crate::pipeline::meter::Meter;
@@ -17,27 +15,29 @@ use crate::report::Report;
 use crate::show::{Show, Statistics};
 use crate::sink::recording::free_name;
 use crate::sink::window::Window;
+use crate::statistics::Percentiles;
 use crate::sync::Stop;
 use crate::sync::latest::Taken;
 
-/// How long to wait for a frame before the window is asked what has happened to it.
+/// How long to wait for a frame before the window handles its events.
 const WINDOW_POLL: Duration = Duration::from_millis(10);
 
-/// How often the numbers are renewed.
+/// How often the numbers are updated.
 const RENEW: Duration = Duration::from_millis(250);
 
-/// Shows the frames and listens; or only waits, without a window.
+/// Shows the frames and handles keys; without a window, only waits.
 pub struct Watcher<'a> {
     args: &'a LiveArgs,
     show: &'a Arc<Show>,
     report: &'a Report,
     window: Option<Window>,
     numbers: bool,
-    help: bool,
-    /// Words that stand for a moment: where a snapshot went.
+    /// Words that stay for a moment: where a snapshot went.
     remark: Option<(Instant, String)>,
     last: Option<Arc<Shown>>,
-    wide: Frame,
+    compared: bool,
+    /// How many recordings were reported.
+    recorded: usize,
     said: Vec<String>,
     /// Ctrl-C.
     interrupt: &'a Stop,
@@ -77,10 +77,10 @@ impl<'a> Watcher<'a> {
             report,
             window,
             numbers: true,
-            help: false,
             remark: None,
             last: None,
-            wide: Frame::default(),
+            compared: false,
+            recorded: 0,
             said: Vec::new(),
             interrupt,
         })
@@ -118,9 +118,13 @@ impl<'a> Watcher<'a> {
 
     fn display(&mut self, shown: &Arc<Shown>, meter: &Meter) -> Result<()> {
         if let Some(window) = &mut self.window {
-            if self.show.settings().compare {
-                arrange::beside(&shown.original, &shown.painted, &mut self.wide);
-                window.show(self.wide.image())?;
+            let compare = self.show.read(|settings| settings.compare);
+            if self.compared != compare {
+                self.compared = compare;
+                window.widen(compare);
+            }
+            if compare {
+                window.show_both([shown.original.image(), shown.painted.image()], ["original", "painted"])?;
             } else {
                 window.show(shown.painted.image())?;
             }
@@ -133,24 +137,25 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
-    /// Does what the keys say; false when the window is to close.
+    /// Does what the keys say; false when the window should close.
     ///
     /// # Errors
     /// Its display is gone.
     fn listen(&mut self) -> Result<bool> {
         let Some(window) = &mut self.window else { return Ok(true) };
         if window.is_lost() {
-            return Err(Error::failed("the display is gone, and the show ended with it; what was recorded is closed"));
+            return Err(Error::failed("the display is gone, so the show ended; its recording is closed"));
         }
         let (keys, open) = (window.keys(), window.is_open());
         for key in keys {
             match keys::press(key, self.show) {
                 Some(Wish::Snapshot) => self.snapshot(),
-                Some(Wish::Numbers) => self.numbers ^= true,
-                Some(Wish::Help) => self.help ^= true,
-                Some(Wish::FullScreen) => {
-                    if let Some(window) = &mut self.window {
-                        window.toggle_full_screen()?;
+                Some(wish) => {
+                    let Some(window) = &mut self.window else { continue };
+                    match wish {
+                        Wish::FullScreen => window.toggle_full_screen()?,
+                        Wish::Help => window.turn_help(keys::help(self.show.styles())),
+                        _ => self.numbers ^= !window.close_help(),
                     }
                 }
                 None => {}
@@ -160,7 +165,7 @@ impl<'a> Watcher<'a> {
         Ok(open)
     }
 
-    /// Saves what is shown as a PNG with the first free number.
+    /// Saves the current picture as a PNG under the first free number.
     fn snapshot(&mut self) {
         let Some(shown) = &self.last else { return };
         let path = free_name(&self.args.folder.join("impasto.png"), 1);
@@ -172,9 +177,15 @@ impl<'a> Watcher<'a> {
         self.remark = Some((Instant::now(), words));
     }
 
-    /// Renews the words on the window and on the terminal.
+    /// Updates the words in the window and on the terminal.
     fn renew(&mut self) {
         let statistics = self.show.statistics();
+        for path in statistics.recorded.iter().skip(self.recorded) {
+            let words = format!("recorded {path}");
+            self.report.say(&words);
+            self.remark = Some((Instant::now(), words));
+        }
+        self.recorded = statistics.recorded.len();
         for notice in &statistics.notices {
             if !self.said.contains(notice) {
                 self.report.warn(notice.clone());
@@ -188,9 +199,6 @@ impl<'a> Watcher<'a> {
         }
         lines.extend(self.remark.iter().map(|(_, words)| words.clone()));
         lines.extend(statistics.notices);
-        if self.help {
-            lines.extend(keys::HELP.map(str::to_owned));
-        }
         if let Some(window) = &mut self.window {
             window.set_overlay(lines);
         }
@@ -203,7 +211,7 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// Style, frame rate, latency, and what is switched on.
+/// The style and what is switched on; frame rate and latency; the network's time and size.
 fn numbers(show: &Show, statistics: &Statistics) -> Vec<String> {
     let settings = show.settings();
     let mut style = settings.style.to_string();
@@ -222,10 +230,12 @@ fn numbers(show: &Show, statistics: &Statistics) -> Vec<String> {
     for (_, mark) in marks.iter().filter(|(is_on, _)| *is_on) {
         style += &format!("  {mark}");
     }
-    let Statistics { fps, latency_ms, dropped, seen, width, height, .. } = statistics;
-    let mut speed = format!("{fps:.0} fps  {:.0} ms (95%: {:.0})  {dropped} dropped", latency_ms.p50, latency_ms.p95);
+    let Statistics { fps, latency_ms, inference_ms, dropped, seen, width, height, .. } = statistics;
+    let times = |name: &str, times: &Percentiles| format!("{name} {:.0} ms (p95 {:.0} ms)", times.p50, times.p95);
+    let speed = format!("{fps:.0} fps  {dropped} dropped  {}", times("latency", latency_ms));
+    let mut network = times("inference", inference_ms);
     if *seen != (*width, *height) {
-        speed += &format!("  at {}x{}", seen.0, seen.1);
+        network += &format!("  network sees {}x{}", seen.0, seen.1);
     }
-    vec![style, speed]
+    vec![style, speed, network]
 }

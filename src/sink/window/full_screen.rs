@@ -1,10 +1,10 @@
-//! The full screen of X11, which `minifb` does not know.
+//! What `minifb` cannot do with a window of X11: fill the screen, and change its size.
 
 #[cfg(all(unix, not(target_os = "macos")))]
-pub use x11::{Before, display, toggle};
+pub use x11::{Before, display, resize, toggle};
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-pub use elsewhere::{Before, toggle};
+pub use elsewhere::{Before, resize, toggle};
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod elsewhere {
@@ -13,9 +13,14 @@ mod elsewhere {
     /// Nothing.
     pub struct Before;
 
-    /// Says that it cannot be done.
+    /// Reports that it cannot be done.
     pub fn toggle(_window: &minifb::Window, _before: Option<Before>) -> Result<Option<Before>> {
-        Err(Error::failed("full screen is for X11 only; use the window's own button"))
+        Err(Error::failed("the key for full screen works on X11 only; use the window's own button"))
+    }
+
+    /// Does nothing.
+    pub fn resize(_window: &minifb::Window, _size: (u32, u32)) -> bool {
+        false
     }
 }
 
@@ -29,11 +34,37 @@ mod x11 {
 
     use crate::error::{Error, Result};
 
-    /// What the window was like before: place and size, where no window manager remembers them.
+    /// The window's place and size before, if no window manager remembers them.
     pub struct Before(Option<(i32, i32, u32, u32)>);
 
-    /// What `_NET_WM_STATE` takes for "the other way round".
+    /// `_NET_WM_STATE_TOGGLE`.
     const TOGGLE: c_long = 2;
+
+    /// Gives the window a size if the screen has room for it, moved left if that takes it; false if not.
+    pub fn resize(window: &minifb::Window, (width, height): (u32, u32)) -> bool {
+        let (Ok(display), Ok(library)) = (display(window), Xlib::open()) else { return false };
+        let id = window.get_window_handle() as xlib::Window;
+        // SAFETY: as in `toggle`.
+        unsafe {
+            let screen = (library.XDefaultScreen)(display);
+            let across = (library.XDisplayWidth)(display, screen) as u32;
+            let down = (library.XDisplayHeight)(display, screen) as u32;
+            if width > across || height > down {
+                return false;
+            }
+            let root = (library.XDefaultRootWindow)(display);
+            let (mut left, mut top, mut child) = (0, 0, 0);
+            (library.XTranslateCoordinates)(display, id, root, 0, 0, &raw mut left, &raw mut top, &raw mut child);
+            let most = (across - width).cast_signed();
+            if left > most {
+                (library.XMoveResizeWindow)(display, id, most, top, width, height);
+            } else {
+                (library.XResizeWindow)(display, id, width, height);
+            }
+            (library.XFlush)(display);
+        }
+        true
+    }
 
     /// Fills the screen, or goes back to `before`; gives what to go back to.
     pub fn toggle(window: &minifb::Window, before: Option<Before>) -> Result<Option<Before>> {

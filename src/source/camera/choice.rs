@@ -1,4 +1,4 @@
-//! Which camera is meant, and which of its formats comes nearest to what is wanted: pure functions of lists.
+//! Finds the requested camera and the best of its formats: pure functions of lists.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// All of them with their names; where several would do, an earlier one is better.
+    /// All of them with their names, the preferred first.
     pub const NAMES: [(Self, &'static str); 5] =
         [(Self::Yuyv, "yuyv"), (Self::Nv12, "nv12"), (Self::Mjpeg, "mjpeg"), (Self::Rgb, "rgb"), (Self::Bgr, "bgr")];
 }
@@ -46,53 +46,53 @@ impl FromStr for PixelFormat {
     }
 }
 
-/// What is wanted of a camera; it gives what comes nearest.
+/// The requested format; a camera gives the nearest it has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wish {
-    /// Columns and rows. `None`: near 640x360, what networks paint live on ordinary machines.
+    /// Columns and rows. `None`: near 640x360, which networks paint live on ordinary machines.
     pub size: Option<(u32, u32)>,
     /// Frames a second. `None`: near 30.
     pub fps: Option<f64>,
-    /// How the pixels are sent; the one wish that is not bent. `None`: whatever is fastest to decode.
+    /// The pixel format, which is taken exactly. `None`: whatever is fastest to decode.
     pub pixel_format: Option<PixelFormat>,
 }
 
 /// A camera of this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Camera {
-    /// Its number: on Linux that of `/dev/videoN`.
+    /// Its number: N of `/dev/videoN` on Linux.
     pub index: u32,
-    /// What its maker calls it.
+    /// Its name, from its maker.
     pub name: String,
-    /// The device file, where there are such.
+    /// The device file, on systems that have one.
     pub path: Option<String>,
-    /// What it can send, as far as impasto can decode it; empty where it may not be asked.
+    /// The formats that impasto can decode; empty if impasto may not ask.
     pub formats: Vec<Format>,
 }
 
-/// One thing that a camera can send.
+/// One format of a camera.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Format {
-    /// How the pixels are sent.
+    /// How it lays out its pixels.
     pub pixel_format: PixelFormat,
     /// Columns.
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// Frames a second, falling.
+    /// Frames per second, fastest first.
     pub frame_rates: Vec<f64>,
 }
 
-/// What was chosen of a camera's formats.
+/// The chosen format of a camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mode {
-    /// How the pixels are sent.
+    /// How it lays out its pixels.
     pub pixel_format: PixelFormat,
     /// Columns.
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// Frames a second, a whole number.
+    /// Frames per second, a whole number.
     pub fps: u32,
 }
 
@@ -112,14 +112,14 @@ impl fmt::Display for Camera {
     }
 }
 
-/// The camera that `which` means: its number, its path, or a part of its name in capitals or not.
+/// The camera with this number, path, or part of its name, in upper or lower case.
 ///
 /// # Errors
-/// There is none, or several are meant; the sentence lists what there is.
+/// There is none, or several match; the message lists them.
 pub fn find<'a>(which: &str, cameras: &'a [Camera]) -> Result<&'a Camera> {
     if cameras.is_empty() {
         return Err(Error::failed(format!(
-            "no camera '{which}', for this machine has none; plug one in, or choose another source"
+            "no camera '{which}': this machine has no camera; plug one in, or try --camera synthetic, a moving test scene"
         )));
     }
     let number = which.parse::<u32>().ok();
@@ -131,15 +131,18 @@ pub fn find<'a>(which: &str, cameras: &'a [Camera]) -> Result<&'a Camera> {
     let named: Vec<&Camera> = cameras.iter().filter(|camera| camera.name.to_lowercase().contains(&wanted)).collect();
     match named[..] {
         [camera] if !wanted.is_empty() => Ok(camera),
-        [] | [_] => Err(Error::usage(format!("no camera '{which}'; there is {}", list(cameras)))),
+        [] | [_] => Err(Error::usage(format!(
+            "no camera '{which}'; choose from {}, or --camera synthetic, a moving test scene",
+            list(cameras)
+        ))),
         _ => {
-            // One whose whole name it is, beside others whose names are longer.
+            // A complete name wins over longer names that contain it.
             let mut whole = named.iter().filter(|camera| camera.name.to_lowercase() == wanted);
             if let (Some(camera), None) = (whole.next(), whole.next()) {
                 return Ok(camera);
             }
             let meant = list(named);
-            Err(Error::usage(format!("'{which}' may be {meant}; name one by its number or path")))
+            Err(Error::usage(format!("'{which}' matches {meant}; choose one by number or path")))
         }
     }
 }
@@ -148,10 +151,10 @@ fn list<'a>(cameras: impl IntoIterator<Item = &'a Camera>) -> String {
     cameras.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Of what `camera` can send, what comes nearest to `wish`: first in size, then in frame rate, then what is fastest to decode.
+/// The format of `camera` nearest to `wish`: first by size, then by frame rate, then by how fast it decodes.
 ///
 /// # Errors
-/// It cannot send the wished pixel format, or nothing that can be decoded; the sentence lists what it can.
+/// It does not have the requested pixel format, or none that can be decoded; the message lists those it has.
 pub fn choose(camera: &Camera, wish: &Wish) -> Result<Mode> {
     let (width, height) = wish.size.unwrap_or((640, 360));
     let fps = wish.fps.unwrap_or(30.0);
@@ -180,12 +183,12 @@ pub fn choose(camera: &Camera, wish: &Wish) -> Result<Mode> {
         let offered = offered.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match wish.pixel_format {
             _ if offered.is_empty() => Error::failed(format!(
-                "camera {camera} sends nothing that can be decoded here (yuyv, nv12, mjpeg, rgb, bgr); use another one"
+                "camera {camera} has no pixel format that impasto can decode (yuyv, nv12, mjpeg, rgb, bgr); use another camera"
             )),
             Some(wanted) if !offered.contains(&wanted.to_string()) => {
                 Error::usage(format!("camera {camera} does not send {wanted}, only {offered}"))
             }
-            _ => Error::failed(format!("camera {camera} has no frame rate of a whole number; use another one")),
+            _ => Error::failed(format!("camera {camera} has no whole-number frame rate; use another camera")),
         }
     })
 }
@@ -240,9 +243,9 @@ mod tests {
             choose(camera, &Wish { pixel_format, ..Wish::default() }).unwrap_err().to_string()
         };
         assert!(error(&c920(), Some(PixelFormat::Nv12)).ends_with("does not send nv12, only yuyv, mjpeg"));
-        assert!(error(&camera(0, "a", &[]), None).contains("nothing that can be decoded"));
+        assert!(error(&camera(0, "a", &[]), None).contains("no pixel format that impasto can decode"));
         let film = camera(0, "a", &[(PixelFormat::Yuyv, 64, 48, &[29.97])]);
-        assert!(error(&film, None).contains("no frame rate of a whole number"));
+        assert!(error(&film, None).contains("no whole-number frame rate"));
     }
 
     #[test]
@@ -258,12 +261,14 @@ mod tests {
         let cameras = [c920(), camera(2, "Webcam 2", &[])];
         let error = |which: &str| find(which, &cameras).unwrap_err().to_string();
         let both = "'HD Pro Webcam C920' (/dev/video0), 'Webcam 2' (/dev/video2)";
-        assert_eq!(error("7"), format!("no camera '7'; there is {both}"));
-        assert_eq!(error("brio"), format!("no camera 'brio'; there is {both}"));
-        assert_eq!(error("webcam"), format!("'webcam' may be {both}; name one by its number or path"));
-        assert!(error("").contains("name one by its number"));
+        let synthetic = "or --camera synthetic, a moving test scene";
+        assert_eq!(error("7"), format!("no camera '7'; choose from {both}, {synthetic}"));
+        assert_eq!(error("brio"), format!("no camera 'brio'; choose from {both}, {synthetic}"));
+        assert_eq!(error("webcam"), format!("'webcam' matches {both}; choose one by number or path"));
+        assert!(error("").contains("choose one by number"));
         let error = find("brio", &[]).unwrap_err().to_string();
-        assert!(error.starts_with("no camera 'brio', for this machine has none; "), "{error}");
+        assert!(error.starts_with("no camera 'brio': this machine has no camera; "), "{error}");
+        assert!(error.ends_with("--camera synthetic, a moving test scene"), "{error}");
     }
 
     #[test]

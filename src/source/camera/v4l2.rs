@@ -18,8 +18,8 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, FourCC};
 
-use super::DriverStamp;
 use super::choice::{Camera, Format, Mode, PixelFormat};
+use super::stamp::DriverStamp;
 
 /// Where the kernel lists video devices.
 const CLASS: &str = "/sys/class/video4linux";

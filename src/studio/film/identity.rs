@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::FilmSettings;
+use super::settings::FilmSettings;
 use crate::digest;
 use crate::error::Result;
 use crate::media;

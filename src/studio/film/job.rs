@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work, identity};
+use super::films::Films;
+use super::identity;
+use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
 use crate::media::read::DecodeOptions;
-use crate::media::write::Container;
-use crate::media::write::EncodeOptions;
+use crate::media::write::{Container, EncodeOptions};
 use crate::pipeline::ordered;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
@@ -20,8 +21,37 @@ use crate::segments::{Encoding, SegmentRange};
 use crate::source::Source;
 use crate::source::video::VideoSource;
 use crate::statistics::Percentiles;
+use crate::studio::Studio;
 use crate::sync::Stop;
 use crate::temporal::WARM_UP;
+
+impl Films<'_> {
+    /// Does the work that `job` requests on one film. Calls `listen` with reports, also from other threads.
+    ///
+    /// # Errors
+    /// The input cannot be read, the output cannot be written or exists, the job has other settings than the interrupted one,
+    /// or a network fails. [`Error::Interrupted`](crate::Error::Interrupted) if `stop` was requested. Complete segments are
+    /// kept in all cases, so the same job resumes.
+    pub fn paint(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
+        run(job, self, stop, listen)
+    }
+}
+
+impl Studio {
+    /// Paints one film; see [`Films`] for several, and [`FilmJob`] for an example.
+    ///
+    /// # Errors
+    /// Those of [`Films::paint`].
+    pub fn paint_film(
+        &self,
+        job: &FilmJob,
+        settings: FilmSettings,
+        stop: &Stop,
+        listen: &(dyn Fn(FilmEvent) + Sync),
+    ) -> Result<Done> {
+        Films::new(self, settings).paint(job, stop, listen)
+    }
+}
 
 /// A film job, with everything that is known before the first frame is painted.
 struct Running<'a> {
@@ -39,7 +69,7 @@ struct Running<'a> {
 ///
 /// # Errors
 /// Those of [`Films::paint`].
-pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
+fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
     let start = Instant::now();
     let (settings, studio) = (films.settings.clone(), films.studio);
     let (input, output) = (job.input.as_path(), job.output.as_path());
@@ -75,7 +105,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     let path = Folder::beside(output);
     let joins_only = job.work == Work::Join;
     if !joins_only {
-        let is_first = films.painter.is_none();
+        let is_first = films.painter().is_none();
         let painter = films.load()?;
         if is_first {
             listen(FilmEvent::Ready);

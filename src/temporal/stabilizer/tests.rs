@@ -1,4 +1,4 @@
-//! What the stabiliser promises, on scenes that are computed.
+//! Tests of the stabiliser on computed scenes.
 
 use super::*;
 
@@ -12,7 +12,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// From 0 to 1.
+    /// Uniform, from 0 to 1.
     fn uniform(&mut self) -> f32 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -20,13 +20,13 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    /// Normal enough: mean 0, standard deviation 1.
+    /// Approximately normal: mean 0, standard deviation 1.
     fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
     }
 }
 
-/// Smooth random texture at a place, about 40 to 215: shapes 24 and 6 pixels wide.
+/// Smooth random texture at (`x`, `y`), about 40 to 215, with shapes 24 and 6 pixels wide.
 fn texture(x: f32, y: f32, channel: u32) -> f32 {
     let lattice = |x: i64, y: i64, seed: u64| {
         let mut random = Random::new((x as u64) << 40 ^ (y as u64) << 20 ^ seed);
@@ -44,7 +44,7 @@ fn texture(x: f32, y: f32, channel: u32) -> f32 {
     128.0 + 110.0 * octave(24.0, u64::from(channel)) + 60.0 * octave(6.0, 7 + u64::from(channel))
 }
 
-/// A frame from a function of place and channel, plus noise.
+/// A frame of `scene`, a function of column, row and channel, plus noise.
 fn frame_of(random: &mut Random, sigma: f32, scene: impl Fn(f32, f32, u32) -> f32) -> Frame {
     let mut frame = Frame::new(SIZE.0, SIZE.1);
     for (place, byte) in frame.pixels.iter_mut().enumerate() {
@@ -56,14 +56,14 @@ fn frame_of(random: &mut Random, sigma: f32, scene: impl Fn(f32, f32, u32) -> f3
     frame
 }
 
-/// Stands for a network that answers noise with 0.6 of it.
+/// Stands for a network that passes on 0.6 of the noise.
 fn painted(input: &Frame) -> Frame {
     let mut styled = input.clone();
     styled.pixels.iter_mut().for_each(|byte| *byte = (228.0 - 0.6 * f32::from(*byte)).round() as u8);
     styled
 }
 
-/// Means of absolute differences within a rectangle: left, top, right, bottom.
+/// The mean absolute difference within a rectangle (left, top, right, bottom).
 fn apart(a: &Frame, b: &Frame, [left, top, right, bottom]: [u32; 4]) -> f64 {
     let stride = a.width as usize * 3;
     let rows = (top as usize..bottom as usize).map(|y| y * stride + left as usize * 3..y * stride + right as usize * 3);
@@ -79,7 +79,7 @@ fn apart(a: &Frame, b: &Frame, [left, top, right, bottom]: [u32; 4]) -> f64 {
 
 const ALL: [u32; 4] = [0, 0, SIZE.0, SIZE.1];
 
-/// Output change divided by input change, after `settling` frames.
+/// Change between output frames divided by change between input frames, after `settling` frames.
 fn still_gain(amount: f32, sigma: f32, settling: usize) -> f64 {
     let (mut random, mut stabilizer) = (Random::new(1), Stabilizer::new(amount));
     let mut last: Option<(Frame, Frame)> = None;
@@ -111,7 +111,7 @@ fn amount_zero_is_bit_identical() {
 }
 
 #[test]
-fn a_still_scene_stays_still_although_the_sensor_is_noisy() {
+fn a_still_scene_stays_still_despite_sensor_noise() {
     assert!((0.5..0.7).contains(&still_gain(0.0, 4.0, 10)), "the network alone: {}", still_gain(0.0, 4.0, 10));
     for (sigma, most) in [(1.0, 0.15), (2.0, 0.12), (4.0, 0.1), (8.0, 0.1)] {
         let gain = still_gain(DEFAULT_AMOUNT, sigma, 10);
@@ -120,7 +120,7 @@ fn a_still_scene_stays_still_although_the_sensor_is_noisy() {
 }
 
 #[test]
-fn noise_that_grows_with_light_is_noise_too() {
+fn noise_that_grows_with_light_is_averaged_too() {
     let (mut random, mut stabilizer) = (Random::new(10), Stabilizer::new(DEFAULT_AMOUNT));
     let (mut frames, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());
     for _ in 0..20 {
@@ -142,13 +142,13 @@ fn noise_that_grows_with_light_is_noise_too() {
 }
 
 #[test]
-fn a_larger_amount_is_stiller() {
+fn a_larger_amount_leaves_less_flicker() {
     let gains: Vec<f64> = [0.0, 0.1, 0.3, 1.0].map(|amount| still_gain(amount, 4.0, 16)).into();
     assert!(gains.is_sorted_by(|more, less| more > less), "{gains:?}");
 }
 
 #[test]
-fn a_moving_thing_is_not_smeared_and_leaves_no_ghost() {
+fn a_moving_object_is_not_smeared_and_leaves_no_ghost() {
     for (sigma, speed) in [(0.0, 3.0), (2.0, 3.0), (4.0, 1.0), (4.0, 8.0)] {
         let (mut random, mut stabilizer) = (Random::new(3), Stabilizer::new(1.0));
         let (side, top) = (40, 44);
@@ -161,8 +161,8 @@ fn a_moving_thing_is_not_smeared_and_leaves_no_ghost() {
             let input = frame_of(&mut random, sigma, scene);
             let mut styled = painted(&input);
             stabilizer.stabilize(&input, &mut styled);
-            // Where movement is hidden by noise, averaging is right as long as it brings the picture no further from the
-            // one without noise than the noise did.
+            // Averaging is right where noise hides the movement, as long as the result is no further from the
+            // noise-free painting than the unaveraged one.
             let clean = painted(&frame_of(&mut random, 0.0, scene));
             let left = left as u32;
             for (place, area) in
@@ -176,14 +176,14 @@ fn a_moving_thing_is_not_smeared_and_leaves_no_ghost() {
 }
 
 #[test]
-fn strokes_on_a_plain_thing_move_with_it() {
+fn strokes_on_a_plain_object_move_with_it() {
     let (mut random, mut stabilizer) = (Random::new(4), Stabilizer::new(1.0));
     for index in 0..10 {
         let left = 20 + 4 * index;
         let inside = |x: f32, y: f32| (left..left + 48).contains(&(x as u32)) && (40.0..88.0).contains(&y);
         let plain = |x, y, channel| if inside(x, y) { 200.0 } else { 0.5 * texture(x, y, channel) };
         let input = frame_of(&mut random, 2.0, plain);
-        // What a network would paint there: the same strokes, wherever the thing is.
+        // A network would paint the same strokes on the object wherever it is.
         let paint = frame_of(&mut random, 0.0, |x, y, channel| {
             if inside(x, y) { texture(x - left as f32, y, channel) } else { plain(x, y, channel) }
         });
@@ -195,7 +195,7 @@ fn strokes_on_a_plain_thing_move_with_it() {
 }
 
 #[test]
-fn a_panning_camera_is_not_smeared_not_even_its_sky() {
+fn a_pan_is_not_smeared_even_in_a_plain_sky() {
     for sigma in [0.0, 4.0] {
         let (mut random, mut stabilizer) = (Random::new(5), Stabilizer::new(1.0));
         for index in 0..12 {
@@ -213,7 +213,7 @@ fn a_panning_camera_is_not_smeared_not_even_its_sky() {
 }
 
 #[test]
-fn light_that_drifts_is_followed() {
+fn drifting_light_is_followed() {
     let (mut random, mut stabilizer) = (Random::new(6), Stabilizer::new(1.0));
     for index in 0..60 {
         let light = 0.5 * index as f32;
@@ -226,7 +226,7 @@ fn light_that_drifts_is_followed() {
 }
 
 #[test]
-fn a_very_slow_fade_arrives_exactly() {
+fn a_very_slow_fade_reaches_its_end_exactly() {
     let (mut random, mut stabilizer) = (Random::new(7), Stabilizer::new(1.0));
     let at = |light: f32| move |x: f32, _, _| 20.0 + (x / 2.0).floor() + light;
     for index in 0..150 {
@@ -243,7 +243,7 @@ fn a_very_slow_fade_arrives_exactly() {
 }
 
 #[test]
-fn a_cut_starts_anew_at_once() {
+fn the_first_frame_after_a_cut_is_shown_unchanged() {
     let (mut random, mut stabilizer) = (Random::new(8), Stabilizer::new(1.0));
     for scene in 0..3 {
         for index in 0..6 {
@@ -256,7 +256,7 @@ fn a_cut_starts_anew_at_once() {
 }
 
 #[test]
-fn another_size_starts_anew() {
+fn a_new_size_starts_again() {
     let mut stabilizer = Stabilizer::new(1.0);
     for (width, height) in [(64, 36), (36, 64), (1, 1), (3, 2), (5, 1), (64, 36)] {
         for value in [100, 102] {
@@ -271,7 +271,7 @@ fn another_size_starts_anew() {
 }
 
 #[test]
-fn when_something_enters_the_still_background_glides_to_its_new_colours() {
+fn when_an_object_enters_the_still_background_fades_to_its_new_colours() {
     let (mut random, mut stabilizer) = (Random::new(9), Stabilizer::new(DEFAULT_AMOUNT));
     let far = [100, 0, SIZE.0, SIZE.1];
     let mut last: Option<Frame> = None;
@@ -279,7 +279,7 @@ fn when_something_enters_the_still_background_glides_to_its_new_colours() {
         let enters = index >= 15;
         let input =
             frame_of(&mut random, 3.0, |x, y, channel| if enters && x < 24.0 { 250.0 } else { texture(x, y, channel) });
-        // As instance normalisation does: all colours depend on the whole picture.
+        // As with instance normalisation, all colours depend on the entire picture.
         let mut styled = painted(&input);
         styled.pixels.iter_mut().for_each(|byte| *byte -= if enters { 40 } else { 0 });
         let paint = styled.clone();
