@@ -55,13 +55,13 @@ impl fmt::Display for Origin {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LibraryError {
     /// No library was found.
-    #[error("ONNX Runtime was not found (searched {}); run scripts/setup, or give --onnxruntime PATH", list(.searched))]
+    #[error("ONNX Runtime was not found; run scripts/setup, or give --onnxruntime PATH (searched: {})", list(.searched))]
     NotFound {
         /// The folders that were searched, in this order.
         searched: Vec<PathBuf>,
     },
     /// The path that the user gave holds no library.
-    #[error("{by} is '{}', where there is no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
+    #[error("{by} is '{}', which holds no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
     Named {
         /// The path.
         path: PathBuf,

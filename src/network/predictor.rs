@@ -35,7 +35,7 @@ impl Predictor {
         let session = onnx::session(runtime, path, None, &provider, threads)?;
         let Some((side, vector)) = ends(&session) else {
             return Err(Error::failed(format!(
-                "'{}' is not a style predictor: it takes {} and gives {}, but it must take one float32 [1,S,S,3] and give one \
+                "'{}' is not a style predictor: it takes {} and gives {}, but must take one float32 [1,S,S,3] and give one \
                  float32 of fixed size",
                 path.display(),
                 describe(session.inputs()),

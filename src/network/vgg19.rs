@@ -151,7 +151,7 @@ pub fn check(folder: &Path) -> Result<()> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(|error| {
-            Error::failed(format!("{NAME} is not installed: '{}' cannot be read ({error}); {CURE}", path.display()))
+            Error::failed(format!("{NAME} is not installed: cannot read '{}' ({error}); {CURE}", path.display()))
         })
     };
     let sums = String::from_utf8_lossy(&read(SUMS)?).into_owned();

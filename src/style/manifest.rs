@@ -175,7 +175,7 @@ impl Manifest {
             let arbitrary = network.kind == Kind::Arbitrary;
             if arbitrary != network.predictor.is_some() || arbitrary != (network.layout == LayoutName::NhwcF32) {
                 return Err(format!(
-                    "network '{name}' is incomplete: kind arbitrary, layout nhwc-f32 and a predictor belong together"
+                    "network '{name}' is inconsistent: kind arbitrary, layout nhwc-f32 and a predictor belong together"
                 ));
             }
             if arbitrary != network.styles.is_empty() {
@@ -263,7 +263,7 @@ impl NetworkEntry {
     fn check_numbers(&self) -> Result<(), String> {
         let deviation = self.deviation.unwrap_or([1.0; 3]);
         if !self.range.is_none_or(|range| range.is_finite() && range > 0.0) {
-            return Err("a range that is not a number above 0".into());
+            return Err("a range that is not above 0".into());
         }
         if !self.mean.unwrap_or_default().iter().all(|mean| mean.is_finite()) {
             return Err("a mean that is not a number".into());
