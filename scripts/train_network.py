@@ -132,7 +132,7 @@ def train(training: Training, options: argparse.Namespace) -> None:
     while training.steps < recipe.steps and not stopping and not (options.minutes and time.monotonic() - started > 60 * options.minutes):
         if not crops or crops.size != recipe.crop(training.steps):
             crops = Crops(photos, recipe.crop(training.steps), vgg, recipe.seed)
-        turns = turns or list(rng.permutation(len(recipe.rows)))  # each style has its turn, in changing company
+        turns = turns or list(rng.permutation([*range(len(recipe.rows)), len(recipe.styles)]))  # each style once, the photo twice
         training.step(crops, paintings, vgg, rng, int(turns.pop()))
         now = time.monotonic()
         training.seconds += min(now - last, LONGEST_STEP)

@@ -34,7 +34,8 @@ def build_brush_graph(network: BrushNetwork, names: list[str], tiles: bool = Fal
     x = g.node("Relu", g.layer("down", g.node("Concat", edges, grain, axis=1), network.down))
     for index, module in enumerate(network.before):
         x = block(f"before.{index}", x, module)
-    deep = g.node("Relu", g.layer("deep", x, network.deep))
+    pooled = g.node("AveragePool", grain, kernel_shape=[2, 2], strides=[2, 2])
+    deep = g.node("Relu", g.layer("deep", g.node("Concat", x, pooled, axis=1), network.deep))
     for index, module in enumerate(network.deepest):
         deep = block(f"deepest.{index}", deep, module)
     x = g.node("Add", x, twice(g.mix("rise", deep, network.rise)))

@@ -2,7 +2,8 @@
 
 The trunk works at an eighth of the size and, for large strokes, at a sixteenth. A skip from a quarter of the size keeps the edges.
 A field of noise, the grain, enters at a quarter: on a flat part of a photo it is all that strokes can start from, and since it
-moves with the scene, they move along.
+moves with the scene, they move along. It enters once more before the sixteenth,
+where it tells larger places apart: or strokes would all go one way.
 """
 
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class BrushNetwork(nn.Module):
         self.down = Layer(styles, w.quarter + GRAIN, w.eighth, 4, stride=2)
         blocks = lambda count, channels, first: nn.ModuleList(Block(styles, channels, (first + i) % 2 + 1) for i in range(count))
         self.before = blocks(w.before, w.eighth, 0)
-        self.deep = Layer(styles, w.eighth, w.sixteenth, 4, stride=2)
+        self.deep = Layer(styles, w.eighth + GRAIN, w.sixteenth, 4, stride=2)
         self.deepest = nn.ModuleList(Block(styles, w.sixteenth, 1) for _ in range(w.deepest))
         self.rise = StyleMix(styles, w.sixteenth, w.eighth)
         self.after = blocks(w.after, w.eighth, 1)
@@ -70,7 +71,7 @@ class BrushNetwork(nn.Module):
         x = F.relu(self.down(torch.cat([edges, grain], 1), style))
         for block in self.before:
             x = block(x, style)
-        deep = F.relu(self.deep(x, style))
+        deep = F.relu(self.deep(torch.cat([x, F.avg_pool2d(grain, 2)], 1), style))
         for block in self.deepest:
             deep = block(deep, style)
         x = x + twice(self.rise(deep, style))

@@ -14,6 +14,7 @@ from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.motion import next_frame, random_motion, warp
 from impasto_networks.paintings import SLICED_LAYERS, Painting, busyness, lightness, quarters, sliced_distance
 from impasto_networks.seams import Seams, find_seams
+from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
 from impasto_networks.vgg19_torch import Vgg
 
@@ -33,14 +34,15 @@ class Weights:
     half: float = 4.0  # the same at half size: larger strokes
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
+    strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
     color: float = 1.5  # of colours along random directions
     content: float = 0.8  # relu3_3 to the photo's
     coarse_content: float = 0.5  # the same at half size: the subject, but not its every edge
     tone: float = 0.4  # the photo's light and dark in squares
     motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
     still: float = 1.0  # what comes out of a camera's noise, in proportion to it
-    halo: float = 40.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
-    grid: float = 50000.0  # mean squares of a visible lattice of 4 pixels, and of 8
+    halo: float = 150.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
+    grid: float = 120000.0  # mean squares of a visible lattice of 4 pixels, and of 8
     tv: float = 0.3
     photo: float = 30.0  # mean square of the photo's own row to the photo
 
@@ -104,6 +106,8 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
         "half": relative(grams(coarse), crop.half, painting.half),
         "local": style_distance(parts, painting.near(crop.places)).mean(),
         "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
+        "strokes": sum(sliced_distance(strokes(own), known, 8) for own, known in zip((styled, F.avg_pool2d(styled, 2)), painting.strokes))
+        / 2,
         "color": sliced_distance(colors, painting.colors, 8),
         "content": content(features[CONTENT_LAYER], crop.content, crop.energies[0]),
         "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content, crop.energies[1]),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, grams
 from impasto_networks.vgg19_torch import Vgg
 
@@ -74,6 +75,7 @@ class Painting:
     windows: dict[str, torch.Tensor]  # [windows, C, C] by layer
     places: torch.Tensor  # [windows, 2]: ranks of busyness and of lightness
     colors: torch.Tensor  # [samples, 3] in 0..1
+    strokes: list[torch.Tensor]  # [cells, 3] of the painting and of it at half size
     samples: dict[str, torch.Tensor] = field(default_factory=dict)  # [samples, C] by layer
 
     def near(self, places: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -105,6 +107,7 @@ def study(source: Source, vgg: Vgg, generator: torch.Generator) -> Painting:
         windows,
         places,
         pick(colors, COLORS**2),
+        [strokes(picture), strokes(F.avg_pool2d(picture, 2))],
         {layer: pick(features[layer][0].flatten(1).T, SAMPLES) for layer in SLICED_LAYERS},
     )
 
