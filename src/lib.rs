@@ -135,7 +135,7 @@ pub use sync::Stop;
 
 /// What the program itself, its tests, benches and fuzz targets need beyond the public names. It may change at any time.
 #[doc(hidden)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "what it re-exports is documented at home")]
 pub mod internals {
     pub use crate::command::run;
     pub use crate::report::{explain_aborts, print_error};
@@ -144,7 +144,7 @@ pub mod internals {
         pub use crate::digest::sha256;
     }
     pub mod frame {
-        pub use crate::frame::{Image, byte_len};
+        pub use crate::frame::{Image, Stamp, byte_len};
     }
     pub mod kernel {
         pub use crate::kernel::{blend, color, edges, planar, resize};
@@ -152,6 +152,9 @@ pub mod internals {
     pub mod media {
         pub mod pixels {
             pub use crate::media::pixels::{ColorTags, FromRgb, ToRgb, ToYuyv, camera};
+        }
+        pub mod write {
+            pub use crate::media::write::StreamFormat;
         }
         pub mod read {
             pub use crate::media::read::{DecodeOptions, Decoder};
@@ -188,7 +191,7 @@ pub mod internals {
         pub use crate::sink::pipewire;
         #[cfg(target_os = "linux")]
         pub use crate::sink::v4l2;
-        pub use crate::sink::{http, null, virtual_camera, window};
+        pub use crate::sink::{http, null, recording, virtual_camera, window};
     }
     pub mod source {
         pub use crate::source::{camera, synthetic};

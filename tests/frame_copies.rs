@@ -4,14 +4,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use impasto::frame::{Frame, Rational, Stamp};
-use impasto::media::stream::StreamFormat;
-use impasto::pipeline::Stop;
-use impasto::show::{Settings, Show};
-use impasto::sink::Sink;
-use impasto::sink::http::HttpSink;
-use impasto::sink::recording::RecordingSink;
-use impasto::style::expression::Expression;
+use impasto::Expression;
+use impasto::Stop;
+use impasto::internals::frame::Stamp;
+use impasto::internals::media::write::StreamFormat;
+use impasto::internals::show::{Settings, Show};
+use impasto::internals::sink::Sink;
+use impasto::internals::sink::http::HttpSink;
+use impasto::internals::sink::recording::RecordingSink;
+use impasto::{Frame, Rational};
 
 const SIZE: (u32, u32) = (320, 180);
 /// Bytes of a frame.

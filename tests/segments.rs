@@ -1,7 +1,7 @@
 //! An interruption costs a job of `impasto video` at most one segment, and changes nothing in the output.
 
 // These tests print which faults they caused, how often, and with what outcome.
-#![allow(clippy::print_stderr)]
+#![allow(clippy::print_stderr, reason = "what scripts/faults collects")]
 
 #[path = "common/clips.rs"]
 mod clips;

@@ -48,9 +48,8 @@ pub fn header(bytes: &[u8]) -> Result<Header, String> {
     let stored = decoder.input_colorspace().ok_or("it has no colour space")?;
     let (stored, channels) = match (stored, info.components) {
         (_, 1) => (ColorSpace::Luma, Channels::Gray),
-        // Before the pixels are read, the decoder may report three plain channels as inks.
-        (ColorSpace::CMYK | ColorSpace::YCCK, 3) => (ColorSpace::RGB, Channels::Rgb),
         (ColorSpace::CMYK | ColorSpace::YCCK, 4) => (stored, Channels::Cmyk),
+        // Before the pixels are read, the decoder may report three plain channels as inks.
         (_, 3) => (ColorSpace::RGB, Channels::Rgb),
         (_, count) => return Err(format!("it has {count} channels")),
     };

@@ -30,6 +30,9 @@ pub trait Sink: Send {
     fn put_at(&mut self, frame: &Frame, stamp: Stamp) -> Result<()>;
 
     /// Accepts one frame, to be shown at its own timestamp.
+    ///
+    /// # Errors
+    /// Those of [`Self::put_at`].
     fn put(&mut self, frame: &Frame) -> Result<()> {
         self.put_at(frame, frame.stamp())
     }

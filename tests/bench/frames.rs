@@ -1,7 +1,7 @@
 //! Frames to measure with: textured and moving, with a little noise, and the same in every version of the program.
 
 // Each benchmark uses its share of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its share of it")]
 
 use std::fmt;
 

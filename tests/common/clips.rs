@@ -1,7 +1,6 @@
 //! Clips made on the spot, `impasto video` run on them, and `ffprobe`'s look at what came out.
 
-// Each test binary uses its share of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its share of it")]
 
 use std::fs;
 use std::path::PathBuf;

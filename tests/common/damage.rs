@@ -1,7 +1,6 @@
 //! Seeded damage, and what every run on a damaged file must keep to.
 
-// Each test binary uses its share of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its share of it")]
 
 use std::fs;
 use std::path::Path;

@@ -3,8 +3,7 @@
 //! A test without its component fails and says what is missing and which command installs it. The few that may be skipped
 //! on a developer's machine say so, and fail in CI, where nobody would read it.
 
-// Each test binary uses its share of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its share of it")]
 
 use std::env;
 use std::path::{Path, PathBuf};

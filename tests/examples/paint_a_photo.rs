@@ -2,7 +2,7 @@
 //!
 //! Without a style it takes the first one. It needs ONNX Runtime, which `scripts/setup` installs.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::env;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! the bytes were accepted. cargo-fuzz runs them (`scripts/fuzz`), and so does an ordinary test (tests/fuzz_corpus.rs).
 
 // Each fuzzer uses its share of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its share of it")]
 
 use std::path::Path;
 use std::str;
