@@ -5,7 +5,7 @@
 //! | `GET /` | the page |
 //! | `GET /stream.mjpeg` | the picture, as `multipart/x-mixed-replace`; with `?fps=N`, at most N frames per second |
 //! | `GET /snapshot.jpg`, `/snapshot.png` | the next frame |
-//! | `GET /api/state` | [`crate::show::State`] as JSON |
+//! | `GET /api/state` | the state of the show as JSON |
 //! | `POST /api/settings` | takes a [`Patch`] as JSON, returns the new state |
 //!
 //! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one and skips
