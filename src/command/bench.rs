@@ -35,7 +35,7 @@ use crate::sync::Stop;
 use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
 
 #[derive(Serialize)]
-struct Summary {
+struct BenchReport {
     command: &'static str,
     device: String,
     threads: usize,
@@ -100,7 +100,7 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     }
     let device = engine.provider.device.to_string();
     let warnings = report.warnings();
-    report.print_json(&Summary { command: "bench", device, threads: engine.threads, results, warnings });
+    report.print_json(&BenchReport { command: "bench", device, threads: engine.threads, results, warnings });
     Ok(())
 }
 
@@ -227,7 +227,8 @@ fn clip_to_file(
     };
     let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
     let mut source = ResumableSource::new(source);
-    let summary = paint::paint(&mut source, &mut workers, stabilizer, destination, (0, None), &stop, &observe)?;
+    let summary =
+        paint::paint_segments(&mut source, &mut workers, stabilizer, destination, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

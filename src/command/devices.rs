@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::source::camera::{self, Camera, Format};
 
 #[derive(Serialize)]
-struct Summary {
+struct DeviceReport {
     command: &'static str,
     devices: Vec<DeviceLine>,
     cameras: Vec<Camera>,
@@ -47,7 +47,7 @@ pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
     });
     print_cameras(&cameras, report);
     let devices = probes.into_iter().map(DeviceLine::from).collect();
-    report.print_json(&Summary { command: "devices", devices, cameras, warnings: report.warnings() });
+    report.print_json(&DeviceReport { command: "devices", devices, cameras, warnings: report.warnings() });
     runtime.map(drop)
 }
 

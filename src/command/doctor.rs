@@ -18,7 +18,7 @@ use crate::style::catalog::{Catalog, user_folder};
 use crate::style::expression::Expression;
 
 #[derive(Serialize)]
-struct Summary {
+struct DoctorReport {
     command: &'static str,
     checks: Vec<Check>,
     warnings: Vec<String>,
@@ -91,7 +91,7 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
     }
     print(&checks, report);
     let broken: Vec<String> = checks.iter().filter(|c| c.required && !c.works).map(|c| c.what.clone()).collect();
-    report.print_json(&Summary { command: "doctor", checks, warnings: report.warnings() });
+    report.print_json(&DoctorReport { command: "doctor", checks, warnings: report.warnings() });
     if broken.is_empty() {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::frame::Rational;
 use crate::media::write::StreamFormat;
 use crate::pipeline::governor::Governor;
-use crate::pipeline::live::{self, Output, Pace, Painting};
+use crate::pipeline::live::{self, Output, Pace, Styling};
 use crate::pipeline::meter::Meter;
 use crate::report::Report;
 use crate::show::{Settings, Show};
@@ -53,12 +53,12 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let format = capture.source.format();
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
     let studio = Studio::open(args.style.run.machine(shared))?;
-    let painting = args.style.settings();
-    let painter = studio.painter(&painting)?;
+    let look = args.style.settings();
+    let painter = studio.painter(&look)?;
     say_device(&studio, report);
     let (style, device) = (painter.style().to_owned(), painter.device().to_string());
     let stabilizer = painter.stabilizer(args.steady.stabilize);
-    let mut styles = Repertoire::new(&studio, &painting, &painter, (format.width, format.height))?;
+    let mut styles = Repertoire::new(&studio, &look, &painter, (format.width, format.height))?;
     let settings = Settings {
         strength: args.style.strength,
         scale: args.style.scale,
@@ -75,7 +75,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let outputs = recorder.into_iter().chain(outputs).collect();
     let first = styles.choose(&show.settings().style)?;
     let held = (args.size == SeenSize::Auto).then(|| rate.as_f64());
-    let painting = Painting {
+    let styling = Styling {
         choose: Box::new(move |style| styles.choose(style)),
         first,
         stabilizer,
@@ -91,7 +91,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         if args.no_window { "; press Ctrl-C to end" } else { "; press ? in the window for its keys, q to end" },
     ));
     let meter = Meter::new(rate.as_f64());
-    let ended = live::run(capture, painting, outputs, &show, &meter, |view| watcher.watch(view, &meter))?;
+    let ended = live::run(capture, styling, outputs, &show, &meter, |view| watcher.watch(view, &meter))?;
 
     let total = ended.total;
     let seconds = total.elapsed.as_secs_f64();

@@ -22,7 +22,7 @@ const QUALITY: u8 = 92;
 const PAINTED_AT: u32 = 2;
 
 #[derive(Serialize)]
-struct Summary {
+struct SheetReport {
     command: &'static str,
     output: String,
     device: String,
@@ -74,7 +74,16 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     report.print(format!("{output}: {photos} in {named}, {width}x{height}"));
     let photos = args.photos.iter().map(|path| path.display().to_string()).collect();
     let warnings = report.warnings();
-    report.print_json(&Summary { command: "styles sheet", output, device, width, height, photos, styles, warnings });
+    report.print_json(&SheetReport {
+        command: "styles sheet",
+        output,
+        device,
+        width,
+        height,
+        photos,
+        styles,
+        warnings,
+    });
     Ok(())
 }
 

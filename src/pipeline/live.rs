@@ -92,7 +92,7 @@ pub struct Capture<'a> {
 }
 
 /// How frames are painted.
-pub struct Painting<'a> {
+pub struct Styling<'a> {
     /// Called on a thread of its own.
     pub choose: ChooseStyle<'a>,
     /// The networks of the first style.
@@ -126,7 +126,7 @@ pub struct Ended {
 /// The viewer failed, or the source failed and does not return. An output that fails ends alone.
 pub fn run(
     capture: Capture<'_>,
-    painting: Painting<'_>,
+    painting: Styling<'_>,
     outputs: Vec<Output>,
     show: &Show,
     meter: &Meter,
@@ -150,8 +150,8 @@ pub fn run(
             })?;
             threads.push(thread);
         }
-        let Painting { choose, first, stabilizer, governor } = painting;
-        let painter = Painter { stabilizer, governor, show, meter, feeds, view };
+        let Styling { choose, first, stabilizer, governor } = painting;
+        let painter = StylizeThread { stabilizer, governor, show, meter, feeds, view };
         let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
             // Whatever happened, there will be no more frames.
@@ -307,7 +307,7 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
 }
 
 /// Paints frames and hands them out.
-struct Painter<'a> {
+struct StylizeThread<'a> {
     stabilizer: Stabilizer,
     governor: Governor,
     show: &'a Show,
@@ -316,7 +316,7 @@ struct Painter<'a> {
     view: &'a View,
 }
 
-impl Painter<'_> {
+impl StylizeThread<'_> {
     fn run(
         mut self,
         first: Vec<Chosen>,

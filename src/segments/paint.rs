@@ -32,7 +32,7 @@ pub struct Destination<'a> {
 ///
 /// # Errors
 /// Those of [`ordered::run`]; or a segment could not be closed.
-pub fn paint(
+pub fn paint_segments(
     source: &mut ResumableSource,
     workers: &mut [Stylizer],
     stabilizer: Stabilizer,

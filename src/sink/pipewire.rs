@@ -204,7 +204,7 @@ fn show(
     let broken = |error| format!("PipeWire cannot create a camera: {error}; start PipeWire again: {START}");
     let stream = Rc::new(Stream::new(&core, name, properties).map_err(broken)?);
     let _stream_listener = stream
-        .add_local_listener_with_user_data(Painter::new(shape, Arc::clone(shared)))
+        .add_local_listener_with_user_data(BufferWriter::new(shape, Arc::clone(shared)))
         .state_changed({
             let shared = Arc::clone(shared);
             move |_, _, _, state| {
@@ -222,7 +222,7 @@ fn show(
                 painter.agree(stream, param);
             }
         })
-        .process(|stream, painter| painter.paint(stream))
+        .process(|stream, writer| writer.serve(stream))
         .register()
         .map_err(broken)?;
     let _receiver = woken.attach(main_loop.loop_(), {
@@ -245,7 +245,7 @@ fn show(
 }
 
 /// Puts frames into PipeWire's buffers.
-struct Painter {
+struct BufferWriter {
     shape: Shape,
     shared: Arc<Shared>,
     /// The format agreed with the readers, and its bytes from row to row.
@@ -255,7 +255,7 @@ struct Painter {
     yuyv: ToYuyv,
 }
 
-impl Painter {
+impl BufferWriter {
     fn new(shape: Shape, shared: Arc<Shared>) -> Self {
         let shown = vec![0; byte_len(shape.width, shape.height)];
         Self { shape, shared, agreed: None, shown, yuyv: ToYuyv::default() }
@@ -277,7 +277,7 @@ impl Painter {
     }
 
     /// Fills the next buffer with the newest frame, or with the last one again.
-    fn paint(&mut self, stream: &StreamRef) {
+    fn serve(&mut self, stream: &StreamRef) {
         if let Taken::Value(newest) = self.shared.newest.take(Duration::ZERO) {
             self.shared.spent.put(std::mem::replace(&mut self.shown, newest));
         }

@@ -183,7 +183,7 @@ impl Window {
         let size = self.size();
         match self.painted {
             Some((_, painted)) if painted != size => self.fit_and_paint(),
-            Some((when, _)) if when.elapsed() >= REPAINT => self.paint(),
+            Some((when, _)) if when.elapsed() >= REPAINT => self.draw(),
             _ => Ok(()),
         }
     }
@@ -243,10 +243,10 @@ impl Window {
         let pixels = &self.fitted.pixels;
         self.buffer.clear();
         self.buffer.extend(pixels.chunks_exact(3).map(|rgb| u32::from_be_bytes([0, rgb[0], rgb[1], rgb[2]])));
-        self.paint()
+        self.draw()
     }
 
-    fn paint(&mut self) -> Result<()> {
+    fn draw(&mut self) -> Result<()> {
         let Frame { width, height, .. } = self.fitted;
         self.painted = Some((Instant::now(), self.size()));
         if self.is_lost() {

@@ -46,9 +46,9 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
     }
 }
 
-fn painting() -> Painting<'static> {
+fn painting() -> Styling<'static> {
     let (stabilizer, governor) = (Stabilizer::new(0.0), Governor::new(None));
-    Painting { choose: Box::new(choose), first: identity(), stabilizer, governor }
+    Styling { choose: Box::new(choose), first: identity(), stabilizer, governor }
 }
 
 fn camera(frames: Option<u64>) -> Capture<'static> {

@@ -196,7 +196,8 @@ impl Running<'_> {
                 (self.listen)(FilmEvent::Progress { frame, total, inference_share });
             };
             let destination = Destination { folder, encoding: &self.encoding, every };
-            let painted = paint::paint(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
+            let painted =
+                paint::paint_segments(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
             (self.listen)(FilmEvent::Paused);
             source.warnings().into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
             let painted = painted?;
