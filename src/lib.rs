@@ -119,6 +119,8 @@ pub use frame::{Frame, MaxPixels, Rational};
 pub use media::options::{FrameRate, Seconds, SizeRequest};
 pub use media::write::Codec;
 pub use network::provider::Device;
+pub use network::vgg19::Pooling;
+pub use paint::{Init, Method};
 pub use picture::{Format, Picture};
 pub use segments::SegmentRange;
 pub use sink::window::Window;
@@ -128,9 +130,10 @@ pub use statistics::Percentiles;
 pub use studio::capture::{SourceSettings, open_source};
 pub use studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
 pub use studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+pub use studio::still::{KeepColors, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
 pub use studio::{Machine, PaintSettings, Painter, Studio, Style, StyleInfo};
 pub use style::expression::Expression;
-pub use style::paintings::Paintings;
+pub use style::paintings::{Painting, Paintings};
 pub use sync::Stop;
 
 /// What the program itself, its tests, benches and fuzz targets need beyond the public names. It may change at any time.
