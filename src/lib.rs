@@ -1,7 +1,8 @@
 //! impasto paints photos, videos and live cameras with neural style networks, on the computer that you have.
 //!
 //! The program `impasto` and this library are one crate. Start with a [`Studio`]: it knows the styles and what runs their
-//! networks. It makes a [`Painter`] that paints frames and pictures, and it paints films that survive an interruption.
+//! networks. It makes a [`Painter`] that paints frames and pictures, it paints films that survive an interruption, and it
+//! paints stills by optimisation.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -63,8 +64,8 @@
 //!
 //! # A still by optimisation
 //!
-//! `paint` uses no style network. VGG-19, its losses and their gradient are one graph (`network::vgg19`), and an optimiser
-//! changes the pixels in the memory that the graph reads, on a thread of its own.
+//! [`Studio::paint_still`] uses no style network. VGG-19, its losses and their gradient are one graph (`network::vgg19`), and
+//! an optimiser (`paint`) changes the pixels in the memory that the graph reads, on a thread of its own.
 //!
 //! # What may import what
 //!

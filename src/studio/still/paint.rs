@@ -198,14 +198,16 @@ impl Running<'_> {
 
     /// Waits for news; `None` once the optimiser has ended.
     fn wait(&self, news: &Receiver<News>, listen: Listen<'_>) -> Result<Option<News>> {
-        while self.job.preview {
+        if !self.job.preview {
+            return Ok(news.recv().ok());
+        }
+        loop {
             match news.recv_timeout(IDLE) {
                 Ok(news) => return Ok(Some(news)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => listen(StillEvent::Idle)?,
             }
         }
-        Ok(news.recv().ok())
     }
 }
 
