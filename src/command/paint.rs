@@ -28,13 +28,13 @@ pub fn paint(args: &PaintArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let StillDone { width, height, .. } = done;
     let (time, steps) = (spoken(Duration::from_secs_f64(done.seconds)), counted(done.losses.len(), "step"));
     report.say(format!("{}: {width}x{height} in {time}, {steps}", job.output.display()));
-    report.print_json(&Painting { job: summary(&job, &done, report), loss: &done.losses });
+    report.print_json(&PaintReport { job: summary(&job, &done, report), loss: &done.losses });
     Ok(())
 }
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Painting<'a> {
+struct PaintReport<'a> {
     #[serde(flatten)]
     job: Summary<String>,
     /// One object a step.
