@@ -105,8 +105,20 @@ fn a_recipe_is_trained_resumed_and_exported_and_its_graph_gives_what_pytorch_giv
         );
         std::fs::write(at("tiny.toml"), recipe).unwrap();
         let trained = python_with_torch(&[
-            "scripts/train_network.py", &at("tiny.toml"), "--photos", &at("photos"), "--paintings", &at(""), "--vgg", &at("vgg.npz"),
-            "--threads", "1", "--checkpoint", &at("tiny.ckpt"), "--out", &at(out),
+            "scripts/train_network.py",
+            &at("tiny.toml"),
+            "--photos",
+            &at("photos"),
+            "--paintings",
+            &at(""),
+            "--vgg",
+            &at("vgg.npz"),
+            "--threads",
+            "1",
+            "--checkpoint",
+            &at("tiny.ckpt"),
+            "--out",
+            &at(out),
         ]);
         assert!(trained.status.success(), "{}", words(&trained));
         String::from_utf8(trained.stdout).unwrap()
@@ -117,8 +129,16 @@ fn a_recipe_is_trained_resumed_and_exported_and_its_graph_gives_what_pytorch_giv
     let files = ["first.onnx", "tiny.onnx", "tiny.tiles.onnx"].map(|name| std::fs::read(at(name)).unwrap());
     assert!(files[0] != files[1] && files[1] != files[2], "it learned, and tiles have a graph of their own");
     let refused = python_with_torch(&[
-        "scripts/train_network.py", &at("tiny.toml"), "--photos", &at("none"), "--paintings", &at(""), "--vgg", &at("vgg.npz"),
-        "--checkpoint", &at("tiny.ckpt"),
+        "scripts/train_network.py",
+        &at("tiny.toml"),
+        "--photos",
+        &at("none"),
+        "--paintings",
+        &at(""),
+        "--vgg",
+        &at("vgg.npz"),
+        "--checkpoint",
+        &at("tiny.ckpt"),
     ]);
     assert_eq!(refused.status.code(), Some(1));
     let said = words(&refused);
