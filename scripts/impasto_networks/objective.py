@@ -117,7 +117,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
 
 
 def thinned(rows: torch.Tensor, most: int = 3136) -> torch.Tensor:
-    """Every so many of the rows, from a random one on."""
+    """Evenly spaced rows, starting at a random one."""
     step = max(1, len(rows) // most)
     return rows[int(torch.randint(step, ())) :: step]
 
