@@ -185,7 +185,7 @@ def parse_options(arguments=None):
     parser.add_argument("--yardstick", action="append", default=[], metavar="NAME=FILE[@INDEX]",
                         help="someone else's network, in its style INDEX; repeatable")  # fmt: skip
     parser.add_argument("--fixed-statistics", action="store_true",
-                        help="also measure our networks with the mean statistics of other photos instead of each picture's own")  # fmt: skip
+                        help="also measure our networks with the mean statistics of other photos")  # fmt: skip
     parser.add_argument("--speed", action="store_true", help="also measure the time for a picture of 640x360")
     parser.add_argument("--clips", type=Path, metavar="DIR", help="also measure the warping error on the clips in this folder")
     parser.add_argument(
