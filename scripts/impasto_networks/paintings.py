@@ -72,6 +72,7 @@ def ranks(values: torch.Tensor) -> torch.Tensor:
 class Painting:
     whole: dict[str, torch.Tensor]  # Gram matrices [1, C, C] by layer
     half: dict[str, torch.Tensor]  # the same of the painting at half size
+    large: dict[str, torch.Tensor]  # and at a quarter of its size
     windows: dict[str, torch.Tensor]  # [windows, C, C] by layer
     places: torch.Tensor  # [windows, 2]: ranks of busyness and of lightness
     colors: torch.Tensor  # [samples, 3] in 0..1
@@ -103,7 +104,7 @@ def study(source: Source, vgg: Vgg, generator: torch.Generator) -> Painting:
     pick = lambda rows, count: rows[torch.randint(len(rows), (count,), generator=generator)].contiguous()
     return Painting(
         grams(features),
-        grams(vgg(source.picture(0.5))),
+        *(grams(vgg(source.picture(scale))) for scale in (0.5, 0.25)),
         windows,
         places,
         pick(colors, COLORS**2),
