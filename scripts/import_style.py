@@ -9,8 +9,8 @@
     import_style.py candy-9.onnx -o candy.onnx
 
 Takes the checkpoints of that example (candy.pth, mosaic.pth, rain_princess.pth, udnie.pth; old ones too), and ONNX files
-exported from it for one fixed size. Nothing in a checkpoint is executed. The graph is built anew; an ONNX file's result
-is compared with the original's.
+exported from it for one fixed size. Nothing in a checkpoint is executed. The graph is built from scratch; the result of
+an ONNX file is compared with the original's.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["torch==2.15.0", "numpy==2.4.6", "pillow==13.0.0"]
 # ///
-"""What `impasto paint` is held to: the same losses by PyTorch's autograd, minimised by torch.optim.LBFGS.
+"""The reference for `impasto paint`: the same losses, by PyTorch's autograd, minimised by torch.optim.LBFGS.
 
     paint_with_pytorch.py CONTENT STYLE --size 512 --steps 200 [--vgg FILE] [-o OUT.png]
     paint_with_pytorch.py --vectors tests/networks/vgg19_gradients.bin [--vgg FILE]

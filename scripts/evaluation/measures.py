@@ -18,6 +18,7 @@ Motion = Sequence[np.ndarray]  # where each pixel of a moved picture comes from:
 Paint = Callable[..., np.ndarray]  # a picture, and a motion where it was moved, to the painting
 
 SIDE = 400  # pixels: the short side of photos and paintings; the paintings' decides how large their strokes are
+MOST_ENLARGED = 1.5  # times: larger, a small photo would be a blur, which no camera gives
 LEAST_SIDE = 40  # of a photo: a window of its grid
 GAP_LAYERS = ("gram1_1", "gram2_1", "gram3_1", "gram4_1")  # those that the training's loss looks at too
 QUARTER_LAYERS = tuple(name.replace("gram", "quarters") for name in GAP_LAYERS)
@@ -33,10 +34,10 @@ def load_photo(path: Path) -> np.ndarray:
     photo = load_picture(path, SIDE)
     if min(photo.shape[:2]) < LEAST_SIDE:
         raise ValueError(f"'{path}' is {photo.shape[1]}x{photo.shape[0]}: photos have sides of {LEAST_SIDE} pixels or more")
-    return at_side(photo, SIDE)
+    return at_side(photo, min(SIDE, MOST_ENLARGED * min(photo.shape[:2])))
 
 
-def at_side(picture: np.ndarray, side: int) -> np.ndarray:
+def at_side(picture: np.ndarray, side: float) -> np.ndarray:
     """The picture at this short side, larger or smaller, its sides a multiple of 8."""
     scale = side / min(picture.shape[:2])
     size = [int(length * scale) // 8 * 8 for length in (picture.shape[1], picture.shape[0])]

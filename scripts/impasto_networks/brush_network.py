@@ -3,7 +3,7 @@
 The trunk works at an eighth of the size and, for large strokes, at a sixteenth. A skip from a quarter of the size keeps the edges.
 A field of noise, the grain, enters at a quarter: on a flat part of a photo it is all that strokes can start from, and since it
 moves with the scene, they move along. It enters once more before the sixteenth,
-where it tells larger places apart: or strokes would all go one way.
+so that larger areas differ; otherwise all strokes would point the same way.
 """
 
 from dataclasses import dataclass

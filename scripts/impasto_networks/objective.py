@@ -32,6 +32,7 @@ class Weights:
 
     whole: float = 5.0  # Gram distance to the painting, over the photo's
     half: float = 4.0  # the same at half size: larger strokes
+    large: float = 2.0  # at a quarter of the size: the largest strokes, and masses of colour
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
@@ -58,6 +59,7 @@ class Crop:
     places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
     whole: dict[str, torch.Tensor]  # Gram matrices
     half: dict[str, torch.Tensor]  # the same at half size
+    large: dict[str, torch.Tensor]  # and at a quarter of the size
     seams: Seams
 
 
@@ -65,9 +67,10 @@ class Crop:
 def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
     """A Crop of a picture; `ranking` gives the ranks of quarters."""
     features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
+    large = grams(vgg(F.avg_pool2d(picture, 4)))
     contents = [seen[CONTENT_LAYER].float() for seen in (features, coarse)]
     energies = [content.square().mean().item() for content in contents]
-    return Crop(picture, *contents, energies, ranking(quarters(picture)), grams(features), grams(coarse), find_seams(picture))
+    return Crop(picture, *contents, energies, ranking(quarters(picture)), grams(features), grams(coarse), large, find_seams(picture))
 
 
 class Ranking:
@@ -104,6 +107,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
     return {
         "whole": relative(whole, crop.whole, painting.whole),
         "half": relative(grams(coarse), crop.half, painting.half),
+        "large": relative(grams(vgg(F.avg_pool2d(styled, 4))), crop.large, painting.large),
         "local": style_distance(parts, painting.near(crop.places)).mean(),
         "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
         "strokes": sum(sliced_distance(strokes(own), known, 8) for own, known in zip((styled, F.avg_pool2d(styled, 2)), painting.strokes))
@@ -117,7 +121,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
 
 
 def thinned(rows: torch.Tensor, most: int = 3136) -> torch.Tensor:
-    """Every so many of the rows, from a random one on."""
+    """Evenly spaced rows, starting at a random one."""
     step = max(1, len(rows) // most)
     return rows[int(torch.randint(step, ())) :: step]
 

@@ -1,8 +1,8 @@
 """What the training asks of a painting: its statistics as a whole, at half size and in windows, and its colours.
 
-A picture whose every part has the painting's mean statistics is evenly covered with patches, and calm nowhere. So each quarter of
-a crop is held to those windows of the painting that are as busy and as light as it, in rank: a calm sky takes the painting's calm
-parts, a dark coat its dark ones, and over many crops every part of the painting has its turn."""
+If every part of a picture had the painting's mean statistics, it would be covered evenly with patches and calm nowhere. So each quarter
+of a crop is compared with the windows of the painting that rank like it in busyness and lightness: a calm sky takes the painting's calm
+parts, a dark coat its dark ones. Over many crops every part of the painting has its turn."""
 
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Source:
 
 
 def cells(features: torch.Tensor, down: int, across: int) -> torch.Tensor:
-    """[1, C, H, W], cut into so many cells, row by row, as a batch [down * across, C, H / down, W / across]."""
+    """[1, C, H, W], cut into a grid of cells, row by row, as a batch [down * across, C, H / down, W / across]."""
     height, width = features.shape[2] // down, features.shape[3] // across
     rows = features[0].permute(1, 2, 0).reshape(down, height, across, width, -1)  # one copy; slices would fill a gradient each
     return rows.transpose(1, 2).reshape(down * across, height, width, -1).permute(0, 3, 1, 2)
@@ -72,6 +72,7 @@ def ranks(values: torch.Tensor) -> torch.Tensor:
 class Painting:
     whole: dict[str, torch.Tensor]  # Gram matrices [1, C, C] by layer
     half: dict[str, torch.Tensor]  # the same of the painting at half size
+    large: dict[str, torch.Tensor]  # and at a quarter of its size
     windows: dict[str, torch.Tensor]  # [windows, C, C] by layer
     places: torch.Tensor  # [windows, 2]: ranks of busyness and of lightness
     colors: torch.Tensor  # [samples, 3] in 0..1
@@ -79,7 +80,7 @@ class Painting:
     samples: dict[str, torch.Tensor] = field(default_factory=dict)  # [samples, C] by layer
 
     def near(self, places: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The Gram matrices that quarters of a photo at `places` [4, 2] are held to, [4, C, C] by layer."""
+        """Target Gram matrices for quarters of a photo at `places` [4, 2]: [4, C, C] by layer."""
         distance = (self.places[None] - places[:, None]).square().sum(2)
         shares = torch.softmax(-distance / (2 * NEAR**2), 1)
         return {layer: (shares @ grams.flatten(1)).unflatten(1, grams.shape[1:]) for layer, grams in self.windows.items()}
@@ -103,7 +104,7 @@ def study(source: Source, vgg: Vgg, generator: torch.Generator) -> Painting:
     pick = lambda rows, count: rows[torch.randint(len(rows), (count,), generator=generator)].contiguous()
     return Painting(
         grams(features),
-        grams(vgg(source.picture(0.5))),
+        *(grams(vgg(source.picture(scale))) for scale in (0.5, 0.25)),
         windows,
         places,
         pick(colors, COLORS**2),

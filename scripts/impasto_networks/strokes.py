@@ -1,7 +1,7 @@
-"""Which way strokes go, how clearly, and how strong they are, from place to place.
+"""The direction, clearness and strength of the strokes in each part of a picture.
 
-Gram matrices hold what there is on average: one small stroke repeated everywhere can come near to them. A painting's strokes turn,
-gather and thin out. The structure tensor says how they go in a cell, and the cells' distribution is what a picture is held to."""
+Gram matrices are averages: one small stroke, repeated everywhere, comes close to them. A painting's strokes turn, gather and thin
+out. The structure tensor describes the strokes of a cell; the loss compares the distribution of all cells with the painting's."""
 
 import torch
 import torch.nn.functional as F
