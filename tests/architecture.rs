@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module, a file or a folder of src/, from the bottom to the top. One imports those before it.
-const RANKS: [&str; 27] = [
+const RANKS: [&str; 28] = [
     "size",
     "error",
+    "warning",
     "digest",
     "statistics",
     "sync",
