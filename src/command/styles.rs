@@ -112,7 +112,9 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
         replace: args.replace,
     };
     let Added { entry, family, warning } = install::add(&addition, &engine.opening())?;
-    warning.into_iter().for_each(|warning| report.warn(warning));
+    if let Some(warning) = warning {
+        report.warn(warning);
+    }
     let folder = user_folder().display().to_string();
     let usage = match entry.styles.as_slice() {
         [] => "--style-image PICTURE".to_owned(),

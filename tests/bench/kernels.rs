@@ -69,6 +69,6 @@ fn edges(bencher: Bencher<'_, '_>, size: Size) {
     let (mut edges, mut resizer) = (Edges::default(), Resizer::default());
     bencher.bench_local(|| {
         let small = Image { width: seen.width, height: seen.height, pixels: black_box(&small.pixels) };
-        edges.put_back(original.image(), small, &small_painted.pixels, &mut resizer, &mut painted.pixels).unwrap();
+        edges.restore(original.image(), small, &small_painted.pixels, &mut resizer, &mut painted.pixels).unwrap();
     });
 }
