@@ -465,6 +465,12 @@ fn a_jpeg_damaged_in_the_middle_is_painted_with_a_warning() {
     let said = desk.paint(&["hurt.jpg", "-o", "out.png"]);
     assert!(said.contains("warning: 'hurt.jpg': the picture is not a valid JPEG"), "{said}");
     assert_eq!(desk.open("out.png").into_rgb8().dimensions(), (200, 200));
+    // Another picture with the same damage is not passed over.
+    desk.put("copy.jpg", &bytes);
+    let said = desk.paint(&["hurt.jpg", "copy.jpg", "-o", "out/"]);
+    for name in ["hurt", "copy"] {
+        assert!(said.contains(&format!("warning: '{name}.jpg': the picture is not a valid JPEG")), "{said}");
+    }
 }
 
 #[test]

@@ -106,6 +106,9 @@ mod tests {
         assert!(grey.fault() == Some(Fault::Plain) && grey.quality() == 0.0, "{grey:?}");
         let black_and_white: Vec<u8> = (0..300).map(|place| if place % 2 == 0 { 0 } else { 255 }).collect();
         let clipped = Trial::of(&black_and_white);
-        assert!(clipped.fault() == Some(Fault::Clipped) && clipped.clipped == 1.0 && clipped.quality() == 0.0, "{clipped:?}");
+        assert!(
+            clipped.fault() == Some(Fault::Clipped) && clipped.clipped == 1.0 && clipped.quality() == 0.0,
+            "{clipped:?}"
+        );
     }
 }

@@ -153,7 +153,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
         exif: header.exif,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         notes: header.other_metadata.then(other_metadata).into_iter().collect(),
-        warnings: pixels.flaw.map(|flaw| Warning::DamagedJpeg { flaw: flaw.to_string() }).into_iter().collect(),
+        warnings: pixels.flaw.map(|flaw| Warning::DamagedJpeg { flaw }).into_iter().collect(),
     })
 }
 

@@ -265,7 +265,9 @@ impl Running<'_> {
                 there.frames
             )));
         };
-        warnings.into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
+        for warning in warnings {
+            (self.listen)(FilmEvent::Warning(warning));
+        }
         if !there.complete {
             let (missing, output, frames) = (there.missing(), output.clone(), there.frames);
             (self.listen)(FilmEvent::Warning(Warning::SegmentsMissing { missing, output, frames }));
