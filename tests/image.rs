@@ -323,7 +323,7 @@ fn inks_become_colours_by_their_profile_or_by_a_plain_formula_which_is_said() {
         for name in [format!("{kind}-cmyk.jpg"), format!("{kind}-ycck.jpg"), format!("{kind}.tif")] {
             let said = desk.paint(&[&name, "-o", "out.png"]);
             let (clause, color) = match icc {
-                None => ("inks (CMYK) come without a colour profile", [0, 255, 255]),
+                None => ("its CMYK colours have no profile", [0, 255, 255]),
                 Some(_) => ("colours are converted from 'unnamed' to sRGB", [255, 0, 0]),
             };
             assert!(said.contains(clause), "{name}: {said}");
