@@ -1,7 +1,8 @@
 //! impasto paints photos, videos and live cameras with neural style networks, on the computer that you have.
 //!
 //! The program `impasto` and this library are one crate. Start with a [`Studio`]: it knows the styles and what runs their
-//! networks. It makes a [`Painter`] that paints frames and pictures, and it paints films that survive an interruption.
+//! networks. It makes a [`Painter`] that paints frames and pictures, it paints films that survive an interruption, and it
+//! paints stills by optimisation.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -63,8 +64,8 @@
 //!
 //! # A still by optimisation
 //!
-//! `paint` uses no style network. VGG-19, its losses and their gradient are one graph (`network::vgg19`), and an optimiser
-//! changes the pixels in the memory that the graph reads, on a thread of its own.
+//! [`Studio::paint_still`] uses no style network. VGG-19, its losses and their gradient are one graph (`network::vgg19`), and
+//! an optimiser (`paint`) changes the pixels in the memory that the graph reads, on a thread of its own.
 //!
 //! # What may import what
 //!
@@ -120,6 +121,8 @@ pub use frame::{Frame, MaxPixels, Rational};
 pub use media::options::{FrameRate, Seconds, SizeRequest};
 pub use media::write::Codec;
 pub use network::provider::Device;
+pub use network::vgg19::Pooling;
+pub use paint::{Init, Method};
 pub use picture::{Format, Picture};
 pub use segments::SegmentRange;
 pub use sink::window::Window;
@@ -129,9 +132,10 @@ pub use statistics::Percentiles;
 pub use studio::capture::{SourceSettings, open_source};
 pub use studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
 pub use studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+pub use studio::still::{KeepColors, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
 pub use studio::{Machine, PaintSettings, Painter, Studio, Style, StyleInfo};
 pub use style::expression::Expression;
-pub use style::paintings::Paintings;
+pub use style::paintings::{Painting, Paintings};
 pub use sync::Stop;
 pub use warning::Warning;
 

@@ -58,7 +58,7 @@ const DOORS: [(&str, &[&str]); 28] = [
     ("signal_hook", &["sync/stop.rs", "report.rs"]),
     // Beside the files that everyone writes: folders and files for a trial.
     ("tempfile", &["whole.rs", "style/install.rs", "command/bench.rs", "command/doctor.rs"]),
-    ("crossbeam_channel", &["pipeline/", "studio/", "command/paint/"]),
+    ("crossbeam_channel", &["pipeline/", "studio/"]),
     ("axum", &["sink/http"]),
     ("tokio", &["sink/http"]),
     ("jpeg_encoder", &["sink/http"]),

@@ -22,7 +22,7 @@ use crate::style::paintings::Paintings;
 use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
-pub use self::paint::{KeepColors, PaintArgs};
+pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{SCALES, within};
 

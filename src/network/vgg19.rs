@@ -29,7 +29,7 @@ const SUMS: &str = "SHA256SUMS";
 const GRAPHS: [&str; 3] = ["features", "gradient", "guided"];
 const CURE: &str = "run scripts/setup --paint to install it";
 
-/// How the network halves its planes.
+/// How VGG-19 halves its planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooling {
     /// The mean of four pixels, as Gatys et al. recommend (section 2): smoother pictures.

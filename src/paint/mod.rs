@@ -61,7 +61,7 @@ pub struct Recipe {
     pub tile: Option<usize>,
 }
 
-/// The picture to start from.
+/// The picture that a still by optimisation starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Init {
     /// The content picture.
@@ -72,7 +72,7 @@ pub enum Init {
     Style,
 }
 
-/// The minimiser.
+/// What optimises a still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// L-BFGS, as in the paper.

@@ -1,7 +1,7 @@
 //! The entrance to the library: takes plain settings, and returns a painter that is ready to use.
 //!
-//! A [`Studio`] knows the styles and the device. It makes a [`Painter`] for a style, paints picture files ([`pictures`]) and
-//! films ([`film`]), and opens the styles of a live show ([`repertoire`]). It prints nothing and has no command line flags;
+//! A [`Studio`] knows the styles and the device. It makes a [`Painter`] for a style, paints picture files ([`pictures`]),
+//! films ([`film`]) and stills by optimisation ([`still`]), and opens the styles of a live show ([`repertoire`]). It prints nothing and has no command line flags;
 //! it reports through callbacks. Defaults such as the style and the device are decided only here.
 
 pub mod capture;
@@ -10,6 +10,7 @@ mod machine;
 mod painter;
 pub mod pictures;
 pub mod repertoire;
+pub mod still;
 
 use std::sync::Mutex;
 
