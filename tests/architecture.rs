@@ -72,13 +72,16 @@ const DOORS: [(&str, &[&str]); 28] = [
 ];
 
 /// What would be a second way to do what a module of the ground floor does.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 9] = [
     ("fs::rename(", "whole.rs"),
     (".sync_all(", "whole.rs"),
     (".persist(", "whole.rs"),
     ("fn lock<", "sync/mod.rs"),
     ("thread::Builder", "sync/threads.rs"),
     ("cannot start a thread", "sync/threads.rs"),
+    ("warn(format!(", "warning.rs"),
+    ("Warning(format!(", "warning.rs"),
+    ("warnings.push(format!(", "warning.rs"),
 ];
 
 /// The path of a module: `["source", "camera"]`, in source/camera.rs or source/camera/mod.rs.
