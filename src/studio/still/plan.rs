@@ -145,7 +145,8 @@ fn load(path: &Path, most: MaxPixels, listen: Listen<'_>) -> Result<Picture> {
         listen(StillEvent::Note(format!("'{name}': {note}")))?;
     }
     for warning in &picture.warnings {
-        listen(StillEvent::PictureWarning(format!("'{name}'"), warning.clone()))?;
+        let name = format!("'{name}'");
+        listen(StillEvent::PictureWarning(name, warning.clone()))?;
     }
     let (width, height) = (picture.frame.width, picture.frame.height);
     if width.min(height) < LEAST_SIDE {
