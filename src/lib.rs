@@ -80,7 +80,7 @@
 //! sink  source  show                     where frames go, where they come from, what a show shares
 //! paint  stylize  style                  one painting, one frame, one name
 //! temporal  network (ort)  picture  media (FFmpeg)  kernel
-//! report  frame  whole  sync  statistics  digest  error  size
+//! report  frame  whole  sync  statistics  digest  warning  error  size
 //! ```
 //!
 //! Four traits: [`Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
@@ -113,6 +113,7 @@ mod style;
 mod stylize;
 mod sync;
 mod temporal;
+mod warning;
 mod whole;
 
 pub use error::{Error, Result};
@@ -136,6 +137,7 @@ pub use studio::{Machine, PaintSettings, Painter, Studio, Style, StyleInfo};
 pub use style::expression::Expression;
 pub use style::paintings::{Painting, Paintings};
 pub use sync::Stop;
+pub use warning::Warning;
 
 /// What the program itself, its tests, benches and fuzz targets need beyond the public names. It may change at any time.
 #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 mod progress;
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
@@ -80,8 +81,8 @@ impl Report {
     }
 
     /// Warns, once for each text; warnings also appear in the JSON summary.
-    pub fn warn(&self, words: impl Into<String>) {
-        let words = words.into();
+    pub fn warn(&self, words: impl fmt::Display) {
+        let words = words.to_string();
         let mut warnings = lock(&self.warnings);
         if warnings.contains(&words) {
             return;

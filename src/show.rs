@@ -11,6 +11,7 @@ use crate::statistics::Percentiles;
 use crate::style::catalog::{IDENTITY, did_you_mean};
 use crate::style::expression::Expression;
 use crate::sync::{Stop, lock};
+use crate::warning::Warning;
 
 /// Declares the settings of a show once: what it holds now, and the patch that changes some of them.
 macro_rules! settings {
@@ -134,7 +135,7 @@ pub struct Show {
     changed: Condvar,
     statistics: Mutex<Statistics>,
     /// What a person should know now, by subject.
-    notices: Mutex<BTreeMap<String, String>>,
+    notices: Mutex<BTreeMap<String, Warning>>,
     /// Ends the show.
     pub stop: Stop,
 }
@@ -198,10 +199,10 @@ impl Show {
     }
 
     /// Sets the notice about `what`, or removes it.
-    pub fn notice(&self, what: &str, words: Option<String>) {
+    pub fn notice(&self, what: &str, notice: Option<Warning>) {
         let mut notices = lock(&self.notices);
-        match words {
-            Some(words) => notices.insert(what.to_owned(), words),
+        match notice {
+            Some(notice) => notices.insert(what.to_owned(), notice),
             None => notices.remove(what),
         };
     }
@@ -239,7 +240,7 @@ impl Show {
 
     /// The latest statistics.
     pub fn statistics(&self) -> Statistics {
-        let notices = lock(&self.notices).values().cloned().collect();
+        let notices = lock(&self.notices).values().map(Warning::to_string).collect();
         Statistics { notices, ..lock(&self.statistics).clone() }
     }
 

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module, a file or a folder of src/, from the bottom to the top. One imports those before it.
-const RANKS: [&str; 27] = [
+const RANKS: [&str; 28] = [
     "size",
     "error",
+    "warning",
     "digest",
     "statistics",
     "sync",
@@ -71,13 +72,16 @@ const DOORS: [(&str, &[&str]); 28] = [
 ];
 
 /// What would be a second way to do what a module of the ground floor does.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 9] = [
     ("fs::rename(", "whole.rs"),
     (".sync_all(", "whole.rs"),
     (".persist(", "whole.rs"),
     ("fn lock<", "sync/mod.rs"),
     ("thread::Builder", "sync/threads.rs"),
     ("cannot start a thread", "sync/threads.rs"),
+    ("warn(format!(", "warning.rs"),
+    ("Warning(format!(", "warning.rs"),
+    ("warnings.push(format!(", "warning.rs"),
 ];
 
 /// The path of a module: `["source", "camera"]`, in source/camera.rs or source/camera/mod.rs.

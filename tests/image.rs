@@ -305,7 +305,7 @@ fn a_damaged_colour_profile_is_warned_of_and_the_picture_painted() {
     sample(5, 4).write_with_encoder(encoder).unwrap();
     desk.put("odd.png", &bytes);
     let said = desk.paint(&["odd.png", "-o", "out.png"]);
-    assert!(said.contains("warning: 'odd.png': its colour profile cannot be used"), "{said}");
+    assert!(said.contains("warning: 'odd.png': the picture's colour profile cannot be used"), "{said}");
     assert_alike(&desk.open("out.png").into_rgb8(), &sample(5, 4), 0.0, "odd.png");
 }
 
@@ -463,8 +463,14 @@ fn a_jpeg_damaged_in_the_middle_is_painted_with_a_warning() {
     bytes[middle + 1] = 0xC8;
     desk.put("hurt.jpg", &bytes);
     let said = desk.paint(&["hurt.jpg", "-o", "out.png"]);
-    assert!(said.contains("warning: 'hurt.jpg': it is not a valid JPEG"), "{said}");
+    assert!(said.contains("warning: 'hurt.jpg': the picture is not a valid JPEG"), "{said}");
     assert_eq!(desk.open("out.png").into_rgb8().dimensions(), (200, 200));
+    // Another picture with the same damage is not passed over.
+    desk.put("copy.jpg", &bytes);
+    let said = desk.paint(&["hurt.jpg", "copy.jpg", "-o", "out/"]);
+    for name in ["hurt", "copy"] {
+        assert!(said.contains(&format!("warning: '{name}.jpg': the picture is not a valid JPEG")), "{said}");
+    }
 }
 
 #[test]

@@ -195,11 +195,11 @@ fn ten_bit_and_hdr_video_is_said_to_be_painted_at_eight_bits() {
     let folder = Folder::new();
     folder.clip("ten.mp4", 0.2, "-pix_fmt yuv420p10le");
     let run = folder.paint("ten.mp4 -o a.mp4").ok();
-    assert!(run.warnings().contains("10-bit video is painted at 8 bits"), "{}", run.warnings());
+    assert!(run.warnings().contains("has 10 bits per channel; it is painted at 8 bits"), "{}", run.warnings());
     let tags = "-color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084";
     folder.clip("hdr.mp4", 0.2, &format!("-pix_fmt yuv420p10le {tags}"));
     let run = folder.paint("hdr.mp4 -o b.mp4").ok();
-    assert!(run.warnings().contains("HDR video is painted as if it were SDR"), "{}", run.warnings());
+    assert!(run.warnings().contains("is HDR video and is painted as if it were SDR"), "{}", run.warnings());
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn a_size_that_changes_midway_is_scaled_to_the_first() {
     fs::write(folder.path("in.h264"), joined).unwrap();
     let run = folder.paint("in.h264 -o out.mp4").ok();
     assert_eq!(run.frames(), 20);
-    assert!(run.warnings().contains("changes its size midway"), "{}", run.warnings());
+    assert!(run.warnings().contains("changes its size midway; all frames were scaled to"), "{}", run.warnings());
     assert_eq!(folder.facts("out.mp4", "width,height"), "160,90");
 }
 

@@ -42,7 +42,7 @@ pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
         }
     }
     let cameras = camera::cameras().unwrap_or_else(|error| {
-        report.warn(error.to_string());
+        report.warn(error);
         Vec::new()
     });
     print_cameras(&cameras, report);

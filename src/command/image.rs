@@ -31,7 +31,8 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let mut listen = |event: PictureEvent<'_>| {
         match event {
             PictureEvent::Note(words) => report.say(words),
-            PictureEvent::Warning(words) => report.warn(words),
+            PictureEvent::Warning(name, warning) => report.warn(format_args!("{name}: {warning}")),
+            PictureEvent::Failed(error) => report.warn(error),
             PictureEvent::Progress(done, name) => bar.set(done, name),
             PictureEvent::Encoded(bytes) => {
                 return report::write_bytes(bytes)

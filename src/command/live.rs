@@ -97,7 +97,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let seconds = total.elapsed.as_secs_f64();
     let fps = total.frames as f64 / seconds.max(1e-9);
     let statistics = show.statistics();
-    ended.failed.iter().for_each(|words| report.warn(words));
+    ended.failed.iter().for_each(|warning| report.warn(warning));
     let recorded = statistics.recorded.iter().map(|path| format!("; recorded {path}")).collect::<String>();
     report.say(format!(
         "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; latency {:.0} ms (p95 {:.0} ms) from capture to \
@@ -130,10 +130,8 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         seen: statistics.seen,
     });
     // Ctrl-C is the usual end of a show, so it is no failure.
-    match ended.failed.as_slice() {
-        [] => Ok(()),
-        failed => Err(Error::failed(format!("the show continued without {}", failed.join("; ")))),
-    }
+    let failed: Vec<String> = ended.failed.iter().map(ToString::to_string).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::Failed(failed.join("; "))) }
 }
 
 /// The source's frame rate, but no more than cameras usually have.

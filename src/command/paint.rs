@@ -73,7 +73,8 @@ impl Screen<'_> {
     fn show(&mut self, event: StillEvent<'_>) -> Result<()> {
         match event {
             StillEvent::Note(words) => self.report.say(words),
-            StillEvent::Warning(words) => self.report.warn(words),
+            StillEvent::Warning(warning) => self.report.warn(warning),
+            StillEvent::PictureWarning(name, warning) => self.report.warn(format_args!("{name}: {warning}")),
             StillEvent::Expectation { width, height, tile, scales, steps, memory, time } => {
                 let tiles = tile.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
                 let time = time.map_or_else(String::new, |time| format!(" and {}", spoken(time)));

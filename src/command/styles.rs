@@ -111,8 +111,10 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
         source: args.source.clone(),
         replace: args.replace,
     };
-    let Added { entry, family, warnings } = install::add(&addition, &engine.opening())?;
-    warnings.into_iter().for_each(|warning| report.warn(warning));
+    let Added { entry, family, warning } = install::add(&addition, &engine.opening())?;
+    if let Some(warning) = warning {
+        report.warn(warning);
+    }
     let folder = user_folder().display().to_string();
     let usage = match entry.styles.as_slice() {
         [] => "--style-image PICTURE".to_owned(),

@@ -106,7 +106,7 @@ fn paint(
             let output = output.display();
             report.say(format!("resuming '{output}' at frame {frame}{of}; add --restart to start over"));
         }
-        FilmEvent::Warning(words) => report.warn(words),
+        FilmEvent::Warning(warning) => report.warn(warning),
         FilmEvent::Progress { frame, total, inference_share } => {
             let mut bar = lock(&bar);
             let bar = bar.get_or_insert_with(|| {
@@ -172,7 +172,7 @@ fn several(
                 interrupted = Some(Error::Interrupted(reason));
             }
             Err(error) => {
-                report.warn(error.to_string());
+                report.warn(&error);
                 (entry.state, entry.error) = ("failed", Some(error.to_string()));
                 failures.push(error);
             }

@@ -12,6 +12,15 @@ const PLAIN: f64 = 4.0;
 /// A painting with more of its values at black or white than this is out of its range.
 const CLIPPED: f64 = 0.6;
 
+/// What can be wrong with a trial painting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is of nearly one colour.
+    Plain,
+    /// Most of it is pure black or white.
+    Clipped,
+}
+
 /// What came of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
@@ -38,15 +47,9 @@ impl Trial {
         if self.spread < PLAIN { 0.0 } else { 1.0 - self.clipped }
     }
 
-    /// What is wrong with it, as a clause, if anything.
-    pub fn fault(&self) -> Option<String> {
-        if self.spread < PLAIN {
-            Some("painted a textured picture in nearly one colour".to_owned())
-        } else if self.clipped > CLIPPED {
-            Some(format!("painted {:.0} % of a textured picture pure black or white", self.clipped * 100.0))
-        } else {
-            None
-        }
+    /// What is wrong with it, if anything.
+    pub fn fault(&self) -> Option<Fault> {
+        if self.spread < PLAIN { Some(Fault::Plain) } else { (self.clipped > CLIPPED).then_some(Fault::Clipped) }
     }
 }
 
@@ -100,9 +103,12 @@ mod tests {
     #[test]
     fn one_colour_and_values_out_of_range_are_faults() {
         let grey = Trial::of(&[128; 300]);
-        assert!(grey.fault().unwrap().contains("one colour") && grey.quality() == 0.0, "{grey:?}");
+        assert!(grey.fault() == Some(Fault::Plain) && grey.quality() == 0.0, "{grey:?}");
         let black_and_white: Vec<u8> = (0..300).map(|place| if place % 2 == 0 { 0 } else { 255 }).collect();
         let clipped = Trial::of(&black_and_white);
-        assert!(clipped.fault().unwrap().contains("100 %") && clipped.quality() == 0.0, "{clipped:?}");
+        assert!(
+            clipped.fault() == Some(Fault::Clipped) && clipped.clipped == 1.0 && clipped.quality() == 0.0,
+            "{clipped:?}"
+        );
     }
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::frame::Frame;
+use crate::warning::Warning;
 
 /// The longest side that a picture may have, in pixels; JPEG's own limit.
 pub const MAX_SIDE: u32 = 65_535;
@@ -122,8 +123,8 @@ pub struct Picture {
     pub tagged: bool,
     /// How reading changed the picture, for the user: one clause each, without the file name.
     pub notes: Vec<String>,
-    /// What may be wrong with the picture, for the user: one clause each, without the file name.
-    pub warnings: Vec<String>,
+    /// What may be wrong with the picture.
+    pub warnings: Vec<Warning>,
 }
 
 impl Picture {

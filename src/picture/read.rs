@@ -17,6 +17,7 @@ use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
 use crate::size::Size;
+use crate::warning::Warning;
 
 /// What messages call standard input.
 const STANDARD_INPUT: &str = "standard input";
@@ -132,7 +133,7 @@ struct Raw {
     exif: Option<Vec<u8>>,
     orientation: Orientation,
     notes: Vec<String>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
@@ -142,7 +143,6 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     check_size(name, Size::new(header.width, header.height), bytes_per_pixel, most)?;
     let pixels = jpeg::pixels(bytes, &header).map_err(damaged)?;
     let orientation = header.exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
-    let flaw = pixels.flaw.map(|flaw| format!("it is not a valid JPEG ({flaw}); only the readable pixels are painted"));
     Ok(Raw {
         width: header.width,
         height: header.height,
@@ -153,7 +153,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
         exif: header.exif,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         notes: header.other_metadata.then(other_metadata).into_iter().collect(),
-        warnings: flaw.into_iter().collect(),
+        warnings: pixels.flaw.map(|flaw| Warning::DamagedJpeg { flaw }).into_iter().collect(),
     })
 }
 
@@ -212,7 +212,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         exif,
         orientation,
         notes,
-        warnings: animated(bytes, format).then(first_frame_only).into_iter().collect(),
+        warnings: animated(bytes, format).then_some(Warning::Animation).into_iter().collect(),
     };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
@@ -320,7 +320,7 @@ impl Raw {
         let usable = Profile::parse(icc).filter(|profile| profile.channels() == Some(self.channels));
         let black = vec![0; self.channels.count()];
         let Some(profile) = usable.filter(|profile| profile.to_srgb8(&black).is_some()) else {
-            self.warnings.push("its colour profile cannot be used; its colours are taken as sRGB".into());
+            self.warnings.push(Warning::ColorProfile);
             return None;
         };
         (!profile.is_srgb()).then_some(profile)
@@ -359,10 +359,6 @@ fn animated(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes)).is_ok_and(|webp| webp.has_animation()),
         _ => false,
     }
-}
-
-fn first_frame_only() -> String {
-    "it is an animation and only its first frame is painted; convert it to a video for `impasto video`".into()
 }
 
 fn plain_inks() -> String {

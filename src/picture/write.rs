@@ -12,6 +12,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageResult};
 
 use super::{Format, Picture, color};
 use crate::error::{Error, Result};
+use crate::warning::Warning;
 use crate::whole;
 
 /// A JPEG marker segment holds 65535 bytes; its length field and EXIF's name take 8 of them.
@@ -24,8 +25,8 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// Metadata that was left out: one clause each, without the file name.
     pub notes: Vec<String>,
-    /// How the pixels were changed: one clause each, without the file name.
-    pub warnings: Vec<String>,
+    /// How the pixels were changed.
+    pub warnings: Vec<Warning>,
 }
 
 impl Picture {
@@ -108,13 +109,12 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
 fn pixels<'a>(
     picture: &'a Picture,
     format: Format,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> (std::borrow::Cow<'a, [u8]>, ExtendedColorType) {
     let colors = &picture.frame.pixels;
     let Some(alpha) = &picture.alpha else { return (colors.into(), ExtendedColorType::Rgb8) };
     if format == Format::Jpeg {
-        warnings
-            .push("JPEG has no transparency, so the painting is laid on white; choose --format png to keep it".into());
+        warnings.push(Warning::PictureTransparency { format: format.to_string() });
         return (picture.on_white().pixels.into(), ExtendedColorType::Rgb8);
     }
     let pixels = colors.as_chunks::<3>().0.iter().zip(alpha);

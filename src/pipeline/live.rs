@@ -32,6 +32,7 @@ use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads::{panicked, spawn_scoped};
 use crate::sync::{Stop, lock};
 use crate::temporal::Stabilizer;
+use crate::warning::Warning;
 
 /// How long a thread waits for news before it checks whether the show has ended.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -115,8 +116,8 @@ pub struct View {
 pub struct Ended {
     /// What was measured.
     pub total: Total,
-    /// Outputs that failed, with the reason.
-    pub failed: Vec<String>,
+    /// A warning for each output that failed.
+    pub failed: Vec<Warning>,
 }
 
 /// Runs a show until its source ends, [`Show::stop`] is requested, or `viewer` returns, which runs on this thread. Then closes the
@@ -237,7 +238,7 @@ fn read(
             Ok(false) => break,
             Err(_) if show.stop.requested() => break,
             Err(error) if capture.returns => {
-                show.notice("camera", Some(format!("{error}; the show resumes when it is back")));
+                show.notice("camera", Some(Warning::SourceLost { reason: error.to_string() }));
                 let Some(source) = wait_for(&mut capture.open, show) else { break };
                 (capture.source, dropped) = (source, 0);
                 show.notice("camera", None);
@@ -293,7 +294,8 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
                 }
             }
             Err(error) => {
-                show.notice("style", Some(error.to_string()));
+                let (reason, kept) = (error.to_string(), current.to_string());
+                show.notice("style", Some(Warning::StyleRefused { reason, kept }));
                 let back = current.clone();
                 // Unless another style was chosen meanwhile.
                 show.change(|settings| {
@@ -395,7 +397,7 @@ impl StylizeThread<'_> {
             Ok(()) => self.show.notice("painting", None),
             Err(error) => {
                 painted.clone_from(original);
-                self.show.notice("painting", Some(format!("{error}; the original is shown, choose another style")));
+                self.show.notice("painting", Some(Warning::PaintingFailed { reason: error.to_string() }));
             }
         }
         let inference = start.elapsed();
@@ -424,7 +426,7 @@ fn free(pool: &mut Vec<Arc<Shown>>) -> Arc<Shown> {
 }
 
 /// Feeds one output until the show ends or the output fails.
-fn give_out(output: Output, feed: &Latest<Arc<Shown>>, show: &Show, failed: &Mutex<Vec<String>>) {
+fn give_out(output: Output, feed: &Latest<Arc<Shown>>, show: &Show, failed: &Mutex<Vec<Warning>>) {
     let Output { name, mut sink, pace, preview } = output;
     let fed = catch_unwind(AssertUnwindSafe(|| feed_sink(sink.as_mut(), feed, show, pace, preview)));
     let ended = match fed.unwrap_or_else(|_| Err(panicked("output"))) {
@@ -432,9 +434,9 @@ fn give_out(output: Output, feed: &Latest<Arc<Shown>>, show: &Show, failed: &Mut
         failed => failed,
     };
     if let Err(error) = ended {
-        let words = format!("{name} ended: {error}");
-        show.notice(&name, Some(words.clone()));
-        lock(failed).push(words);
+        let ended = Warning::OutputEnded { output: name.clone(), reason: error.to_string() };
+        show.notice(&name, Some(ended.clone()));
+        lock(failed).push(ended);
     }
 }
 

@@ -7,6 +7,7 @@ use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
 use crate::media::write::{CopiedStreams, Joined};
 use crate::sync::Stop;
+use crate::warning::Warning;
 use crate::whole::Unfinished;
 
 /// Which segments of a job exist.
@@ -94,12 +95,12 @@ pub struct Film<'a> {
     pub cut: bool,
 }
 
-/// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings for the user. A job
+/// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings. A job
 /// calls this before its work and drops the result, to learn whether the container accepts the streams and what it omits.
 ///
 /// # Errors
 /// Those of [`CopiedStreams::open`] and [`Joined::create`].
-pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<String>)> {
+pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<Warning>)> {
     let encoder = encoding.encoder()?;
     let copied = CopiedStreams::open(film.path, &encoding.info, film.cut)?;
     let file = Unfinished::within(folder.path(), output).map_err(|error| Error::writing(output, &error))?;
@@ -109,7 +110,7 @@ pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding
 }
 
 /// Joins the segments of `folder` before the first gap, adds the streams that are copied from `film`, and writes `output`.
-/// Returns warnings for the user; or `None`, and no output, if `stop` was requested before the end.
+/// Returns warnings; or `None`, and no output, if `stop` was requested before the end.
 ///
 /// # Errors
 /// A segment is damaged, or the output cannot be written.
@@ -120,7 +121,7 @@ pub fn join(
     film: Film<'_>,
     encoding: &Encoding,
     stop: &Stop,
-) -> Result<Option<Vec<String>>> {
+) -> Result<Option<Vec<Warning>>> {
     let (mut joined, _) = begin(folder, output, film, encoding)?;
     joined.expect_delay(inventory.delay);
     let mut end = 0;
@@ -135,7 +136,7 @@ pub fn join(
         return Ok(None);
     }
     let until = if inventory.complete { f64::INFINITY } else { end as f64 * encoding.frames.time_base.as_f64() };
-    joined.finish(until).map(Some)
+    Ok(Some(joined.finish(until)?.into_iter().collect()))
 }
 
 #[cfg(test)]

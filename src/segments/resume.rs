@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::source::video::VideoSource;
 use crate::source::{Source, SourceFormat};
+use crate::warning::Warning;
 
 /// Wraps a video: records marks, seeks to them again, and checks frames against them.
 pub struct ResumableSource {
@@ -44,8 +45,8 @@ impl ResumableSource {
         self.place
     }
 
-    /// Warnings about the input for the user; complete after the last frame.
-    pub fn warnings(&self) -> Vec<String> {
+    /// Warnings about the input; complete after the last frame.
+    pub fn warnings(&self) -> Vec<Warning> {
         self.source.warnings()
     }
 

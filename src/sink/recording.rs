@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
 use crate::media::write::{Destination, StreamFormat, StreamWriter, growing_name};
 use crate::show::Show;
+use crate::warning::Warning;
 use crate::whole;
 
 /// Starts and stops files as [`crate::show::Settings::record`] changes.
@@ -49,8 +50,7 @@ impl RecordingSink {
     fn fail(&mut self, error: &Error) {
         let kept = self.open.take().and_then(|recording| growing_name(&recording.path).ok());
         let kept = kept.filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0));
-        let kept = kept.map_or(String::new(), |path| format!("; '{}' holds what was recorded", path.display()));
-        self.show.notice("recording", Some(format!("the recording ended: {error}{kept}")));
+        self.show.notice("recording", Some(Warning::RecordingEnded { reason: error.to_string(), kept }));
         self.show.change(|settings| settings.record = false);
         self.show.measure(|statistics| statistics.recording = None);
     }

@@ -10,6 +10,7 @@ use crate::frame::{Frame, Stamp};
 use crate::media::write::{Destination, PROTOCOLS, StreamFormat, StreamWriter};
 use crate::show::Show;
 use crate::sync::threads;
+use crate::warning::Warning;
 
 /// Pause between attempts to connect.
 const RETRY: Duration = Duration::from_secs(2);
@@ -42,7 +43,7 @@ impl SendSink {
     }
 
     fn fail(&mut self, error: &Error) {
-        self.show.notice("sending", Some(format!("{error}; impasto keeps trying")));
+        self.show.notice("sending", Some(Warning::SendingFailed { reason: error.to_string() }));
         (self.writer, self.failed) = (None, Some(Instant::now()));
     }
 

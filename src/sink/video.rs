@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
 use crate::media::write::{Container, EncodeOptions, EncodedFile, Encoder};
 use crate::media::{FrameFormat, VideoInfo};
+use crate::warning::Warning;
 use crate::whole::Unfinished;
 
 /// Encodes pictures that do not come from a video file.
@@ -32,7 +33,7 @@ impl VideoSink {
     }
 
     /// Warnings about the output.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Warning> {
         self.file.warnings()
     }
 }

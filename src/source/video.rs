@@ -12,6 +12,7 @@ use crate::media::options::{FrameRate, SizeRequest};
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::size::Size;
+use crate::warning::Warning;
 
 /// Decodes a video, scales all frames to one size and, on request, resamples them to a constant rate.
 pub struct VideoSource {
@@ -118,12 +119,12 @@ impl VideoSource {
         self.rate.as_ref().map_or(frame.time, |rate| rate.current.time)
     }
 
-    /// Warnings about the input for the user; complete after the last frame.
-    pub fn warnings(&self) -> Vec<String> {
+    /// Warnings about the input; complete after the last frame.
+    pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = self.decoder.warnings();
         if self.changed_size {
-            let SourceFormat { width, height, .. } = self.format;
-            warnings.push(format!("the video changes its size midway; all frames were scaled to {width}x{height}"));
+            let to = Size::new(self.format.width, self.format.height);
+            warnings.push(Warning::SizeChanges { video: self.decoder.path().to_owned(), to });
         }
         warnings
     }

@@ -23,6 +23,7 @@ use crate::studio::{Painter, Studio};
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::threads::spawn_scoped;
+use crate::warning::Warning;
 
 /// The result of [`Studio::paint_pictures`].
 #[derive(Debug, Default)]
@@ -58,8 +59,10 @@ impl PictureJob {
 pub enum PictureEvent<'a> {
     /// Information about a picture, as a sentence.
     Note(String),
-    /// A warning about a picture, such as a loss or a failure, as a sentence.
-    Warning(String),
+    /// A warning about the picture of this name.
+    Warning(String, Warning),
+    /// One of several pictures failed; the others are still painted.
+    Failed(&'a Error),
     /// The encoded bytes of a picture that has no output file.
     Encoded(&'a [u8]),
     /// Number of pictures that are done, failed ones included, and the name of the last one.
@@ -197,7 +200,7 @@ fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: 
             Err(error) => {
                 if total > 1 {
                     // The outcome has the error, so a failing listener does not matter.
-                    let _ = listen(PictureEvent::Warning(error.to_string()));
+                    let _ = listen(PictureEvent::Failed(&error));
                 }
                 outcome.failures.push(error);
             }
@@ -208,7 +211,7 @@ fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: 
 }
 
 /// Encodes and writes a picture, and reports notes and warnings. `reported` keeps a text that holds for many pictures from being
-/// repeated.
+/// repeated; damage is always reported.
 fn save(
     job: &PictureJob,
     picture: &Picture,
@@ -219,12 +222,15 @@ fn save(
     let format = job.format.or(picture.format).unwrap_or(Format::Png);
     let encoded = write::encode(picture, format, quality)
         .map_err(|error| Error::failed(format!("cannot write {}'s painting: {error}", job.name())))?;
-    let notes = picture.notes.iter().chain(&encoded.notes).map(|clause| (false, clause));
-    let warnings = picture.warnings.iter().chain(&encoded.warnings).map(|clause| (true, clause));
-    for (is_warning, clause) in notes.chain(warnings) {
-        if reported.insert(clause.clone()) {
-            let words = format!("{}: {clause}", job.name());
-            listen(if is_warning { PictureEvent::Warning(words) } else { PictureEvent::Note(words) })?;
+    for note in picture.notes.iter().chain(&encoded.notes) {
+        if reported.insert(note.clone()) {
+            listen(PictureEvent::Note(format!("{}: {note}", job.name())))?;
+        }
+    }
+    for warning in picture.warnings.iter().chain(&encoded.warnings) {
+        let is_damage = matches!(warning, Warning::DamagedJpeg { .. });
+        if reported.insert(warning.to_string()) || is_damage {
+            listen(PictureEvent::Warning(job.name(), warning.clone()))?;
         }
     }
     match &job.output {

@@ -11,9 +11,10 @@ use crate::error::{Error, Result};
 use crate::frame::Image;
 use crate::network::inspect::{Inspection, Looks, inspect};
 use crate::network::predictor::Predictor;
-use crate::network::trial::{self, Trial};
+use crate::network::trial::{self, Fault, Trial};
 use crate::network::{self, Layout, Opening, exported};
 use crate::report::counted;
+use crate::warning::Warning;
 use crate::whole;
 
 /// What to add.
@@ -44,8 +45,8 @@ pub struct Added {
     pub entry: NetworkEntry,
     /// Its family.
     pub family: Family,
-    /// What was wrong with the trial paintings, and what to do, as sentences.
-    pub warnings: Vec<String>,
+    /// What was wrong with the trial paintings.
+    pub warning: Option<Warning>,
 }
 
 /// Copies a network into the user's folder after a trial run there.
@@ -124,7 +125,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added
     let contents: Vec<Vec<u8>> =
         [Some(bytes), tiles, predictor.map(|(_, bytes)| bytes)].into_iter().flatten().collect();
     let trials = try_out(&entry, &contents, folder, how).map_err(|error| as_added(error, &addition.file))?;
-    let warnings = faults(&trials, addition, family, how);
+    let warning = fault(&trials, addition, family, how);
     for (file, bytes) in entry.files().zip(&contents) {
         let path = folder.join(file);
         whole::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
@@ -133,7 +134,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added
     let style = |(index, style)| StyleEntry { name: style, network: name.clone(), index, title: None, unstyled: false };
     manifest.styles.extend(styles.into_iter().enumerate().map(style));
     manifest.write(folder)?;
-    Ok(Added { entry, family, warnings })
+    Ok(Added { entry, family, warning })
 }
 
 fn remove_from(folder: &Path, name: &str) -> Result<()> {
@@ -265,19 +266,21 @@ fn as_added(error: Error, file: &Path) -> Error {
     }
 }
 
-/// What is wrong with the trial paintings, and what to do.
-fn faults(trials: &[Trial], addition: &Addition, family: Family, how: &Opening<'_>) -> Vec<String> {
-    let worst = trials.iter().min_by(|a, b| a.quality().total_cmp(&b.quality()));
-    let Some((worst, fault)) = worst.and_then(|worst| Some((worst, worst.fault()?))) else { return vec![] };
+/// What is wrong with the worst of the trial paintings.
+fn fault(trials: &[Trial], addition: &Addition, family: Family, how: &Opening<'_>) -> Option<Warning> {
+    let worst = trials.iter().min_by(|a, b| a.quality().total_cmp(&b.quality()))?;
+    let fault = worst.fault()?;
     let better = family.other_range().filter(|other| {
         other.trial(&addition.file, how).is_ok_and(|trial| trial.fault().is_none() && trial.quality() > worst.quality())
     });
-    let cure = match better {
-        Some(other) => format!("add it again with --like {other} --replace"),
-        None => "check a painting before you use it; it may be badly trained, or want other values than it was given"
-            .to_owned(),
-    };
-    vec![format!("'{}' {fault}; {cure}", addition.file.display())]
+    let (network, like) = (addition.file.clone(), better.map(|other| other.to_string()));
+    Some(match fault {
+        Fault::Plain => Warning::PaintsPlain { network, like },
+        Fault::Clipped => {
+            let percent = (worst.clipped * 100.0).round() as u32;
+            Warning::PaintsClipped { network, percent, like }
+        }
+    })
 }
 
 /// The file's own name, with `-` for what a name cannot hold.

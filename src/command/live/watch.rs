@@ -188,7 +188,7 @@ impl<'a> Watcher<'a> {
         self.recorded = statistics.recorded.len();
         for notice in &statistics.notices {
             if !self.said.contains(notice) {
-                self.report.warn(notice.clone());
+                self.report.warn(notice);
             }
         }
         self.said.clone_from(&statistics.notices);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::warning::Warning;
+
 /// A reader or decoder that fails this many times in a row will not recover.
 pub const HOPELESS: u32 = 1000;
 
@@ -35,17 +37,12 @@ impl Damage {
     }
 
     /// The warning at the end; `None` for a sound file.
-    pub fn warning(&self, path: &Path, reached: &Reached) -> Option<String> {
-        let (shown, Reached { kept, seconds, .. }) = (path.display(), reached);
-        let of = match reached.expected {
-            Some(expected) if expected > *kept => format!(" of about {expected}"),
-            _ => String::new(),
-        };
-        if self.unreadable || reached.too_short {
-            Some(format!("'{shown}' is damaged or cut off: {kept} frames{of} were kept, up to {seconds:.2} s"))
+    pub fn warning(&self, video: &Path, reached: &Reached) -> Option<Warning> {
+        let (video, &Reached { kept: frames, expected, seconds, too_short }) = (video.to_owned(), reached);
+        if self.unreadable || too_short {
+            Some(Warning::CutOff { video, frames, expected, seconds })
         } else if self.packets > 0 {
-            let packets = self.packets;
-            Some(format!("'{shown}' is damaged: {kept} frames{of} were kept; {packets} packets could not be decoded"))
+            Some(Warning::Undecodable { video, frames, expected, packets: self.packets })
         } else {
             None
         }
@@ -61,10 +58,11 @@ mod tests {
         let reached = |too_short| Reached { kept: 70, expected: Some(75), seconds: 2.8, too_short };
         let warning = |damage: &Damage, too_short| damage.warning(Path::new("a.mp4"), &reached(too_short));
         assert_eq!(warning(&Damage::default(), false), None);
-        let cut = "'a.mp4' is damaged or cut off: 70 frames of about 75 were kept, up to 2.80 s";
-        assert_eq!(warning(&Damage::default(), true).as_deref(), Some(cut));
-        assert_eq!(warning(&Damage { unreadable: true, ..Damage::default() }, false).as_deref(), Some(cut));
-        let lost = "'a.mp4' is damaged: 70 frames of about 75 were kept; 2 packets could not be decoded";
-        assert_eq!(warning(&Damage { packets: 2, ..Damage::default() }, false).as_deref(), Some(lost));
+        let (video, frames, expected) = (|| "a.mp4".into(), 70, Some(75));
+        let cut = || Some(Warning::CutOff { video: video(), frames, expected, seconds: 2.8 });
+        assert_eq!(warning(&Damage::default(), true), cut());
+        assert_eq!(warning(&Damage { unreadable: true, ..Damage::default() }, false), cut());
+        let lost = Some(Warning::Undecodable { video: video(), frames, expected, packets: 2 });
+        assert_eq!(warning(&Damage { packets: 2, ..Damage::default() }, false), lost);
     }
 }

@@ -18,6 +18,7 @@ use crate::media::info::VideoInfo;
 use crate::media::options::Seconds;
 use crate::media::pixels::{ColorTags, ToRgb};
 use crate::media::side_data;
+use crate::warning::Warning;
 
 /// What to decode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +49,7 @@ pub struct Decoder {
     pub(super) draining: bool,
     pub(super) delivered: u64,
     pub(super) damage: Damage,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 impl Decoder {
@@ -156,7 +157,7 @@ impl Decoder {
         let start = self.clock.first.and(self.clock.last).map(|(time, _)| time);
         let uncut = options.start.is_none() && options.duration.is_none();
         first_frame::describe(&mut self.input, &mut self.picture, start, uncut, &mut self.info);
-        self.warnings.extend(first_frame::warnings(&self.picture));
+        self.warnings.extend(first_frame::warnings(&self.path, &self.picture));
         Ok(self)
     }
 
@@ -184,8 +185,13 @@ impl Decoder {
         &self.info
     }
 
-    /// Warnings about the input, one sentence each; complete after the last frame.
-    pub fn warnings(&self) -> Vec<String> {
+    /// The file or address that it decodes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Warnings about the input; complete after the last frame.
+    pub fn warnings(&self) -> Vec<Warning> {
         self.warnings.clone()
     }
 

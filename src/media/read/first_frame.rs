@@ -1,5 +1,7 @@
 //! What only the first decoded frame tells about a video.
 
+use std::path::Path;
+
 use ffmpeg_next::ffi::{self, AVPixelFormat};
 use ffmpeg_next::frame;
 
@@ -9,6 +11,7 @@ use crate::frame::Rational;
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 use crate::media::info::VideoInfo;
 use crate::media::pixels::{ColorTags, descriptor, pixel_format};
+use crate::warning::Warning;
 
 /// Completes `info` from the first frame. `start` is its time if the beginning is left out; `uncut` says that all frames
 /// are wanted.
@@ -40,26 +43,24 @@ fn expected_frames(input: &Input, info: &VideoInfo, uncut: bool) -> Option<u64> 
     Some((span.max(0) as f64 * info.time_base.as_f64() * info.frame_rate.as_f64()).round() as u64)
 }
 
-/// Warnings about properties of the first frame that the output does not keep.
-pub fn warnings(picture: &frame::Video) -> Vec<String> {
+/// Warnings about properties of the first frame of `video` that the output does not keep.
+pub fn warnings(video: &Path, picture: &frame::Video) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let format = pixel_format(picture);
     let descriptor = descriptor(format);
     let depth = descriptor.map_or(8, |descriptor| descriptor.comp[0].depth);
     if ColorTags::of_frame(picture).is_hdr() {
-        let cure = "for the colours that the styles were made for, convert it to SDR first";
-        warnings.push(format!("HDR video is painted as if it were SDR, at 8 bits; {cure}"));
+        warnings.push(Warning::Hdr { video: video.into() });
     } else if depth > 8 {
-        warnings.push(format!("{depth}-bit video is painted at 8 bits"));
+        warnings.push(Warning::DeepColor { video: video.into(), bits: depth.cast_unsigned() });
     }
     if descriptor.is_some_and(|descriptor| descriptor.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
         && format != AVPixelFormat::AV_PIX_FMT_PAL8
     {
-        warnings.push("the video's transparency is lost".into());
+        warnings.push(Warning::VideoTransparency { video: video.into() });
     }
     if picture.is_interlaced() {
-        let cure = "deinterlace it first (ffmpeg -vf bwdif)";
-        warnings.push(format!("the video is interlaced, and its comb lines will show in the painting; {cure}"));
+        warnings.push(Warning::Interlaced { video: video.into() });
     }
     warnings
 }

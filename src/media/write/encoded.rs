@@ -9,6 +9,7 @@ use super::muxer::Muxer;
 use crate::error::Result;
 use crate::frame::{Frame, Stamp};
 use crate::media::info::VideoInfo;
+use crate::warning::Warning;
 use crate::whole::Unfinished;
 
 /// A file that contains only the painted pictures. Dropped unfinished, it leaves nothing behind.
@@ -34,8 +35,8 @@ impl EncodedFile {
         Ok(Self { encoder, muxer, packet: Packet::empty(), origin: None, order: Vec::new() })
     }
 
-    /// Warnings about the output, one sentence each.
-    pub fn warnings(&self) -> Vec<String> {
+    /// Warnings about the output.
+    pub fn warnings(&self) -> Vec<Warning> {
         self.encoder.warnings().to_vec()
     }
 

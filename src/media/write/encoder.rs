@@ -14,6 +14,7 @@ use crate::media::ffmpeg::{prepare, reason};
 use crate::media::info::{FrameFormat, VideoInfo};
 use crate::media::pixels::{ColorTags, FromRgb, allocate};
 use crate::media::side_data;
+use crate::warning::Warning;
 
 /// An open encoder.
 pub struct Encoder {
@@ -25,7 +26,7 @@ pub struct Encoder {
     /// Durations of the frames that are still inside, by their times; encoders of FFmpeg 5.1 drop the duration.
     durations: BTreeMap<i64, i64>,
     usual_duration: i64,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
     /// What it must get before it can be closed.
     closing: Closing,
 }
@@ -144,8 +145,8 @@ impl Encoder {
         }
     }
 
-    /// Warnings about the output, one sentence each.
-    pub fn warnings(&self) -> &[String] {
+    /// Warnings about the output.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 

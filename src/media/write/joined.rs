@@ -16,6 +16,7 @@ use crate::media::ffmpeg::rescale;
 use crate::media::info::VideoInfo;
 use crate::media::read::Opening;
 use crate::media::side_data;
+use crate::warning::Warning;
 use crate::whole::Unfinished;
 
 /// The final file. Dropped unfinished, it leaves nothing behind.
@@ -30,7 +31,7 @@ pub struct Joined {
     /// Painted packets that were written, and packets that the container refused: damage of the input that shows only now.
     put: u64,
     refused: u64,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// When a frame of a segment is shown and for how long, in ticks of the film.
@@ -55,10 +56,7 @@ impl Joined {
         copied.begin(&mut muxer)?;
         let mut warnings = [encoder.warnings(), copied.warnings()].concat();
         if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
-            let name = container.name();
-            warnings.push(format!(
-                "{name} files cannot store the video's rotation, so it will lie on its side; write .mp4 to keep it upright"
-            ));
+            warnings.push(Warning::RotationLost { container: container.name().to_owned() });
         }
         let time_base = encoder.context().time_base().into();
         let clock = StorageClock::new(encoder.usual_duration());
@@ -66,8 +64,8 @@ impl Joined {
         Ok(Self { muxer, copied, clock, time_base, extradata, put: 0, refused: 0, warnings })
     }
 
-    /// Warnings about the output, one sentence each.
-    pub fn warnings(&self) -> &[String] {
+    /// Warnings about the output.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -137,11 +135,12 @@ impl Joined {
     }
 
     /// Writes the copied streams up to `until` seconds (infinity: all of them), closes the file and, once it is safe on
-    /// the disk, gives it its final name. Returns warnings about what the container refused.
+    /// the disk, gives it its final name. Returns a warning if the container refused
+    /// some of them.
     ///
     /// # Errors
     /// The disk is full, the folder has been removed, or the container refused painted frames; the file is then gone.
-    pub fn finish(mut self, until: f64) -> Result<Vec<String>> {
+    pub fn finish(mut self, until: f64) -> Result<Option<Warning>> {
         self.refused += self.copied.write_until(&mut self.muxer, until)?;
         self.refused += self.muxer.flush()?;
         let kept = self.muxer.close()?;
@@ -152,13 +151,8 @@ impl Joined {
                  the streams copied from the input; write .mkv instead"
             )));
         }
+        let (container, packets) = (self.muxer.container().name().to_owned(), self.refused);
         self.muxer.commit()?;
-        let refused = (self.refused > 0).then(|| {
-            format!(
-                "{} damaged packets of the copied streams are left out, because the container refuses them",
-                self.refused
-            )
-        });
-        Ok(refused.into_iter().collect())
+        Ok((packets > 0).then_some(Warning::PacketsLeftOut { container, packets }))
     }
 }

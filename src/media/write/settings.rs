@@ -9,6 +9,8 @@ use super::codec::{Codec, Recipe, X26X_PRESETS, alternatives};
 use crate::error::{Error, Result};
 use crate::media::info::FrameFormat;
 use crate::media::pixels::{descriptor, pixel_format_name};
+use crate::size::Size;
+use crate::warning::Warning;
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +160,7 @@ pub fn encoded_size(
     codec: Codec,
     pixel_format: AVPixelFormat,
     format: &FrameFormat,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<(u32, u32)> {
     let FrameFormat { width, height, .. } = *format;
     let Some(descriptor) = descriptor(pixel_format) else { return Ok((width, height)) };
@@ -174,10 +176,8 @@ pub fn encoded_size(
         )));
     }
     if (w, h) != (width, height) {
-        let cure = "--pix-fmt yuv444p keeps them, but fewer players support it";
-        warnings.push(format!(
-            "{codec} in {name} needs even sides: {width}x{height} becomes {w}x{h}, without the last column or row; {cure}"
-        ));
+        let (from, to) = (Size::new(width, height), Size::new(w, h));
+        warnings.push(Warning::OddSides { codec: codec.to_string(), pixel_format: name, from, to });
     }
     Ok((w, h))
 }

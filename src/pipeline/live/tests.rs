@@ -118,8 +118,9 @@ fn a_slow_output_and_a_failing_one_leave_the_others_their_frames() {
         Ok(())
     })
     .unwrap();
-    assert_eq!(ended.failed, ["recording ended: the disk is full"]);
-    assert!(show.statistics().notices.contains(&"recording ended: the disk is full".to_owned()));
+    let reason = "the disk is full".to_owned();
+    assert_eq!(ended.failed, [Warning::OutputEnded { output: "recording".into(), reason }]);
+    assert!(show.statistics().notices.contains(&ended.failed[0].to_string()));
     assert_eq!(ended.total.frames + ended.total.dropped, 30);
     let (quick, slow) = (quick_seen.load(Ordering::Relaxed), slow_seen.load(Ordering::Relaxed));
     assert!(slow < quick && quick <= 31, "{slow} {quick}");
@@ -133,7 +134,7 @@ fn a_style_is_chosen_while_it_runs_and_a_damaged_one_is_refused_by_name() {
         assert!(until(view, |shown| shown.painted.pixels.iter().all(|&value| value == 0)));
         show.change(|settings| settings.style = Expression::single("broken"));
         assert!(until(view, |_| show.settings().style == Expression::single("dark")));
-        assert_eq!(show.statistics().notices, ["'broken' is damaged"]);
+        assert_eq!(show.statistics().notices, ["'broken' is damaged; the style stays dark"]);
         show.change(|settings| settings.style = Expression::single("identity"));
         assert!(until(view, |shown| shown.painted.pixels == shown.original.pixels));
         assert!(show.statistics().notices.is_empty());

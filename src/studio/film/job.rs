@@ -24,6 +24,7 @@ use crate::statistics::Percentiles;
 use crate::studio::Studio;
 use crate::sync::Stop;
 use crate::temporal::WARM_UP;
+use crate::warning::Warning;
 
 impl Films<'_> {
     /// Does the work that `job` requests on one film. Calls `listen` with reports, also from other threads.
@@ -265,14 +266,12 @@ impl Running<'_> {
                 there.frames
             )));
         };
-        warnings.into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
+        for warning in warnings {
+            (self.listen)(FilmEvent::Warning(warning));
+        }
         if !there.complete {
-            (self.listen)(FilmEvent::Warning(format!(
-                "segments {} are missing: '{}' holds only the first {} frames; paint the missing segments and join again",
-                there.missing(),
-                output.display(),
-                there.frames
-            )));
+            let (missing, output, frames) = (there.missing(), output.clone(), there.frames);
+            (self.listen)(FilmEvent::Warning(Warning::SegmentsMissing { missing, output, frames }));
         }
         Ok(output)
     }

@@ -8,6 +8,7 @@ use crate::segments::{SEGMENT_FRAMES, SegmentRange};
 use crate::statistics::Percentiles;
 use crate::studio::PaintSettings;
 use crate::temporal::DEFAULT_AMOUNT;
+use crate::warning::Warning;
 
 /// How to paint and encode a film. An interrupted job resumes only with the same settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,8 +130,8 @@ pub enum FilmEvent {
         /// Estimated number of frames of the film, if known.
         total: Option<u64>,
     },
-    /// A warning for the user, as a sentence.
-    Warning(String),
+    /// Something is lost or wrong, and the work continues.
+    Warning(Warning),
     /// A frame was painted.
     Progress {
         /// Number of frames that are done, including those of earlier runs.

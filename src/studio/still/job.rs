@@ -11,6 +11,7 @@ use crate::network::provider::Device;
 use crate::network::vgg19::Losses;
 use crate::statistics::Percentiles;
 use crate::style::paintings::Painting;
+use crate::warning::Warning;
 
 /// One still to paint by optimisation: the pictures to paint from, and the files to write.
 ///
@@ -79,8 +80,10 @@ impl StillJob {
 pub enum StillEvent<'a> {
     /// Information about a picture, as a sentence.
     Note(String),
-    /// A warning for the user, as a sentence.
-    Warning(String),
+    /// Something is lost or wrong, and the work continues.
+    Warning(Warning),
+    /// A warning about the picture of this name.
+    PictureWarning(String, Warning),
     /// Everything is ready, and the first step begins: what the job will take.
     Expectation {
         /// Width of the result, in pixels.

@@ -15,6 +15,7 @@ use crate::paint::scales::scales;
 use crate::paint::{Recipe, Subject, memory, region};
 use crate::picture::{Format, Picture, read, write};
 use crate::report::counted;
+use crate::warning::Warning;
 use crate::whole::is_same_file;
 
 /// A job that is ready for the optimiser.
@@ -144,7 +145,8 @@ fn load(path: &Path, most: MaxPixels, listen: Listen<'_>) -> Result<Picture> {
         listen(StillEvent::Note(format!("'{name}': {note}")))?;
     }
     for warning in &picture.warnings {
-        listen(StillEvent::Warning(format!("'{name}': {warning}")))?;
+        let name = format!("'{name}'");
+        listen(StillEvent::PictureWarning(name, warning.clone()))?;
     }
     let (width, height) = (picture.frame.width, picture.frame.height);
     if width.min(height) < LEAST_SIDE {
@@ -200,8 +202,7 @@ fn tile(requested: Option<u32>, finest: Extent, regions: usize, listen: Listen<'
         })?,
     };
     if let Some(free) = free.filter(|&free| need(chosen) >= free) {
-        let free = free >> 20;
-        listen(StillEvent::Warning(format!("only {free} MiB of memory are free; give a smaller --tile or --size")))?;
+        listen(StillEvent::Warning(Warning::LittleMemory { free: free >> 20 }))?;
     }
     Ok((chosen, need(chosen)))
 }

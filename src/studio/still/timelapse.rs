@@ -8,6 +8,7 @@ use crate::kernel::resize::Resizer;
 use crate::network::vgg19::Extent;
 use crate::sink::Sink;
 use crate::sink::video::VideoSink;
+use crate::warning::Warning;
 
 /// Pictures per second.
 const FRAME_RATE: i32 = 30;
@@ -34,7 +35,7 @@ impl Timelapse {
     }
 
     /// Warnings about the output.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Warning> {
         self.sink.warnings()
     }
 

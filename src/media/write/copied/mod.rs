@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 use crate::media::info::VideoInfo;
 use crate::media::read::{Input, Opening};
+use crate::warning::Warning;
 
 /// The input's other streams on their way to the output.
 pub struct CopiedStreams {
@@ -33,7 +34,7 @@ pub struct CopiedStreams {
     waiting: Option<Packet>,
     ended: bool,
     cut: Cut,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 impl CopiedStreams {
@@ -54,8 +55,8 @@ impl CopiedStreams {
         Ok(Self { input, painted, routes, waiting: None, ended: false, cut, warnings })
     }
 
-    /// What cannot be copied and why, one sentence each; complete once the output's header is written.
-    pub fn warnings(&self) -> &[String] {
+    /// What cannot be copied and why; complete once the output's header is written.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -76,8 +77,8 @@ impl CopiedStreams {
                     Plan::Copy => Some(add_stream(muxer.output(), &stream, false, self.cut)?),
                     Plan::Attach => Some(add_stream(muxer.output(), &stream, true, self.cut)?),
                     Plan::Skip => None,
-                    Plan::LeaveOut(reason) => {
-                        self.warnings.push(reason);
+                    Plan::LeaveOut(warning) => {
+                        self.warnings.push(warning);
                         None
                     }
                 }
@@ -109,7 +110,8 @@ impl CopiedStreams {
             if route.cover && !is_attachment {
                 let Some(stream) = self.input.stream(index) else { continue };
                 if !muxer.offer(&cover(&stream, route.output)?)? {
-                    self.warnings.push(format!("the cover (stream {index}) is left out: the container refuses it"));
+                    let container = muxer.container().name().to_owned();
+                    self.warnings.push(Warning::CoverLeftOut { stream: index, container });
                 }
             }
         }

@@ -6,6 +6,7 @@ use ffmpeg_next::ffi::{self, AVCodecID, AVMediaType};
 use ffmpeg_next::format::stream::{Disposition, Stream};
 
 use crate::media::write::container::Container;
+use crate::warning::Warning;
 
 /// What becomes of a stream.
 pub enum Plan {
@@ -16,7 +17,7 @@ pub enum Plan {
     /// The output gets it by other means.
     Skip,
     /// The container cannot hold it; the warning says so.
-    LeaveOut(String),
+    LeaveOut(Warning),
 }
 
 /// Decides about a stream that is not painted. `has_chapters`: the input has chapters.
@@ -45,7 +46,7 @@ pub fn plan(stream: &Stream<'_>, has_chapters: bool, container: Container) -> Pl
 }
 
 /// The warning about a stream that the container cannot hold.
-fn left_out(stream: &Stream<'_>, kind: AVMediaType, codec: AVCodecID, container: Container) -> String {
+fn left_out(stream: &Stream<'_>, kind: AVMediaType, codec: AVCodecID, container: Container) -> Warning {
     let kind_name = match kind {
         AVMediaType::AVMEDIA_TYPE_AUDIO => "audio",
         AVMediaType::AVMEDIA_TYPE_SUBTITLE => "subtitles",
@@ -55,16 +56,17 @@ fn left_out(stream: &Stream<'_>, kind: AVMediaType, codec: AVCodecID, container:
     };
     // SAFETY: a static string for any codec.
     let name = unsafe { CStr::from_ptr(ffi::avcodec_get_name(codec)) }.to_string_lossy();
-    let index = stream.index();
     let takes = |ending: &&str| {
         Container::named(ending).is_some_and(|other| match kind {
             AVMediaType::AVMEDIA_TYPE_ATTACHMENT => other.takes_attachments(),
             _ => codec != AVCodecID::AV_CODEC_ID_NONE && other.takes(codec),
         })
     };
-    let cure = match ["mkv", "mp4", "mov"].iter().find(|ending| takes(ending)) {
-        Some(ending) => format!("write .{ending} to keep it"),
-        None => "no common container can hold it".into(),
-    };
-    format!("stream {index} ({kind_name}, {name}) is left out: {} files cannot hold it; {cure}", container.name())
+    Warning::StreamLeftOut {
+        stream: stream.index(),
+        kind: kind_name.to_owned(),
+        codec: name.into_owned(),
+        container: container.name().to_owned(),
+        fits: ["mkv", "mp4", "mov"].into_iter().find(takes).map(str::to_owned),
+    }
 }
