@@ -184,6 +184,8 @@ fn an_interrupted_painting_is_kept_and_goes_on_to_the_same_end() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(pixels(&painter.user.path("out.png")).len(), 64 * 48 * 3, "the picture so far is kept");
 
+    let again = painter.refused(&["stripes.png"], "out.png", &flags, 2);
+    assert!(again.contains("add --resume to continue it"), "{again}");
     let other = painter.refused(&["dots.png"], "out.png", &[&flags[..], &["--resume"]].concat(), 2);
     assert!(other.contains("other pictures or flags"), "{other}");
     let resumed = painter.paint(&["stripes.png"], "out.png", &[&flags[..], &["--resume"]].concat());

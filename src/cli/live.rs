@@ -19,7 +19,8 @@ pub struct LiveArgs {
     /// camera needed), a video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
     #[arg(long, short, value_name = "SOURCE", default_value = "0")]
     pub camera: String,
-    /// Size to ask the camera for. Default: 640x360 for a camera; files, streams and the screen keep their own size.
+    /// Size of the picture, also requested from a camera; -1 for one side keeps the aspect ratio. Default: 640x360 from a
+    /// camera; files, streams and the screen keep their own size.
     #[arg(long, value_name = "WxH")]
     pub resolution: Option<SizeRequest>,
     /// Frame rate to hold. Default: the source's own, up to 30.

@@ -6,7 +6,10 @@ use crate::studio::Studio;
 
 /// Says which device runs the networks, if the program chose it.
 pub fn say_device(studio: &Studio, report: &Report) {
-    if let (Device::Auto, Some((device, reason))) = (studio.machine().device, studio.chosen_device()) {
-        report.say(format!("device: {device} ({reason})"));
+    match (studio.machine().device, studio.chosen_device()) {
+        // Why no graphics card is used is for `impasto devices` to tell.
+        (Device::Auto, Some((Device::Cpu, _))) => report.say("painting on the processor"),
+        (Device::Auto, Some((device, reason))) => report.say(format!("painting on {device} ({reason})")),
+        _ => {}
     }
 }

@@ -112,7 +112,7 @@ fn print(checks: &[Check], report: &Report) {
     };
     list("works:", &|check| check.works);
     list("missing, and needed:", &|check| !check.works && check.required);
-    list("missing, and not needed for anything else:", &|check| !check.works && !check.required);
+    list("optional, not installed:", &|check| !check.works && !check.required);
     let flags: Vec<&str> = checks.iter().filter(|check| !check.works).filter_map(|check| check.setup).collect();
     if !flags.is_empty() {
         report.print(format!("to do: {}", ["scripts/setup", flags.join(" ").trim()].join(" ").trim()));
@@ -184,5 +184,5 @@ fn styles(shared: &SharedArgs) -> Result<String> {
     for found in &styles {
         catalog.resolve(&Expression::single(&found.style.name))?;
     }
-    Ok(counted(styles.len(), "style"))
+    Ok(counted(styles.iter().filter(|found| !found.style.unstyled).count(), "style"))
 }

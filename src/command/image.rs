@@ -11,7 +11,7 @@ use crate::cli::{ImageArgs, SharedArgs};
 use crate::command::device::say_device;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
-use crate::report::{self, Report};
+use crate::report::{self, Report, counted};
 use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureSettings};
 use crate::studio::{Painter, Studio};
 use crate::sync::Stop;
@@ -46,8 +46,18 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
     drop(bar);
     if !outcome.pictures.is_empty() {
         report.print_json(&summary(args, &painter, &outcome, start, report));
+        report.say(done_words(&outcome, args, &painter, start));
     }
     conclude(outcome, jobs.len(), &stop)
+}
+
+/// `painting.jpg: 640x360 in 0.3 s, scream on cpu`; of several, how many went where.
+fn done_words(outcome: &Outcome, args: &ImageArgs, painter: &Painter, start: Instant) -> String {
+    let how = format!("in {:.1} s, {} on {}", start.elapsed().as_secs_f64(), painter.style(), painter.device());
+    match outcome.pictures.as_slice() {
+        [only] => format!("{}: {}x{} {how}", only.output, only.width, only.height),
+        several => format!("{}: {} {how}", args.output.display(), counted(several.len(), "picture")),
+    }
 }
 
 /// The error that the whole job ends with, if any. Failures were already said one by one, unless there was one job only.

@@ -109,6 +109,12 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         total.latency_ms.p95,
         if args.no_window { "outputs" } else { "display" },
     ));
+    if fps < 0.8 * rate.as_f64() && total.frames > 0 {
+        report.say(format!(
+            "too slow for {:.4} fps: try --scale 2, a smaller --resolution, or another style (impasto bench measures them)",
+            rate.as_f64()
+        ));
+    }
     report.print_json(&LiveSummary {
         shared: Summary {
             command: "live",

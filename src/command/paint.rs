@@ -77,7 +77,11 @@ impl Screen<'_> {
             StillEvent::PictureWarning(name, warning) => self.report.warn(format_args!("{name}: {warning}")),
             StillEvent::Expectation { width, height, tile, scales, steps, memory, time } => {
                 let tiles = tile.map_or_else(String::new, |side| format!(" in tiles of {side} pixels"));
-                let time = time.map_or_else(String::new, |time| format!(" and {}", spoken(time)));
+                let time = match time {
+                    Some(time) if time < Duration::from_secs(5) => " and a few seconds".to_owned(),
+                    Some(time) => format!(" and {}", spoken(time)),
+                    None => String::new(),
+                };
                 self.report.say(format!(
                     "painting {width}x{height}{tiles}: {} of up to {}, about {} MiB{time}",
                     counted(scales, "scale"),

@@ -37,6 +37,7 @@ struct SheetReport {
 /// Paints the sheet: each photo, then the photo in each style.
 pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     let format = sink::format_for(&args.output, None)?.unwrap_or(Format::Png);
+    sink::probe(&args.output)?;
     let studio = Studio::open(args.run.machine(shared))?;
     let columns = columns(&studio, args)?;
     let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
@@ -97,7 +98,7 @@ struct Row {
 
 /// The name of each style and how it is painted: the styles, then the pictures that are styles.
 fn columns(studio: &Studio, args: &SheetArgs) -> Result<Vec<(String, Style)>> {
-    let all = || studio.styles().into_iter().map(|style| style.name).collect();
+    let all = || studio.styles().into_iter().filter(|style| !style.unstyled).map(|style| style.name).collect();
     let names: Vec<String> = if args.style.is_empty() { all() } else { args.style.clone() };
     let mut columns = Vec::new();
     for name in names {

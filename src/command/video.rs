@@ -114,7 +114,7 @@ fn paint(
                 bar.resume(frame.saturating_sub(1));
                 bar
             });
-            bar.set(frame, format!("inference {:.0} %", inference_share * 100.0));
+            bar.set(frame, format!("network busy {:.0} %", inference_share * 100.0));
         }
         FilmEvent::Paused => *lock(&bar) = None,
     };

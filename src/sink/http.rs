@@ -16,7 +16,7 @@ pub mod guard;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -99,7 +99,7 @@ impl HttpSink {
             token => token,
         };
         let query = token.as_ref().map_or(String::new(), |token| format!("?token={token}"));
-        let address = format!("http://{listen}/{query}");
+        let address = format!("http://{}/{query}", reachable(listen));
         let (jpeg, streams) = (watch::Sender::new(Bytes::new()), AtomicUsize::new(0));
         let shared = Arc::new(Shared { show, jpeg, streams, snapshots: Mutex::default() });
         let guard = Arc::new(Guard { listen, token });
@@ -292,4 +292,18 @@ async fn settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         Ok(()) => json(&shared.show.state()),
         Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
     }
+}
+
+/// The address to open: for a server on all addresses, this machine's own in its network.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    if !listen.ip().is_unspecified() {
+        return listen;
+    }
+    // Nothing is sent: connecting a datagram socket only asks the system which of its addresses leads out.
+    let (own, out) = if listen.is_ipv4() { ("0.0.0.0:0", "192.0.2.1:9") } else { ("[::]:0", "[2001:db8::1]:9") };
+    let found = UdpSocket::bind(own).and_then(|socket| {
+        socket.connect(out)?;
+        socket.local_addr()
+    });
+    found.map_or(listen, |found| SocketAddr::new(found.ip(), listen.port()))
 }

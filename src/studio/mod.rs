@@ -57,6 +57,8 @@ pub struct StyleInfo {
     pub network: String,
     /// Licence of the network, as an SPDX expression if there is one.
     pub license: String,
+    /// It leaves the picture unpainted: useful in blends.
+    pub unstyled: bool,
 }
 
 impl Studio {
@@ -81,6 +83,7 @@ impl Studio {
             title: found.style.title.clone(),
             network: found.network.name.clone(),
             license: found.network.license.clone(),
+            unstyled: found.style.unstyled,
         };
         self.catalog.styles().iter().map(info).collect()
     }

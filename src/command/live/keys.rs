@@ -18,7 +18,7 @@ const HELP: [&str; 15] = [
     "r           start, stop recording",
     "f           full screen",
     "h           hide help, hide numbers",
-    "?           show help, next page",
+    "?           this help",
     "q Esc       end the show",
 ];
 

@@ -1,5 +1,7 @@
 //! Finds the requested camera and the best of its formats: pure functions of lists.
 
+use std::path::Path;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -117,6 +119,9 @@ impl fmt::Display for Camera {
 /// # Errors
 /// There is none, or several match; the message lists them.
 pub fn find<'a>(which: &str, cameras: &'a [Camera]) -> Result<&'a Camera> {
+    if looks_like_a_file(which) {
+        return Err(Error::failed(format!("no file '{which}', and no camera of that name; check the spelling")));
+    }
     if cameras.is_empty() {
         return Err(Error::failed(format!(
             "no camera '{which}': this machine has no camera; plug one in, or try --camera synthetic, a moving test scene"
@@ -193,6 +198,12 @@ pub fn choose(camera: &Camera, wish: &Wish) -> Result<Mode> {
     })
 }
 
+/// Whether `which` is written like a video file, such as `clip.mp4`; devices have no extension.
+fn looks_like_a_file(which: &str) -> bool {
+    let extension = Path::new(which).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| extension.starts_with(|c: char| c.is_ascii_alphabetic()) && extension.len() <= 4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +277,7 @@ mod tests {
         assert_eq!(error("brio"), format!("no camera 'brio'; choose from {both}, {synthetic}"));
         assert_eq!(error("webcam"), format!("'webcam' matches {both}; choose one by number or path"));
         assert!(error("").contains("choose one by number"));
+        assert!(error("nothere.mp4").starts_with("no file 'nothere.mp4'"), "{}", error("nothere.mp4"));
         let error = find("brio", &[]).unwrap_err().to_string();
         assert!(error.starts_with("no camera 'brio': this machine has no camera; "), "{error}");
         assert!(error.ends_with("--camera synthetic, a moving test scene"), "{error}");

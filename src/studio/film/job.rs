@@ -279,7 +279,8 @@ impl Running<'_> {
     fn interrupted(&self, there: &Inventory, folder: &Folder) -> Error {
         Error::Interrupted(match there.frames {
             0 => format!(
-                "interrupted before the first segment of {} frames was complete; nothing is kept",
+                "interrupted before the first segment of {} frames was complete; nothing is kept (shorter segments, such as \
+                 --segment-frames 32, lose less)",
                 self.settings.segment_frames
             ),
             frames => format!(

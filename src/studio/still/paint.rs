@@ -44,6 +44,13 @@ impl Studio {
         stop: &Stop,
         listen: Listen<'_>,
     ) -> Result<StillDone> {
+        let state = job.state_path();
+        if !job.resume && state.exists() {
+            let state = state.display();
+            return Err(Error::usage(format!(
+                "'{state}' is the state of an interrupted painting; add --resume to continue it, or delete the file to start over"
+            )));
+        }
         let plan = Plan::new(job, settings, self.machine().max_pixels, listen)?;
         let engine = self.engine()?;
         let folder = settings.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));
