@@ -399,7 +399,7 @@ fn two_processes_do_not_work_on_one_job() {
     let args = format!("in.mp4 -o out.mp4 {SHORT} --preset slower");
     let child = folder.start(&args);
     folder.wait_for_segment("out.mp4", 0);
-    let words = format!("another impasto (process {}) is at work", child.id());
+    let words = format!("another impasto (process {}) is working", child.id());
     let refused = folder.paint(&args);
     assert!(refused.code == 1 && refused.errors.contains(&words), "{}", refused.errors);
     let refused = folder.paint(&format!("{args} --restart"));
