@@ -108,13 +108,13 @@ class NetworkGraph(Graph):
         x = self.convolution("head", features, array(head.weight)[order], 1, array(head.bias)[order])
         x = self.node("Transpose", self.node("Sigmoid", x), perm=[0, 2, 3, 1])
         share = self.node("MatMul", "style", self.constant(np.eye(len(self.names))[:, -1:]))
+        share = self.node("Clip", share, self.constant(np.float32(0)), self.constant(np.float32(1)))  # so the sum stays within 0..255
         x = self.node("Mul", x, self.node("Mul", self.node("Sub", self.constant([1]), share), self.constant([255])))
         x = self.node("Reshape", x, self.integers(0, 0, -1, PATCH, 3 * PATCH))
         x = self.node("Transpose", x, perm=[0, 1, 3, 2, 4])
         x = self.node("Reshape", x, self.node("Concat", self.integers(1), self.padded, self.integers(3), axis=0))
         x = self.node("Add", x, self.node("Mul", self.node("Cast", self.image, to=TensorProto.FLOAT), share))
-        x = self.node("Clip", self.node("Round", x), self.constant(np.float32(0)), self.constant(np.float32(255)))
-        x = self.node("Cast", x, to=TensorProto.UINT8)
+        x = self.node("Cast", self.node("Round", x), to=TensorProto.UINT8)
         self.output("stylized", 1, "height", "width", 3, kind=TensorProto.UINT8)
         self.node("Slice", x, self.integers(0, 0), self.size, self.integers(1, 2), output="stylized")
 

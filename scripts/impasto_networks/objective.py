@@ -37,9 +37,10 @@ class Weights:
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
     color: float = 1.5  # of colours along random directions
-    content: float = 0.8  # relu3_3 to the photo's
-    coarse_content: float = 0.5  # the same at half size: the subject, but not its every edge
+    content: float = 1.1  # relu3_3 to the photo's
+    coarse_content: float = 0.6  # the same at half size: the subject, but not its every edge
     tone: float = 0.4  # the photo's light and dark in squares
+    apart: float = 3.0  # what differs in colour in the photo differs in the painting
     motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
     still: float = 1.0  # what comes out of a camera's noise, in proportion to it
     halo: float = 150.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
@@ -91,6 +92,19 @@ def tone_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1).mean()
 
 
+def apart_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+    """1 less the distance correlation (Szekely et al. 2007) of the two pictures' colours in squares.
+
+    A painting has its own colours, but a red parrot before green leaves must not become one with them, though both are as light."""
+    centred = []
+    for picture in (styled, photo):
+        colors = F.avg_pool2d(picture, TONE_SQUARE)[0].flatten(1).T
+        far = ((colors[:, None] - colors[None]).square().sum(2) + ROOT_FLOOR).sqrt()
+        centred.append(far - far.mean(0) - far.mean(1, keepdim=True) + far.mean())
+    own, wanted = centred
+    return 1 - (own * wanted).sum() / (own.square().sum() * wanted.square().sum() + ROOT_FLOOR).sqrt()
+
+
 def root(square: torch.Tensor) -> torch.Tensor:
     return (square + ROOT_FLOOR).sqrt()
 
@@ -116,6 +130,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
         "content": content(features[CONTENT_LAYER], crop.content, crop.energies[0]),
         "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content, crop.energies[1]),
         "tone": tone_distance(styled, crop.picture),
+        "apart": apart_distance(styled, crop.picture),
         "halo": crop.seams.excess(styled),
     }
 
