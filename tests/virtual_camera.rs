@@ -130,7 +130,7 @@ fn a_loopback_device_is_a_camera_that_programs_read_while_they_come_and_go() {
         let even = (size.0 & !1, size.1);
         check("a first reader", &read_device(&device, "ffmpeg"), even, 6);
         let error = V4l2Sink::open(&device, size.0, size.1, 30).unwrap_err().to_string();
-        assert!(error.contains("another program writes to '/dev/"), "{error}");
+        assert!(error.contains("another program is using '/dev/"), "{error}");
         assert_ne!(impasto::internals::sink::v4l2::find().ok().as_ref(), Some(&device));
         check("a second reader", &read_device(&device, "ffmpeg"), even, 6);
         let reader = File::open(&device).unwrap();
