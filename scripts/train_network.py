@@ -63,6 +63,7 @@ class Training:
         self.optimizer = Soap(groups, lr=recipe.rate)
         self.steps, self.seconds = 0, 0.0
         self.averages: dict[str, float] = {}
+        self.cold = 0  # the step at which the optimiser began without a state
 
     def words(self) -> str:
         left = self.seconds / max(1, self.steps) * (self.recipe.steps - self.steps) / 3600
@@ -87,6 +88,7 @@ class Training:
         if "optimizer" in state:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+        self.cold = 0 if "optimizer" in state else state["steps"]
         numbers = {name: value.item() for name, value in state["numbers"].items()}
         self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds"), numbers
 
@@ -94,7 +96,9 @@ class Training:
         recipe = self.recipe
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self.steps / recipe.steps)))
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * group["pace"] * (LAST_RATE + (1 - LAST_RATE) * fall) * min(1.0, (self.steps + 1) / WARM_UP)
+            group["lr"] = (
+                recipe.rate * group["pace"] * (LAST_RATE + (1 - LAST_RATE) * fall) * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
+            )
         plain = row == len(recipe.styles)
         style = recipe.styles[0 if plain else row]
         painting = None if plain else paintings[row]

@@ -22,6 +22,7 @@ Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weight
 
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
 TONE_SQUARE = 16  # pixels: coarser than strokes
+APART_SQUARE = 8  # pixels: as fine as the parts of a face
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 
@@ -37,10 +38,10 @@ class Weights:
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
     color: float = 1.5  # of colours along random directions
-    content: float = 1.1  # relu3_3 to the photo's
+    content: float = 1.4  # relu3_3 to the photo's
     coarse_content: float = 0.6  # the same at half size: the subject, but not its every edge
     tone: float = 0.4  # the photo's light and dark in squares
-    apart: float = 3.0  # what differs in colour in the photo differs in the painting
+    apart: float = 6.0  # what differs in colour in the photo differs in the painting
     motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
     still: float = 1.0  # what comes out of a camera's noise, in proportion to it
     halo: float = 150.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
@@ -98,7 +99,7 @@ def apart_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     A painting has its own colours, but a red parrot before green leaves must not become one with them, though both are as light."""
     centred = []
     for picture in (styled, photo):
-        colors = F.avg_pool2d(picture, TONE_SQUARE)[0].flatten(1).T
+        colors = F.avg_pool2d(picture, APART_SQUARE)[0].flatten(1).T
         far = ((colors[:, None] - colors[None]).square().sum(2) + ROOT_FLOOR).sqrt()
         centred.append(far - far.mean(0) - far.mean(1, keepdim=True) + far.mean())
     own, wanted = centred
