@@ -81,13 +81,15 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         stabilizer,
         governor: Governor::new(held),
     };
+    // 30, or 29.97.
+    let shown_rate = (rate.as_f64() * 1e2).round() / 1e2;
     let mut watcher = watch::Watcher::open(args, &show, &interrupt, (format.width, format.height), report)?;
     report.say(format!(
-        "{}: {}x{} at {:.4} fps, {style} on {device}{}",
+        "{}: {}x{} at {} fps, {style} on {device}{}",
         args.camera,
         format.width,
         format.height,
-        rate.as_f64(),
+        shown_rate,
         if args.no_window { "; press Ctrl-C to end" } else { "; press ? in the window for its keys, q to end" },
     ));
     let meter = Meter::new(rate.as_f64());
@@ -111,8 +113,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     ));
     if fps < 0.8 * rate.as_f64() && total.frames > 0 {
         report.say(format!(
-            "too slow for {:.4} fps: try --scale 2, a smaller --resolution, or another style (impasto bench measures them)",
-            rate.as_f64()
+            "too slow for {shown_rate} fps: try --scale 2, a smaller --resolution, or another style (impasto bench measures them)"
         ));
     }
     report.print_json(&LiveSummary {
