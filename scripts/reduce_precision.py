@@ -26,6 +26,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from evaluation import measures, table
 from evaluation.painters import Painter
+from impasto_networks.grain import fixed_grain
 
 INTEGERS = {
     "convolutions in 8 bits: uint8, weights int8 in 7 bits by channel": dict(
@@ -38,22 +39,24 @@ INTEGERS = {
 class Photos(CalibrationDataReader):
     """Each photo in a style, the styles in turn."""
 
-    def __init__(self, photos, styles):
+    def __init__(self, photos, styles, grainy):
         rows = np.eye(len(styles), dtype=np.float32)
-        self.feeds = iter([{"image": photo[None], "style": rows[index % (len(styles) - 1)]} for index, photo in enumerate(photos)])
+        feed = lambda index, photo: {"image": photo[None], "style": rows[index % (len(styles) - 1)]}
+        grain = lambda photo: {"grain": fixed_grain(*photo.shape[:2])[None]} if grainy else {}
+        self.feeds = iter([feed(index, photo) | grain(photo) for index, photo in enumerate(photos)])
 
     def get_next(self):
         return next(self.feeds, None)
 
 
-def make_variants(network, styles, photos, folder):
+def make_variants(network, styles, photos, folder, grainy):
     """The files of all variants by what they are; the network itself first."""
     files = {"32-bit floats": network}
     prepared = folder / "prepared.onnx"
     quant_pre_process(network, prepared, skip_symbolic_shape=True)
     for count, (words, options) in enumerate(INTEGERS.items(), start=1):
         files[words] = folder / f"{network.stem}.int8-{count}.onnx"
-        quantize_static(prepared, files[words], Photos(photos, styles), QuantFormat.QDQ, op_types_to_quantize=["Conv"], **options)
+        quantize_static(prepared, files[words], Photos(photos, styles, grainy), QuantFormat.QDQ, op_types_to_quantize=["Conv"], **options)
     words = "16-bit floats"
     files[words] = folder / f"{network.stem}.fp16.onnx"
     onnx.save(convert_float_to_float16(onnx.load(network), keep_io_types=True), files[words])
@@ -74,7 +77,7 @@ def measure_differences(painters, styles, photos):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", type=Path, help="one of this project's, as train.py writes it")
+    parser.add_argument("network", type=Path, help="one of this project's, as train_network.py writes it")
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every Nth photo only")
     parser.add_argument("--threads", type=int, default=2, help="default: 2")
@@ -87,14 +90,15 @@ def main():
         names = {entry.key: entry.value for entry in onnx.load(options.network).metadata_props}.get("impasto.styles", "")
         styles = names.split(",")
         if len(styles) < 2:
-            sys.exit(f"reduce_precision: {options.network} is not a network of train.py's making")
+            sys.exit(f"reduce_precision: {options.network} is not a network of train_network.py's making")
         files = measures.picture_files(options.photos)[:: options.every]
         photos = [measures.load_photo(file) for file in files]
         half = (len(photos) + 1) // 2
         with tempfile.TemporaryDirectory() as temporary:
             folder = options.out or Path(temporary)
             folder.mkdir(parents=True, exist_ok=True)
-            variants = make_variants(options.network, styles, photos[:half], folder)
+            grainy = any(value.name == "grain" for value in onnx.load(options.network).graph.input)
+            variants = make_variants(options.network, styles, photos[:half], folder, grainy)
             painters = {words: Painter(words, file, styles, options.threads) for words, file in variants.items()}
         differences = measure_differences(painters, styles, photos[half:] or photos)
         times = dict(zip(painters, measures.speed([painter.paint for painter in painters.values()])))

@@ -1,4 +1,4 @@
-//! scripts/train.py: a tiny network is trained for a few steps, added, and paints.
+//! scripts/train_network.py and train.py: a tiny network is trained for a few steps, added, and paints.
 
 #[path = "common/need.rs"]
 mod need;
@@ -17,6 +17,31 @@ use user::{LICENCE, User, network, pixels};
 /// A network of somebody else's, further down in the manifest.
 const OTHER: &str = "\n[[network]]\nname = \"other\"\nfile = \"other.onnx\"\n";
 
+/// A recipe of a tiny network in two styles.
+const RECIPE: &str = r#"
+crops = [[0, 64]]
+rate = 0.002
+seed = 1
+[network]
+quarter = 4
+eighth = 8
+sixteenth = 8
+head = 4
+[weights]
+content = 0.5
+[[style]]
+name = "dots"
+title = "Fractal"
+picture = "dots.png"
+side = 160
+[[style]]
+name = "bars"
+title = "Bars"
+picture = "bars.png"
+side = 160
+crop = [0.1, 0.0, 1.0, 0.9]
+"#;
+
 /// A folder with a photo, two paintings and a VGG-19 of few channels.
 fn place() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -33,17 +58,26 @@ fn place() -> TempDir {
     folder
 }
 
-/// Trains on 64x64 crops; gives what was printed.
-fn train(folder: &Path, args: &str) -> String {
-    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    let (photos, vgg) = (at("photos"), at("vgg.npz"));
-    let common =
-        ["scripts/train.py", "--photos", &photos, "--vgg", &vgg, "--crop", "64", "--batch", "1", "--threads", "1"];
-    let args: Vec<String> = args.split(' ').map(|arg| arg.replace("AT/", &at(""))).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let trained = python_with_torch(&[&common[..], &args].concat());
+/// Runs a script with the folder's photos and VGG-19 on one thread; `AT/` in `args` is the folder.
+fn run(folder: &Path, script: &str, args: &str) -> std::process::Output {
+    let args = format!("{script} {args} --photos AT/photos --vgg AT/vgg.npz --threads 1");
+    let at = format!("{}/", folder.display());
+    let args: Vec<String> = args.split(' ').map(|arg| arg.replace("AT/", &at)).collect();
+    python_with_torch(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The same; gives what was printed.
+fn train(folder: &Path, script: &str, args: &str) -> String {
+    let trained = run(folder, script, args);
     assert!(trained.status.success(), "{}", words(&trained));
     String::from_utf8(trained.stdout).unwrap()
+}
+
+/// Trains the tiny network for so many steps in all.
+fn train_tiny(folder: &Path, steps: u32, args: &str) -> String {
+    std::fs::write(folder.join("tiny.toml"), format!("steps = {steps}\n{RECIPE}")).unwrap();
+    let args = format!("AT/tiny.toml --paintings AT/ --checkpoint AT/tiny.ckpt {args}");
+    train(folder, "scripts/train_network.py", &args)
 }
 
 /// Paints the photo in `style`, which the user has.
@@ -56,25 +90,24 @@ fn paint(user: &User, style: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it() {
+fn a_recipe_is_trained_resumed_and_listed_and_a_style_of_ones_own_starts_from_its_network() {
     let folder = place();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let whole = "--styles dots=AT/dots.png bars=AT/bars.png --preview AT/sheet.png";
-    let listed = "--manifest AT/styles.toml";
-    let said = train(folder.path(), &format!("{whole} --steps 20 --out AT/tiny.onnx {listed} --titles dots=Fractal"));
-    assert!(said.contains("trained 20 steps"), "{said}");
-    let manifest = std::fs::read_to_string(at("styles.toml")).unwrap() + OTHER;
+    // The export compares the graph with PyTorch by ONNX's reference evaluator.
+    let said = train_tiny(folder.path(), 3, "--out AT/first.onnx");
+    assert!(said.contains("photos: 1, styles: 2, step 0 of 3"), "{said}");
+    std::fs::write(at("styles.toml"), OTHER).unwrap();
+    let listed = "--out AT/tiny.onnx --manifest AT/styles.toml";
+    let said = train_tiny(folder.path(), 6, listed);
+    assert!(said.contains("step 3 of 6"), "{said}");
+    let files = ["first.onnx", "tiny.onnx", "tiny.tiles.onnx"].map(|name| std::fs::read(at(name)).unwrap());
+    assert!(files[0] != files[1] && files[1] != files[2], "it learned, and tiles have a graph of their own");
+    let manifest = std::fs::read_to_string(at("styles.toml")).unwrap();
     assert!(manifest.contains("name = \"dots\"\nnetwork = \"tiny\"\nindex = 0\ntitle = \"Fractal\"\n"), "{manifest}");
-    std::fs::write(at("styles.toml"), &manifest).unwrap();
-    train(folder.path(), &format!("{whole} --steps 20 --out AT/again/tiny.onnx {listed}"));
-    let files = ["tiny.onnx", "again/tiny.onnx"].map(|name| std::fs::read(at(name)).unwrap());
-    assert!(files[0] == files[1], "the same seed gives other weights");
+    assert!(manifest.contains("name = \"other\""), "{manifest}");
+    train_tiny(folder.path(), 6, listed);
     let again = std::fs::read_to_string(at("styles.toml")).unwrap();
     assert_eq!(again, manifest, "a network listed again keeps its place and its titles");
-    // The photo and both styles, 320 columns each.
-    let sheet =
-        impasto::internals::picture::read::load(at("sheet.png").as_ref(), impasto::MaxPixels::default()).unwrap();
-    assert_eq!((sheet.frame.width, sheet.frame.height), (960, 240));
 
     let user = User::new();
     let add = |file: &str, styles: &str| {
@@ -85,67 +118,39 @@ fn a_network_is_trained_and_paints_and_so_does_a_new_style_that_begins_from_it()
     assert!(dots != bars && dots != photo, "styles are told apart");
     assert_eq!(photo, pixels(user.photo().as_ref()), "the photo's row is the photo");
 
-    for way in ["--trunk", "--start"] {
-        let said =
-            train(folder.path(), &format!("--styles mine=AT/bars.png {way} AT/tiny.onnx --steps 2 --out AT/mine.onnx"));
-        assert!(said.contains("mine begins as "), "{said}");
-        add(&at("mine.onnx"), "mine,mine-photo");
-        let mine = paint(&user, "mine");
-        assert!(mine != dots && mine != photo, "a style of its own");
-        user.json(&["styles", "remove", "mine"]);
+    for out in ["mine.onnx", "again.onnx"] {
+        let args = format!(
+            "AT/bars.png --start AT/tiny.onnx --steps 2 --size 64 -o AT/{out} --name mine --preview AT/sheet.png"
+        );
+        let said = train(folder.path(), "scripts/train.py", &args);
+        assert!(said.contains("'mine' starts from ") && said.contains("painted: "), "{said}");
     }
+    let [mine, again] = ["mine.onnx", "again.onnx"].map(|name| std::fs::read(at(name)).unwrap());
+    assert!(mine == again, "the same seed gives other weights");
+    // The photo, 512x352 at a short side of 320, and the painting.
+    let sheet =
+        impasto::internals::picture::read::load(at("sheet.png").as_ref(), impasto::MaxPixels::default()).unwrap();
+    assert_eq!(sheet.frame.height, 320);
+    add(&at("mine.onnx"), "mine,mine-photo");
+    let mine = paint(&user, "mine");
+    assert!(mine != dots && mine != photo, "a style of its own");
 }
 
 #[test]
-fn a_recipe_is_trained_resumed_and_exported_and_its_graph_gives_what_pytorch_gives() {
+fn what_training_cannot_use_is_said_in_one_line() {
     let folder = place();
-    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let run = |steps: u32, out: &str| {
-        let recipe = format!(
-            "steps = {steps}\ncrops = [[0, 64]]\nrate = 0.002\nseed = 1\n[network]\nquarter = 4\neighth = 8\nsixteenth = 8\nhead = 4\n\
-             [weights]\ncontent = 0.5\n[[style]]\nname = \"dots\"\ntitle = \"Fractal\"\npicture = \"dots.png\"\nside = 160\n\
-             [[style]]\nname = \"bars\"\ntitle = \"Bars\"\npicture = \"bars.png\"\nside = 160\ncrop = [0.1, 0.0, 1.0, 0.9]\n"
-        );
-        std::fs::write(at("tiny.toml"), recipe).unwrap();
-        let trained = python_with_torch(&[
-            "scripts/train_network.py",
-            &at("tiny.toml"),
-            "--photos",
-            &at("photos"),
-            "--paintings",
-            &at(""),
-            "--vgg",
-            &at("vgg.npz"),
-            "--threads",
-            "1",
-            "--checkpoint",
-            &at("tiny.ckpt"),
-            "--out",
-            &at(out),
-        ]);
-        assert!(trained.status.success(), "{}", words(&trained));
-        String::from_utf8(trained.stdout).unwrap()
-    };
-    // The export compares the graph with PyTorch by ONNX's reference evaluator.
-    assert!(run(3, "first.onnx").contains("photos: 1, styles: 2, step 0 of 3"));
-    assert!(run(6, "tiny.onnx").contains("step 3 of 6"));
-    let files = ["first.onnx", "tiny.onnx", "tiny.tiles.onnx"].map(|name| std::fs::read(at(name)).unwrap());
-    assert!(files[0] != files[1] && files[1] != files[2], "it learned, and tiles have a graph of their own");
-    let refused = python_with_torch(&[
-        "scripts/train_network.py",
-        &at("tiny.toml"),
-        "--photos",
-        &at("none"),
-        "--paintings",
-        &at(""),
-        "--vgg",
-        &at("vgg.npz"),
-        "--checkpoint",
-        &at("tiny.ckpt"),
-    ]);
-    assert_eq!(refused.status.code(), Some(1));
-    let said = words(&refused);
-    assert!(said.starts_with("train_network.py: no pictures under '") && said.lines().count() == 1, "{said}");
+    std::fs::write(folder.path().join("text.onnx"), "no network").unwrap();
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    for (args, said) in [
+        ("AT/bars.png --start AT/missing.onnx -o AT/out.onnx", "train.py: [Errno 2] No such file or directory"),
+        ("AT/bars.png --start AT/text.onnx -o AT/out.onnx", "train.py: 'AT/text.onnx' is not an ONNX file"),
+        ("AT/vgg.npz -o AT/out.onnx", "train.py: cannot identify image file"),
+    ] {
+        let refused = run(folder.path(), "scripts/train.py", &format!("{args} --steps 1"));
+        let told = words(&refused).replace(&format!("{}/", folder.path().display()), "AT/");
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.starts_with(said) && told.trim().lines().count() == 1, "{told}");
+    }
 }
 
 #[test]
@@ -210,9 +215,9 @@ fn soap_comes_down_a_narrow_valley_where_adam_is_stuck_and_rests_a_row_without_a
 
 #[test]
 fn tone_is_zero_for_the_photos_own_light_however_faint_and_two_for_its_negative() {
-    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from train import tone_distance\n\
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.objective import tone_distance\n\
         photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))\n\
-        print(*tone_distance(torch.cat([photo * 0.3 + 0.4, 1 - photo]), photo.repeat(2, 1, 1, 1)).tolist())";
+        print(*(float(tone_distance(own, photo)) for own in (photo * 0.3 + 0.4, 1 - photo)))";
     let told = python_with_torch(&["-c", code]);
     assert!(told.status.success(), "{}", words(&told));
     let told = String::from_utf8(told.stdout).unwrap();

@@ -46,10 +46,12 @@ def build_brush_graph(network: BrushNetwork, names: list[str], tiles: bool = Fal
     return g.finished(reach(network))
 
 
-def export_brush(network: BrushNetwork, names: list[str], out: Path) -> None:
-    """Writes `out` and its .tiles.onnx, both checked; `names` are the rows, the last one the photo's."""
-    for file, tiles in ((out, False), (out.with_suffix(".tiles.onnx"), True)):
+def export_brush(network: BrushNetwork, names: list[str], out: Path) -> list[Path]:
+    """Writes `out` and its .tiles.onnx, both checked, and returns them; `names` are the rows, the last one the photo's."""
+    files = [out, out.with_suffix(".tiles.onnx")]
+    for file, tiles in zip(files, (False, True)):
         model = build_brush_graph(network, names, tiles)
         check_graph(model, network)
         write_atomically(file, lambda temporary: onnx.save(model, temporary))
         print(f"wrote {file}")
+    return files

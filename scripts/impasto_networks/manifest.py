@@ -22,7 +22,7 @@ def update_manifest(manifest: Path, files: list[Path], names: list[str], titles:
     entries = [
         f'[[network]]\nname = "{name}"\nfile = "{files[0].name}"\ntiles = "{files[1].name}"\n'
         f'layout = "nhwc-u8"\nkind = "multi"\nstyles = [{listed}]\nlicense = "MIT OR Apache-2.0"\n'
-        f'source = "trained by scripts/train.py, see models/README.md"\nsha256 = "{digests[0]}"\ntiles_sha256 = "{digests[1]}"'
+        f'source = "trained by scripts/train_network.py, see models/README.md"\nsha256 = "{digests[0]}"\ntiles_sha256 = "{digests[1]}"'
     ]
     for index, style in enumerate(names):
         title = titles.get(style) or known.get(prefix + style, style)

@@ -15,12 +15,14 @@ from impasto_networks.motion import next_frame, random_motion, warp
 from impasto_networks.paintings import SLICED_LAYERS, Painting, busyness, lightness, quarters, sliced_distance
 from impasto_networks.seams import Seams, find_seams
 from impasto_networks.strokes import strokes
-from impasto_networks.style_losses import CONTENT_LAYER, STYLE_LAYERS, grams, style_distance
+from impasto_networks.style_losses import STYLE_LAYERS, grams, style_distance
 from impasto_networks.vgg19_torch import Vgg
 
 Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights
 
+CONTENTS = {"detail": ("relu2_2", False), "content": ("relu3_3", False), "coarse_content": ("relu3_3", True)}  # layer; at half size?
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
+LEAST_CONTRAST = 0.1  # standard deviation, of 0..1
 TONE_SQUARE = 16  # pixels: coarser than strokes
 APART_SQUARE = 8  # pixels: as fine as the parts of a face
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
@@ -37,12 +39,13 @@ class Weights:
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
-    color: float = 1.5  # of colours along random directions
-    content: float = 1.4  # relu3_3 to the photo's
-    coarse_content: float = 0.6  # the same at half size: the subject, but not its every edge
+    color: float = 2.5  # of colours along random directions
+    detail: float = 1.0  # how far relu2_2 is from following the photo's: edges
+    content: float = 1.5  # relu3_3: things
+    coarse_content: float = 1.0  # relu3_3 at half size: the subject, but not its every edge
     tone: float = 0.4  # the photo's light and dark in squares
-    apart: float = 6.0  # what differs in colour in the photo differs in the painting
-    motion: float = 7.0  # RMS between the styled moved crop and the moved styled crop
+    apart: float = 4.0  # what differs in colour in the photo differs in the painting
+    motion: float = 1.0  # RMS between the styled moved crop and the moved styled crop, over the contrast: else pale pictures would be best
     still: float = 1.0  # what comes out of a camera's noise, in proportion to it
     halo: float = 150.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
     grid: float = 120000.0  # mean squares of a visible lattice of 4 pixels, and of 8
@@ -55,9 +58,9 @@ class Crop:
     """A square of a photo with what VGG sees in it."""
 
     picture: torch.Tensor  # [1, 3, size, size] in 0..1
-    content: torch.Tensor  # relu3_3
-    coarse_content: torch.Tensor  # the same at half size
-    energies: list[float]  # what the distance to either is relative to: its mean square, or the usual one where it has less
+    contents: list[torch.Tensor]  # [C, H, W] of each of CONTENTS, less each channel's mean
+    energies: list[float]  # their mean squares
+    shares: list[float]  # how much each counts: the root of its energy over the usual one's, at most 1
     places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
     whole: dict[str, torch.Tensor]  # Gram matrices
     half: dict[str, torch.Tensor]  # the same at half size
@@ -70,9 +73,25 @@ def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
     """A Crop of a picture; `ranking` gives the ranks of quarters."""
     features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
     large = grams(vgg(F.avg_pool2d(picture, 4)))
-    contents = [seen[CONTENT_LAYER].float() for seen in (features, coarse)]
+    contents = [centred((coarse if halved else features)[layer]) for layer, halved in CONTENTS.values()]
     energies = [content.square().mean().item() for content in contents]
-    return Crop(picture, *contents, energies, ranking(quarters(picture)), grams(features), grams(coarse), large, find_seams(picture))
+    places, shares = ranking(quarters(picture)), [1.0] * len(contents)
+    return Crop(picture, contents, energies, shares, places, grams(features), grams(coarse), large, find_seams(picture))
+
+
+def centred(features: torch.Tensor) -> torch.Tensor:
+    """[1, C, H, W] to [C, H, W], each channel less its mean."""
+    features = features[0].float()
+    return features - features.mean((1, 2), keepdim=True)
+
+
+def departure(own: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+    """1 less the cosine between centred features of the painting and of the photo.
+
+    A squared difference (Gatys, Johnson) charges every stroke by its square, so pale, soft pictures cost least. The cosine leaves the
+    contrast to the painting and asks only that the photo's shapes are in it."""
+    own = centred(own)
+    return 1 - (own * photo).sum() / (own.square().sum() * photo.square().sum() + ROOT_FLOOR).sqrt()
 
 
 class Ranking:
@@ -116,7 +135,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
     whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
     relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
-    content = lambda own, photo, energy: (own.float() - photo).square().mean() / energy
+    contents = zip(CONTENTS.items(), crop.contents, crop.shares)
     flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
     colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
     return {
@@ -128,8 +147,7 @@ def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg
         "strokes": sum(sliced_distance(strokes(own), known, 8) for own, known in zip((styled, F.avg_pool2d(styled, 2)), painting.strokes))
         / 2,
         "color": sliced_distance(colors, painting.colors, 8),
-        "content": content(features[CONTENT_LAYER], crop.content, crop.energies[0]),
-        "coarse_content": content(coarse[CONTENT_LAYER], crop.coarse_content, crop.energies[1]),
+        **{name: departure((coarse if halved else features)[layer], photo) * share for (name, (layer, halved)), photo, share in contents},
         "tone": tone_distance(styled, crop.picture),
         "apart": apart_distance(styled, crop.picture),
         "halo": crop.seams.excess(styled),
@@ -166,7 +184,8 @@ def step_terms(
         grains.append(grain)
     styled, styled_frame, *styled_noise = network.paint(torch.cat(frames), style.expand(len(frames), -1), torch.cat(grains)).split(1)
     terms = painted_terms(styled, crop, painting, vgg)
-    terms["motion"] = root(((warp(styled, motion) - styled_frame).square() * mask).mean() / mask.mean())
+    off = root(((warp(styled, motion) - styled_frame).square() * mask).mean() / mask.mean())
+    terms["motion"] = off / styled.std().clamp(min=LEAST_CONTRAST)
     for noisy in styled_noise:
         terms["still"] = root((noisy - styled).square().mean()) / CAMERA_NOISE
     terms["grid"] = lattice(styled)
@@ -181,7 +200,6 @@ def total(terms: Terms, weights: Weights) -> torch.Tensor:
 def words(averages: dict[str, float]) -> str:
     """One line about the running averages of the terms."""
     shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
-    shown["motion"] *= 255
     for name in ("grid", "halo", "photo"):
         shown[name] = 255 * math.sqrt(max(0.0, shown[name]))
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto_networks.motion import to_tensor
-from impasto_networks.objective import Crop, Ranking, look
+from impasto_networks.objective import CONTENTS, Crop, Ranking, look
 from impasto_networks.pictures import load_picture, picture_files
 from impasto_networks.vgg19_torch import Vgg
 
 PHOTO_SIDE = 640  # pixels: the short side that photos are kept at
-LEAST_SHARE = 0.55  # of the short side: a crop is nearly a picture of its own
+LEAST_SHARE = 0.4  # of the short side: a crop is nearly a picture of its own
 KEPT, USES = 24, 6  # crops at a time; paintings of each
 RANKED = 300  # crops that say what is busy and what is light
 BLURRED, FADED = 0.15, 0.2  # shares of crops that are blurred, all or in part
@@ -54,7 +54,7 @@ class Crops:
         self.size, self.vgg = size, vgg
         rng = np.random.default_rng(seed)
         self.ranking = Ranking([random_crop(self.photos, size, rng) for _ in range(RANKED)])
-        self.usual = [0.0, 0.0]  # energies of content, on average: of a blurred crop with next to none, content would be the whole loss
+        self.usual = [0.0] * len(CONTENTS)  # energies of content, on average: content counts for less in a blurred crop, which has little
         self.seen = 0
         self.kept: list[tuple[Crop, int]] = []  # with their uses so far
 
@@ -72,5 +72,5 @@ class Crops:
         self.seen += 1
         for index, energy in enumerate(crop.energies):
             self.usual[index] += (energy - self.usual[index]) / self.seen
-        crop.energies = [max(own, usual) for own, usual in zip(crop.energies, self.usual)]
+        crop.shares = [min(1.0, (own / usual) ** 0.5) for own, usual in zip(crop.energies, self.usual)]
         return crop

@@ -29,6 +29,8 @@ class Recipe:
     seed: int
     widths: Widths
     styles: list[Style]
+    prefix: str = ""  # of the styles' names in styles.toml, where each is unique
+    minutes: float = 0.0  # of training, where the clock ends it and not `steps`, which is 0 then
 
     @property
     def rows(self) -> list[str]:
@@ -50,7 +52,8 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
             source = replace(source, crop=tuple(entry["crop"]))
         styles.append(Style(entry["name"], entry["title"], source, changed(common, entry.get("weights", {}))))
     widths = changed(Widths(), text.get("network", {}))
-    return Recipe(Path(path).stem, text["steps"], [tuple(stage) for stage in text["crops"]], text["rate"], text["seed"], widths, styles)
+    crops = [tuple(stage) for stage in text["crops"]]
+    return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, text.get("prefix", ""))
 
 
 def changed(values: Values, table: dict[str, Any]) -> Values:

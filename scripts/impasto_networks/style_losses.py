@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_LAYER = "relu3_3"
 
 Layers = Mapping[str, torch.Tensor]
 
@@ -46,9 +45,3 @@ def style_distance(own: Layers, painting: Layers) -> torch.Tensor:
     Johnson sums plain differences, whose size differs by orders of magnitude between layers and between paintings."""
     layers = [(own[name] - gram).square().sum((1, 2)) / gram.square().sum((1, 2)) for name, gram in painting.items()]
     return torch.stack(layers).mean(0)
-
-
-def content_distance(features: Layers, photo_features: Layers, floor: float | torch.Tensor = 0.0) -> torch.Tensor:
-    """Per picture: the squared difference over the photo's square, or over `floor` where the photo has less."""
-    own, photo = features[CONTENT_LAYER].float(), photo_features[CONTENT_LAYER].float()
-    return (own - photo).square().mean((1, 2, 3)) / photo.square().mean((1, 2, 3)).clamp(min=floor)
