@@ -75,6 +75,7 @@ def measure_photo(photo, vgg, paint, painting, seed):
     picture = photo.picture
     styled = see(paint(picture), vgg)
     numbers = {
+        "subject": measures.following(styled.features["relu3_3"], photo.features["relu3_3"]),
         "content": measures.relative(styled.features["relu3_3"], photo.features["relu3_3"]),
         "content_relu4_2": measures.relative(styled.features["relu4_2"], photo.features["relu4_2"]),
         "ssim": measures.ssim(picture, styled.picture),

@@ -60,6 +60,7 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
     let number = |row: usize, key: &str| numbers["styles"][row][key].as_f64().unwrap();
     for row in [0, 2] {
         assert_eq!(number(row, "content"), 0.0);
+        assert!((number(row, "subject") - 1.0).abs() < 1e-6);
         assert!((number(row, "ssim") - 1.0).abs() < 1e-9);
         assert_eq!(number(row, "still_gain"), 1.0);
         assert!(number(row, "motion") < 0.5, "only rounding is left");
@@ -71,7 +72,7 @@ fn a_network_that_changes_nothing_measures_as_nothing() {
     }
     assert!(number(0, "flat") > 0.0);
     assert!(numbers["styles"][1]["gap_closed"].is_null(), "a style without a painting has no gap");
-    assert!(number(1, "content") > 0.1 && number(1, "ssim") < 0.5);
+    assert!(number(1, "content") > 0.1 && number(1, "subject") < 0.9 && number(1, "ssim") < 0.5);
     assert!((number(1, "grid") - number(0, "grid")).abs() < 1e-6, "a grid is as strong in the negative");
 
     let text = fs::read_to_string(at("README.md")).unwrap();

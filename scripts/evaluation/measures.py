@@ -71,6 +71,13 @@ def relative(value: np.ndarray, reference: np.ndarray) -> float:
     return float(np.square(value - reference, dtype=np.float64).sum() / np.square(reference, dtype=np.float64).sum())
 
 
+def following(value: np.ndarray, reference: np.ndarray) -> float:
+    """The cosine between two layers' features [C, H, W], each channel less its mean: how closely shapes follow the reference's."""
+    own, wanted = (features - features.mean((-2, -1), keepdims=True) for features in (value, reference))
+    lengths = np.square(own, dtype=np.float64).sum() * np.square(wanted, dtype=np.float64).sum()
+    return float((own * wanted).sum(dtype=np.float64) / np.sqrt(lengths + 1e-12))
+
+
 def style_distance(features: Features, painting: Features, layers: Sequence[str] = GAP_LAYERS) -> float:
     """The mean over the layers of the squared Gram difference over the painting's squared Gram."""
     return sum(relative(features[name], painting[name]) for name in layers) / len(layers)

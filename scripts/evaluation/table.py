@@ -14,6 +14,7 @@ COLUMNS = {  # key: heading, format
     "local": ("local", ".3f"),
     "coarse": ("coarse", ".3f"),
     "flat": ("flat", ".2f"),
+    "subject": ("subject", ".2f"),
     "content": ("content", ".2f"),
     "motion": ("motion", ".1f"),
     "still_gain": ("still gain", ".2f"),
