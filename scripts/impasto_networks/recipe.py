@@ -44,6 +44,9 @@ class Recipe:
 def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
     """`paintings` is the folder of the pictures that the recipe names."""
     text = tomllib.loads(Path(path).read_text())
+    if other := text.get("styles_of"):
+        shared = tomllib.loads(Path(path).with_name(other).read_text())
+        text |= {key: shared[key] for key in ("style", "weights") if key in shared}
     common = changed(Weights(), text.get("weights", {}))
     styles = []
     for entry in text["style"]:
