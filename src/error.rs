@@ -58,7 +58,7 @@ impl Error {
             io::ErrorKind::IsADirectory => {
                 format!("'{path}' is a folder, not a file; give a file in it")
             }
-            _ => format!("cannot read '{path}': {error}"),
+            _ => format!("cannot read '{path}': {}", cause(error)),
         })
     }
 
@@ -75,7 +75,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 format!("the disk is full while writing '{path}'; free some space and run again")
             }
-            _ => format!("cannot write '{path}': {error}; choose another output with -o"),
+            _ => format!("cannot write '{path}': {}; choose another output with -o", cause(error)),
         })
     }
 
@@ -98,6 +98,12 @@ impl Error {
     }
 }
 
+/// The system's reason in words, without the number that Rust adds: `(os error 5)`.
+pub fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +120,12 @@ mod tests {
         let error = Error::Disconnected.root(Error::internal("no container called nut"));
         assert_eq!(error.to_string(), "internal error: no container called nut; please report it");
         assert_eq!(error.exit_code(), 1);
+    }
+
+    #[test]
+    fn the_cause_of_an_error_is_told_in_words_only() {
+        let error = Error::reading(Path::new("a.jpg"), &io::Error::from_raw_os_error(5)).to_string();
+        assert!(error.starts_with("cannot read 'a.jpg': ") && !error.contains("os error"), "{error}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl MaxPixels {
     ///
     /// # Errors
     /// `width` x `height` is more than this, or 0.
-    pub fn check(self, name: &str, width: u32, height: u32) -> Result<()> {
+    pub(crate) fn check(self, name: &str, width: u32, height: u32) -> Result<()> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels == 0 {
             return Err(Error::failed(format!("{name} claims {width} x {height} pixels; get an undamaged copy")));
@@ -130,17 +130,17 @@ impl Frame {
     }
 
     /// The timestamp and the duration.
-    pub fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         Stamp { time: self.time, duration: self.duration }
     }
 
     /// Copies index, timestamp and duration from `other`, but not its pixels.
-    pub fn stamp_from(&mut self, other: &Self) {
+    pub(crate) fn stamp_from(&mut self, other: &Self) {
         (self.index, self.time, self.duration) = (other.index, other.time, other.duration);
     }
 
     /// The width and height.
-    pub fn size(&self) -> Size {
+    pub(crate) fn size(&self) -> Size {
         Size { width: self.width, height: self.height }
     }
 

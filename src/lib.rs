@@ -7,12 +7,12 @@
 //! ```no_run
 //! use std::path::Path;
 //!
-//! use impasto::{Machine, MaxPixels, PaintSettings, Picture, Studio};
+//! use impasto::{Machine, PaintSettings, Picture, Studio};
 //!
 //! # fn main() -> impasto::Result<()> {
 //! let studio = Studio::open(Machine::default())?;
 //! let mut painter = studio.painter(&PaintSettings { style: "scream".parse()?, ..PaintSettings::default() })?;
-//! let photo = Picture::open(Path::new("photo.jpg"), MaxPixels::default())?;
+//! let photo = Picture::open(Path::new("photo.jpg"))?;
 //! painter.paint_picture(photo)?.save(Path::new("painting.jpg"))?;
 //! # Ok(())
 //! # }
@@ -83,7 +83,7 @@
 //! report  frame  whole  sync  statistics  digest  warning  error  size
 //! ```
 //!
-//! Four traits: [`Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
+//! Four traits: [`live::Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
 //! output implements one of them and adds a line to one `match`.
 
 // An unwrap on input is a panic on input.
@@ -117,27 +117,108 @@ mod warning;
 mod whole;
 
 pub use error::{Error, Result};
-pub use frame::{Frame, MaxPixels, Rational};
-pub use media::options::{FrameRate, Seconds, SizeRequest};
-pub use media::write::Codec;
+pub use frame::{Frame, Image, MaxPixels, Rational};
+pub use media::options::{FrameRate, SizeRequest};
 pub use network::provider::Device;
-pub use network::vgg19::Pooling;
-pub use paint::{Init, Method};
-pub use picture::{Format, Picture};
-pub use segments::SegmentRange;
-pub use sink::window::Window;
-pub use source::Source;
-pub use source::camera::PixelFormat;
+pub use picture::Picture;
 pub use statistics::Percentiles;
-pub use studio::capture::{SourceSettings, open_source};
-pub use studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
-pub use studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
-pub use studio::still::{KeepColors, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
-pub use studio::{Machine, PaintSettings, Painter, Studio, Style, StyleInfo};
-pub use style::expression::Expression;
-pub use style::paintings::{Painting, Paintings};
+pub use studio::{Machine, PaintSettings, Painter, Studio, Style};
 pub use sync::Stop;
 pub use warning::Warning;
+
+/// Paint videos that survive an interruption: [`Studio::paint_film`].
+///
+/// ```no_run
+/// use impasto::film::{FilmEvent, FilmJob, FilmSettings};
+/// use impasto::{Machine, Stop, Studio};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let studio = Studio::open(Machine::default())?;
+/// let settings = FilmSettings { crf: Some(20), ..FilmSettings::default() };
+/// // Ctrl-C ends the job after the frames that are being painted; the same job then resumes.
+/// let stop = Stop::at_ctrl_c()?;
+/// studio.paint_film(&FilmJob::new("holiday.mp4", "painted.mp4"), settings, &stop, &|event| match event {
+///     FilmEvent::Progress { frame, total: Some(total), .. } => println!("{frame} of {total} frames"),
+///     FilmEvent::Warning(warning) => eprintln!("{warning}"),
+///     _ => {}
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
+pub mod film {
+    pub use crate::media::options::Seconds;
+    pub use crate::media::write::Codec;
+    pub use crate::segments::SegmentRange;
+    pub use crate::studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
+}
+
+/// Cameras, streams and screens as sources of frames, and a window to show them in.
+///
+/// ```no_run
+/// use impasto::live::{SourceSettings, open_source};
+/// use impasto::{Frame, Stop};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let settings = SourceSettings { name: "rtsp://camera.local/stream".into(), ..SourceSettings::default() };
+/// let mut source = open_source(&settings, &Stop::at_ctrl_c()?)?;
+/// let mut frame = Frame::default();
+/// while source.next(&mut frame)? {
+///     println!("{} x {} pixels", frame.width, frame.height);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub mod live {
+    pub use crate::sink::window::{Key, Window};
+    pub use crate::source::camera::PixelFormat;
+    pub use crate::source::{Source, SourceFormat};
+    pub use crate::studio::capture::{SourceSettings, open_source};
+}
+
+/// Paint many picture files, from file to file: [`Studio::paint_pictures`].
+///
+/// While one is painted, the next is decoded and the last is encoded. A single [`Picture`] is painted by
+/// [`Painter::paint_picture`].
+///
+/// ```no_run
+/// use impasto::pictures::{Format, PictureJob, PictureSettings};
+/// use impasto::{Machine, PaintSettings, Stop, Studio};
+///
+/// # fn main() -> impasto::Result<()> {
+/// let studio = Studio::open(Machine::default())?;
+/// let painter = studio.painter(&PaintSettings::default())?;
+/// let job = |name: &str| PictureJob {
+///     input: Some(name.into()),
+///     output: Some(format!("painted/{name}").into()),
+///     format: Some(Format::Jpeg),
+/// };
+/// let jobs = [job("cat.jpg"), job("dog.jpg")];
+/// let settings = PictureSettings { quality: 95, ..PictureSettings::default() };
+/// let outcome = studio.paint_pictures(&painter, &jobs, settings, &Stop::default(), &mut |_| Ok(()))?;
+/// println!("{} pictures, {} failures", outcome.pictures.len(), outcome.failures.len());
+/// # Ok(())
+/// # }
+/// ```
+pub mod pictures {
+    pub use crate::picture::Format;
+    pub use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+}
+
+/// Paint one picture by optimisation, with no style network: [`Studio::paint_still`].
+///
+/// It takes minutes, and any painting can be the style. [`still::StillJob`] has an example.
+pub mod still {
+    pub use crate::network::vgg19::Pooling;
+    pub use crate::paint::{Init, Method};
+    pub use crate::studio::still::{KeepColors, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
+}
+
+/// What a [`Style`] is made of: names with weights, or pictures with weights.
+pub mod styles {
+    pub use crate::studio::StyleInfo;
+    pub use crate::style::expression::Expression;
+    pub use crate::style::paintings::{Painting, Paintings};
+}
 
 /// What the program itself, its tests, benches and fuzz targets need beyond the public names. It may change at any time.
 #[doc(hidden)]
@@ -150,7 +231,7 @@ pub mod internals {
         pub use crate::digest::sha256;
     }
     pub mod frame {
-        pub use crate::frame::{Image, Stamp, byte_len};
+        pub use crate::frame::{Stamp, byte_len};
     }
     pub mod kernel {
         pub use crate::kernel::{blend, color, edges, planar, resize};
@@ -171,7 +252,7 @@ pub mod internals {
         pub use crate::network::{inspect, library, provider, runtime, vgg19};
     }
     pub mod paint {
-        pub use crate::paint::{Init, Method, Recipe, Subject, paint};
+        pub use crate::paint::{Recipe, Subject, paint};
         pub use crate::paint::{objective, optimizer, state};
     }
     pub mod picture {
@@ -197,7 +278,7 @@ pub mod internals {
         pub use crate::sink::pipewire;
         #[cfg(target_os = "linux")]
         pub use crate::sink::v4l2;
-        pub use crate::sink::{http, null, recording, virtual_camera, window};
+        pub use crate::sink::{http, null, recording, virtual_camera};
     }
     pub mod source {
         pub use crate::source::{camera, synthetic};

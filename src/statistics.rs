@@ -44,15 +44,6 @@ impl Histogram {
         self.total += time;
     }
 
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
-            *bucket += more;
-        }
-        self.count += other.count;
-        self.total += other.total;
-    }
-
     /// The sum of all durations.
     pub fn total(&self) -> Duration {
         self.total

@@ -320,6 +320,37 @@ fn what_everyone_stands_on_is_done_in_one_place() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The public names of lib.rs, each with the module that it stands in; those for tests and benches are none.
+fn front_door() -> Vec<(String, String)> {
+    let lib = sources().into_iter().find(|source| source.name == "lib.rs").unwrap().code;
+    let (lib, _) = lib.split_once("#[doc(hidden)]").unwrap();
+    let (mut names, mut place) = (Vec::new(), String::new());
+    for statement in lib.split(';') {
+        let Some((before, list)) = statement.split_once("pub use ") else { continue };
+        if before.contains('}') {
+            place.clear();
+        }
+        if let Some((_, module)) = before.rsplit_once("pub mod ") {
+            place = module.trim_end_matches(|c| !is_word(c)).to_owned();
+        }
+        let (_, list) = list.rsplit_once('{').or_else(|| list.rsplit_once("::")).unwrap();
+        let listed = list.split(',').map(|name| name.trim_matches(|c| !is_word(c)));
+        names.extend(listed.filter(|name| !name.is_empty()).map(|name| (place.clone(), name.to_owned())));
+    }
+    names
+}
+
+#[test]
+fn the_front_door_is_small_and_each_name_has_one_path() {
+    let names = front_door();
+    let first: Vec<&str> = names.iter().filter(|(place, _)| place.is_empty()).map(|(_, name)| name.as_str()).collect();
+    assert!(first.contains(&"Studio") && names.contains(&("film".to_owned(), "FilmJob".to_owned())), "{names:?}");
+    assert!(first.len() <= 20, "put the details of a kind of work into its module: {first:?}");
+    let mut seen = BTreeSet::new();
+    let twice: Vec<_> = names.iter().filter(|(_, name)| !seen.insert(name)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 #[test]
 fn only_the_report_writes_to_the_terminal() {
     let printing = ["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"];

@@ -13,9 +13,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use impasto::Frame;
-use impasto::PixelFormat;
-use impasto::Source;
 use impasto::internals::source::camera::{Camera, CameraSource, Wish, cameras};
+use impasto::live::{PixelFormat, Source};
 
 /// Tests take turns: there is one camera.
 static CAMERA: Mutex<()> = Mutex::new(());

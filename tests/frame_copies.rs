@@ -4,7 +4,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use impasto::Expression;
 use impasto::Stop;
 use impasto::internals::frame::Stamp;
 use impasto::internals::media::write::StreamFormat;
@@ -12,6 +11,7 @@ use impasto::internals::show::{Settings, Show};
 use impasto::internals::sink::Sink;
 use impasto::internals::sink::http::HttpSink;
 use impasto::internals::sink::recording::RecordingSink;
+use impasto::styles::Expression;
 use impasto::{Frame, Rational};
 
 const SIZE: (u32, u32) = (320, 180);

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use impasto::Device;
+use impasto::Image;
 use impasto::MaxPixels;
 use impasto::Result;
-use impasto::internals::frame::{Image, byte_len};
+use impasto::internals::frame::byte_len;
 use impasto::internals::kernel::planar::PlanarFormat;
 use impasto::internals::network::provider::{Provider, ProviderOptions};
 use impasto::internals::network::runtime::Runtime;

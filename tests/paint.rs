@@ -15,9 +15,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use impasto::Frame;
 use impasto::internals::picture::write;
-use impasto::{Format, Picture};
+use impasto::pictures::Format;
+use impasto::{Frame, Picture};
 use serde_json::Value;
 use user::{User, pixels};
 

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use impasto::Expression;
 use impasto::Frame;
 use impasto::Stop;
 use impasto::internals::show::{Settings, Show};
 use impasto::internals::sink::Sink;
 use impasto::internals::sink::http::HttpSink;
+use impasto::styles::Expression;
 use serde_json::{Value, json};
 
 fn show() -> Arc<Show> {

@@ -11,9 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use impasto::Frame;
 use impasto::internals::picture::write::save;
-use impasto::{Format, Picture};
+use impasto::pictures::Format;
+use impasto::{Frame, Picture};
 use user::{LICENCE, User, network, pixels, words};
 
 const MISSING: &str = "the networks that --style-image needs are missing; run scripts/setup --style-images";

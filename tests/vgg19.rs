@@ -14,7 +14,8 @@ use impasto::internals::network::runtime::Runtime;
 use impasto::internals::network::vgg19::{CHANNELS, Extent, Features, Losses, Pooling, STYLE_LAYERS, Targets, Vgg19};
 use impasto::internals::paint::objective::Objective;
 use impasto::internals::paint::optimizer::Problem;
-use impasto::internals::paint::{Init, Method, Recipe, Subject};
+use impasto::internals::paint::{Recipe, Subject};
+use impasto::still::{Init, Method};
 
 /// The weights of scripts/paint_with_pytorch.py, `write_vectors`.
 const WEIGHTS: (f64, f64, f64) = (1.0, 1000.0, 2.0);

@@ -14,8 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use impasto::Frame;
-use impasto::Window;
-use impasto::internals::sink::window::Key;
+use impasto::live::{Key, Window};
 use screen::{SCREEN, Screen};
 
 const TITLE: &str = "four quarters";

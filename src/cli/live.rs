@@ -60,7 +60,7 @@ pub struct LiveArgs {
     pub virtual_camera: Option<VirtualCamera>,
     /// Serve a web page with the picture and the controls; /stream.mjpeg is the picture alone. Default address:
     /// 127.0.0.1:8080, reachable from this machine only.
-    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080", value_parser = values::address)]
     pub serve: Option<SocketAddr>,
     /// Token that clients of --serve must send (`?token=...`). Default: none on this machine, a random one for other addresses.
     #[arg(long, value_name = "TOKEN", requires = "serve", value_parser = values::token)]

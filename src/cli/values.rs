@@ -1,6 +1,7 @@
 //! What flags take: numbers of a range, and names that stand for something.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -34,6 +35,15 @@ where
         let wrong = || format!("must be from {} to {}", range.start(), range.end());
         if range.contains(&number) { Ok(number) } else { Err(wrong()) }
     }
+}
+
+/// Takes an address with a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let example = match text.parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port}"),
+        Err(_) => "127.0.0.1:8080".to_owned(),
+    };
+    text.parse().map_err(|_| format!("write an IP address and a port, such as {example}"))
 }
 
 /// Takes what can stand in an address as it is.

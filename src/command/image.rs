@@ -104,7 +104,7 @@ fn summary<'a>(
         dropped: 0,
         seconds,
         fps: frames as f64 / seconds.max(1e-9),
-        inference_ms: outcome.inference.percentiles(),
+        inference_ms: outcome.inference_ms(),
         warnings: report.warnings(),
     };
     Pictures { job, pictures: &outcome.pictures }

@@ -13,10 +13,13 @@ mod styles;
 mod summary;
 mod video;
 
+use std::path::Path;
+
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::Report;
 
 /// Runs the program as the command line says.
@@ -24,7 +27,10 @@ use crate::report::Report;
 /// # Errors
 /// Whatever ended the command; its exit code is [`crate::error::Error::exit_code`].
 pub fn run() -> Result<()> {
-    let Cli { command, shared } = Cli::parse();
+    let Cli { command, shared } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Err(forgotten(&error).unwrap_or_else(|| error.exit())),
+    };
     let report = Report::new(shared.json, shared.quiet);
     match command {
         Command::Image(args) => image::image(&args, &shared, &report),
@@ -36,4 +42,17 @@ pub fn run() -> Result<()> {
         Command::Doctor(_) => doctor::doctor(&shared, &report),
         Command::Bench(args) => bench::bench(&args, &shared, &report),
     }
+}
+
+/// The error for a file where the command is missing: `impasto photo.jpg`.
+fn forgotten(error: &clap::Error) -> Option<Error> {
+    let first = std::env::args_os().nth(1)?;
+    let path = Path::new(&first);
+    let is_file = error.kind() == ErrorKind::InvalidSubcommand && path.exists();
+    let path = path.display();
+    is_file.then(|| {
+        Error::usage(format!(
+            "the command is missing before '{path}'; for a photo write: impasto image '{path}' -o OUT, for a video: impasto video '{path}' -o OUT"
+        ))
+    })
 }

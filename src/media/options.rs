@@ -43,7 +43,7 @@ pub struct SizeRequest {
 
 impl SizeRequest {
     /// The size for a picture that has size `own`. A missing side follows its aspect ratio, and is at least 1.
-    pub fn of(self, own: Size) -> Size {
+    pub(crate) fn of(self, own: Size) -> Size {
         let Size { width, height } = own;
         let follow = |side: u32, own: u32, other: u32| {
             ((f64::from(side) * f64::from(own) / f64::from(other)).round() as u32).max(1)

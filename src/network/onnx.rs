@@ -106,7 +106,13 @@ pub(super) fn session(
                 let reason = first_line(&error);
                 let prefix = format!("Load model from {path} failed:");
                 let reason = reason.strip_prefix(&prefix).unwrap_or(reason).trim_start();
-                format!("'{path}' is not a network that ONNX Runtime can load ({reason})")
+                if reason.contains("Protobuf parsing failed") {
+                    format!(
+                        "'{path}' is not an ONNX file, or is damaged; export the network as ONNX, or download it again"
+                    )
+                } else {
+                    format!("'{path}' is not a network that ONNX Runtime can load ({reason})")
+                }
             }
             _ => format!(
                 "'{path}' does not run on {device}: {}; try --device cpu, or see impasto doctor",

@@ -99,10 +99,10 @@ impl fmt::Display for Format {
 /// ```no_run
 /// use std::path::Path;
 ///
-/// use impasto::{MaxPixels, Picture};
+/// use impasto::Picture;
 ///
 /// # fn main() -> impasto::Result<()> {
-/// let photo = Picture::open(Path::new("photo.jpg"), MaxPixels::default())?;
+/// let photo = Picture::open(Path::new("photo.jpg"))?;
 /// println!("{} x {} pixels", photo.frame.width, photo.frame.height);
 /// photo.save(Path::new("copy.png"))?;
 /// # Ok(())

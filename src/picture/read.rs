@@ -33,9 +33,9 @@ impl Picture {
     /// [`Self::warnings`] for what else was done.
     ///
     /// # Errors
-    /// The file cannot be read, is not one of these formats, is damaged, or has more than `most` pixels.
-    pub fn open(path: &Path, most: MaxPixels) -> Result<Self> {
-        load(path, most)
+    /// The file cannot be read, is not one of these formats, is damaged, or has more pixels than [`MaxPixels::default`].
+    pub fn open(path: &Path) -> Result<Self> {
+        load(path, MaxPixels::default())
     }
 }
 

@@ -59,7 +59,7 @@ impl Encoding {
 /// Parses from `A..B`, `A..` and `..B`, like Rust's ranges; segment numbers are at most 1,000,000.
 ///
 /// ```
-/// use impasto::SegmentRange;
+/// use impasto::film::SegmentRange;
 ///
 /// assert_eq!("0..100".parse(), Ok(SegmentRange { first: 0, end: Some(100) }));
 /// assert_eq!("100..".parse(), Ok(SegmentRange { first: 100, end: None }));

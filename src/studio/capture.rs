@@ -24,7 +24,8 @@ const USUAL: Size = Size::new(640, 360);
 /// Which camera, file, stream or screen to open with [`open_source`], and how. The default is the first camera.
 ///
 /// ```
-/// use impasto::{SourceSettings, Stop, open_source};
+/// use impasto::Stop;
+/// use impasto::live::{SourceSettings, open_source};
 ///
 /// # fn main() -> impasto::Result<()> {
 /// let settings = SourceSettings { name: "synthetic".into(), ..SourceSettings::default() };

@@ -21,7 +21,8 @@ const PIXELS_AT_ONCE: u64 = 16 << 20;
 /// The style to paint in.
 ///
 /// ```
-/// use impasto::{Paintings, Style};
+/// use impasto::Style;
+/// use impasto::styles::Paintings;
 ///
 /// let blend: Style = "starry-night:0.7,scream:0.3".parse()?;
 /// let picture = Style::Pictures(Paintings::single("night.jpg"));
@@ -73,13 +74,14 @@ impl Default for PaintSettings {
 /// many frames.
 ///
 /// ```no_run
-/// use impasto::{Machine, PaintSettings, SourceSettings, Stop, Studio, open_source};
+/// use impasto::live::{SourceSettings, open_source};
+/// use impasto::{Frame, Machine, PaintSettings, Stop, Studio};
 ///
 /// # fn main() -> impasto::Result<()> {
 /// let studio = Studio::open(Machine::default())?;
 /// let mut painter = studio.painter(&PaintSettings::default())?;
 /// let mut camera = open_source(&SourceSettings::default(), &Stop::default())?;
-/// let mut frame = impasto::Frame::default();
+/// let mut frame = Frame::default();
 /// while camera.next(&mut frame)? {
 ///     let painting = painter.paint(&frame)?;
 ///     println!("{} bytes of RGB", painting.pixels.len());

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
 use crate::picture::{Format, Picture, read, write};
-use crate::statistics::Histogram;
+use crate::statistics::{Histogram, Percentiles};
 use crate::studio::{Painter, Studio};
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
@@ -33,7 +33,14 @@ pub struct Outcome {
     /// Why the other pictures failed, in order.
     pub failures: Vec<Error>,
     /// Distribution of the times to paint one picture.
-    pub inference: Histogram,
+    inference: Histogram,
+}
+
+impl Outcome {
+    /// Time to paint one picture, in milliseconds.
+    pub fn inference_ms(&self) -> Percentiles {
+        self.inference.percentiles()
+    }
 }
 
 /// One picture to paint, from an input file to an output file.

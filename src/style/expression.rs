@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// the styles exist; [`Studio::painter`](crate::Studio::painter) does.
 ///
 /// ```
-/// use impasto::Expression;
+/// use impasto::styles::Expression;
 ///
 /// let blend: Expression = "scream:3,udnie".parse()?;
 /// assert_eq!(blend.terms(), [("scream".to_owned(), 0.75), ("udnie".to_owned(), 0.25)]);

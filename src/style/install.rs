@@ -142,7 +142,9 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     let Some(place) = manifest.networks.iter().position(|network| network.name == name) else {
         let own: Vec<&str> = manifest.networks.iter().map(|network| network.name.as_str()).collect();
         let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
-        return Err(Error::usage(format!("no network '{name}' was added with impasto styles add; there are: {own}")));
+        return Err(Error::usage(format!(
+            "you have added no network '{name}'; only networks that you added can be removed, and there are: {own}"
+        )));
     };
     let entry = manifest.networks.remove(place);
     manifest.styles.retain(|style| style.network != name);

@@ -19,7 +19,7 @@ use crate::picture::{Picture, read};
 /// read when a painter is made.
 ///
 /// ```
-/// use impasto::Paintings;
+/// use impasto::styles::Paintings;
 ///
 /// let mix: Paintings = "night.jpg:0.7,wave.jpg:0.3".parse()?;
 /// assert_eq!(mix.terms().len(), 2);
@@ -43,7 +43,7 @@ impl Paintings {
     ///
     /// # Errors
     /// A file cannot be read, is not a picture, or has more than `most` pixels.
-    pub fn load(&self, most: MaxPixels) -> Result<Loaded> {
+    pub(crate) fn load(&self, most: MaxPixels) -> Result<Loaded> {
         let load = |(path, weight): &(PathBuf, f32)| Ok((read::load(path, most)?, *weight));
         Ok(Loaded(self.0.iter().map(load).collect::<Result<_>>()?))
     }

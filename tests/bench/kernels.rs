@@ -4,7 +4,7 @@ mod frames;
 
 use divan::{Bencher, black_box};
 use frames::{BOTH, Size, scene};
-use impasto::internals::frame::Image;
+use impasto::Image;
 use impasto::internals::kernel::edges::Edges;
 use impasto::internals::kernel::planar::{self, PlanarFormat};
 use impasto::internals::kernel::resize::Resizer;

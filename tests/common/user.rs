@@ -61,7 +61,7 @@ impl User {
         let mut frame = impasto::Frame::new(40, 30);
         (0..).zip(frame.pixels.iter_mut()).for_each(|(place, byte)| *byte = (place * 5 % 256) as u8);
         let picture = impasto::Picture::new(frame);
-        impasto::internals::picture::write::save(&picture, &path, impasto::Format::Png, 90).unwrap();
+        impasto::internals::picture::write::save(&picture, &path, impasto::pictures::Format::Png, 90).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }

@@ -5,7 +5,8 @@
 
 use std::env;
 
-use impasto::{Frame, Machine, PaintSettings, Result, SourceSettings, Stop, Studio, Style, Window, open_source};
+use impasto::live::{SourceSettings, Window, open_source};
+use impasto::{Frame, Machine, PaintSettings, Result, Stop, Studio, Style};
 
 fn main() -> Result<()> {
     let mut words = env::args().skip(1);

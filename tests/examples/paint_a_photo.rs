@@ -7,7 +7,7 @@
 use std::env;
 use std::path::Path;
 
-use impasto::{Error, Machine, MaxPixels, PaintSettings, Picture, Result, Studio, Style};
+use impasto::{Error, Machine, PaintSettings, Picture, Result, Studio, Style};
 
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let mut painter = studio.painter(&PaintSettings { style, ..PaintSettings::default() })?;
 
     // A picture keeps its transparency and its EXIF data beside the pixels.
-    let photo = Picture::open(Path::new(input), MaxPixels::default())?;
+    let photo = Picture::open(Path::new(input))?;
     let painting = painter.paint_picture(photo)?;
     painting.save(Path::new(output))?;
 

@@ -7,8 +7,6 @@
 use std::path::Path;
 use std::str;
 
-use impasto::Expression;
-use impasto::Paintings;
 use impasto::Stop;
 use impasto::internals::paint::state::State;
 use impasto::internals::segments::folder::Segment;
@@ -16,6 +14,7 @@ use impasto::internals::segments::journal::Journal;
 use impasto::internals::show::{Patch, SCALE, STRENGTH, Settings, Show};
 use impasto::internals::sink::http::guard::{Asked, Guard, Refused};
 use impasto::internals::style::manifest::Manifest;
+use impasto::styles::{Expression, Paintings};
 
 /// A target by its name, which is that of its folder in `corpus`.
 pub type Target = (&'static str, fn(&[u8]) -> bool);

@@ -25,8 +25,12 @@ const HELP: [&str; 15] = [
 /// The help: what the keys do, and the styles of the keys 1 to 9.
 pub fn help(styles: &[String]) -> Vec<String> {
     let numbered = (1..=9).zip(styles).map(|(number, style)| format!("{number}  {style}"));
+    let others = match styles.len().saturating_sub(9) {
+        0 => None,
+        others => Some(format!("{others} more: left right")),
+    };
     // In a column of their own.
-    HELP.map(str::to_owned).into_iter().chain([String::new()]).chain(numbered).collect()
+    HELP.map(str::to_owned).into_iter().chain([String::new()]).chain(numbered).chain(others).collect()
 }
 
 /// What a key requests beyond the settings.
@@ -153,7 +157,8 @@ mod tests {
         let help = help(&["starry-night", "scream"].map(String::from));
         assert_eq!(help[help.len() - 2..], ["1  starry-night", "2  scream"]);
         let many: Vec<String> = (0..30).map(|number| format!("style-{number}")).collect();
-        assert_eq!(super::help(&many).last().unwrap(), "9  style-8");
+        let help = super::help(&many);
+        assert_eq!(help[help.len() - 2..], ["9  style-8", "21 more: left right"]);
     }
 
     #[test]

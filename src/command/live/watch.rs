@@ -232,7 +232,11 @@ fn numbers(show: &Show, statistics: &Statistics) -> Vec<String> {
     }
     let Statistics { fps, latency_ms, inference_ms, dropped, seen, width, height, .. } = statistics;
     let times = |name: &str, times: &Percentiles| format!("{name} {:.0} ms (p95 {:.0} ms)", times.p50, times.p95);
-    let speed = format!("{fps:.0} fps  {dropped} dropped  {}", times("latency", latency_ms));
+    let mut speed = format!("{fps:.0} fps  {dropped} dropped");
+    // A frozen picture has no latency.
+    if !settings.freeze {
+        speed += &format!("  {}", times("latency", latency_ms));
+    }
     let mut network = times("inference", inference_ms);
     if *seen != (*width, *height) {
         network += &format!("  network sees {}x{}", seen.0, seen.1);

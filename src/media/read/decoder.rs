@@ -175,7 +175,7 @@ impl Decoder {
                 Error::usage("--duration is too short for a single frame; choose a longer one")
             }
             _ => Error::failed(format!(
-                "cannot decode any frame of '{shown}'; it is damaged, or cut off before its first picture"
+                "cannot decode any frame of '{shown}'; it is not a video, or is damaged or cut off before its first picture"
             )),
         }
     }

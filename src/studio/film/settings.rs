@@ -73,7 +73,8 @@ pub enum Work {
 /// One film to paint, from an input file to an output file.
 ///
 /// ```no_run
-/// use impasto::{FilmEvent, FilmJob, FilmSettings, Machine, Stop, Studio};
+/// use impasto::film::{FilmEvent, FilmJob, FilmSettings};
+/// use impasto::{Machine, Stop, Studio};
 ///
 /// # fn main() -> impasto::Result<()> {
 /// let studio = Studio::open(Machine::default())?;

@@ -16,7 +16,8 @@ use crate::warning::Warning;
 /// One still to paint by optimisation: the pictures to paint from, and the files to write.
 ///
 /// ```no_run
-/// use impasto::{Machine, StillEvent, StillJob, StillSettings, Stop, Studio};
+/// use impasto::still::{StillEvent, StillJob, StillSettings};
+/// use impasto::{Machine, Stop, Studio};
 ///
 /// # fn main() -> impasto::Result<()> {
 /// let studio = Studio::open(Machine::default())?;

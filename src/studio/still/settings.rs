@@ -13,7 +13,7 @@ use crate::paint::{Init, Method};
 /// time and memory.
 ///
 /// ```
-/// use impasto::{Init, StillSettings};
+/// use impasto::still::{Init, StillSettings};
 ///
 /// let settings = StillSettings { size: 1024, init: Init::Noise, seed: 7, ..StillSettings::default() };
 /// assert_eq!(settings.style_weight, 1000.0);
