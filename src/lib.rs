@@ -234,7 +234,7 @@ pub mod internals {
         pub use crate::frame::{Stamp, byte_len};
     }
     pub mod kernel {
-        pub use crate::kernel::{blend, color, edges, planar, resize};
+        pub use crate::kernel::{blend, color, edges, grain, planar, resize};
     }
     pub mod media {
         pub mod pixels {
@@ -272,6 +272,9 @@ pub mod internals {
     pub mod show {
         pub use crate::show::{Patch, SCALE, STRENGTH, Settings, Show};
     }
+    pub mod size {
+        pub use crate::size::Size;
+    }
     pub mod sink {
         pub use crate::sink::Sink;
         #[cfg(all(target_os = "linux", feature = "pipewire"))]
@@ -295,6 +298,6 @@ pub mod internals {
         pub use crate::stylize::{Look, Stylizer, WeightedNetwork};
     }
     pub mod temporal {
-        pub use crate::temporal::{DEFAULT_AMOUNT, Stabilizer};
+        pub use crate::temporal::{Carrier, DEFAULT_AMOUNT, Stabilizer};
     }
 }

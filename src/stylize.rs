@@ -1,8 +1,11 @@
 //! Paints a frame with one or several networks.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image, byte_len};
 use crate::kernel::edges::Edges;
+use crate::kernel::grain::{Field, Grain};
 use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
@@ -63,6 +66,16 @@ impl Stylizer {
         &mut self.networks
     }
 
+    /// Whether a network's strokes grow from grain.
+    pub fn takes_grain(&self) -> bool {
+        self.networks.iter().any(|one| one.network.takes_grain())
+    }
+
+    /// The grain of a picture of size `frame` that stands by itself.
+    pub fn still_grain(&self, field: &Arc<Field>, frame: Size) -> Grain {
+        Grain::still(Arc::clone(field), self.seen_size(frame))
+    }
+
     /// Changes the settings from the next frame on.
     pub fn set_look(&mut self, look: Look) {
         self.look = look;
@@ -73,14 +86,14 @@ impl Stylizer {
         seen_size(frame, self.look.scale * self.look.reduction)
     }
 
-    /// Paints `input` into `output`, which gets the size, index and timestamp of `input`.
+    /// Paints `input` into `output`, which gets the size, index and timestamp of `input`. All networks share the `grain`.
     ///
     /// # Errors
     /// A network failed, or its output is not finite. The message gives the frame's index.
-    pub fn stylize(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
+    pub fn stylize(&mut self, input: &Frame, grain: &Grain, output: &mut Frame) -> Result<()> {
         output.resize(input.width, input.height);
         output.stamp_from(input);
-        self.paint(input, output).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))?;
+        self.paint(input, grain, output).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))?;
         if self.look.keep_colors {
             color::keep_chroma(&input.pixels, &mut output.pixels);
         }
@@ -90,17 +103,17 @@ impl Stylizer {
         Ok(())
     }
 
-    fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
+    fn paint(&mut self, input: &Frame, grain: &Grain, output: &mut Frame) -> Result<()> {
         let seen = self.seen_size(input.size());
         if seen == input.size() {
-            return mix(&mut self.networks, input.image(), &mut output.pixels, &mut self.painted);
+            return mix(&mut self.networks, input.image(), grain, &mut output.pixels, &mut self.painted);
         }
         let Size { width, height } = seen;
         self.small.resize(byte_len(width, height), 0);
         self.mixed.resize(byte_len(width, height), 0);
         self.resizer.resize(input.image(), width, height, &mut self.small)?;
         let small = Image { width, height, pixels: &self.small };
-        mix(&mut self.networks, small, &mut self.mixed, &mut self.painted)?;
+        mix(&mut self.networks, small, grain, &mut self.mixed, &mut self.painted)?;
         let mixed = Image { width, height, pixels: &self.mixed };
         self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
         if self.look.reduction > 1.0 {
@@ -118,16 +131,22 @@ fn seen_size(frame: Size, scale: f32) -> Size {
 
 /// Paints `image` with each network and mixes the paintings by their shares into `out`. A single network does not use
 /// `scratch`.
-fn mix(networks: &mut [WeightedNetwork], image: Image<'_>, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<()> {
+fn mix(
+    networks: &mut [WeightedNetwork],
+    image: Image<'_>,
+    grain: &Grain,
+    out: &mut [u8],
+    scratch: &mut Vec<u8>,
+) -> Result<()> {
     let mut total = 0.0;
     for one in networks.iter_mut().filter(|one| one.share > 0.0) {
         let is_first = total == 0.0;
         total += one.share;
         if is_first {
-            one.network.run(image, &one.weights, out)?;
+            one.network.run(image, &one.weights, grain, out)?;
         } else {
             scratch.resize(out.len(), 0);
-            one.network.run(image, &one.weights, scratch)?;
+            one.network.run(image, &one.weights, grain, scratch)?;
             blend::toward(scratch, out, one.share / total);
         }
     }
@@ -147,7 +166,7 @@ mod tests {
             1
         }
 
-        fn run(&mut self, _image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+        fn run(&mut self, _image: Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
             out.fill(self.0);
             Ok(())
         }
@@ -156,6 +175,10 @@ mod tests {
     fn stylizer(networks: Vec<(Box<dyn Network>, f32)>, look: Look) -> Stylizer {
         let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share };
         Stylizer::new(networks.into_iter().map(one).collect(), look)
+    }
+
+    fn grain() -> Grain {
+        Grain::still(Arc::new(Field::new(1)), Size::new(8, 8))
     }
 
     fn frame(width: u32, height: u32, value: u8) -> Frame {
@@ -169,7 +192,7 @@ mod tests {
     fn a_painted_frame_keeps_size_index_and_timestamp() {
         let mut output = Frame::default();
         let mut stylizer = stylizer(vec![(Box::new(Flat(9)), 1.0)], Look::default());
-        stylizer.stylize(&frame(5, 3, 100), &mut output).unwrap();
+        stylizer.stylize(&frame(5, 3, 100), &grain(), &mut output).unwrap();
         assert_eq!((output.width, output.height, output.index, output.time), (5, 3, 7, 700));
         assert!(output.pixels.iter().all(|&byte| byte == 9));
     }
@@ -179,7 +202,7 @@ mod tests {
         for (strength, expected) in [(0.0, 100), (0.5, 150), (1.0, 200)] {
             let look = Look { strength, ..Look::default() };
             let mut output = Frame::default();
-            stylizer(vec![(Box::new(Flat(200)), 1.0)], look).stylize(&frame(4, 4, 100), &mut output).unwrap();
+            stylizer(vec![(Box::new(Flat(200)), 1.0)], look).stylize(&frame(4, 4, 100), &grain(), &mut output).unwrap();
             assert_eq!(output.pixels[0], expected, "strength {strength}");
         }
     }
@@ -189,7 +212,7 @@ mod tests {
         let networks: Vec<(Box<dyn Network>, f32)> =
             vec![(Box::new(Flat(100)), 0.5), (Box::new(Flat(200)), 0.25), (Box::new(Flat(0)), 0.25)];
         let mut output = Frame::default();
-        stylizer(networks, Look::default()).stylize(&frame(4, 4, 1), &mut output).unwrap();
+        stylizer(networks, Look::default()).stylize(&frame(4, 4, 1), &grain(), &mut output).unwrap();
         assert!(output.pixels.iter().all(|&byte| byte.abs_diff(100) <= 1), "{:?}", &output.pixels[..3]);
     }
 
@@ -200,7 +223,7 @@ mod tests {
                 let mut output = Frame::default();
                 let look = Look { scale, ..Look::default() };
                 stylizer(vec![(Box::new(Identity), 1.0)], look)
-                    .stylize(&frame(width, height, 77), &mut output)
+                    .stylize(&frame(width, height, 77), &grain(), &mut output)
                     .unwrap();
                 assert_eq!(output.pixels, frame(width, height, 77).pixels, "{width}x{height} at {scale}");
             }

@@ -4,18 +4,20 @@
 mod need;
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use impasto::Device;
 use impasto::Image;
 use impasto::MaxPixels;
 use impasto::Result;
 use impasto::internals::frame::byte_len;
+use impasto::internals::kernel::grain::{Field, Grain};
 use impasto::internals::kernel::planar::PlanarFormat;
 use impasto::internals::network::provider::{Provider, ProviderOptions};
 use impasto::internals::network::runtime::Runtime;
 use impasto::internals::network::{self, Layout, Network, NetworkFile, Opening};
 use impasto::internals::picture::read;
+use impasto::internals::size::Size;
 
 /// ONNX Runtime takes one environment a process.
 fn runtime() -> &'static Runtime {
@@ -65,8 +67,9 @@ fn picture(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn paint(network: &mut dyn Network, width: u32, height: u32, pixels: &[u8], weights: &[f32]) -> Result<Vec<u8>> {
+    let grain = Grain::still(Arc::new(Field::new(1)), Size::new(width, height));
     let mut out = vec![0; pixels.len()];
-    network.run(Image { width, height, pixels }, weights, &mut out)?;
+    network.run(Image { width, height, pixels }, weights, &grain, &mut out)?;
     Ok(out)
 }
 

@@ -5,9 +5,11 @@
 mod need;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use impasto::Device;
 use impasto::Frame;
+use impasto::internals::kernel::grain::Field;
 use impasto::internals::network::provider::{Provider, ProviderOptions};
 use impasto::internals::network::runtime::Runtime;
 use impasto::internals::network::{self, Opening};
@@ -55,6 +57,7 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
         let network = network::open(choice.network.as_ref().unwrap(), &how).unwrap();
         let part = WeightedNetwork { network, weights: choice.weights, share: 1.0 };
         let mut stylizer = Stylizer::new(vec![part], Look::default());
+        let field = Arc::new(Field::new(1));
         let mut stabilizer = Stabilizer::new(impasto::internals::temporal::DEFAULT_AMOUNT);
         let (mut painted, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());
         // As the governor goes: one step down, then back up.
@@ -62,7 +65,8 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
             let reduction = if (30..70).contains(&index) { 1.25 } else { 1.0 };
             stylizer.set_look(Look { reduction, ..Look::default() });
             let (input, mut output) = (scene(index), Frame::default());
-            stylizer.stylize(&input, &mut output).unwrap();
+            let grain = stylizer.still_grain(&field, input.size());
+            stylizer.stylize(&input, &grain, &mut output).unwrap();
             painted.push(output.clone());
             stabilizer.stabilize(&input, &mut output);
             shown.push(output);

@@ -98,6 +98,9 @@ pub struct StyleArgs {
     /// Stroke size: 2 doubles it; 0.5 halves it and takes four times as long.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = within(SCALES))]
     pub scale: f32,
+    /// Seed of the noise that strokes grow from, in networks that have it: another seed lays the strokes differently.
+    #[arg(long, value_name = "N", default_value_t = PaintSettings::default().seed)]
+    pub seed: u64,
     /// What runs the network.
     #[command(flatten)]
     pub run: RunArgs,
@@ -106,13 +109,13 @@ pub struct StyleArgs {
 impl StyleArgs {
     /// How to paint, without the flags.
     pub fn settings(&self) -> PaintSettings {
-        let Self { style, style_image, strength, keep_colors, scale, run: _ } = self;
+        let Self { style, style_image, strength, keep_colors, scale, seed, run: _ } = self;
         let style = match (style, style_image) {
             (_, Some(pictures)) => Style::Pictures(pictures.clone()),
             (Some(expression), None) => Style::Named(expression.clone()),
             (None, None) => Style::First,
         };
-        PaintSettings { style, strength: *strength, keep_colors: *keep_colors, scale: *scale }
+        PaintSettings { style, strength: *strength, keep_colors: *keep_colors, scale: *scale, seed: *seed }
     }
 }
 

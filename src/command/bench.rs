@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::device::say_device;
 use crate::cli::{BenchArgs, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::kernel::grain::{Field, Grain};
 use crate::media::options::SizeRequest;
 use crate::media::read::DecodeOptions;
 use crate::media::write::{Container, EncodeOptions};
@@ -144,18 +146,19 @@ fn network_alone(
     let mut frame = Frame::default();
     SyntheticSource::new(width, height, None).next(&mut frame)?;
     let mut out = vec![0; frame.pixels.len()];
+    let grain = Grain::still(Arc::new(Field::new(0)), frame.size());
     let mut histogram = Histogram::default();
     for choice in painter.choices() {
         let Some(file) = &choice.network else { continue };
         let mut network = network::open(file, &engine.opening())?;
         // The first runs allocate memory and infer shapes.
         for _ in 0..3 {
-            network.run(frame.image(), &choice.weights, &mut out)?;
+            network.run(frame.image(), &choice.weights, &grain, &mut out)?;
         }
         let start = Instant::now();
         while start.elapsed() < span {
             let one = Instant::now();
-            network.run(frame.image(), &choice.weights, &mut out)?;
+            network.run(frame.image(), &choice.weights, &grain, &mut out)?;
             histogram.add(one.elapsed());
         }
     }
@@ -181,7 +184,7 @@ fn stabilizer_alone((width, height): (u32, u32)) -> Result<Percentiles> {
 /// Frames per second from a synthetic source to a null sink.
 fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> Result<f64> {
     let mut workers = painter.workers(width, height)?;
-    let mut stabilizer = painter.stabilizer(DEFAULT_AMOUNT);
+    let (mut carrier, mut stabilizer) = (painter.carrier(), painter.stabilizer(DEFAULT_AMOUNT));
     let mut source = SyntheticSource::new(width, height, None);
     let stop = Stop::default();
     let start = Instant::now();
@@ -190,8 +193,11 @@ fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> R
             stop.request();
         }
     };
+    let frame = Size::new(width, height);
+    let (seen, wanted) = workers.first().map_or((frame, false), |one| (one.seen_size(frame), one.takes_grain()));
+    let carry = &mut |input: &_| carrier.carry(input, seen, wanted);
     let steady = &mut |input: &_, styled: &mut _| stabilizer.stabilize(input, styled);
-    let summary = ordered::run(&mut source, &mut workers, steady, Box::new(NullSink), &stop, &observe)?;
+    let summary = ordered::run(&mut source, carry, &mut workers, steady, Box::new(NullSink), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 
@@ -217,7 +223,7 @@ fn clip_to_file(
         .chain(encoding.encoder()?.warnings().to_vec())
         .for_each(|warning| report.warn(warning));
     let mut workers = painter.workers(frames.width, frames.height)?;
-    let stabilizer = painter.stabilizer(DEFAULT_AMOUNT);
+    let temporal = (painter.carrier(), painter.stabilizer(DEFAULT_AMOUNT));
     let stop = Stop::default();
     let start = Instant::now();
     let observe = |_: ordered::Progress| {
@@ -227,8 +233,7 @@ fn clip_to_file(
     };
     let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
     let mut source = ResumableSource::new(source);
-    let summary =
-        paint::paint_segments(&mut source, &mut workers, stabilizer, destination, (0, None), &stop, &observe)?;
+    let summary = paint::paint_segments(&mut source, &mut workers, temporal, destination, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)
 }
 

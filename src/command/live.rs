@@ -57,7 +57,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let painter = studio.painter(&look)?;
     say_device(&studio, report);
     let (style, device) = (painter.style().to_owned(), painter.device().to_string());
-    let stabilizer = painter.stabilizer(args.steady.stabilize);
+    let (stabilizer, carrier) = (painter.stabilizer(args.steady.stabilize), painter.carrier());
     let mut styles = Repertoire::new(&studio, &look, &painter, (format.width, format.height))?;
     let settings = Settings {
         strength: args.style.strength,
@@ -79,6 +79,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         choose: Box::new(move |style| styles.choose(style)),
         first,
         stabilizer,
+        carrier,
         governor: Governor::new(held),
     };
     // 30, or 29.97.

@@ -56,10 +56,12 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let mut done = 0;
     for (name, style) in &columns {
         let settings = PaintSettings { style: style.clone(), ..PaintSettings::default() };
-        let mut stylizer = studio.painter(&settings)?.all_cores(0.0)?;
+        let painter = studio.painter(&settings)?;
+        let mut stylizer = painter.all_cores(0.0)?;
         let mut painted = Frame::default();
         for row in &mut rows {
-            stylizer.stylize(&row.large, &mut painted)?;
+            let grain = stylizer.still_grain(painter.field(), row.large.size());
+            stylizer.stylize(&row.large, &grain, &mut painted)?;
             row.cells.push(fit(&mut resizer, &painted, width)?);
             done += 1;
             progress.set(done, name.clone());

@@ -5,7 +5,7 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
-use super::onnx::{self, STYLE, describe, is};
+use super::onnx::{self, STYLE, describe, is, is_grain};
 use super::{Layout, Opening};
 use crate::error::Result;
 
@@ -62,9 +62,10 @@ pub fn inspect(path: &Path, how: &Opening<'_>) -> Result<Inspection> {
 fn looks(session: &Session) -> Looks {
     use TensorElementType::{Float32, Uint8};
     match (session.inputs(), session.outputs()) {
-        ([image, style], [stylized])
+        ([image, style, grain @ ..], [stylized])
             if is(image, "image", Uint8, &[1, -1, -1, 3])
                 && style.name() == STYLE
+                && is_grain(grain)
                 && is(stylized, "stylized", Uint8, &[1, -1, -1, 3]) =>
         {
             let count = sides(style).and_then(|sides| sides.first().copied());

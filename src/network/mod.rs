@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::frame::{Image, byte_len};
+use crate::kernel::grain::Grain;
 use crate::kernel::packed::PackedFormat;
 use crate::kernel::planar::PlanarFormat;
 
@@ -27,18 +28,24 @@ pub trait Network: Send {
     /// arbitrary style.
     fn style_count(&self) -> usize;
 
+    /// Whether its strokes grow from grain. Others ignore the grain that [`Network::run`] gets.
+    fn takes_grain(&self) -> bool {
+        false
+    }
+
     /// Paints `image` into `out` (RGB8, `image.pixels.len()` bytes). `weights` holds `style_count` numbers: weights that sum
     /// to 1, or a style vector.
     ///
     /// # Errors
     /// The inference fails, or gives values that are not numbers.
-    fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()>;
+    fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()>;
 }
 
 /// The layout of a network's pixels: order, type and range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Layout {
     /// Networks trained by impasto's scripts: `image` uint8 `[1,H,W,3]` and `style` float32 `[S]` to `stylized` uint8 `[1,H,W,3]`.
+    /// Some also take `grain` float32 `[1,ceil(H/4),ceil(W/4),4]`: see [`crate::kernel::grain`].
     NhwcU8,
     /// One float32 `[1,3,H,W]` RGB input and output, described by [`PlanarFormat`].
     NchwF32(PlanarFormat),
@@ -73,7 +80,7 @@ impl Network for Identity {
         1
     }
 
-    fn run(&mut self, image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+    fn run(&mut self, image: Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
         debug_assert_eq!(image.pixels.len(), byte_len(image.width, image.height));
         out.copy_from_slice(image.pixels);
         Ok(())

@@ -14,8 +14,10 @@ use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, provider};
 use crate::error::{Error, Result};
 use crate::frame::Image;
+use crate::kernel::grain::{CELL, CHANNELS, Grain};
 use crate::kernel::packed;
 use crate::kernel::planar::{pack, padded, unpack};
+use crate::size::Size;
 
 /// A session for one network file.
 pub struct OnnxNetwork {
@@ -34,12 +36,17 @@ pub struct OnnxNetwork {
 /// The name of the weights input in networks trained by impasto's scripts.
 pub(super) const STYLE: &str = "style";
 
+/// The name of the grain input in networks whose strokes grow from it.
+pub(super) const GRAIN: &str = "grain";
+
 /// The names of the graph's inputs and outputs.
 struct Names {
     input: String,
     /// The weights or the style vector, if the graph takes one.
     style: String,
     output: String,
+    /// Whether the graph takes grain.
+    grain: bool,
 }
 
 /// An input or output of the graph: a tensor in host memory and, for a CUDA graph, its copy on the graphics card. A captured
@@ -57,8 +64,8 @@ struct Buffers {
 }
 
 enum Tensors {
-    /// uint8 `[1,H,W,3]`, float32 `[S]`, uint8 `[1,H,W,3]`.
-    Bytes { image: End<u8>, style: End<f32>, stylized: End<u8> },
+    /// uint8 `[1,H,W,3]`, float32 `[S]`, perhaps float32 `[1,ceil(H/4),ceil(W/4),4]`; uint8 `[1,H,W,3]`.
+    Bytes { image: End<u8>, style: End<f32>, grain: Option<End<f32>>, stylized: End<u8> },
     /// float32 `[1,3,H,W]`, sides padded.
     Planes { input: End<f32>, output: End<f32> },
     /// float32 `[1,H,W,3]`, sides padded; float32 `[1,1,1,V]`; float32 `[1,H,W,3]`.
@@ -175,7 +182,10 @@ impl OnnxNetwork {
                 let shape = [1, height as usize, width as usize, 3];
                 let mut stylized = End::new(mirror, &shape)?;
                 stylized.bind_as_output(binding, &self.names.output)?;
-                Tensors::Bytes { image: End::new(mirror, &shape)?, style: End::new(mirror, &[self.styles])?, stylized }
+                let cells = [1, height.div_ceil(CELL) as usize, width.div_ceil(CELL) as usize, CHANNELS];
+                let grain = self.names.grain.then(|| End::new(mirror, &cells)).transpose()?;
+                let (image, style) = (End::new(mirror, &shape)?, End::new(mirror, &[self.styles])?);
+                Tensors::Bytes { image, style, grain, stylized }
             }
             Layout::NchwF32(format) => {
                 let shape = [1, 3, padded(height, format.multiple) as usize, padded(width, format.multiple) as usize];
@@ -232,7 +242,11 @@ impl Network for OnnxNetwork {
         self.styles
     }
 
-    fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()> {
+    fn takes_grain(&self) -> bool {
+        self.names.grain
+    }
+
+    fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
         self.prepare(image.width, image.height)?;
         let Self { name, session, binding, names, layout, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {
@@ -240,11 +254,17 @@ impl Network for OnnxNetwork {
         };
         let paint = || -> ort::Result<bool> {
             match (tensors, layout) {
-                (Tensors::Bytes { image: input, style, stylized }, _) => {
+                (Tensors::Bytes { image: input, style, grain: cells, stylized }, _) => {
                     input.host.extract_tensor_mut().1.copy_from_slice(image.pixels);
                     input.send(binding, &names.input)?;
                     style.host.extract_tensor_mut().1.copy_from_slice(weights);
                     style.send(binding, &names.style)?;
+                    if let Some(cells) = cells {
+                        let size = Size::new(image.width, image.height);
+                        let (columns, rows) = (0..image.width.div_ceil(CELL), 0..image.height.div_ceil(CELL));
+                        grain.fill(size, columns, rows, cells.host.extract_tensor_mut().1);
+                        cells.send(binding, GRAIN)?;
+                    }
                     run_bound(session, binding)?;
                     out.copy_from_slice(stylized.receive()?);
                     Ok(true)
@@ -298,9 +318,10 @@ pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
 fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     let (inputs, outputs) = (session.inputs(), session.outputs());
     let fits = match (file.layout, inputs, outputs) {
-        (Layout::NhwcU8, [image, style], [stylized]) => {
+        (Layout::NhwcU8, [image, style, grain @ ..], [stylized]) => {
             is(image, "image", TensorElementType::Uint8, &[1, -1, -1, 3])
                 && is(style, STYLE, TensorElementType::Float32, &[file.styles.try_into().unwrap_or(-1)])
+                && is_grain(grain)
                 && is(stylized, "stylized", TensorElementType::Uint8, &[1, -1, -1, 3])
         }
         (Layout::NchwF32(_), [input], [output]) => {
@@ -326,13 +347,14 @@ fn check_ends(session: &Session, file: &NetworkFile) -> Result<Names> {
     }
     let [input, others @ ..] = inputs else { return Err(Error::internal("a network without inputs")) };
     let style = others.first().map_or(STYLE, Outlet::name).to_owned();
-    Ok(Names { input: input.name().to_owned(), style, output: outputs[0].name().to_owned() })
+    let grain = matches!(file.layout, Layout::NhwcU8) && others.len() > 1;
+    Ok(Names { input: input.name().to_owned(), style, output: outputs[0].name().to_owned(), grain })
 }
 
 fn expectation(file: &NetworkFile) -> String {
     match file.layout {
         Layout::NhwcU8 => format!(
-            "it must take image uint8 [1,H,W,3] and style float32 [{}] and give stylized uint8 [1,H,W,3], for any H and W",
+            "it must take image uint8 [1,H,W,3], style float32 [{}] and optionally grain float32 [1,H/4,W/4,4], and give stylized uint8 [1,H,W,3], for any H and W",
             file.styles
         ),
         Layout::NchwF32(_) => "it must take one float32 [1,3,H,W] and give the same, for any H and W".to_owned(),
@@ -350,6 +372,15 @@ pub(super) fn is(end: &Outlet, name: &str, element: TensorElementType, wanted: &
     let sizes = shape.len() == wanted.len()
         && shape.iter().zip(wanted).all(|(&has, &wants)| if wants < 0 { has < 0 } else { has < 0 || has == wants });
     end.name() == name && *ty == element && (sizes || shape.is_empty())
+}
+
+/// Whether the inputs after the first two are none, or grain of any size.
+pub(super) fn is_grain(others: &[Outlet]) -> bool {
+    match others {
+        [] => true,
+        [grain] => is(grain, GRAIN, TensorElementType::Float32, &[1, -1, -1, CHANNELS as i64]),
+        _ => false,
+    }
 }
 
 pub(super) fn describe(ends: &[Outlet]) -> String {

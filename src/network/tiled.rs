@@ -11,13 +11,15 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::onnx::{self, OnnxNetwork, failed};
+use super::onnx::{self, GRAIN, OnnxNetwork, failed};
 use super::provider::Provider;
 use super::runtime::Runtime;
 use super::{Network, NetworkFile};
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
+use crate::kernel::grain::{CELL, CHANNELS, Grain};
 use crate::kernel::resize::Resizer;
+use crate::size::Size;
 
 /// Side of the square that one tile adds to the picture, in pixels.
 const TILE: u32 = 1024;
@@ -39,6 +41,18 @@ pub struct TiledNetwork {
     /// Pictures with more pixels than this are painted in tiles.
     above: u64,
     resizer: Resizer,
+    /// The grain of a tile.
+    cells: Vec<f32>,
+}
+
+/// What a tile is a part of.
+struct Picture<'a> {
+    grain: &'a Grain,
+    /// The size of the picture.
+    size: Size,
+    /// Where the tile begins, in pixels: a multiple of [`CELL`].
+    left: u32,
+    top: u32,
 }
 
 /// The instance-norm statistics that the graph uses.
@@ -68,8 +82,11 @@ impl TiledNetwork {
                 "'{tiles}' does not state its receptive field (impasto.halo); export it again with scripts/train.py"
             )));
         };
-        let halo = halo.div_ceil(multiple) * multiple;
-        Ok(Self { untiled, session, file: file.clone(), halo, multiple, above, resizer: Resizer::default() })
+        // Cells of grain begin where tiles begin.
+        let multiple = if untiled.takes_grain() { multiple.next_multiple_of(CELL) } else { multiple };
+        let halo = halo.next_multiple_of(multiple);
+        let (file, resizer, cells) = (file.clone(), Resizer::default(), Vec::new());
+        Ok(Self { untiled, session, file, halo, multiple, above, resizer, cells })
     }
 
     /// Runs the graph, and returns the statistics that it used.
@@ -77,16 +94,18 @@ impl TiledNetwork {
         &mut self,
         image: Image<'_>,
         weights: &[f32],
+        picture: &Picture<'_>,
         from: &Statistics<'_>,
         out: &mut [u8],
     ) -> Result<Vec<f32>> {
-        self.try_graph(image, weights, from, out).map_err(|error| failed(&self.file.name, &error))
+        self.try_graph(image, weights, picture, from, out).map_err(|error| failed(&self.file.name, &error))
     }
 
     fn try_graph(
         &mut self,
         image: Image<'_>,
         weights: &[f32],
+        picture: &Picture<'_>,
         from: &Statistics<'_>,
         out: &mut [u8],
     ) -> ort::Result<Vec<f32>> {
@@ -99,25 +118,35 @@ impl TiledNetwork {
             Statistics::Given(statistics) => (*statistics, [1.0f32]),
         };
         let shape = [1, image.height as usize, image.width as usize, 3];
-        let outputs = self.session.run(ort::inputs![
+        let mut inputs = ort::inputs![
             "image" => TensorRef::from_array_view((shape, image.pixels))?,
             "style" => TensorRef::from_array_view(([weights.len()], weights))?,
             "statistics_given" => TensorRef::from_array_view(([given.len()], given))?,
             "use_given" => TensorRef::from_array_view(([1usize], use_given.as_slice()))?,
-        ])?;
+        ];
+        if self.untiled.takes_grain() {
+            let [columns, rows] = [(picture.left, image.width), (picture.top, image.height)]
+                .map(|(start, length)| start / CELL..(start + length).div_ceil(CELL));
+            let shape = [1, rows.len(), columns.len(), CHANNELS];
+            self.cells.resize(shape.iter().product(), 0.0);
+            picture.grain.fill(picture.size, columns, rows, &mut self.cells);
+            inputs.push((GRAIN.into(), TensorRef::from_array_view((shape, self.cells.as_slice()))?.into()));
+        }
+        let outputs = self.session.run(inputs)?;
         out.copy_from_slice(outputs["stylized"].try_extract_tensor::<u8>()?.1);
         Ok(outputs["statistics"].try_extract_tensor::<f32>()?.1.to_vec())
     }
 
     /// The statistics of a thumbnail of the picture.
-    fn statistics(&mut self, image: Image<'_>, weights: &[f32]) -> Result<Vec<f32>> {
+    fn statistics(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain) -> Result<Vec<f32>> {
         let shrink = (THUMBNAIL / (f64::from(image.width) * f64::from(image.height))).sqrt().min(1.0);
         let side = |pixels: u32| ((f64::from(pixels) * shrink).round() as u32).max(1);
         let (width, height) = (side(image.width), side(image.height));
         let mut pixels = vec![0; byte_len(width, height)];
         self.resizer.resize(image, width, height, &mut pixels)?;
         let mut painted = vec![0; pixels.len()];
-        self.run_graph(Image { width, height, pixels: &pixels }, weights, &Statistics::Own, &mut painted)
+        let whole = Picture { grain, size: Size::new(width, height), left: 0, top: 0 };
+        self.run_graph(Image { width, height, pixels: &pixels }, weights, &whole, &Statistics::Own, &mut painted)
     }
 }
 
@@ -126,11 +155,15 @@ impl Network for TiledNetwork {
         self.untiled.style_count()
     }
 
-    fn run(&mut self, image: Image<'_>, weights: &[f32], out: &mut [u8]) -> Result<()> {
+    fn takes_grain(&self) -> bool {
+        self.untiled.takes_grain()
+    }
+
+    fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
         if u64::from(image.width) * u64::from(image.height) <= self.above {
-            return self.untiled.run(image, weights, out);
+            return self.untiled.run(image, weights, grain, out);
         }
-        let statistics = self.statistics(image, weights)?;
+        let statistics = self.statistics(image, weights, grain)?;
         let tile = TILE.div_ceil(self.multiple) * self.multiple;
         let (mut seen, mut painted) = (Vec::new(), Vec::new());
         for y in spans(image.height, tile, self.halo) {
@@ -139,7 +172,9 @@ impl Network for TiledNetwork {
                 painted.resize(seen.len(), 0);
                 let (width, height) = (x.seen.end - x.seen.start, y.seen.end - y.seen.start);
                 let region = Image { width, height, pixels: &seen };
-                self.run_graph(region, weights, &Statistics::Given(&statistics), &mut painted)?;
+                let (size, left, top) = (Size::new(image.width, image.height), x.seen.start, y.seen.start);
+                let picture = Picture { grain, size, left, top };
+                self.run_graph(region, weights, &picture, &Statistics::Given(&statistics), &mut painted)?;
                 paste(Image { pixels: &painted, ..region }, &x, &y, image.width, out);
             }
         }

@@ -1,8 +1,12 @@
 //! A trial painting: whether a network runs, and whether what it gives looks like a picture.
 
+use std::sync::Arc;
+
 use super::{Network, NetworkFile, Opening, open};
 use crate::error::Result;
 use crate::frame::{Image, byte_len};
+use crate::kernel::grain::{Field, Grain};
+use crate::size::Size;
 
 /// No multiple of anything, so that padding is tried as well.
 const WIDTH: u32 = 131;
@@ -68,7 +72,8 @@ pub fn try_out(file: &NetworkFile, weights: &[f32], how: &Opening<'_>) -> Result
 pub fn paint(network: &mut dyn Network, weights: &[f32]) -> Result<Trial> {
     let pixels = texture(WIDTH, HEIGHT);
     let mut out = vec![0; pixels.len()];
-    network.run(Image { width: WIDTH, height: HEIGHT, pixels: &pixels }, weights, &mut out)?;
+    let grain = Grain::still(Arc::new(Field::new(0)), Size::new(WIDTH, HEIGHT));
+    network.run(Image { width: WIDTH, height: HEIGHT, pixels: &pixels }, weights, &grain, &mut out)?;
     Ok(Trial::of(&out))
 }
 

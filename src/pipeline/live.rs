@@ -31,7 +31,7 @@ use crate::stylize::{Look, Stylizer};
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads::{panicked, spawn_scoped};
 use crate::sync::{Stop, lock};
-use crate::temporal::Stabilizer;
+use crate::temporal::{Carrier, Stabilizer};
 use crate::warning::Warning;
 
 /// How long a thread waits for news before it checks whether the show has ended.
@@ -100,6 +100,8 @@ pub struct Styling<'a> {
     pub first: Vec<Chosen>,
     /// Keeps still parts of the picture still.
     pub stabilizer: Stabilizer,
+    /// Carries the grain of the strokes along with the scene.
+    pub carrier: Carrier,
     /// Holds the frame rate.
     pub governor: Governor,
 }
@@ -151,8 +153,8 @@ pub fn run(
             })?;
             threads.push(thread);
         }
-        let Styling { choose, first, stabilizer, governor } = painting;
-        let painter = StylizeThread { stabilizer, governor, show, meter, feeds, view };
+        let Styling { choose, first, stabilizer, carrier, governor } = painting;
+        let painter = StylizeThread { stabilizer, carrier, governor, show, meter, feeds, view };
         let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
             // Whatever happened, there will be no more frames.
@@ -311,6 +313,7 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
 /// Paints frames and hands them out.
 struct StylizeThread<'a> {
     stabilizer: Stabilizer,
+    carrier: Carrier,
     governor: Governor,
     show: &'a Show,
     meter: &'a Meter,
@@ -392,7 +395,10 @@ impl StylizeThread<'_> {
         let (strength, keep_colors, scale) = (settings.strength, settings.keep_colors, settings.scale);
         stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction() });
         let seen = stylizer.seen_size(original.size());
-        let outcome = catch_unwind(AssertUnwindSafe(|| stylizer.stylize(original, painted)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let grain = self.carrier.carry(original, seen, stylizer.takes_grain());
+            stylizer.stylize(original, &grain, painted)
+        }));
         match outcome.unwrap_or_else(|_| Err(panicked("stylize"))) {
             Ok(()) => self.show.notice("painting", None),
             Err(error) => {

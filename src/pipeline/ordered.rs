@@ -10,7 +10,8 @@
 //! can block a worker forever. Workers paint complete frames in parallel, each on its share of the cores: for a file, two
 //! cores on two frames are faster than two cores on one.
 //!
-//! The stabiliser remembers earlier frames, so it cannot run in parallel. It has its own thread and adds nothing to the
+//! The grain of a frame depends on the frames before it, so the source's thread finds it, in order. The stabiliser remembers
+//! earlier frames, so it cannot run in parallel. It has its own thread and adds nothing to the
 //! time that the sink's encoder takes. It sees all frames in order, so the output does not depend on the number of workers.
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::kernel::grain::Grain;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::statistics::{Histogram, Percentiles};
@@ -63,6 +65,7 @@ struct InFlight {
     /// Position in the order of the source, from 0.
     place: u64,
     input: Frame,
+    grain: Grain,
     /// Receives the painting; its old content is meaningless.
     output: Frame,
 }
@@ -71,16 +74,20 @@ struct InFlight {
 /// forever for the frame that failed.
 type WorkerResult = Result<(InFlight, Duration)>;
 
+/// The step that finds the grain of each frame: it gets the frames in order, before they are painted.
+pub type Carry<'a> = &'a mut (dyn FnMut(&Frame) -> Grain + Send);
+
 /// The step that remembers earlier frames: it gets each input with its painting, in order, and may change the painting.
 pub type Steady<'a> = &'a mut (dyn FnMut(&Frame, &mut Frame) + Send);
 
-/// Passes frames from `source` through `workers` and `steady` to `sink` until the source ends or `stop` is requested, then
+/// Passes frames from `source` through `carry`, `workers` and `steady` to `sink` until the source ends or `stop` is requested, then
 /// closes the sink. `observe` is called after each finished frame, on the sink's thread.
 ///
 /// # Errors
 /// The root cause of the failure, in whichever thread it happened. The sink is then dropped unfinished.
 pub fn run(
     source: &mut dyn Source,
+    carry: Carry<'_>,
     workers: &mut [Stylizer],
     steady: Steady<'_>,
     mut sink: Box<dyn Sink + '_>,
@@ -101,7 +108,7 @@ pub fn run(
     }
     let (histogram, frames) = thread::scope(|scope| {
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
-        threads.push(spawn_scoped(scope, "source", move || read(source, &spares, &give_job, stop))?);
+        threads.push(spawn_scoped(scope, "source", move || read(source, carry, &spares, &give_job, stop))?);
         for worker in workers {
             let (jobs, give_done) = (jobs.clone(), give_done.clone());
             threads.push(spawn_scoped(scope, "stylize", move || paint(worker, &jobs, &give_done))?);
@@ -137,6 +144,7 @@ pub fn run(
 
 fn read(
     source: &mut dyn Source,
+    carry: Carry<'_>,
     spares: &Receiver<(Frame, Frame)>,
     jobs: &Sender<InFlight>,
     stop: &Stop,
@@ -146,7 +154,8 @@ fn read(
         if stop.requested() || !source.next(&mut input)? {
             break;
         }
-        jobs.send(InFlight { place, input, output }).map_err(|_| Error::Disconnected)?;
+        let grain = carry(&input);
+        jobs.send(InFlight { place, input, grain, output }).map_err(|_| Error::Disconnected)?;
     }
     Ok(())
 }
@@ -154,7 +163,7 @@ fn read(
 fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerResult>) -> Result<()> {
     for mut job in jobs {
         let start = Instant::now();
-        let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &mut job.output)))
+        let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &job.grain, &mut job.output)))
             .unwrap_or_else(|_| Err(panicked("stylize")));
         let result = painted.map(|()| (job, start.elapsed()));
         done.send(result).map_err(|_| Error::Disconnected)?;
@@ -200,10 +209,11 @@ fn write(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::frame::Image;
+    use crate::kernel::grain::Field;
     use crate::network::{Identity, Network};
     use crate::source::synthetic::SyntheticSource;
     use crate::stylize::{Look, WeightedNetwork};
@@ -241,7 +251,7 @@ mod tests {
             1
         }
 
-        fn run(&mut self, image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+        fn run(&mut self, image: Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
             self.runs += 1;
             thread::sleep(Duration::from_micros(self.runs * 7919 % 1500));
             if self.fail_at == Some(self.runs) {
@@ -267,7 +277,7 @@ mod tests {
 
     fn run_job(mut workers: Vec<Stylizer>, frames: Option<u64>, fail_at: Option<u64>, stop_at: Option<u64>) -> Outcome {
         let (seen, finished) = (Mutex::default(), Mutex::default());
-        let stop = Stop::default();
+        let (stop, field) = (Stop::default(), Arc::new(Field::new(1)));
         let mut source = SyntheticSource::new(16, 9, frames);
         let observe = |progress: Progress| {
             if stop_at == Some(progress.frames) {
@@ -275,7 +285,8 @@ mod tests {
             }
         };
         let sink = Box::new(Places { seen: &seen, finished: &finished, fail_at });
-        let result = run(&mut source, &mut workers, &mut |_, _| {}, sink, &stop, &observe);
+        let carry = &mut |frame: &Frame| Grain::still(Arc::clone(&field), frame.size());
+        let result = run(&mut source, carry, &mut workers, &mut |_, _| {}, sink, &stop, &observe);
         Outcome { seen: seen.into_inner().unwrap(), finished: finished.into_inner().unwrap(), result }
     }
 

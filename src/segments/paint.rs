@@ -10,10 +10,12 @@ use super::resume::ResumableSource;
 use super::writer::{SegmentSink, close_all};
 use crate::error::Result;
 use crate::pipeline::ordered;
+use crate::size::Size;
+use crate::source::Source;
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::threads::{join_scoped, spawn_scoped};
-use crate::temporal::{Relay, Stabilizer, WARM_UP};
+use crate::temporal::{Carrier, Relay, Stabilizer, WARM_UP};
 
 /// Where segments are written, and how.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +29,7 @@ pub struct Destination<'a> {
 }
 
 /// Paints segments from `first` up to, but not including, `end`, or to the end of the film. `source` must be positioned at
-/// the first frame of `first`, or before it for the stabiliser to warm up. Segments that are complete when `stop` is
+/// the first frame of `first`, or [`WARM_UP`] frames before it for the stabiliser and the grain to warm up. Segments that are complete when `stop` is
 /// requested or something fails are kept.
 ///
 /// # Errors
@@ -35,7 +37,7 @@ pub struct Destination<'a> {
 pub fn paint_segments(
     source: &mut ResumableSource,
     workers: &mut [Stylizer],
-    stabilizer: Stabilizer,
+    (carrier, stabilizer): (Carrier, Stabilizer),
     destination: Destination<'_>,
     (first, end): (u64, Option<u64>),
     stop: &Stop,
@@ -45,6 +47,7 @@ pub fn paint_segments(
     let marks = Marks::new(every, WARM_UP);
     source.leave(marks.clone(), end.map(|end| end * every));
     let mut relay = Relay::new(stabilizer, every);
+    let mut carrier = carrier.with_segments(every);
     thread::scope(|scope| {
         // No queue: a segment is handed over only when the one before is closed.
         let (full, closing) = sync_channel(0);
@@ -52,8 +55,12 @@ pub fn paint_segments(
         let complete = source.complete();
         let first = first * every;
         let sink = SegmentSink { folder, encoding, every, first, marks, complete, full, growing: None };
+        let format = source.format();
+        let frame = Size::new(format.width, format.height);
+        let (seen, wanted) = workers.first().map_or((frame, false), |one| (one.seen_size(frame), one.takes_grain()));
+        let carry = &mut |input: &_| carrier.carry(input, seen, wanted);
         let steady = &mut |input: &_, styled: &mut _| relay.stabilize(input, styled);
-        let painted = ordered::run(source, workers, steady, Box::new(sink), stop, observe);
+        let painted = ordered::run(source, carry, workers, steady, Box::new(sink), stop, observe);
         // The sink is dropped, so the channel is closed and the closer ends.
         let closed = join_scoped(closer);
         match (painted, closed) {

@@ -1,11 +1,13 @@
 //! The painter: a style that is ready to paint.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::pictures::PictureSettings;
 use super::{Engine, Studio};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::kernel::grain::Field;
 use crate::network::provider::Device;
 use crate::network::{self, Identity, Opening};
 use crate::picture::Picture;
@@ -13,7 +15,7 @@ use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
 use crate::stylize::{Look, Stylizer, WeightedNetwork};
-use crate::temporal::Stabilizer;
+use crate::temporal::{Carrier, Stabilizer};
 
 /// Limit on the pixels that all workers together have in their networks, at about 150 bytes each in the widest layer.
 const PIXELS_AT_ONCE: u64 = 16 << 20;
@@ -60,11 +62,13 @@ pub struct PaintSettings {
     pub keep_colors: bool,
     /// Stroke size, 0.05 to 20: 2 makes the strokes twice as large and painting four times as fast.
     pub scale: f32,
+    /// Seed of the grain that strokes grow from, in networks that have it: another seed lays the strokes differently.
+    pub seed: u64,
 }
 
 impl Default for PaintSettings {
     fn default() -> Self {
-        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: 1.0 }
+        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: 1.0, seed: 1 }
     }
 }
 
@@ -94,6 +98,8 @@ pub struct Painter {
     style: String,
     choices: Vec<Choice>,
     look: Look,
+    /// The grain of everything that it paints.
+    field: Arc<Field>,
     /// `None` if only the style `identity` is used, which needs no ONNX Runtime.
     engine: Option<Engine>,
     threads: usize,
@@ -103,7 +109,7 @@ pub struct Painter {
 
 impl Painter {
     pub(super) fn new(studio: &Studio, settings: &PaintSettings) -> Result<Self> {
-        let PaintSettings { style, strength, keep_colors, scale } = settings;
+        let PaintSettings { style, strength, keep_colors, scale, seed } = settings;
         let look = Look { strength: *strength, keep_colors: *keep_colors, scale: *scale, ..Look::default() };
         let choices = studio.choices(style)?;
         let label = match style {
@@ -112,7 +118,8 @@ impl Painter {
         };
         let needed = choices.iter().any(|choice| choice.network.is_some());
         let engine = if needed { Some(studio.engine()?) } else { None };
-        Ok(Self { style: label, choices, look, engine, threads: studio.machine().threads(), stylizer: None })
+        let (field, threads) = (Arc::new(Field::new(*seed)), studio.machine().threads());
+        Ok(Self { style: label, choices, look, field, engine, threads, stylizer: None })
     }
 
     /// The style expression, or the file names of the style pictures.
@@ -136,7 +143,8 @@ impl Painter {
             None => self.all_cores(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
-        let painted = stylizer.stylize(frame, &mut painting);
+        let grain = stylizer.still_grain(&self.field, frame.size());
+        let painted = stylizer.stylize(frame, &grain, &mut painting);
         self.stylizer = Some(stylizer);
         painted.map(|()| painting)
     }
@@ -148,6 +156,11 @@ impl Painter {
     pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
         let frame = self.paint(&picture.frame)?;
         Ok(Picture { frame, ..picture })
+    }
+
+    /// The grain of everything that it paints.
+    pub(crate) fn field(&self) -> &Arc<Field> {
+        &self.field
     }
 
     /// The networks of the style, with their weights.
@@ -182,6 +195,11 @@ impl Painter {
     /// The stabiliser for a sequence of painted frames, of strength `amount`, 0 to 1.
     pub(crate) fn stabilizer(&self, amount: f32) -> Stabilizer {
         Stabilizer::new(amount).with_stroke_scale(self.look.scale)
+    }
+
+    /// What carries the grain of a sequence of frames along.
+    pub(crate) fn carrier(&self) -> Carrier {
+        Carrier::new(Arc::clone(&self.field))
     }
 
     fn stylizer(&self, threads: usize, tile_above: Option<u64>) -> Result<Stylizer> {

@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
+use crate::kernel::grain::Field;
 use crate::picture::{Format, Picture, read, write};
 use crate::statistics::{Histogram, Percentiles};
 use crate::studio::{Painter, Studio};
@@ -138,14 +140,14 @@ impl Studio {
         stop: &Stop,
         listen: Listen<'_>,
     ) -> Result<Outcome> {
-        let mut stylizer = painter.all_cores(settings.tile_above)?;
+        let (mut stylizer, field) = (painter.all_cores(settings.tile_above)?, painter.field());
         let max_pixels = self.machine().max_pixels;
         let (give_decoded, decoded) = bounded(0);
         let (give_finished, finished) = bounded(0);
         thread::scope(|scope| {
             spawn_scoped(scope, "decode", move || decode(jobs, max_pixels, &give_decoded, stop))?;
             let stylizer = &mut stylizer;
-            spawn_scoped(scope, "stylize", move || paint(stylizer, &decoded, &give_finished))?;
+            spawn_scoped(scope, "stylize", move || paint(stylizer, field, &decoded, &give_finished))?;
             // Encode on this thread, since `listen` must be called on it.
             Ok(encode(jobs.len(), &finished, settings.quality, listen))
         })
@@ -166,13 +168,19 @@ fn decode<'a>(jobs: &'a [PictureJob], most: MaxPixels, decoded: &Sender<Decoded<
     }
 }
 
-fn paint<'a>(stylizer: &mut Stylizer, decoded: &Receiver<Decoded<'a>>, finished: &Sender<Finished<'a>>) {
+fn paint<'a>(
+    stylizer: &mut Stylizer,
+    field: &Arc<Field>,
+    decoded: &Receiver<Decoded<'a>>,
+    finished: &Sender<Finished<'a>>,
+) {
     for mut decoded in decoded {
         let start = Instant::now();
         let painting = decoded.picture.and_then(|mut picture| {
             let mut painting = Frame::default();
             let name = decoded.job.name();
-            guarded(decoded.job, || stylizer.stylize(&picture.frame, &mut painting))
+            let grain = stylizer.still_grain(field, picture.frame.size());
+            guarded(decoded.job, || stylizer.stylize(&picture.frame, &grain, &mut painting))
                 .map_err(|error| Error::failed(format!("cannot paint {name}: {error}")))?;
             picture.frame = painting;
             Ok(picture)

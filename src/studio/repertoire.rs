@@ -1,8 +1,11 @@
 //! The styles that a live show can change to. Each network is opened once.
 
+use std::sync::Arc;
+
 use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
+use crate::kernel::grain::{Field, Grain};
 use crate::network::{self, Identity, Network, NetworkFile};
 use crate::pipeline::fade::Chosen;
 use crate::style::catalog::Choice;
@@ -96,7 +99,8 @@ impl<'a> Repertoire<'a> {
                 let (width, height) = self.size;
                 let black = Frame::new(width, height);
                 let image = Image { width, height, pixels: &black.pixels };
-                network.run(image, &weights, &mut vec![0; black.pixels.len()])?;
+                let grain = Grain::still(Arc::new(Field::new(0)), black.size());
+                network.run(image, &weights, &grain, &mut vec![0; black.pixels.len()])?;
                 network
             }
         };

@@ -1,11 +1,14 @@
 //! The stabiliser: averages still areas over time, follows movement, and starts again at a cut.
 
+mod flow;
+mod grain;
 mod grid;
 mod motion;
 mod noise;
 mod relay;
 mod stabilizer;
 
+pub use grain::Carrier;
 pub use relay::{Relay, WARM_UP};
 pub use stabilizer::{DEFAULT_AMOUNT, Stabilizer};
 

@@ -5,18 +5,20 @@ mod frames;
 mod need;
 mod networks;
 
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use frames::{BOTH, SMALL, Size};
-use impasto::Stop;
+use impasto::internals::kernel::grain::Field;
 use impasto::internals::network::Identity;
 use impasto::internals::pipeline::ordered;
 use impasto::internals::sink::null::NullSink;
 use impasto::internals::source::synthetic::SyntheticSource;
 use impasto::internals::stylize::{Look, Stylizer, WeightedNetwork};
-use impasto::internals::temporal::{DEFAULT_AMOUNT, Stabilizer};
+use impasto::internals::temporal::{Carrier, DEFAULT_AMOUNT, Stabilizer};
+use impasto::{Frame, Stop};
 
 fn main() {
     divan::main();
@@ -43,9 +45,11 @@ fn job(bencher: Bencher<'_, '_>, size: Size, frames: u64, part: impl Fn() -> Wei
     let mut workers: Vec<_> = (0..cores).map(|_| Stylizer::new(vec![part()], Look::default())).collect();
     let mut run = |frames| {
         let mut source = SyntheticSource::new(size.width, size.height, Some(frames));
-        let mut stabilizer = Stabilizer::new(DEFAULT_AMOUNT);
+        let (mut carrier, mut stabilizer) = (Carrier::new(Arc::new(Field::new(1))), Stabilizer::new(DEFAULT_AMOUNT));
+        let wanted = workers[0].takes_grain();
+        let carry = &mut |input: &Frame| carrier.carry(input, size, wanted);
         let steady = &mut |input: &_, styled: &mut _| stabilizer.stabilize(input, styled);
-        ordered::run(&mut source, &mut workers, steady, Box::new(NullSink), &Stop::default(), &|_| {}).unwrap();
+        ordered::run(&mut source, carry, &mut workers, steady, Box::new(NullSink), &Stop::default(), &|_| {}).unwrap();
     };
     // The first runs allocate and plan.
     run(2 * cores as u64);

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::kernel::grain::{Field, Grain};
 use crate::network::{Identity, NetworkFile};
 use crate::source::SourceFormat;
 use crate::source::paced::PacedSource;
@@ -24,7 +25,7 @@ impl crate::network::Network for Dark {
         1
     }
 
-    fn run(&mut self, _image: crate::frame::Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+    fn run(&mut self, _image: crate::frame::Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
         out.fill(0);
         Ok(())
     }
@@ -48,7 +49,8 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
 
 fn painting() -> Styling<'static> {
     let (stabilizer, governor) = (Stabilizer::new(0.0), Governor::new(None));
-    Styling { choose: Box::new(choose), first: identity(), stabilizer, governor }
+    let carrier = Carrier::new(Arc::new(Field::new(1)));
+    Styling { choose: Box::new(choose), first: identity(), stabilizer, carrier, governor }
 }
 
 fn camera(frames: Option<u64>) -> Capture<'static> {

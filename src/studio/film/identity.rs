@@ -25,7 +25,7 @@ pub fn facts(
     studio: &Studio,
 ) -> Result<BTreeMap<String, String>> {
     let FilmSettings {
-        paint: PaintSettings { style, strength, keep_colors, scale },
+        paint: PaintSettings { style, strength, keep_colors, scale, seed },
         stabilize,
         codec,
         crf,
@@ -59,6 +59,7 @@ pub fn facts(
     add("strength", strength.to_string());
     add("keep-colors", keep_colors.to_string());
     add("scale", scale.to_string());
+    add("seed", seed.to_string());
     add("fp16", fp16.to_string());
     add("stabilize", stabilize.to_string());
     add("segment-frames", segment_frames.to_string());

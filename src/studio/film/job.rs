@@ -22,6 +22,7 @@ use crate::source::Source;
 use crate::source::video::VideoSource;
 use crate::statistics::Percentiles;
 use crate::studio::Studio;
+use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
@@ -188,9 +189,11 @@ impl Running<'_> {
                 Some(source) => source,
                 None => self.open()?,
             };
-            let mut source = self.position(source, next, folder, every, stabilize > 0.0)?;
-            let stabilizer = films.load()?.stabilizer(stabilize);
+            let painter = films.load()?;
+            let temporal = (painter.carrier(), painter.stabilizer(stabilize));
             let workers = films.workers((source.format().width, source.format().height))?;
+            let warms_up = stabilize > 0.0 || workers.iter().any(Stylizer::takes_grain);
+            let mut source = self.position(source, next, folder, every, warms_up)?;
             let from = source.place();
             let observe = |so_far: ordered::Progress| {
                 let (frame, inference_share) = (from + so_far.frames, so_far.inference_share);
@@ -198,7 +201,7 @@ impl Running<'_> {
             };
             let destination = Destination { folder, encoding: &self.encoding, every };
             let painted =
-                paint::paint_segments(&mut source, workers, stabilizer, destination, (next, end), self.stop, &observe);
+                paint::paint_segments(&mut source, workers, temporal, destination, (next, end), self.stop, &observe);
             (self.listen)(FilmEvent::Paused);
             source.warnings().into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
             let painted = painted?;
@@ -221,17 +224,17 @@ impl Running<'_> {
         number: u64,
         folder: &Folder,
         every: u64,
-        stabilized: bool,
+        warms_up: bool,
     ) -> Result<ResumableSource> {
         if number == 0 {
             return Ok(source);
         }
-        let first = number * every - if stabilized { WARM_UP } else { 0 };
+        let first = number * every - if warms_up { WARM_UP } else { 0 };
         let before = folder.segment(number - 1)?;
         let marks = before.and_then(|segment| segment.next);
         let expected = match &marks {
             Some([warm_up, next]) => {
-                if source.seek(if stabilized { warm_up } else { next }, next)? {
+                if source.seek(if warms_up { warm_up } else { next }, next)? {
                     return Ok(source);
                 }
                 source = self.open()?;
