@@ -47,7 +47,9 @@ fn job(bencher: Bencher<'_, '_>, size: Size, frames: u64, part: impl Fn() -> Wei
         let mut source = SyntheticSource::new(size.width, size.height, Some(frames));
         let (mut carrier, mut stabilizer) = (Carrier::new(Arc::new(Field::new(1))), Stabilizer::new(DEFAULT_AMOUNT));
         let wanted = workers[0].takes_grain();
-        let carry = &mut |input: &Frame| carrier.carry(input, size, wanted);
+        let carry = &mut |input: &Frame| {
+            carrier.carry(input, impasto::internals::size::Size { width: size.width, height: size.height }, wanted)
+        };
         let steady = &mut |input: &_, styled: &mut _| stabilizer.stabilize(input, styled);
         ordered::run(&mut source, carry, &mut workers, steady, Box::new(NullSink), &Stop::default(), &|_| {}).unwrap();
     };
