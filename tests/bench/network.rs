@@ -22,7 +22,10 @@ fn main() {
 fn run(bencher: Bencher<'_, '_>, file: &str) {
     let mut part = networks::part(file, available_parallelism().map_or(1, usize::from));
     let (frame, mut out) = (scene(SMALL, 0), vec![0; SMALL.pixels() * 3]);
-    let grain = Grain::still(Arc::new(Field::new(1)), frame.size());
+    let grain = Grain::still(
+        Arc::new(Field::new(1)),
+        impasto::internals::size::Size { width: SMALL.width, height: SMALL.height },
+    );
     let mut paint = || part.network.run(frame.image(), &part.weights, &grain, &mut out).unwrap();
     // The first runs allocate and plan.
     (0..3).for_each(|_| paint());
