@@ -1,11 +1,16 @@
-//! Paints a frame with one or several networks.
+//! Paints a frame with one or several networks, at the size that they see, and brings it back to the frame's.
+
+mod scale;
+mod small;
 
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Image, byte_len};
-use crate::kernel::edges::Edges;
+use crate::frame::{Frame, Image};
 use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
+
+pub use scale::{FACTORS, Scale};
+pub use small::{FullSize, Small};
 
 /// Settings for painting a frame and mixing it with the original.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,16 +19,15 @@ pub struct Look {
     pub strength: f32,
     /// Keep the original's chroma and paint only its brightness.
     pub keep_colors: bool,
-    /// Stroke size, above 0. The network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
-    pub scale: f32,
-    /// A further division of the size that the network sees, from 1 up, to save time. The edges that it loses are
-    /// restored from the original.
+    /// Stroke size, which says at what size the networks see the frame.
+    pub scale: Scale,
+    /// A further division of that size, from 1 up, to save time.
     pub reduction: f32,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { strength: 1.0, keep_colors: false, scale: 1.0, reduction: 1.0 }
+        Self { strength: 1.0, keep_colors: false, scale: Scale::default(), reduction: 1.0 }
     }
 }
 
@@ -35,6 +39,8 @@ pub struct WeightedNetwork {
     pub weights: Vec<f32>,
     /// Its share of the painting; the shares of all networks sum to 1.
     pub share: f32,
+    /// The short side that it was trained for; `None` if it copies the picture, whose detail is then kept.
+    pub side: Option<u32>,
 }
 
 /// Paints frames. Owns the networks and the buffers between the steps.
@@ -42,20 +48,18 @@ pub struct Stylizer {
     networks: Vec<WeightedNetwork>,
     look: Look,
     resizer: Resizer,
-    edges: Edges,
-    /// The frame at the size that the network sees.
-    small: Vec<u8>,
-    /// One network's painting at that size.
-    painted: Vec<u8>,
-    /// The mix of several networks' paintings at that size.
-    mixed: Vec<u8>,
+    /// One network's painting, while several are mixed.
+    one: Vec<u8>,
+    /// For [`Self::stylize`].
+    small: Small,
+    full_size: FullSize,
 }
 
 impl Stylizer {
     /// A stylizer that mixes `networks` (at least one).
     pub fn new(networks: Vec<WeightedNetwork>, look: Look) -> Self {
-        let (small, painted, mixed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { networks, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
+        let (resizer, one) = (Resizer::default(), Vec::new());
+        Self { networks, look, resizer, one, small: Small::default(), full_size: FullSize::default() }
     }
 
     /// The networks, whose weights and shares may be changed. A network with share 0 does not run.
@@ -70,7 +74,9 @@ impl Stylizer {
 
     /// The size of a frame of size `frame` as the networks see it.
     pub fn seen_size(&self, frame: Size) -> Size {
-        seen_size(frame, self.look.scale * self.look.reduction)
+        let running = self.networks.iter().filter(|one| one.share > 0.0);
+        let side = running.filter_map(|one| one.side).max();
+        self.look.scale.seen(frame, side, self.look.reduction)
     }
 
     /// Paints `input` into `output`, which gets the size, index and timestamp of `input`.
@@ -78,42 +84,47 @@ impl Stylizer {
     /// # Errors
     /// A network failed, or its output is not finite. The message gives the frame's index.
     pub fn stylize(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
-        output.resize(input.width, input.height);
-        output.stamp_from(input);
-        self.paint(input, output).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))?;
-        if self.look.keep_colors {
-            color::keep_chroma(&input.pixels, &mut output.pixels);
-        }
-        if self.look.strength < 1.0 {
-            blend::toward(&input.pixels, &mut output.pixels, 1.0 - self.look.strength);
-        }
-        Ok(())
+        let mut small = std::mem::take(&mut self.small);
+        let painted = self.sketch(input, &mut small);
+        let restored = painted.and_then(|()| self.full_size.restore(input, &mut small, output));
+        self.small = small;
+        restored
     }
 
-    fn paint(&mut self, input: &Frame, output: &mut Frame) -> Result<()> {
-        let seen = self.seen_size(input.size());
-        if seen == input.size() {
-            return mix(&mut self.networks, input.image(), &mut output.pixels, &mut self.painted);
+    /// Paints `input` at the size that the networks see, with the colours and the strength of the look.
+    ///
+    /// # Errors
+    /// Those of [`Self::stylize`].
+    pub fn sketch(&mut self, input: &Frame, small: &mut Small) -> Result<()> {
+        self.try_sketch(input, small).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))
+    }
+
+    fn try_sketch(&mut self, input: &Frame, small: &mut Small) -> Result<()> {
+        let Size { width, height } = self.seen_size(input.size());
+        if input.size() == Size::new(width, height) {
+            small.seen.resize(0, 0);
+        } else {
+            small.seen.resize(width, height);
+            small.seen.stamp_from(input);
+            self.resizer.resize(input.image(), width, height, &mut small.seen.pixels)?;
         }
-        let Size { width, height } = seen;
-        self.small.resize(byte_len(width, height), 0);
-        self.mixed.resize(byte_len(width, height), 0);
-        self.resizer.resize(input.image(), width, height, &mut self.small)?;
-        let small = Image { width, height, pixels: &self.small };
-        mix(&mut self.networks, small, &mut self.mixed, &mut self.painted)?;
-        let mixed = Image { width, height, pixels: &self.mixed };
-        self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
-        if self.look.reduction > 1.0 {
-            self.edges.restore(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
+        let mut painted = std::mem::take(&mut small.painted);
+        painted.resize(width, height);
+        painted.stamp_from(input);
+        let seen = small.seen(input);
+        mix(&mut self.networks, seen.image(), &mut painted.pixels, &mut self.one)?;
+        let Look { strength, keep_colors, .. } = self.look;
+        if keep_colors {
+            color::keep_chroma(&seen.pixels, &mut painted.pixels);
         }
+        if strength < 1.0 {
+            blend::toward(&seen.pixels, &mut painted.pixels, 1.0 - strength);
+        }
+        small.painted = painted;
+        let copied: f32 = self.networks.iter().filter(|one| one.side.is_none()).map(|one| one.share).sum();
+        small.detail = 1.0 - strength.clamp(0.0, 1.0) * (1.0 - copied.clamp(0.0, 1.0));
         Ok(())
     }
-}
-
-/// `frame` divided by `scale`, at least 1x1.
-fn seen_size(frame: Size, scale: f32) -> Size {
-    let side = |pixels: u32| ((f64::from(pixels) / f64::from(scale)).round() as u32).max(1);
-    Size { width: side(frame.width), height: side(frame.height) }
 }
 
 /// Paints `image` with each network and mixes the paintings by their shares into `out`. A single network does not use
@@ -154,7 +165,7 @@ mod tests {
     }
 
     fn stylizer(networks: Vec<(Box<dyn Network>, f32)>, look: Look) -> Stylizer {
-        let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share };
+        let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share, side: Some(2) };
         Stylizer::new(networks.into_iter().map(one).collect(), look)
     }
 
@@ -195,7 +206,7 @@ mod tests {
 
     #[test]
     fn any_scale_keeps_the_size_of_the_frame() {
-        for scale in [0.5, 1.0, 2.0, 7.3] {
+        for scale in ["0.5", "1", "2", "7.3", "0.5px", "1px", "2px", "7.3px"].map(|text| text.parse().unwrap()) {
             for (width, height) in [(1, 1), (3, 2), (641, 361)] {
                 let mut output = Frame::default();
                 let look = Look { scale, ..Look::default() };

@@ -53,7 +53,7 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
         let choice = catalog.resolve(&style.parse().unwrap()).unwrap().remove(0);
         let how = Opening { runtime: &runtime, provider: &provider, threads: 2, tile_above: None };
         let network = network::open(choice.network.as_ref().unwrap(), &how).unwrap();
-        let part = WeightedNetwork { network, weights: choice.weights, share: 1.0 };
+        let part = WeightedNetwork { network, weights: choice.weights, share: 1.0, side: Some(432) };
         let mut stylizer = Stylizer::new(vec![part], Look::default());
         let mut stabilizer = Stabilizer::new(impasto::internals::temporal::DEFAULT_AMOUNT);
         let (mut painted, mut shown): (Vec<Frame>, Vec<Frame>) = (Vec::new(), Vec::new());

@@ -19,12 +19,13 @@ use crate::studio::film::{FilmJob, FilmSettings, Work};
 use crate::studio::{Machine, PaintSettings, Style};
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
+use crate::stylize::Scale;
 use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
-use self::values::{SCALES, within};
+use self::values::within;
 
 /// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.
 #[derive(Debug, Parser)]
@@ -95,9 +96,10 @@ pub struct StyleArgs {
     /// Keep the original's colours; paint only the brightness.
     #[arg(long)]
     pub keep_colors: bool,
-    /// Stroke size: 2 doubles it; 0.5 halves it and takes four times as long.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = within(SCALES))]
-    pub scale: f32,
+    /// Stroke size, 0.05 to 20: 2 doubles it, 0.5 halves it and takes four times as long. Strokes have the same size in the
+    /// picture at every resolution. With px they have it in pixels: 1px paints every pixel of the picture.
+    #[arg(long, value_name = "FACTOR[px]", default_value_t = Scale::default())]
+    pub scale: Scale,
     /// What runs the network.
     #[command(flatten)]
     pub run: RunArgs,

@@ -4,7 +4,7 @@ pub mod arrange;
 pub mod blend;
 pub mod change;
 pub mod color;
-pub mod edges;
+pub mod enlarge;
 pub mod history;
 pub mod label;
 pub mod packed;

@@ -9,10 +9,11 @@ use crate::frame::Frame;
 use crate::network::provider::Device;
 use crate::network::{self, Identity, Opening};
 use crate::picture::Picture;
+use crate::size::Size;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
-use crate::stylize::{Look, Stylizer, WeightedNetwork};
+use crate::stylize::{Look, Scale, Stylizer, WeightedNetwork};
 use crate::temporal::Stabilizer;
 
 /// Limit on the pixels that all workers together have in their networks, at about 150 bytes each in the widest layer.
@@ -57,13 +58,13 @@ pub struct PaintSettings {
     pub strength: f32,
     /// Keep the colours of the original and take only the brightness from the painting.
     pub keep_colors: bool,
-    /// Stroke size, 0.05 to 20: 2 makes the strokes twice as large and painting four times as fast.
-    pub scale: f32,
+    /// Stroke size: twice as large is painted four times as fast.
+    pub scale: Scale,
 }
 
 impl Default for PaintSettings {
     fn default() -> Self {
-        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: 1.0 }
+        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: Scale::default() }
     }
 }
 
@@ -158,13 +159,19 @@ impl Painter {
         self.engine.as_ref()
     }
 
+    /// The size of a frame of size `frame` as the networks see it.
+    pub(crate) fn seen_size(&self, frame: Size) -> Size {
+        let side = self.choices.iter().filter_map(|choice| choice.network.as_ref()).map(|file| file.side).max();
+        self.look.scale.seen(frame, side, 1.0)
+    }
+
     /// Stylizers that paint frames of `width` x `height` in parallel, with the cores divided among them.
     ///
-    /// On a processor, many frames are painted fastest with one core per frame: no core waits for another. For large frames
-    /// there are fewer stylizers, to save memory. A graphics card paints one frame at a time.
+    /// On a processor, many frames are painted fastest with one core per frame: no core waits for another. If the networks see
+    /// very large frames, there are fewer stylizers, to save memory. A graphics card paints one frame at a time.
     pub(crate) fn workers(&self, width: u32, height: u32) -> Result<Vec<Stylizer>> {
         let on_processor = self.device() == Device::Cpu;
-        let pixels = (u64::from(width) * u64::from(height)).max(1);
+        let pixels = self.seen_size(Size::new(width, height)).pixels().max(1);
         let fit = usize::try_from(PIXELS_AT_ONCE / pixels).unwrap_or(usize::MAX).max(1);
         let count = if on_processor { self.threads.min(fit) } else { 1 };
         (0..count).map(|_| self.stylizer(self.threads / count, None)).collect()
@@ -179,7 +186,7 @@ impl Painter {
 
     /// The stabiliser for a sequence of painted frames, of strength `amount`, 0 to 1.
     pub(crate) fn stabilizer(&self, amount: f32) -> Stabilizer {
-        Stabilizer::new(amount).with_stroke_scale(self.look.scale)
+        Stabilizer::new(amount)
     }
 
     fn stylizer(&self, threads: usize, tile_above: Option<u64>) -> Result<Stylizer> {
@@ -190,7 +197,8 @@ impl Painter {
                 }
                 _ => Box::new(Identity),
             };
-            Ok(WeightedNetwork { network, weights: choice.weights.clone(), share: choice.share })
+            let side = choice.network.as_ref().map(|file| file.side);
+            Ok(WeightedNetwork { network, weights: choice.weights.clone(), share: choice.share, side })
         };
         let networks = self.choices.iter().map(open).collect::<Result<_>>()?;
         Ok(Stylizer::new(networks, self.look))

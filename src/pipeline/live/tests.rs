@@ -38,7 +38,15 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
     match style.terms()[0].0.as_str() {
         "dark" => {
             let (path, layout) = ("dark".into(), crate::network::Layout::NhwcU8);
-            let file = NetworkFile { name: "dark".into(), path, tiles: None, layout, styles: 1, sha256: String::new() };
+            let file = NetworkFile {
+                name: "dark".into(),
+                path,
+                tiles: None,
+                layout,
+                styles: 1,
+                side: 432,
+                sha256: String::new(),
+            };
             Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
         }
         "identity" => Ok(identity()),
@@ -48,7 +56,7 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
 
 fn painting() -> Styling<'static> {
     let (stabilizer, governor) = (Stabilizer::new(0.0), Governor::new(None));
-    Styling { choose: Box::new(choose), first: identity(), stabilizer, governor }
+    Styling { choose: Box::new(choose), first: identity(), scale: Scale::default(), stabilizer, governor }
 }
 
 fn camera(frames: Option<u64>) -> Capture<'static> {
