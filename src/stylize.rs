@@ -1,5 +1,6 @@
 //! Paints a frame with one or several networks, at the size that they see, and brings it back to the frame's.
 
+mod finer;
 mod scale;
 mod small;
 
@@ -9,6 +10,7 @@ use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
 
+use finer::Finer;
 pub use scale::{FACTORS, Scale};
 pub use small::{FullSize, Small};
 
@@ -23,11 +25,14 @@ pub struct Look {
     pub scale: Scale,
     /// A further division of that size, from 1 up, to save time.
     pub reduction: f32,
+    /// Paint pictures well above that size a second time, for fine strokes within the large ones: for stills, since nothing
+    /// keeps the fine strokes still.
+    pub finer: bool,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { strength: 1.0, keep_colors: false, scale: Scale::default(), reduction: 1.0 }
+        Self { strength: 1.0, keep_colors: false, scale: Scale::default(), reduction: 1.0, finer: false }
     }
 }
 
@@ -50,6 +55,7 @@ pub struct Stylizer {
     resizer: Resizer,
     /// One network's painting, while several are mixed.
     one: Vec<u8>,
+    finer: Finer,
     /// For [`Self::stylize`].
     small: Small,
     full_size: FullSize,
@@ -58,8 +64,8 @@ pub struct Stylizer {
 impl Stylizer {
     /// A stylizer that mixes `networks` (at least one).
     pub fn new(networks: Vec<WeightedNetwork>, look: Look) -> Self {
-        let (resizer, one) = (Resizer::default(), Vec::new());
-        Self { networks, look, resizer, one, small: Small::default(), full_size: FullSize::default() }
+        let (resizer, one, finer) = (Resizer::default(), Vec::new(), Finer::default());
+        Self { networks, look, resizer, one, finer, small: Small::default(), full_size: FullSize::default() }
     }
 
     /// The networks, whose weights and shares may be changed. A network with share 0 does not run.
@@ -111,9 +117,13 @@ impl Stylizer {
         let mut painted = std::mem::take(&mut small.painted);
         painted.resize(width, height);
         painted.stamp_from(input);
+        mix(&mut self.networks, small.seen(input).image(), &mut painted.pixels, &mut self.one)?;
+        let Look { strength, keep_colors, finer, .. } = self.look;
+        if finer {
+            let networks = |image: Image<'_>, out: &mut [u8]| mix(&mut self.networks, image, out, &mut self.one);
+            self.finer.add(input, &mut small.seen, &mut painted, networks)?;
+        }
         let seen = small.seen(input);
-        mix(&mut self.networks, seen.image(), &mut painted.pixels, &mut self.one)?;
-        let Look { strength, keep_colors, .. } = self.look;
         if keep_colors {
             color::keep_chroma(&seen.pixels, &mut painted.pixels);
         }

@@ -182,8 +182,8 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Paint in tiles above this many megapixels (0: never).
-    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 8.0)]
+    /// Paint in tiles, to save memory, if the network sees more than this many megapixels (0: never).
+    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 2.0)]
     pub tile_above: f64,
 }
 

@@ -28,8 +28,6 @@ pub struct Enlarger {
     down: Axis,
     /// The across filter's weights, once for each byte of a row.
     taps: [Vec<i16>; 4],
-    /// Fraction of the way across from the left to the right pixel, for each pixel of a row.
-    place: Vec<f32>,
     /// Brightness of the small original.
     guide: Vec<u8>,
     /// Four rows of the small painting, and for a share of the original four rows of that.
@@ -41,18 +39,20 @@ pub struct Enlarger {
 /// Where the pixels of one axis lie between those of the small picture.
 #[derive(Clone, Debug, Default)]
 struct Axis {
-    /// The last small pixel before each full pixel; -1 before the first.
-    before: Vec<isize>,
-    /// The fraction of the way to the next.
+    /// The four small pixels around each full pixel, two on each side. At the border, the last one repeats.
+    near: [Vec<u32>; 4],
+    /// Fraction of the way from the second to the third.
     fraction: Vec<f32>,
 }
 
 impl Axis {
     fn new(small: usize, full: usize) -> Self {
-        let place = |pixel: usize| (pixel as f32 + 0.5) * small as f32 / full as f32 - 0.5;
-        let before = (0..full).map(|pixel| place(pixel).floor() as isize).collect();
-        let fraction = (0..full).map(|pixel| place(pixel) - place(pixel).floor()).collect();
-        Self { before, fraction }
+        let places = || (0..full).map(|pixel| (pixel as f32 + 0.5) * small as f32 / full as f32 - 0.5);
+        let near = [-1, 0, 1, 2].map(|step| {
+            let clamped = |place: f32| (place.floor() as i64 + step).clamp(0, small as i64 - 1) as u32;
+            places().map(clamped).collect()
+        });
+        Self { near, fraction: places().map(|place| place - place.floor()).collect() }
     }
 }
 
@@ -77,10 +77,12 @@ struct Wide {
     index: Option<usize>,
     /// Filtered across: one value a byte.
     smooth: Vec<i16>,
-    /// The pixels to the left and to the right: RGB8.
+    /// The pixels around each, as in [`Axis::near`]: RGB8.
+    first: Vec<u8>,
     left: Vec<u8>,
     right: Vec<u8>,
-    /// Their brightness in the small original.
+    last: Vec<u8>,
+    /// The brightness of the middle two in the small original.
     guide_left: Vec<f32>,
     guide_right: Vec<f32>,
 }
@@ -91,8 +93,10 @@ type Ring = [Wide; 4];
 /// What one row of the full picture needs.
 #[derive(Clone, Debug, Default)]
 struct Row {
+    /// Brightness of the original.
+    own: Vec<f32>,
     /// How far the place between the four pixels moves down and across, for each pixel, in units of [`ONE`].
-    moves: Vec<[i16; 2]>,
+    moves: [Vec<i16>; 2],
     /// The same for each byte.
     down: Vec<i16>,
     across: Vec<i16>,
@@ -117,23 +121,50 @@ impl Enlarger {
         let stride = full.0 * 3;
         let rows = original.pixels.chunks_exact(stride).zip(out.chunks_exact_mut(stride));
         for (y, (original, out)) in rows.enumerate() {
-            let (before, fraction) = (self.down.before[y], self.down.fraction[y]);
-            let near = [-1, 0, 1, 2].map(|step| (before + step).clamp(0, small.1 as isize - 1) as usize);
-            self.spread(painted, &near, false);
-            let [a, b, c, d] = near.map(|row| &self.painted[row % 4]);
-            let [upper, lower] = [b, c];
-            moves(original, upper, lower, &self.place, fraction, &mut self.row);
-            let weights = catmull_rom(fraction);
-            compose([a, b, c, d], weights, fraction, &self.row.down, &self.row.across, out);
-            if detail > 0.0 {
-                self.spread(seen.pixels, &near, true);
-                let rows = near.map(|row| &self.seen[row % 4]);
-                let Row { down, across, plain, .. } = &mut self.row;
-                plain.resize(stride, 0);
-                compose(rows, weights, fraction, down, across, plain);
-                add_detail(original, plain, detail, out);
+            self.line(y, original, painted, (seen.pixels, detail), out);
+        }
+    }
+
+    /// Makes row `y` of the enlarged painting.
+    #[inline(always)]
+    fn row(&mut self, y: usize, original: &[u8], painted: &[u8], (seen, detail): (&[u8], f32), out: &mut [u8]) {
+        let fraction = self.down.fraction[y];
+        let near = [0, 1, 2, 3].map(|step| self.down.near[step][y] as usize);
+        let weights = catmull_rom(fraction);
+        self.spread(painted, &near, false);
+        let rows = near.map(|row| &self.painted[row % 4]);
+        let Row { own, moves: moved, down, across, plain } = &mut self.row;
+        for (own, pixel) in own.iter_mut().zip(original.as_chunks::<3>().0) {
+            *own = f32::from(luma(*pixel));
+        }
+        let [downs, acrosses] = moved;
+        moves(own, [rows[1], rows[2]], &self.across.fraction, fraction, downs, acrosses);
+        repeat(downs, down);
+        repeat(acrosses, across);
+        compose(rows, weights, fraction, down, across, out);
+        if detail > 0.0 {
+            plain.resize(out.len(), 0);
+            self.spread(seen, &near, true);
+            let Row { down, across, plain, .. } = &mut self.row;
+            compose(near.map(|row| &self.seen[row % 4]), weights, fraction, down, across, plain);
+            add_detail(original, plain, detail, out);
+        }
+    }
+
+    /// [`Self::row`], with the widest vectors that the processor has.
+    fn line(&mut self, y: usize, original: &[u8], painted: &[u8], seen: (&[u8], f32), out: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2")]
+            fn wide(it: &mut Enlarger, y: usize, original: &[u8], painted: &[u8], seen: (&[u8], f32), out: &mut [u8]) {
+                it.row(y, original, painted, seen, out);
+            }
+            if is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has AVX2.
+                return unsafe { wide(self, y, original, painted, seen, out) };
             }
         }
+        self.row(y, original, painted, seen, out);
     }
 
     /// Makes the tables for these sizes, and forgets the rows of the last picture.
@@ -144,7 +175,6 @@ impl Enlarger {
         }
         self.sizes = [small, full];
         (self.across, self.down) = (Axis::new(small.0, full.0), Axis::new(small.1, full.1));
-        self.place.clone_from(&self.across.fraction);
         self.taps.iter_mut().for_each(Vec::clear);
         for weights in self.across.fraction.iter().map(|&fraction| catmull_rom(fraction)) {
             self.taps.iter_mut().zip(weights).for_each(|(taps, weight)| taps.extend([weight; 3]));
@@ -152,10 +182,12 @@ impl Enlarger {
         for list in [&mut self.row.down, &mut self.row.across] {
             list.resize(full.0 * 3, 0);
         }
-        self.row.moves.resize(full.0, [0; 2]);
+        self.row.moves.iter_mut().for_each(|list| list.resize(full.0, 0));
+        self.row.own.resize(full.0, 0.0);
     }
 
     /// Spreads the rows `near` of `picture` that the ring does not hold yet.
+    #[inline(always)]
     fn spread(&mut self, picture: &[u8], near: &[usize; 4], is_seen: bool) {
         let ring = if is_seen { &mut self.seen } else { &mut self.painted };
         let width = self.sizes[0].0;
@@ -167,63 +199,69 @@ impl Enlarger {
             wide.index = Some(index);
             let pixels = picture[index * width * 3..][..width * 3].as_chunks::<3>().0;
             let guide = &self.guide[index * width..][..width];
-            wide.fill(pixels, guide, &self.across.before, &self.taps);
+            wide.fill(pixels, guide, &self.across, &self.taps);
         }
     }
 }
 
 impl Wide {
-    fn fill(&mut self, pixels: &[[u8; 3]], guide: &[u8], before: &[isize], taps: &[Vec<i16>; 4]) {
-        let last = pixels.len() as isize - 1;
-        let bytes = before.len() * 3;
+    #[inline(always)]
+    fn fill(&mut self, pixels: &[[u8; 3]], guide: &[u8], across: &Axis, taps: &[Vec<i16>; 4]) {
+        let bytes = across.near[0].len() * 3;
         self.smooth.resize(bytes, 0);
-        self.left.resize(bytes, 0);
-        self.right.resize(bytes, 0);
-        let at = |place: isize| place.clamp(0, last) as usize;
-        let sides = self.left.as_chunks_mut::<3>().0.iter_mut().zip(self.right.as_chunks_mut::<3>().0);
-        for (&before, (left, right)) in before.iter().zip(sides) {
-            (*left, *right) = (pixels[at(before)], pixels[at(before + 1)]);
+        for (list, near) in
+            [&mut self.first, &mut self.left, &mut self.right, &mut self.last].into_iter().zip(&across.near)
+        {
+            list.resize(bytes, 0);
+            gather(pixels, near, list);
         }
-        self.guide_left.clear();
-        self.guide_left.extend(before.iter().map(|&before| f32::from(guide[at(before)])));
-        self.guide_right.clear();
-        self.guide_right.extend(before.iter().map(|&before| f32::from(guide[at(before + 1)])));
-        // The outer two of the four pixels.
-        let mut outer = [vec![0u8; bytes], vec![0u8; bytes]];
-        for (step, outer) in [-1, 2].into_iter().zip(&mut outer) {
-            for (&before, outer) in before.iter().zip(outer.as_chunks_mut::<3>().0) {
-                *outer = pixels[at(before + step)];
-            }
+        for (list, near) in [&mut self.guide_left, &mut self.guide_right].into_iter().zip(&across.near[1..]) {
+            list.clear();
+            list.extend(near.iter().map(|&place| f32::from(guide[place as usize])));
         }
-        filter([&outer[0], &self.left, &self.right, &outer[1]], taps, &mut self.smooth);
+        filter([&self.first, &self.left, &self.right, &self.last], taps, &mut self.smooth);
+    }
+}
+
+/// Copies the pixels at the places `near`.
+#[inline(never)]
+fn gather(pixels: &[[u8; 3]], near: &[u32], out: &mut [u8]) {
+    let out = out.as_chunks_mut::<3>().0;
+    for (&place, pixel) in near.iter().zip(out) {
+        if let Some(&found) = pixels.get(place as usize) {
+            *pixel = found;
+        }
     }
 }
 
 /// The sum of four rows of bytes by their weights, rounded.
+#[inline(always)]
 fn filter(rows: [&[u8]; 4], taps: &[Vec<i16>; 4], out: &mut [i16]) {
-    let near = rows[1].iter().zip(rows[2]).zip(taps[1].iter().zip(&taps[2]));
-    let far = rows[0].iter().zip(rows[3]).zip(taps[0].iter().zip(&taps[3]));
-    for ((out, ((b, c), (wb, wc))), ((a, d), (wa, wd))) in out.iter_mut().zip(near).zip(far) {
-        let [a, b, c, d] = [*a, *b, *c, *d].map(i16::from);
-        *out = (a * wa + b * wb + c * wc + d * wd + ONE / 2) >> BITS;
+    let count = out.len();
+    let [a, b, c, d] = rows.map(|row| &row[..count]);
+    let [wa, wb, wc, wd] = [0, 1, 2, 3].map(|tap| &taps[tap][..count]);
+    for at in 0..count {
+        let near = i16::from(b[at]) * wb[at] + i16::from(c[at]) * wc[at];
+        let far = i16::from(a[at]) * wa[at] + i16::from(d[at]) * wd[at];
+        out[at] = (near + far + ONE / 2) >> BITS;
     }
 }
 
-/// How far the place between the four pixels moves for each pixel of the row `original`, `fraction` of the way from
-/// `upper` to `lower`.
-fn moves(original: &[u8], upper: &Wide, lower: &Wide, place: &[f32], fraction: f32, row: &mut Row) {
-    let pixels = original.as_chunks::<3>().0;
-    let guides = upper.guide_left.iter().zip(&upper.guide_right).zip(lower.guide_left.iter().zip(&lower.guide_right));
-    for (((pixel, ((&ul, &ur), (&ll, &lr))), &x), moved) in pixels.iter().zip(guides).zip(place).zip(&mut row.moves) {
-        let own = f32::from(luma(*pixel));
+/// How far the place between the four pixels moves for each pixel of a row of brightness `own`, `fraction` of the way from
+/// `upper` to `lower`: down, and across.
+#[inline(always)]
+fn moves(own: &[f32], rows: [&Wide; 2], place: &[f32], fraction: f32, downs: &mut [i16], acrosses: &mut [i16]) {
+    let [upper, lower] = rows;
+    let count = own.len();
+    let (place, downs, acrosses) = (&place[..count], &mut downs[..count], &mut acrosses[..count]);
+    let (uls, urs) = (&upper.guide_left[..count], &upper.guide_right[..count]);
+    let (lls, lrs) = (&lower.guide_left[..count], &lower.guide_right[..count]);
+    for at in 0..count {
+        let (own, x, ul, ur, ll, lr) = (own[at], place[at], uls[at], urs[at], lls[at], lrs[at]);
         let down = toward(own, ul + x * (ur - ul), ll + x * (lr - ll), fraction);
         let across = toward(own, ul + down * (ll - ul), ur + down * (lr - ur), x);
-        let fixed = |value: f32| (value * f32::from(ONE)) as i16;
-        *moved = [fixed(down - fraction), fixed(across - x)];
-    }
-    let bytes = row.down.as_chunks_mut::<3>().0.iter_mut().zip(row.across.as_chunks_mut::<3>().0);
-    for (&[down, across], (downs, acrosses)) in row.moves.iter().zip(bytes) {
-        (*downs, *acrosses) = ([down; 3], [across; 3]);
+        downs[at] = rounded((down - fraction) * f32::from(ONE));
+        acrosses[at] = rounded((across - x) * f32::from(ONE));
     }
 }
 
@@ -236,30 +274,47 @@ fn toward(own: f32, from: f32, to: f32, place: f32) -> f32 {
     from / (from + to)
 }
 
+/// The nearest integer of a small number. A cast would check for what is no number, one value at a time.
+#[inline(always)]
+fn rounded(value: f32) -> i16 {
+    // At this magnitude the last bit of an f32 is worth 1.
+    const SHIFT: f32 = (3 << 22) as f32;
+    (value + SHIFT).to_bits() as i16
+}
+
+/// Repeats each value for the three bytes of its pixel.
+#[inline(always)]
+fn repeat(pixels: &[i16], bytes: &mut [i16]) {
+    for (&value, bytes) in pixels.iter().zip(bytes.as_chunks_mut::<3>().0) {
+        *bytes = [value; 3];
+    }
+}
+
 /// One row of the enlarged painting from the four rows around it.
+#[inline(always)]
 fn compose(rows: [&Wide; 4], weights: [i16; 4], fraction: f32, down: &[i16], across: &[i16], out: &mut [u8]) {
     let place = (fraction * f32::from(ONE)) as i16;
     let [a, b, c, d] = rows;
     let count = out.len();
-    let smooth = [&a.smooth[..count], &b.smooth[..count], &c.smooth[..count], &d.smooth[..count]];
-    let corners = [&b.left[..count], &b.right[..count], &c.left[..count], &c.right[..count]];
+    let [above, upper, lower, below] = [a, b, c, d].map(|row| &row.smooth[..count]);
+    let (ul, ur, ll, lr) = (&b.left[..count], &b.right[..count], &c.left[..count], &c.right[..count]);
     let (down, across) = (&down[..count], &across[..count]);
     for at in 0..count {
-        let [above, upper, lower, below] = [smooth[0][at], smooth[1][at], smooth[2][at], smooth[3][at]];
-        let plain =
-            (above * weights[0] + upper * weights[1] + lower * weights[2] + below * weights[3] + ONE / 2) >> BITS;
-        let corner = [corners[0][at], corners[1][at], corners[2][at], corners[3][at]];
-        let least = corner[0].min(corner[1]).min(corner[2].min(corner[3]));
-        let most = corner[0].max(corner[1]).max(corner[2].max(corner[3]));
-        let [ul, ur, ll, lr] = corner.map(i16::from);
-        let vertical = (down[at] * (lower - upper)) >> BITS;
-        let wide = (ur - ul) + (((place + down[at]) * ((lr - ll) - (ur - ul)) / 2) >> (BITS - 1));
-        let horizontal = (across[at] * wide) >> BITS;
-        out[at] = (plain + vertical + horizontal).clamp(i16::from(least), i16::from(most)) as u8;
+        let (up, low) = (upper[at], lower[at]);
+        let plain = above[at] * weights[0] + up * weights[1] + low * weights[2] + below[at] * weights[3];
+        let vertical = down[at] * (low - up);
+        let (least, most) = (ul[at].min(ur[at]).min(ll[at].min(lr[at])), ul[at].max(ur[at]).max(ll[at].max(lr[at])));
+        let wide_up = i16::from(ur[at]) - i16::from(ul[at]);
+        let wide_low = i16::from(lr[at]) - i16::from(ll[at]);
+        let wide = wide_up + (((place + down[at]) * (wide_low - wide_up)) >> BITS);
+        let horizontal = across[at] * wide;
+        let value = ((plain + ONE / 2) >> BITS) + (vertical >> BITS) + (horizontal >> BITS);
+        out[at] = value.max(i16::from(least)).min(i16::from(most)) as u8;
     }
 }
 
 /// Adds `share` of what `original` has over `plain` to `out`.
+#[inline(always)]
 fn add_detail(original: &[u8], plain: &[u8], share: f32, out: &mut [u8]) {
     let share = (share.clamp(0.0, 1.0) * 128.0).round() as i16;
     for ((out, &original), &plain) in out.iter_mut().zip(original).zip(plain) {

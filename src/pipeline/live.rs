@@ -397,7 +397,7 @@ impl StylizeThread<'_> {
         }
         let (strength, keep_colors) = (settings.strength, settings.keep_colors);
         let scale = self.scale.with_factor(settings.scale);
-        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction() });
+        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction(), finer: false });
         let seen = stylizer.seen_size(original.size());
         let mut inference = Duration::ZERO;
         let outcome = catch_unwind(AssertUnwindSafe(|| {

@@ -125,27 +125,33 @@ impl Painter {
     }
 
     /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
-    /// Frames above 8 megapixels are painted in tiles, if the network supports it.
+    /// If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
     ///
     /// # Errors
     /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
+        self.paint_one(frame, false)
+    }
+
+    fn paint_one(&mut self, frame: &Frame, finer: bool) -> Result<Frame> {
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
             None => self.all_cores(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
+        stylizer.set_look(Look { finer, ..self.look });
         let painted = stylizer.stylize(frame, &mut painting);
         self.stylizer = Some(stylizer);
         painted.map(|()| painting)
     }
 
-    /// Paints a picture, and keeps its opacity and metadata.
+    /// Paints a picture, and keeps its opacity and metadata. Well above the size that the network sees, it is painted a second
+    /// time, for fine strokes within the large ones.
     ///
     /// # Errors
     /// Those of [`Self::paint`].
     pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
-        let frame = self.paint(&picture.frame)?;
+        let frame = self.paint_one(&picture.frame, true)?;
         Ok(Picture { frame, ..picture })
     }
 
@@ -177,11 +183,13 @@ impl Painter {
         (0..count).map(|_| self.stylizer(self.threads / count, None)).collect()
     }
 
-    /// One stylizer that uses all cores, for pictures one at a time. Pictures above `tile_above` megapixels are painted in
-    /// tiles, if the network supports it (0: never).
+    /// One stylizer that uses all cores, for pictures one at a time, with a second pass for fine strokes. What the network sees
+    /// above `tile_above` megapixels is painted in tiles, if the network supports it (0: never).
     pub(crate) fn all_cores(&self, tile_above: f64) -> Result<Stylizer> {
         let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
-        self.stylizer(self.threads, above)
+        let mut stylizer = self.stylizer(self.threads, above)?;
+        stylizer.set_look(Look { finer: true, ..self.look });
+        Ok(stylizer)
     }
 
     /// The stabiliser for a sequence of painted frames, of strength `amount`, 0 to 1.
