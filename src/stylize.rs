@@ -215,6 +215,54 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_the_original_keeps_its_detail_at_any_size() {
+        let mut photo = frame(90, 60, 0);
+        photo.pixels.iter_mut().enumerate().for_each(|(at, value)| *value = (at * 7919 % 251) as u8);
+        let identity = || WeightedNetwork { network: Box::new(Identity), weights: vec![1.0], share: 1.0, side: None };
+        let none = |share| WeightedNetwork { network: Box::new(Flat(9)), weights: vec![1.0], share, side: Some(20) };
+        let (copy, unpainted) = (Look::default(), Look { strength: 0.0, ..Look::default() });
+        for (networks, look) in
+            [(vec![identity()], copy), (vec![identity(), none(0.0)], copy), (vec![none(1.0)], unpainted)]
+        {
+            let mut output = Frame::default();
+            Stylizer::new(networks, look).stylize(&photo, &mut output).unwrap();
+            assert_eq!(output.pixels, photo.pixels);
+        }
+    }
+
+    #[test]
+    fn the_second_pass_adds_fine_texture_and_leaves_shapes_and_colours() {
+        /// Inverts what it sees, with a pattern of single pixels.
+        struct Dots;
+        impl Network for Dots {
+            fn style_count(&self) -> usize {
+                1
+            }
+
+            fn run(&mut self, image: Image<'_>, _weights: &[f32], out: &mut [u8]) -> Result<()> {
+                for (place, (out, &value)) in out.iter_mut().zip(image.pixels).enumerate() {
+                    *out = (200 - value / 2) + if place / 3 % 2 == 0 { 20 } else { 0 };
+                }
+                Ok(())
+            }
+        }
+        let paint = |finer, side: u32| {
+            let mut output = Frame::default();
+            let look = Look { finer, ..Look::default() };
+            let dots = WeightedNetwork { network: Box::new(Dots), weights: vec![1.0], share: 1.0, side: Some(side) };
+            Stylizer::new(vec![dots], look).stylize(&frame(200, 120, 100), &mut output).unwrap();
+            output.pixels
+        };
+        let mean = |pixels: &[u8]| pixels.iter().map(|&value| f64::from(value)).sum::<f64>() / pixels.len() as f64;
+        let (coarse, fine) = (paint(false, 40), paint(true, 40));
+        assert_eq!(coarse.len(), fine.len());
+        assert!((mean(&coarse) - mean(&fine)).abs() < 1.0, "{} {}", mean(&coarse), mean(&fine));
+        assert_ne!(coarse, fine);
+        // Nothing to add where the network saw nearly everything.
+        assert_eq!(paint(true, 100), paint(false, 100));
+    }
+
+    #[test]
     fn any_scale_keeps_the_size_of_the_frame() {
         for scale in ["0.5", "1", "2", "7.3", "0.5px", "1px", "2px", "7.3px"].map(|text| text.parse().unwrap()) {
             for (width, height) in [(1, 1), (3, 2), (641, 361)] {
