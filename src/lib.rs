@@ -30,10 +30,10 @@
 //!    ticks of the film's time base, so a variable frame rate survives exactly.
 //! 2. **It waits in a bounded channel.** `pipeline::ordered` owns all threads and channels. The number of frames is fixed;
 //!    a reader that is faster than the networks waits for one to come back. So the memory of a job is bounded.
-//! 3. **A worker paints it.** `stylize` scales it for the stroke size, runs the networks of the style expression
-//!    (`style::catalog` found them), mixes their pictures, and keeps the colours or some of the original if asked. For a
-//!    file there is one worker per core, and each paints a complete frame with one core: no core waits for another in the
-//!    middle of a frame.
+//! 3. **A worker paints it.** `stylize` scales it to the size that the networks were trained for, so that strokes have a size
+//!    in the picture, runs the networks of the style expression (`style::catalog` found them), mixes their pictures, and
+//!    keeps the colours or some of the original if asked. For a file there is one worker per core, and each paints a
+//!    complete frame with one core: no core waits for another in the middle of a frame.
 //! 4. **The network sees bytes.** `network` gives `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
 //!    back; scaling, padding and clamping are nodes of the graph. Other people's networks get planes of floats instead
 //!    (`kernel::planar`). Networks for any picture as the style get packed floats (`kernel::packed`) and a style vector,
@@ -41,7 +41,8 @@
 //!    share the statistics of the complete picture (`network::tiled`).
 //! 5. **It is put in order and stabilised.** Workers overtake each other; one thread holds early frames back until it is
 //!    their turn. There `temporal::Stabilizer` compares the input with earlier input, and averages the painting where
-//!    nothing moves. It is the only part of a job that remembers earlier frames, so it runs outside the workers.
+//!    nothing moves. It is the only part of a job that remembers earlier frames, so it runs outside the workers. It works
+//!    at the networks' size too; then `kernel::enlarge` brings the painting to the frame's size, with the original's edges.
 //! 6. **It is encoded.** `media::write` converts RGB to the planes and tags of the input and encodes them. Every 300 frames
 //!    make a segment: a file of its own, safe on the disk before it gets its name (`segments::writer`). Each segment starts
 //!    a new encoder, and `temporal::Relay` hands over the stabiliser, so no segment depends on another: an interrupted job
@@ -59,8 +60,8 @@
 //! A camera does not wait, so `pipeline::live` has no queue: each hand-over keeps only the newest frame (`sync::latest`).
 //! One thread captures (`source::camera`), one paints with all cores, and each output (`sink`: recording, page, stream,
 //! virtual camera) has its own; the window has the main thread. They share `show::Show`: the settings, which keys and the
-//! page change, and the statistics. `pipeline::governor` holds the frame rate by the size that the network sees,
-//! `kernel::edges` restores the edges that this costs, and `pipeline::fade` fades from one style to the next.
+//! page change, and the statistics. `pipeline::governor` holds the frame rate by the size that the network sees, and
+//! `pipeline::fade` fades from one style to the next.
 //!
 //! # A still by optimisation
 //!
@@ -123,6 +124,7 @@ pub use network::provider::Device;
 pub use picture::Picture;
 pub use statistics::Percentiles;
 pub use studio::{Machine, PaintSettings, Painter, Studio, Style};
+pub use stylize::Scale;
 pub use sync::Stop;
 pub use warning::Warning;
 
@@ -234,7 +236,7 @@ pub mod internals {
         pub use crate::frame::{Stamp, byte_len};
     }
     pub mod kernel {
-        pub use crate::kernel::{blend, color, edges, grain, planar, resize};
+        pub use crate::kernel::{blend, color, enlarge, grain, planar, resize};
     }
     pub mod media {
         pub mod pixels {
@@ -295,7 +297,7 @@ pub mod internals {
         }
     }
     pub mod stylize {
-        pub use crate::stylize::{Look, Stylizer, WeightedNetwork};
+        pub use crate::stylize::{FullSize, Look, Scale, Small, Stylizer, WeightedNetwork};
     }
     pub mod temporal {
         pub use crate::temporal::{Carrier, DEFAULT_AMOUNT, Stabilizer};

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::statistics::Percentiles;
 use crate::style::catalog::{IDENTITY, did_you_mean};
 use crate::style::expression::Expression;
+use crate::stylize::FACTORS;
 use crate::sync::{Stop, lock};
 use crate::warning::Warning;
 
@@ -143,7 +144,7 @@ pub struct Show {
 /// The range of [`Settings::strength`].
 pub const STRENGTH: std::ops::RangeInclusive<f32> = 0.0..=1.0;
 /// The range of [`Settings::scale`].
-pub const SCALE: std::ops::RangeInclusive<f32> = 0.05..=20.0;
+pub const SCALE: std::ops::RangeInclusive<f32> = FACTORS;
 
 impl Show {
     /// A show that starts with `settings` and offers `styles`.

@@ -1,14 +1,21 @@
-//! Paints a frame with one or several networks.
+//! Paints a frame with one or several networks, at the size that they see, and brings it back to the frame's.
+
+mod finer;
+mod scale;
+mod small;
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Image, byte_len};
-use crate::kernel::edges::Edges;
+use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
 use crate::kernel::{blend, color, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
+
+use finer::Finer;
+pub use scale::{FACTORS, Scale};
+pub use small::{FullSize, Small};
 
 /// Settings for painting a frame and mixing it with the original.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,16 +24,18 @@ pub struct Look {
     pub strength: f32,
     /// Keep the original's chroma and paint only its brightness.
     pub keep_colors: bool,
-    /// Stroke size, above 0. The network sees the frame scaled by `1 / scale`, so 2 doubles the strokes.
-    pub scale: f32,
-    /// A further division of the size that the network sees, from 1 up, to save time. The edges that it loses are
-    /// restored from the original.
+    /// Stroke size, which says at what size the networks see the frame.
+    pub scale: Scale,
+    /// A further division of that size, from 1 up, to save time.
     pub reduction: f32,
+    /// Paint pictures well above that size a second time, for fine strokes within the large ones: for stills, since nothing
+    /// keeps the fine strokes still.
+    pub finer: bool,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { strength: 1.0, keep_colors: false, scale: 1.0, reduction: 1.0 }
+        Self { strength: 1.0, keep_colors: false, scale: Scale::default(), reduction: 1.0, finer: false }
     }
 }
 
@@ -38,6 +47,8 @@ pub struct WeightedNetwork {
     pub weights: Vec<f32>,
     /// Its share of the painting; the shares of all networks sum to 1.
     pub share: f32,
+    /// The short side that it was trained for; `None` if it copies the picture, whose detail is then kept.
+    pub side: Option<u32>,
 }
 
 /// Paints frames. Owns the networks and the buffers between the steps.
@@ -45,20 +56,19 @@ pub struct Stylizer {
     networks: Vec<WeightedNetwork>,
     look: Look,
     resizer: Resizer,
-    edges: Edges,
-    /// The frame at the size that the network sees.
-    small: Vec<u8>,
-    /// One network's painting at that size.
-    painted: Vec<u8>,
-    /// The mix of several networks' paintings at that size.
-    mixed: Vec<u8>,
+    /// One network's painting, while several are mixed.
+    one: Vec<u8>,
+    finer: Finer,
+    /// For [`Self::stylize`].
+    small: Small,
+    full_size: FullSize,
 }
 
 impl Stylizer {
     /// A stylizer that mixes `networks` (at least one).
     pub fn new(networks: Vec<WeightedNetwork>, look: Look) -> Self {
-        let (small, painted, mixed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { networks, look, resizer: Resizer::default(), edges: Edges::default(), small, painted, mixed }
+        let (resizer, one, finer) = (Resizer::default(), Vec::new(), Finer::default());
+        Self { networks, look, resizer, one, finer, small: Small::default(), full_size: FullSize::default() }
     }
 
     /// The networks, whose weights and shares may be changed. A network with share 0 does not run.
@@ -83,7 +93,9 @@ impl Stylizer {
 
     /// The size of a frame of size `frame` as the networks see it.
     pub fn seen_size(&self, frame: Size) -> Size {
-        seen_size(frame, self.look.scale * self.look.reduction)
+        let running = self.networks.iter().filter(|one| one.share > 0.0);
+        let side = running.filter_map(|one| one.side).max();
+        self.look.scale.seen(frame, side, self.look.reduction)
     }
 
     /// Paints `input` into `output`, which gets the size, index and timestamp of `input`. All networks share the `grain`.
@@ -91,42 +103,51 @@ impl Stylizer {
     /// # Errors
     /// A network failed, or its output is not finite. The message gives the frame's index.
     pub fn stylize(&mut self, input: &Frame, grain: &Grain, output: &mut Frame) -> Result<()> {
-        output.resize(input.width, input.height);
-        output.stamp_from(input);
-        self.paint(input, grain, output).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))?;
-        if self.look.keep_colors {
-            color::keep_chroma(&input.pixels, &mut output.pixels);
-        }
-        if self.look.strength < 1.0 {
-            blend::toward(&input.pixels, &mut output.pixels, 1.0 - self.look.strength);
-        }
-        Ok(())
+        let mut small = std::mem::take(&mut self.small);
+        let painted = self.sketch(input, grain, &mut small);
+        let restored = painted.and_then(|()| self.full_size.restore(input, &mut small, output));
+        self.small = small;
+        restored
     }
 
-    fn paint(&mut self, input: &Frame, grain: &Grain, output: &mut Frame) -> Result<()> {
-        let seen = self.seen_size(input.size());
-        if seen == input.size() {
-            return mix(&mut self.networks, input.image(), grain, &mut output.pixels, &mut self.painted);
+    /// Paints `input` at the size that the networks see, with the colours and the strength of the look.
+    ///
+    /// # Errors
+    /// Those of [`Self::stylize`].
+    pub fn sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
+        self.try_sketch(input, grain, small).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))
+    }
+
+    fn try_sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
+        let Size { width, height } = self.seen_size(input.size());
+        if input.size() == Size::new(width, height) {
+            small.seen.resize(0, 0);
+        } else {
+            small.seen.resize(width, height);
+            small.seen.stamp_from(input);
+            self.resizer.resize(input.image(), width, height, &mut small.seen.pixels)?;
         }
-        let Size { width, height } = seen;
-        self.small.resize(byte_len(width, height), 0);
-        self.mixed.resize(byte_len(width, height), 0);
-        self.resizer.resize(input.image(), width, height, &mut self.small)?;
-        let small = Image { width, height, pixels: &self.small };
-        mix(&mut self.networks, small, grain, &mut self.mixed, &mut self.painted)?;
-        let mixed = Image { width, height, pixels: &self.mixed };
-        self.resizer.resize(mixed, input.width, input.height, &mut output.pixels)?;
-        if self.look.reduction > 1.0 {
-            self.edges.restore(input.image(), small, &self.mixed, &mut self.resizer, &mut output.pixels)?;
+        let mut painted = std::mem::take(&mut small.painted);
+        painted.resize(width, height);
+        painted.stamp_from(input);
+        mix(&mut self.networks, small.seen(input).image(), grain, &mut painted.pixels, &mut self.one)?;
+        let Look { strength, keep_colors, finer, .. } = self.look;
+        if finer {
+            let networks = |image: Image<'_>, out: &mut [u8]| mix(&mut self.networks, image, grain, out, &mut self.one);
+            self.finer.add(input, &mut small.seen, &mut painted, networks)?;
         }
+        let seen = small.seen(input);
+        if keep_colors {
+            color::keep_chroma(&seen.pixels, &mut painted.pixels);
+        }
+        if strength < 1.0 {
+            blend::toward(&seen.pixels, &mut painted.pixels, 1.0 - strength);
+        }
+        small.painted = painted;
+        let copied: f32 = self.networks.iter().filter(|one| one.side.is_none()).map(|one| one.share).sum();
+        small.detail = 1.0 - strength.clamp(0.0, 1.0) * (1.0 - copied.clamp(0.0, 1.0));
         Ok(())
     }
-}
-
-/// `frame` divided by `scale`, at least 1x1.
-fn seen_size(frame: Size, scale: f32) -> Size {
-    let side = |pixels: u32| ((f64::from(pixels) / f64::from(scale)).round() as u32).max(1);
-    Size { width: side(frame.width), height: side(frame.height) }
 }
 
 /// Paints `image` with each network and mixes the paintings by their shares into `out`. A single network does not use
@@ -173,7 +194,7 @@ mod tests {
     }
 
     fn stylizer(networks: Vec<(Box<dyn Network>, f32)>, look: Look) -> Stylizer {
-        let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share };
+        let one = |(network, share)| WeightedNetwork { network, weights: vec![1.0], share, side: Some(2) };
         Stylizer::new(networks.into_iter().map(one).collect(), look)
     }
 
@@ -217,8 +238,56 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_the_original_keeps_its_detail_at_any_size() {
+        let mut photo = frame(90, 60, 0);
+        photo.pixels.iter_mut().enumerate().for_each(|(at, value)| *value = (at * 7919 % 251) as u8);
+        let identity = || WeightedNetwork { network: Box::new(Identity), weights: vec![1.0], share: 1.0, side: None };
+        let none = |share| WeightedNetwork { network: Box::new(Flat(9)), weights: vec![1.0], share, side: Some(20) };
+        let (copy, unpainted) = (Look::default(), Look { strength: 0.0, ..Look::default() });
+        for (networks, look) in
+            [(vec![identity()], copy), (vec![identity(), none(0.0)], copy), (vec![none(1.0)], unpainted)]
+        {
+            let mut output = Frame::default();
+            Stylizer::new(networks, look).stylize(&photo, &grain(), &mut output).unwrap();
+            assert_eq!(output.pixels, photo.pixels);
+        }
+    }
+
+    #[test]
+    fn the_second_pass_adds_fine_texture_and_leaves_shapes_and_colours() {
+        /// Inverts what it sees, with a pattern of single pixels.
+        struct Dots;
+        impl Network for Dots {
+            fn style_count(&self) -> usize {
+                1
+            }
+
+            fn run(&mut self, image: Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
+                for (place, (out, &value)) in out.iter_mut().zip(image.pixels).enumerate() {
+                    *out = (200 - value / 2) + if place / 3 % 2 == 0 { 20 } else { 0 };
+                }
+                Ok(())
+            }
+        }
+        let paint = |finer, side: u32| {
+            let mut output = Frame::default();
+            let look = Look { finer, ..Look::default() };
+            let dots = WeightedNetwork { network: Box::new(Dots), weights: vec![1.0], share: 1.0, side: Some(side) };
+            Stylizer::new(vec![dots], look).stylize(&frame(200, 120, 100), &grain(), &mut output).unwrap();
+            output.pixels
+        };
+        let mean = |pixels: &[u8]| pixels.iter().map(|&value| f64::from(value)).sum::<f64>() / pixels.len() as f64;
+        let (coarse, fine) = (paint(false, 40), paint(true, 40));
+        assert_eq!(coarse.len(), fine.len());
+        assert!((mean(&coarse) - mean(&fine)).abs() < 1.0, "{} {}", mean(&coarse), mean(&fine));
+        assert_ne!(coarse, fine);
+        // Nothing to add where the network saw nearly everything.
+        assert_eq!(paint(true, 100), paint(false, 100));
+    }
+
+    #[test]
     fn any_scale_keeps_the_size_of_the_frame() {
-        for scale in [0.5, 1.0, 2.0, 7.3] {
+        for scale in ["0.5", "1", "2", "7.3", "0.5px", "1px", "2px", "7.3px"].map(|text| text.parse().unwrap()) {
             for (width, height) in [(1, 1), (3, 2), (641, 361)] {
                 let mut output = Frame::default();
                 let look = Look { scale, ..Look::default() };

@@ -41,6 +41,7 @@ fn file(name: &str, layout: Layout, styles: usize) -> NetworkFile {
         tiles: tiles.is_file().then_some(tiles),
         layout,
         styles,
+        side: 432,
         sha256: String::new(),
     }
 }
@@ -197,8 +198,15 @@ fn a_missing_or_damaged_file_is_named() {
     let damaged = scratch.path().join("damaged.onnx");
     std::fs::write(&damaged, "not a graph").unwrap();
     for (path, words) in [(damaged, "damaged.onnx' is not a network"), (scratch.path().join("gone.onnx"), "no file")] {
-        let file =
-            NetworkFile { name: "x".into(), path, tiles: None, layout: PLANAR, styles: 1, sha256: String::new() };
+        let file = NetworkFile {
+            name: "x".into(),
+            path,
+            tiles: None,
+            layout: PLANAR,
+            styles: 1,
+            side: 432,
+            sha256: String::new(),
+        };
         let error = open(&file, None).err().expect("it cannot be opened").to_string();
         assert!(error.contains(words), "{error}");
     }

@@ -19,12 +19,13 @@ use crate::studio::film::{FilmJob, FilmSettings, Work};
 use crate::studio::{Machine, PaintSettings, Style};
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
+use crate::stylize::Scale;
 use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
-use self::values::{SCALES, within};
+use self::values::within;
 
 /// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.
 #[derive(Debug, Parser)]
@@ -95,9 +96,10 @@ pub struct StyleArgs {
     /// Keep the original's colours; paint only the brightness.
     #[arg(long)]
     pub keep_colors: bool,
-    /// Stroke size: 2 doubles it; 0.5 halves it and takes four times as long.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = within(SCALES))]
-    pub scale: f32,
+    /// Stroke size, 0.05 to 20: 2 doubles it, 0.5 halves it and takes four times as long. Strokes have the same size in the
+    /// picture at every resolution. With px they have it in pixels: 1px paints every pixel of the picture.
+    #[arg(long, value_name = "FACTOR[px]", default_value_t = Scale::default())]
+    pub scale: Scale,
     /// Seed of the noise that strokes grow from, in networks that have it: another seed lays the strokes differently.
     #[arg(long, value_name = "N", default_value_t = PaintSettings::default().seed)]
     pub seed: u64,
@@ -183,8 +185,8 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Paint in tiles above this many megapixels (0: never).
-    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 8.0)]
+    /// Paint in tiles, to save memory, if the network sees more than this many megapixels (0: never).
+    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 2.0)]
     pub tile_above: f64,
 }
 

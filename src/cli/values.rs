@@ -7,9 +7,6 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// Stroke sizes.
-pub(super) const SCALES: RangeInclusive<f32> = 0.05..=20.0;
-
 /// Takes one of the names, and stands for its value.
 pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
     names: &'static [(T, &'static str)],

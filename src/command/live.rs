@@ -61,7 +61,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let mut styles = Repertoire::new(&studio, &look, &painter, (format.width, format.height))?;
     let settings = Settings {
         strength: args.style.strength,
-        scale: args.style.scale,
+        scale: args.style.scale.factor(),
         keep_colors: args.style.keep_colors,
         mirror: args.mirror,
         record: args.record.is_some(),
@@ -78,6 +78,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let styling = Styling {
         choose: Box::new(move |style| styles.choose(style)),
         first,
+        scale: args.style.scale,
         stabilizer,
         carrier,
         governor: Governor::new(held),

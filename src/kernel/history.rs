@@ -19,6 +19,30 @@ pub fn begin(history: &mut [i16], frame: &[u8]) {
     }
 }
 
+/// `history` of a picture of size `from`, brought to size `to` (width, height): each value is mixed from the four around its
+/// place. Made for sizes that differ little.
+pub fn resized(history: &[i16], from: (u32, u32), to: (u32, u32)) -> Vec<i16> {
+    let axis = |from: u32, to: u32| -> Vec<(usize, usize, f32)> {
+        let last = from.saturating_sub(1) as usize;
+        let place = |pixel: u32| ((pixel as f32 + 0.5) * from as f32 / to as f32 - 0.5).max(0.0);
+        (0..to).map(place).map(|at| (last.min(at as usize), last.min(at as usize + 1), at.fract())).collect()
+    };
+    let (across, down) = (axis(from.0, to.0), axis(from.1, to.1));
+    let stride = from.0 as usize * 3;
+    let mut out = Vec::with_capacity(to.0 as usize * to.1 as usize * 3);
+    for &(upper, lower, y) in &down {
+        let rows = [&history[upper * stride..][..stride], &history[lower * stride..][..stride]];
+        for &(left, right, x) in &across {
+            out.extend((0..3).map(|channel| {
+                let at = |row: &[i16], pixel: usize| f32::from(row[pixel * 3 + channel]);
+                let [upper, lower] = rows.map(|row| at(row, left) + x * (at(row, right) - at(row, left)));
+                (upper + y * (lower - upper)).round() as i16
+            }));
+        }
+    }
+    out
+}
+
 /// Moves `history` towards `frame`. `gain` has one value per byte, 0 to [`FULL_GAIN`], which stands for 0 to 1.
 pub fn follow(history: &mut [i16], frame: &[u8], gain: &[i16]) {
     debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
@@ -72,6 +96,23 @@ mod tests {
                 follow_and_show(&mut history, &mut shown, &[FULL_GAIN / 16; 256]);
             }
             assert_eq!(shown, all, "from {start}");
+        }
+    }
+
+    #[test]
+    fn a_resized_history_keeps_its_shades_at_any_size() {
+        for (from, to) in [((1, 1), (5, 3)), ((40, 20), (32, 16)), ((32, 16), (40, 21)), ((7, 9), (1, 1))] {
+            let shade = |size: (u32, u32), x: u32, y: u32| {
+                ((x as f32 + 0.5) / size.0 as f32 * 8000.0 + (y as f32 + 0.5) / size.1 as f32 * 4000.0) as i16
+            };
+            let picture = |size: (u32, u32)| -> Vec<i16> {
+                (0..size.1).flat_map(|y| (0..size.0).flat_map(move |x| [shade(size, x, y); 3])).collect()
+            };
+            let resized = resized(&picture(from), from, to);
+            let wanted = picture(to);
+            assert_eq!(resized.len(), wanted.len());
+            let margin = (8000 / from.0 + 4000 / from.1) as u16;
+            assert!(resized.iter().zip(&wanted).all(|(a, b)| a.abs_diff(*b) <= margin), "{from:?} to {to:?}");
         }
     }
 

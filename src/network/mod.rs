@@ -67,6 +67,8 @@ pub struct NetworkFile {
     pub layout: Layout,
     /// Number of weights: one per style, or the length of its style vectors.
     pub styles: usize,
+    /// The short side, in pixels, of the pictures that it was trained for.
+    pub side: u32,
     /// SHA-256 of the ONNX file from the manifest, in hexadecimal.
     pub sha256: String,
 }

@@ -44,8 +44,9 @@ impl Fade {
             let place = match (self.files.iter().position(|known| *known == file), network) {
                 (Some(place), _) => place,
                 (None, Some(network)) => {
+                    let side = file.as_ref().map(|file| file.side);
                     self.files.push(file);
-                    parts.push(WeightedNetwork { network, weights: vec![0.0; weights.len()], share: 0.0 });
+                    parts.push(WeightedNetwork { network, weights: vec![0.0; weights.len()], share: 0.0, side });
                     to.push((Vec::new(), 0.0));
                     parts.len() - 1
                 }
@@ -112,7 +113,7 @@ mod tests {
 
     fn file(name: &str) -> Option<NetworkFile> {
         let (path, layout) = (PathBuf::from(name), Layout::NhwcU8);
-        Some(NetworkFile { name: name.into(), path, tiles: None, layout, styles: 2, sha256: String::new() })
+        Some(NetworkFile { name: name.into(), path, tiles: None, layout, styles: 2, side: 432, sha256: String::new() })
     }
 
     fn chosen(name: &str, weights: [f32; 2], share: f32) -> Chosen {

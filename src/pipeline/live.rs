@@ -27,7 +27,7 @@ use crate::show::{Settings, Show};
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::style::expression::Expression;
-use crate::stylize::{Look, Stylizer};
+use crate::stylize::{FullSize, Look, Scale, Small, Stylizer};
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads::{panicked, spawn_scoped};
 use crate::sync::{Stop, lock};
@@ -98,6 +98,8 @@ pub struct Styling<'a> {
     pub choose: ChooseStyle<'a>,
     /// The networks of the first style.
     pub first: Vec<Chosen>,
+    /// What the scale of the settings is a factor of.
+    pub scale: Scale,
     /// Keeps still parts of the picture still.
     pub stabilizer: Stabilizer,
     /// Carries the grain of the strokes along with the scene.
@@ -153,8 +155,10 @@ pub fn run(
             })?;
             threads.push(thread);
         }
-        let Styling { choose, first, stabilizer, carrier, governor } = painting;
-        let painter = StylizeThread { stabilizer, carrier, governor, show, meter, feeds, view };
+        let Styling { choose, first, scale, stabilizer, carrier, governor } = painting;
+        let (small, full_size) = (Small::default(), FullSize::default());
+        let painter =
+            StylizeThread { scale, stabilizer, carrier, governor, small, full_size, show, meter, feeds, view };
         let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
             // Whatever happened, there will be no more frames.
@@ -312,9 +316,12 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
 
 /// Paints frames and hands them out.
 struct StylizeThread<'a> {
+    scale: Scale,
     stabilizer: Stabilizer,
     carrier: Carrier,
     governor: Governor,
+    small: Small,
+    full_size: FullSize,
     show: &'a Show,
     meter: &'a Meter,
     feeds: &'a [Latest<Arc<Shown>>],
@@ -392,12 +399,19 @@ impl StylizeThread<'_> {
             // Averages of another style must not be shown.
             self.stabilizer.restart();
         }
-        let (strength, keep_colors, scale) = (settings.strength, settings.keep_colors, settings.scale);
-        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction() });
+        let (strength, keep_colors) = (settings.strength, settings.keep_colors);
+        let scale = self.scale.with_factor(settings.scale);
+        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction(), finer: false });
         let seen = stylizer.seen_size(original.size());
+        let mut inference = Duration::ZERO;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let grain = self.carrier.carry(original, seen, stylizer.takes_grain());
-            stylizer.stylize(original, &grain, painted)
+            stylizer.sketch(original, &grain, &mut self.small)?;
+            inference = start.elapsed();
+            let mut styled = std::mem::take(&mut self.small.painted);
+            self.stabilizer.stabilize(self.small.seen(original), &mut styled);
+            self.small.painted = styled;
+            self.full_size.restore(original, &mut self.small, painted)
         }));
         match outcome.unwrap_or_else(|_| Err(panicked("stylize"))) {
             Ok(()) => self.show.notice("painting", None),
@@ -406,8 +420,6 @@ impl StylizeThread<'_> {
                 self.show.notice("painting", Some(Warning::PaintingFailed { reason: error.to_string() }));
             }
         }
-        let inference = start.elapsed();
-        self.stabilizer.stabilize(original, painted);
         self.meter.painted(inference);
         self.governor.add(start.elapsed());
         self.show.measure(|statistics| {

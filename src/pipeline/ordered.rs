@@ -1,18 +1,20 @@
 //! Paints every frame, in order. Source, workers, stabiliser and sink each have their own threads.
 //!
 //! ```text
-//! source ──jobs──▶ worker 0..W ──done──▶ stabilize (restores the order) ──steadied──▶ sink
-//!    ▲                                                                                 │
-//!    └───────────────────────────── spare frames ──────────────────────────────────────┘
+//! source ──jobs──▶ worker 0..W ──done──▶ stabilize (restores the order, then the size) ──steadied──▶ sink
+//!    ▲                                      │   ▲                                                    │
+//!    └──────────── spare frames ────────────┘   └────────────────── spare paintings ─────────────────┘
 //! ```
 //!
-//! The spare frames are all the memory that a job has. A frame is always in one place, so no queue can grow, and no channel
+//! The spares are all the memory that a job has. A frame is always in one place, so no queue can grow, and no channel
 //! can block a worker forever. Workers paint complete frames in parallel, each on its share of the cores: for a file, two
 //! cores on two frames are faster than two cores on one.
 //!
 //! The grain of a frame depends on the frames before it, so the source's thread finds it, in order. The stabiliser remembers
 //! earlier frames, so it cannot run in parallel. It has its own thread and adds nothing to the
 //! time that the sink's encoder takes. It sees all frames in order, so the output does not depend on the number of workers.
+//! Workers and stabiliser work at the size that the networks see. Only then is the painting brought to the frame's size, so
+//! that no more than [`PAINTINGS`] full paintings exist.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +29,7 @@ use crate::kernel::grain::Grain;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::statistics::{Histogram, Percentiles};
-use crate::stylize::Stylizer;
+use crate::stylize::{FullSize, Small, Stylizer};
 use crate::sync::Stop;
 use crate::sync::threads::{join_scoped, panicked, spawn_scoped};
 
@@ -67,8 +69,18 @@ struct InFlight {
     input: Frame,
     grain: Grain,
     /// Receives the painting; its old content is meaningless.
-    output: Frame,
+    small: Small,
 }
+
+/// A painting at the size of its frame.
+struct Finished {
+    painting: Frame,
+    /// Time to paint it.
+    inference: Duration,
+}
+
+/// Paintings at full size: one is made, one waits, and one is in the sink.
+const PAINTINGS: usize = 3;
 
 /// A worker's result. A failure is sent the same way, so that the receiver ends the job; otherwise the others would wait
 /// forever for the frame that failed.
@@ -77,7 +89,8 @@ type WorkerResult = Result<(InFlight, Duration)>;
 /// The step that finds the grain of each frame: it gets the frames in order, before they are painted.
 pub type Carry<'a> = &'a mut (dyn FnMut(&Frame) -> Grain + Send);
 
-/// The step that remembers earlier frames: it gets each input with its painting, in order, and may change the painting.
+/// The step that remembers earlier frames: it gets each input with its painting, in order and at the size that the networks
+/// see, and may change the painting.
 pub type Steady<'a> = &'a mut (dyn FnMut(&Frame, &mut Frame) + Send);
 
 /// Passes frames from `source` through `carry`, `workers` and `steady` to `sink` until the source ends or `stop` is requested, then
@@ -96,15 +109,19 @@ pub fn run(
 ) -> Result<Throughput> {
     let start = Instant::now();
     let count = workers.len();
-    // Two frames per worker, one in work and one waiting; one each for source, stabiliser and sink. So no thread waits for
-    // a spare frame.
-    let pool = 2 * count + 3;
-    let (give_spare, spares) = bounded::<(Frame, Frame)>(pool);
+    // Two frames per worker, one in work and one waiting; one each for source and stabiliser. So no thread waits for a spare
+    // frame.
+    let pool = 2 * count + 2;
+    let (give_spare, spares) = bounded::<(Frame, Small)>(pool);
+    let (give_painting, paintings) = bounded::<Frame>(PAINTINGS);
     let (give_job, jobs) = bounded::<InFlight>(count);
     let (give_done, done) = bounded::<WorkerResult>(pool);
-    let (give_steadied, steadied) = bounded::<(InFlight, Duration)>(1);
+    let (give_steadied, steadied) = bounded::<Finished>(1);
     for _ in 0..pool {
-        give_spare.send((Frame::default(), Frame::default())).map_err(|_| Error::Disconnected)?;
+        give_spare.send((Frame::default(), Small::default())).map_err(|_| Error::Disconnected)?;
+    }
+    for _ in 0..PAINTINGS {
+        give_painting.send(Frame::default()).map_err(|_| Error::Disconnected)?;
     }
     let (histogram, frames) = thread::scope(|scope| {
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
@@ -115,12 +132,13 @@ pub fn run(
         }
         // Now only the workers hold these ends: when they finish, the channels close and the other threads end.
         drop((jobs, give_done));
-        threads.push(spawn_scoped(scope, "stabilize", move || steady_all(steady, &done, &give_steadied))?);
+        let finishing = Finishing { give_spare, paintings, give_steadied };
+        threads.push(spawn_scoped(scope, "stabilize", move || steady_all(steady, &done, &finishing))?);
         let shares = count as f64;
         let writer = spawn_scoped(scope, "sink", {
             let sink = sink.as_mut();
             move || {
-                write(sink, &steadied, &give_spare, &|histogram: &Histogram| {
+                write(sink, &steadied, &give_painting, &|histogram: &Histogram| {
                     let share = histogram.total().as_secs_f64() / (start.elapsed().as_secs_f64() * shares);
                     observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
                 })
@@ -145,17 +163,17 @@ pub fn run(
 fn read(
     source: &mut dyn Source,
     carry: Carry<'_>,
-    spares: &Receiver<(Frame, Frame)>,
+    spares: &Receiver<(Frame, Small)>,
     jobs: &Sender<InFlight>,
     stop: &Stop,
 ) -> Result<()> {
     for place in 0.. {
-        let (mut input, output) = spares.recv().map_err(|_| Error::Disconnected)?;
+        let (mut input, small) = spares.recv().map_err(|_| Error::Disconnected)?;
         if stop.requested() || !source.next(&mut input)? {
             break;
         }
         let grain = carry(&input);
-        jobs.send(InFlight { place, input, grain, output }).map_err(|_| Error::Disconnected)?;
+        jobs.send(InFlight { place, input, grain, small }).map_err(|_| Error::Disconnected)?;
     }
     Ok(())
 }
@@ -163,7 +181,7 @@ fn read(
 fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerResult>) -> Result<()> {
     for mut job in jobs {
         let start = Instant::now();
-        let painted = catch_unwind(AssertUnwindSafe(|| worker.stylize(&job.input, &job.grain, &mut job.output)))
+        let painted = catch_unwind(AssertUnwindSafe(|| worker.sketch(&job.input, &job.grain, &mut job.small)))
             .unwrap_or_else(|_| Err(panicked("stylize")));
         let result = painted.map(|()| (job, start.elapsed()));
         done.send(result).map_err(|_| Error::Disconnected)?;
@@ -171,19 +189,29 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerR
     Ok(())
 }
 
-fn steady_all(
-    steady: Steady<'_>,
-    done: &Receiver<WorkerResult>,
-    steadied: &Sender<(InFlight, Duration)>,
-) -> Result<()> {
+/// Where the stabiliser's thread takes empty paintings from, and where it gives things to.
+struct Finishing {
+    give_spare: Sender<(Frame, Small)>,
+    paintings: Receiver<Frame>,
+    give_steadied: Sender<Finished>,
+}
+
+fn steady_all(steady: Steady<'_>, done: &Receiver<WorkerResult>, finishing: &Finishing) -> Result<()> {
+    let mut full_size = FullSize::default();
     let mut early = BTreeMap::new();
     let mut next = 0;
     for result in done {
         let (job, inference) = result?;
         early.insert(job.place, (job, inference));
         while let Some((mut job, inference)) = early.remove(&next) {
-            steady(&job.input, &mut job.output);
-            steadied.send((job, inference)).map_err(|_| Error::Disconnected)?;
+            let mut styled = std::mem::take(&mut job.small.painted);
+            steady(job.small.seen(&job.input), &mut styled);
+            job.small.painted = styled;
+            let mut painting = finishing.paintings.recv().map_err(|_| Error::Disconnected)?;
+            full_size.restore(&job.input, &mut job.small, &mut painting)?;
+            finishing.give_steadied.send(Finished { painting, inference }).map_err(|_| Error::Disconnected)?;
+            // Sending fails when the source has ended and no longer needs spare frames.
+            let _ = finishing.give_spare.send((job.input, job.small));
             next += 1;
         }
     }
@@ -192,17 +220,17 @@ fn steady_all(
 
 fn write(
     sink: &mut dyn Sink,
-    steadied: &Receiver<(InFlight, Duration)>,
-    spares: &Sender<(Frame, Frame)>,
+    steadied: &Receiver<Finished>,
+    spares: &Sender<Frame>,
     observe: &dyn Fn(&Histogram),
 ) -> Result<Histogram> {
     let mut histogram = Histogram::default();
-    for (job, inference) in steadied {
-        sink.put(&job.output)?;
+    for Finished { painting, inference } in steadied {
+        sink.put(&painting)?;
         histogram.add(inference);
         observe(&histogram);
-        // Sending fails when the source has ended and no longer needs spare frames.
-        let _ = spares.send((job.input, job.output));
+        // Sending fails when the stabiliser has finished its last frame.
+        let _ = spares.send(painting);
     }
     Ok(histogram)
 }
@@ -264,7 +292,7 @@ mod tests {
 
     fn worker(network: impl Network + 'static) -> Stylizer {
         Stylizer::new(
-            vec![WeightedNetwork { network: Box::new(network), weights: vec![1.0], share: 1.0 }],
+            vec![WeightedNetwork { network: Box::new(network), weights: vec![1.0], share: 1.0, side: None }],
             Look::default(),
         )
     }

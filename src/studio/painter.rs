@@ -11,10 +11,11 @@ use crate::kernel::grain::Field;
 use crate::network::provider::Device;
 use crate::network::{self, Identity, Opening};
 use crate::picture::Picture;
+use crate::size::Size;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 use crate::style::paintings::Paintings;
-use crate::stylize::{Look, Stylizer, WeightedNetwork};
+use crate::stylize::{Look, Scale, Stylizer, WeightedNetwork};
 use crate::temporal::{Carrier, Stabilizer};
 
 /// Limit on the pixels that all workers together have in their networks, at about 150 bytes each in the widest layer.
@@ -60,15 +61,15 @@ pub struct PaintSettings {
     pub strength: f32,
     /// Keep the colours of the original and take only the brightness from the painting.
     pub keep_colors: bool,
-    /// Stroke size, 0.05 to 20: 2 makes the strokes twice as large and painting four times as fast.
-    pub scale: f32,
+    /// Stroke size: twice as large is painted four times as fast.
+    pub scale: Scale,
     /// Seed of the grain that strokes grow from, in networks that have it: another seed lays the strokes differently.
     pub seed: u64,
 }
 
 impl Default for PaintSettings {
     fn default() -> Self {
-        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: 1.0, seed: 1 }
+        Self { style: Style::First, strength: 1.0, keep_colors: false, scale: Scale::default(), seed: 1 }
     }
 }
 
@@ -133,28 +134,34 @@ impl Painter {
     }
 
     /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
-    /// Frames above 8 megapixels are painted in tiles, if the network supports it.
+    /// If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
     ///
     /// # Errors
     /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
+        self.paint_one(frame, false)
+    }
+
+    fn paint_one(&mut self, frame: &Frame, finer: bool) -> Result<Frame> {
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
             None => self.all_cores(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
+        stylizer.set_look(Look { finer, ..self.look });
         let grain = stylizer.still_grain(&self.field, frame.size());
         let painted = stylizer.stylize(frame, &grain, &mut painting);
         self.stylizer = Some(stylizer);
         painted.map(|()| painting)
     }
 
-    /// Paints a picture, and keeps its opacity and metadata.
+    /// Paints a picture, and keeps its opacity and metadata. Well above the size that the network sees, it is painted a second
+    /// time, for fine strokes within the large ones.
     ///
     /// # Errors
     /// Those of [`Self::paint`].
     pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
-        let frame = self.paint(&picture.frame)?;
+        let frame = self.paint_one(&picture.frame, true)?;
         Ok(Picture { frame, ..picture })
     }
 
@@ -173,28 +180,36 @@ impl Painter {
         self.engine.as_ref()
     }
 
+    /// The size of a frame of size `frame` as the networks see it.
+    pub(crate) fn seen_size(&self, frame: Size) -> Size {
+        let side = self.choices.iter().filter_map(|choice| choice.network.as_ref()).map(|file| file.side).max();
+        self.look.scale.seen(frame, side, 1.0)
+    }
+
     /// Stylizers that paint frames of `width` x `height` in parallel, with the cores divided among them.
     ///
-    /// On a processor, many frames are painted fastest with one core per frame: no core waits for another. For large frames
-    /// there are fewer stylizers, to save memory. A graphics card paints one frame at a time.
+    /// On a processor, many frames are painted fastest with one core per frame: no core waits for another. If the networks see
+    /// very large frames, there are fewer stylizers, to save memory. A graphics card paints one frame at a time.
     pub(crate) fn workers(&self, width: u32, height: u32) -> Result<Vec<Stylizer>> {
         let on_processor = self.device() == Device::Cpu;
-        let pixels = (u64::from(width) * u64::from(height)).max(1);
+        let pixels = self.seen_size(Size::new(width, height)).pixels().max(1);
         let fit = usize::try_from(PIXELS_AT_ONCE / pixels).unwrap_or(usize::MAX).max(1);
         let count = if on_processor { self.threads.min(fit) } else { 1 };
         (0..count).map(|_| self.stylizer(self.threads / count, None)).collect()
     }
 
-    /// One stylizer that uses all cores, for pictures one at a time. Pictures above `tile_above` megapixels are painted in
-    /// tiles, if the network supports it (0: never).
+    /// One stylizer that uses all cores, for pictures one at a time, with a second pass for fine strokes. What the network sees
+    /// above `tile_above` megapixels is painted in tiles, if the network supports it (0: never).
     pub(crate) fn all_cores(&self, tile_above: f64) -> Result<Stylizer> {
         let above = (tile_above > 0.0).then_some((tile_above * 1e6) as u64);
-        self.stylizer(self.threads, above)
+        let mut stylizer = self.stylizer(self.threads, above)?;
+        stylizer.set_look(Look { finer: true, ..self.look });
+        Ok(stylizer)
     }
 
     /// The stabiliser for a sequence of painted frames, of strength `amount`, 0 to 1.
     pub(crate) fn stabilizer(&self, amount: f32) -> Stabilizer {
-        Stabilizer::new(amount).with_stroke_scale(self.look.scale)
+        Stabilizer::new(amount)
     }
 
     /// What carries the grain of a sequence of frames along.
@@ -210,7 +225,8 @@ impl Painter {
                 }
                 _ => Box::new(Identity),
             };
-            Ok(WeightedNetwork { network, weights: choice.weights.clone(), share: choice.share })
+            let side = choice.network.as_ref().map(|file| file.side);
+            Ok(WeightedNetwork { network, weights: choice.weights.clone(), share: choice.share, side })
         };
         let networks = self.choices.iter().map(open).collect::<Result<_>>()?;
         Ok(Stylizer::new(networks, self.look))

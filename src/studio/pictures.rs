@@ -86,13 +86,13 @@ pub type Listen<'a> = &'a mut dyn FnMut(PictureEvent<'_>) -> Result<()>;
 pub struct PictureSettings {
     /// JPEG quality, 1 to 100.
     pub quality: u8,
-    /// Paint in tiles above this many megapixels, if the network supports it (0: never).
+    /// Paint in tiles if the network sees more than this many megapixels and supports it (0: never).
     pub tile_above: f64,
 }
 
 impl Default for PictureSettings {
     fn default() -> Self {
-        Self { quality: 92, tile_above: 8.0 }
+        Self { quality: 92, tile_above: 2.0 }
     }
 }
 

@@ -8,8 +8,10 @@ use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
 use crate::network::{self, Identity, Network, NetworkFile};
 use crate::pipeline::fade::Chosen;
+use crate::size::Size;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
+use crate::stylize::Scale;
 
 /// The name of the style pictures in the list of styles.
 const OWN: &str = "style-image";
@@ -24,6 +26,7 @@ pub struct Repertoire<'a> {
     opened: Vec<Option<NetworkFile>>,
     /// Width and height of the frames.
     size: (u32, u32),
+    scale: Scale,
 }
 
 impl<'a> Repertoire<'a> {
@@ -35,7 +38,7 @@ impl<'a> Repertoire<'a> {
         let first = studio.expression(&settings.style)?.unwrap_or_else(|| Expression::single(OWN));
         let is_own = matches!(settings.style, Style::Pictures(_));
         let own = if is_own { painter.choices().to_vec() } else { Vec::new() };
-        Ok(Self { studio, first, own, opened: Vec::new(), size })
+        Ok(Self { studio, first, own, opened: Vec::new(), size, scale: settings.scale })
     }
 
     /// The names of the styles to choose from.
@@ -96,7 +99,9 @@ impl<'a> Repertoire<'a> {
             Some(file) => {
                 let engine: Engine = self.studio.engine()?;
                 let mut network = network::open(file, &engine.opening())?;
-                let (width, height) = self.size;
+                // The size that it will see in the usual look.
+                let full = Size::new(self.size.0, self.size.1);
+                let Size { width, height } = self.scale.seen(full, Some(file.side), 1.0);
                 let black = Frame::new(width, height);
                 let image = Image { width, height, pixels: &black.pixels };
                 let grain = Grain::still(Arc::new(Field::new(0)), black.size());

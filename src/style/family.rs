@@ -108,6 +108,7 @@ impl Family {
             tiles: None,
             layout: self.layout(),
             styles: 1,
+            side: 432,
             sha256: String::new(),
         };
         try_out(&network, &[1.0], how)

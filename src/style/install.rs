@@ -101,6 +101,7 @@ fn add_to(folder: &Path, addition: &Addition, how: &Opening<'_>) -> Result<Added
         Layout::NhwcF32(format) => (None, Some(format)),
     };
     let entry = NetworkEntry {
+        side: None,
         file: format!("{name}.onnx").into(),
         tiles: tiles.as_ref().map(|_| format!("{name}.tiles.onnx").into()),
         layout,

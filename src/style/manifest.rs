@@ -17,7 +17,10 @@ use crate::whole;
 /// The manifest's file name in its folder.
 pub const FILE_NAME: &str = "styles.toml";
 
-/// Allowed input sides of a predictor, in pixels, and lengths of its style vectors. Magenta's are 256 and 100.
+/// Short side, in pixels, at which a network sees pictures if its entry says nothing.
+const USUAL_SIDE: u32 = 432;
+
+/// Allowed sides of a network and of a predictor's input, in pixels, and lengths of its style vectors. Magenta's are 256 and 100.
 const SIDES: RangeInclusive<u32> = 1..=4096;
 const VECTORS: RangeInclusive<usize> = 1..=65536;
 
@@ -58,6 +61,9 @@ pub struct NetworkEntry {
     /// Its input sides must be a multiple of this (float layouts); impasto pads and crops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiple: Option<u32>,
+    /// The short side, in pixels, of the pictures that it was trained for: larger ones are painted at this size. Default: 432.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<u32>,
     /// How many styles it has.
     pub kind: Kind,
     /// Its styles, in the order of its weights; empty for arbitrary style.
@@ -255,6 +261,7 @@ impl NetworkEntry {
             tiles: self.tiles.as_ref().map(|tiles| folder.join(tiles)),
             layout,
             styles: self.predictor.as_ref().map_or(self.styles.len(), |predictor| predictor.vector),
+            side: self.side.unwrap_or(USUAL_SIDE),
             sha256: self.sha256.clone(),
         }
     }
@@ -264,6 +271,9 @@ impl NetworkEntry {
         let deviation = self.deviation.unwrap_or([1.0; 3]);
         if !self.range.is_none_or(|range| range.is_finite() && range > 0.0) {
             return Err("a range that is not above 0".into());
+        }
+        if let Some(side) = self.side.filter(|side| !SIDES.contains(side)) {
+            return Err(format!("a side of {side}; it must be from {} to {}", SIDES.start(), SIDES.end()));
         }
         if !self.mean.unwrap_or_default().iter().all(|mean| mean.is_finite()) {
             return Err("a mean that is not a number".into());
@@ -338,6 +348,7 @@ mod tests {
             ("deviation = [1.0, 1.0, 0.0]", "a deviation"),
             ("deviation = [1.0, 1.0, nan]", "a deviation"),
             ("multiple = 0", "a multiple of 0"),
+            ("side = 0", "a side of 0"),
         ] {
             let error = parse(&ONE.replace("license", &format!("{line}\nlicense"))).unwrap_err();
             assert!(error.contains(reason), "{line}: {error}");

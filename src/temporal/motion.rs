@@ -49,6 +49,12 @@ pub struct Motion {
 impl Motion {
     /// Starts a new scene, with the grid of its frames.
     pub fn begin(&mut self, grid: Grid) {
+        self.resize(grid);
+        self.noise.reset();
+    }
+
+    /// Continues the scene with frames of another size.
+    pub fn resize(&mut self, grid: Grid) {
         self.grid = grid;
         self.cells.clear();
         self.cells.resize(grid.cells(), CellChange::default());
@@ -56,7 +62,6 @@ impl Motion {
             map.clear();
             map.resize(grid.cells(), 0.0);
         }
-        self.noise.reset();
     }
 
     /// Compares `frame` (packed RGB8, `stride` bytes per row) with `history`. [`Motion::is_cut`] and [`Motion::moving`]
@@ -157,12 +162,8 @@ impl Motion {
     }
 
     /// How much each cell moves, including the surroundings that a network repaints: 0 is still, 1 and above is moving.
-    /// `stroke_scale` is the stroke width relative to the usual one.
-    pub fn moving(&mut self, stroke_scale: f32) -> &[f32] {
-        for (moving, toll) in self.moving.iter_mut().zip(&mut self.tolls) {
-            *moving *= REACH;
-            *toll /= stroke_scale;
-        }
+    pub fn moving(&mut self) -> &[f32] {
+        self.moving.iter_mut().for_each(|moving| *moving *= REACH);
         self.grid.spread(&mut self.moving, &self.tolls);
         &self.moving
     }

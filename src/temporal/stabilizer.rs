@@ -31,7 +31,6 @@ const LONGEST: f32 = 15.0;
 #[derive(Clone, Debug)]
 pub struct Stabilizer {
     amount: f32,
-    stroke_scale: f32,
     /// The size of the scene's frames; 0x0 before the first one.
     size: Size,
     motion: Motion,
@@ -48,7 +47,6 @@ impl Stabilizer {
     pub fn new(amount: f32) -> Self {
         Self {
             amount: amount.clamp(0.0, 1.0),
-            stroke_scale: 1.0,
             size: Size::default(),
             motion: Motion::default(),
             gains: Vec::new(),
@@ -58,15 +56,8 @@ impl Stabilizer {
         }
     }
 
-    /// Sets the stroke width relative to the usual one, as in [`crate::stylize::Look::scale`]. The wider the strokes,
-    /// the larger the area that is repainted around a movement.
-    #[must_use]
-    pub fn with_stroke_scale(self, scale: f32) -> Self {
-        Self { stroke_scale: scale, ..self }
-    }
-
     /// Stabilises `styled`, the painting of `input`, which has the same size. The first frame, and the first after a
-    /// cut or a change of size, stays unchanged.
+    /// cut, stays unchanged. Frames of another size continue the scene.
     ///
     /// `styled` must be the picture that will be shown, after colours were kept and the original was mixed in. An
     /// original that is mixed in afterwards would bring its noise back.
@@ -75,8 +66,11 @@ impl Stabilizer {
         if self.amount == 0.0 || input.pixels.is_empty() {
             return;
         }
-        if self.size != input.size() {
+        if self.size == Size::default() {
             return self.begin(input, styled);
+        }
+        if self.size != input.size() {
+            self.resize(input.size());
         }
         let stride = input.width as usize * 3;
         self.motion.measure(&input.pixels, &self.input, stride, &self.gains);
@@ -84,7 +78,7 @@ impl Stabilizer {
             return self.begin(input, styled);
         }
         let least = 1.0 / (1.0 + LONGEST * self.amount);
-        for (gain, &moving) in self.gains.iter_mut().zip(self.motion.moving(self.stroke_scale)) {
+        for (gain, &moving) in self.gains.iter_mut().zip(self.motion.moving()) {
             *gain = (*gain / (1.0 + *gain)).max(least).max(moving.min(1.0));
         }
         self.pixel_gains.load(&self.gains, Grid::of(input.width, input.height), input.width);
@@ -100,6 +94,24 @@ impl Stabilizer {
     /// Starts the averages again, for a change of style: the next paintings are shown nearly unchanged.
     pub fn restart(&mut self) {
         self.gains.fill(1.0);
+    }
+
+    /// Brings the averages to another size, so that a still scene turns over into paintings of that size.
+    fn resize(&mut self, size: Size) {
+        let (from, to) = ((self.size.width, self.size.height), (size.width, size.height));
+        let grids = [Grid::of(from.0, from.1), Grid::of(to.0, to.1)];
+        let at = |place: usize, from: usize, to: usize| place * from / to;
+        let cells = (0..grids[1].rows).flat_map(|row| (0..grids[1].columns).map(move |column| (row, column)));
+        let old = |(row, column)| {
+            let row = at(row, grids[0].rows, grids[1].rows);
+            self.gains[row * grids[0].columns + at(column, grids[0].columns, grids[1].columns)]
+        };
+        self.gains = cells.map(old).collect();
+        self.motion.resize(grids[1]);
+        for values in [&mut self.input, &mut self.styled] {
+            *values = history::resized(values, from, to);
+        }
+        self.size = size;
     }
 
     /// Starts a scene with its first frame.

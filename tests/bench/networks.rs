@@ -20,7 +20,14 @@ pub fn part(file: &str, threads: usize) -> WeightedNetwork {
     let styles = network::inspect::inspect(&path, &opening).unwrap().styles.len();
     let mut weights = vec![0.0; styles];
     weights[0] = 1.0;
-    let file =
-        NetworkFile { name: file.to_owned(), path, tiles: None, layout: Layout::NhwcU8, styles, sha256: String::new() };
-    WeightedNetwork { network: network::open(&file, &opening).unwrap(), weights, share: 1.0 }
+    let file = NetworkFile {
+        name: file.to_owned(),
+        path,
+        tiles: None,
+        layout: Layout::NhwcU8,
+        styles,
+        side: 432,
+        sha256: String::new(),
+    };
+    WeightedNetwork { network: network::open(&file, &opening).unwrap(), weights, share: 1.0, side: Some(file.side) }
 }

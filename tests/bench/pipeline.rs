@@ -27,7 +27,7 @@ fn main() {
 /// The networks copy: what is left is everything around them.
 #[divan::bench(args = BOTH, sample_count = 10)]
 fn identity(bencher: Bencher<'_, '_>, size: Size) {
-    let part = || WeightedNetwork { network: Box::new(Identity), weights: vec![1.0], share: 1.0 };
+    let part = || WeightedNetwork { network: Box::new(Identity), weights: vec![1.0], share: 1.0, side: None };
     job(bencher, size, 120, part);
 }
 

@@ -39,7 +39,15 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
     match style.terms()[0].0.as_str() {
         "dark" => {
             let (path, layout) = ("dark".into(), crate::network::Layout::NhwcU8);
-            let file = NetworkFile { name: "dark".into(), path, tiles: None, layout, styles: 1, sha256: String::new() };
+            let file = NetworkFile {
+                name: "dark".into(),
+                path,
+                tiles: None,
+                layout,
+                styles: 1,
+                side: 432,
+                sha256: String::new(),
+            };
             Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
         }
         "identity" => Ok(identity()),
@@ -50,7 +58,8 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
 fn painting() -> Styling<'static> {
     let (stabilizer, governor) = (Stabilizer::new(0.0), Governor::new(None));
     let carrier = Carrier::new(Arc::new(Field::new(1)));
-    Styling { choose: Box::new(choose), first: identity(), stabilizer, carrier, governor }
+    let (choose, first, scale) = (Box::new(choose), identity(), Scale::default());
+    Styling { choose, first, scale, stabilizer, carrier, governor }
 }
 
 fn camera(frames: Option<u64>) -> Capture<'static> {

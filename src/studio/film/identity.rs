@@ -89,13 +89,14 @@ pub fn facts(
 fn style_facts(style: &Style, studio: &Studio) -> Result<BTreeMap<String, String>> {
     let catalog = studio.catalog();
     let mut facts = BTreeMap::new();
-    // The files were checked against the manifest's hashes when the style was resolved.
+    // The files were checked against the manifest's hashes when the style was resolved. The size that a network sees is only
+    // in the manifest.
     let short = |hash: &str| hash[..hash.len().min(16)].to_owned();
     if let Style::Pictures(paintings) = style {
         let pair = catalog.pair()?;
         pair.verify()?;
-        let (network, predictor) = (short(&pair.network.sha256), short(&pair.predictor.sha256));
-        facts.insert("network".to_owned(), format!("{network} {predictor}"));
+        let (network, predictor) = (pair.network.network_file(pair.folder), short(&pair.predictor.sha256));
+        facts.insert("network".to_owned(), format!("{}@{} {predictor}", short(&network.sha256), network.side));
         let known = |(path, weight): (&Path, f32)| Ok(format!("{}:{weight}", short(&digest::of_file(path)?)));
         let pictures = paintings.terms().map(known).collect::<Result<Vec<_>>>()?;
         facts.insert("style-image".to_owned(), pictures.join(","));
@@ -105,7 +106,10 @@ fn style_facts(style: &Style, studio: &Studio) -> Result<BTreeMap<String, String
         let choices = catalog.resolve(&expression)?;
         facts.insert("style".to_owned(), expression.to_string());
         let files = choices.iter().filter_map(|choice| choice.network.as_ref());
-        facts.insert("network".to_owned(), files.map(|file| short(&file.sha256)).collect::<Vec<_>>().join(" "));
+        facts.insert(
+            "network".to_owned(),
+            files.map(|file| format!("{}@{}", short(&file.sha256), file.side)).collect::<Vec<_>>().join(" "),
+        );
     }
     Ok(facts)
 }

@@ -1,0 +1,54 @@
+//! A painting at the size that the networks see, and its way back to the size of the frame.
+
+use crate::error::Result;
+use crate::frame::Frame;
+use crate::kernel::enlarge::Enlarger;
+use crate::kernel::resize::Resizer;
+
+/// A painting at the size that the networks see.
+#[derive(Clone, Debug, Default)]
+pub struct Small {
+    /// What they saw; empty if that is the frame itself.
+    pub(super) seen: Frame,
+    /// What they painted, at the same size.
+    pub painted: Frame,
+    /// Share of the original in the picture, 0 to 1, whose detail it keeps.
+    pub(super) detail: f32,
+}
+
+impl Small {
+    /// What the networks saw of `original`.
+    pub fn seen<'a>(&'a self, original: &'a Frame) -> &'a Frame {
+        if self.seen.pixels.is_empty() { original } else { &self.seen }
+    }
+}
+
+/// Brings small paintings back to the size of their frames. Keeps its buffers between frames.
+#[derive(Default)]
+pub struct FullSize {
+    enlarger: Enlarger,
+    resizer: Resizer,
+}
+
+impl FullSize {
+    /// Brings `small`, the painting of `original`, to its size, into `output`. The painting is taken out of `small` if it has
+    /// that size already.
+    ///
+    /// # Errors
+    /// Those of [`Resizer::resize`].
+    pub fn restore(&mut self, original: &Frame, small: &mut Small, output: &mut Frame) -> Result<()> {
+        let Small { seen, painted, detail } = small;
+        if seen.pixels.is_empty() {
+            std::mem::swap(painted, output);
+        } else {
+            output.resize(original.width, original.height);
+            if seen.width > original.width || seen.height > original.height {
+                self.resizer.resize(painted.image(), original.width, original.height, &mut output.pixels)?;
+            } else {
+                self.enlarger.enlarge(original.image(), seen.image(), &painted.pixels, *detail, &mut output.pixels);
+            }
+        }
+        output.stamp_from(original);
+        Ok(())
+    }
+}
