@@ -57,7 +57,7 @@ impl Stabilizer {
     }
 
     /// Stabilises `styled`, the painting of `input`, which has the same size. The first frame, and the first after a
-    /// cut, stays unchanged. Frames of another size continue the scene.
+    /// cut or a change of shape, stays unchanged. Frames of another size and the same shape continue the scene.
     ///
     /// `styled` must be the picture that will be shown, after colours were kept and the original was mixed in. An
     /// original that is mixed in afterwards would bring its noise back.
@@ -66,7 +66,7 @@ impl Stabilizer {
         if self.amount == 0.0 || input.pixels.is_empty() {
             return;
         }
-        if self.size == Size::default() {
+        if !of_one_shape(self.size, input.size()) {
             return self.begin(input, styled);
         }
         if self.size != input.size() {
@@ -126,6 +126,12 @@ impl Stabilizer {
             history::begin(values, &frame.pixels);
         }
     }
+}
+
+/// Whether the sides have the same ratio, but for rounding.
+fn of_one_shape(a: Size, b: Size) -> bool {
+    let (across, down) = (f64::from(a.width) * f64::from(b.height), f64::from(b.width) * f64::from(a.height));
+    (across - down).abs() < 0.05 * across.min(down)
 }
 
 #[cfg(test)]

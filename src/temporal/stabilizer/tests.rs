@@ -256,7 +256,7 @@ fn the_first_frame_after_a_cut_is_shown_unchanged() {
 }
 
 #[test]
-fn a_new_size_starts_again() {
+fn a_new_shape_starts_again() {
     let mut stabilizer = Stabilizer::new(1.0);
     for (width, height) in [(64, 36), (36, 64), (1, 1), (3, 2), (5, 1), (64, 36)] {
         for value in [100, 102] {
@@ -268,6 +268,31 @@ fn a_new_size_starts_again() {
         }
     }
     stabilizer.stabilize(&Frame::default(), &mut Frame::default());
+}
+
+#[test]
+fn another_size_of_a_still_scene_turns_over_slowly() {
+    let (mut random, mut stabilizer) = (Random::new(12), Stabilizer::new(1.0));
+    for index in 0..40 {
+        // The paintings of the smaller size are darker.
+        let (width, height, darker) = if index < 20 { (192, 128, 0) } else { (168, 112, 30) };
+        let mut input = Frame::new(width, height);
+        let scale = SIZE.0 as f32 / width as f32;
+        for (place, pixel) in input.pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (x, y) = ((place as u32 % width) as f32 * scale, (place as u32 / width) as f32 * scale);
+            *pixel = [0, 1, 2].map(|channel| (texture(x, y, channel) + 2.0 * random.normal()) as u8);
+        }
+        let mut styled = Frame::new(width, height);
+        styled.pixels.fill(100 - darker);
+        stabilizer.stabilize(&input, &mut styled);
+        let mean = styled.pixels.iter().map(|&value| f32::from(value)).sum::<f32>() / styled.pixels.len() as f32;
+        match index {
+            0..20 => assert_eq!(mean, 100.0),
+            20 => assert!(mean > 90.0, "it jumps to {mean}"),
+            39 => assert!(mean < 82.0, "it stays at {mean}"),
+            _ => {}
+        }
+    }
 }
 
 #[test]
