@@ -16,6 +16,11 @@ pub enum Warning {
         /// The video.
         video: PathBuf,
     },
+    /// A video has colours outside of BT.709, which are lost.
+    WideGamut {
+        /// The video.
+        video: PathBuf,
+    },
     /// A video has more than 8 bits per channel.
     DeepColor {
         /// The video.
@@ -191,12 +196,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hdr { video } => {
-                let video = video.display();
-                write!(
-                    out,
-                    "'{video}' is HDR video and is painted as if it were SDR, at 8 bits; convert it to SDR first for the styles' \
-                     own colours"
-                )
+                write!(out, "'{}' is HDR video; it is painted in SDR (BT.709, 8 bits)", video.display())
+            }
+            Self::WideGamut { video } => {
+                write!(out, "'{}' has wide-gamut colours; it is painted in BT.709, at 8 bits", video.display())
             }
             Self::DeepColor { video, bits } => {
                 write!(out, "'{}' has {bits} bits per channel; it is painted at 8 bits", video.display())
@@ -247,7 +250,7 @@ impl fmt::Display for Warning {
             }
             Self::RotationLost { container } => write!(
                 out,
-                "{container} files cannot store the video's rotation, so it will lie on its side; write .mp4 to keep it upright"
+                "{container} files cannot store the video's rotation by this angle; write .mp4 to keep it"
             ),
             Self::PacketsLeftOut { container, packets } => write!(
                 out,
@@ -342,6 +345,7 @@ mod tests {
         let (frames, expected) = (70, Some(75));
         vec![
             (Warning::Hdr { video: video() }, vec!["'clip.mp4'"]),
+            (Warning::WideGamut { video: video() }, vec!["'clip.mp4'"]),
             (Warning::DeepColor { video: video(), bits: 10 }, vec!["'clip.mp4'", "10 bits"]),
             (Warning::VideoTransparency { video: video() }, vec!["'clip.mp4'"]),
             (Warning::Interlaced { video: video() }, vec!["'clip.mp4'"]),

@@ -11,3 +11,4 @@ pub mod packed;
 pub mod planar;
 pub mod recolor;
 pub mod resize;
+pub mod turn;
