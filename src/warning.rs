@@ -126,6 +126,11 @@ pub enum Warning {
     },
     /// A picture is an animation.
     Animation,
+    /// A picture has several pages.
+    Pages {
+        /// Their number.
+        pages: u32,
+    },
     /// The colour profile of a picture is damaged, or does not fit its channels.
     ColorProfile,
     /// A picture with transparency is written in a format that has none.
@@ -273,6 +278,10 @@ impl fmt::Display for Warning {
             Self::Animation => out.write_str(
                 "the picture is an animation and only its first frame is painted; convert it to a video for `impasto video`",
             ),
+            Self::Pages { pages } => write!(
+                out,
+                "the picture has {pages} pages and only the first is painted; convert each of the others to a file of its own"
+            ),
             Self::ColorProfile => out.write_str(
                 "the picture's colour profile cannot be used, so its colours are taken as sRGB; convert it to sRGB first if \
                  they look wrong",
@@ -381,6 +390,7 @@ mod tests {
             ),
             (Warning::DamagedJpeg { flaw: "no end marker".into() }, vec!["(no end marker)"]),
             (Warning::Animation, vec!["animation"]),
+            (Warning::Pages { pages: 3 }, vec!["3 pages"]),
             (Warning::ColorProfile, vec!["colour profile", "sRGB"]),
             (Warning::PictureTransparency { format: "JPEG".into() }, vec!["JPEG"]),
             (
