@@ -16,6 +16,11 @@ pub enum Warning {
         /// The video.
         video: PathBuf,
     },
+    /// A video has colours outside of BT.709, which are lost.
+    WideGamut {
+        /// The video.
+        video: PathBuf,
+    },
     /// A video has more than 8 bits per channel.
     DeepColor {
         /// The video.
@@ -121,6 +126,11 @@ pub enum Warning {
     },
     /// A picture is an animation.
     Animation,
+    /// A picture has several pages.
+    Pages {
+        /// Their number.
+        pages: u32,
+    },
     /// The colour profile of a picture is damaged, or does not fit its channels.
     ColorProfile,
     /// A picture with transparency is written in a format that has none.
@@ -191,12 +201,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hdr { video } => {
-                let video = video.display();
-                write!(
-                    out,
-                    "'{video}' is HDR video and is painted as if it were SDR, at 8 bits; convert it to SDR first for the styles' \
-                     own colours"
-                )
+                write!(out, "'{}' is HDR video; it is painted in SDR (BT.709, 8 bits)", video.display())
+            }
+            Self::WideGamut { video } => {
+                write!(out, "'{}' has wide-gamut colours; it is painted in BT.709, at 8 bits", video.display())
             }
             Self::DeepColor { video, bits } => {
                 write!(out, "'{}' has {bits} bits per channel; it is painted at 8 bits", video.display())
@@ -247,7 +255,7 @@ impl fmt::Display for Warning {
             }
             Self::RotationLost { container } => write!(
                 out,
-                "{container} files cannot store the video's rotation, so it will lie on its side; write .mp4 to keep it upright"
+                "{container} files cannot store the video's rotation by this angle; write .mp4 to keep it"
             ),
             Self::PacketsLeftOut { container, packets } => write!(
                 out,
@@ -269,6 +277,10 @@ impl fmt::Display for Warning {
             ),
             Self::Animation => out.write_str(
                 "the picture is an animation and only its first frame is painted; convert it to a video for `impasto video`",
+            ),
+            Self::Pages { pages } => write!(
+                out,
+                "the picture has {pages} pages and only the first is painted; convert each of the others to a file of its own"
             ),
             Self::ColorProfile => out.write_str(
                 "the picture's colour profile cannot be used, so its colours are taken as sRGB; convert it to sRGB first if \
@@ -342,6 +354,7 @@ mod tests {
         let (frames, expected) = (70, Some(75));
         vec![
             (Warning::Hdr { video: video() }, vec!["'clip.mp4'"]),
+            (Warning::WideGamut { video: video() }, vec!["'clip.mp4'"]),
             (Warning::DeepColor { video: video(), bits: 10 }, vec!["'clip.mp4'", "10 bits"]),
             (Warning::VideoTransparency { video: video() }, vec!["'clip.mp4'"]),
             (Warning::Interlaced { video: video() }, vec!["'clip.mp4'"]),
@@ -377,6 +390,7 @@ mod tests {
             ),
             (Warning::DamagedJpeg { flaw: "no end marker".into() }, vec!["(no end marker)"]),
             (Warning::Animation, vec!["animation"]),
+            (Warning::Pages { pages: 3 }, vec!["3 pages"]),
             (Warning::ColorProfile, vec!["colour profile", "sRGB"]),
             (Warning::PictureTransparency { format: "JPEG".into() }, vec!["JPEG"]),
             (

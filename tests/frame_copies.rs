@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use impasto::Stop;
 use impasto::internals::frame::Stamp;
+use impasto::internals::media::pixels::ColorTags;
 use impasto::internals::media::write::StreamFormat;
 use impasto::internals::show::{Settings, Show};
 use impasto::internals::sink::Sink;
@@ -57,7 +58,12 @@ fn a_recording_and_an_unwatched_page_allocate_no_frame() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { record: true, ..Settings::plain(Expression::single("night")) };
     let show = Arc::new(Show::new(vec!["night".into()], settings, Stop::default()));
-    let format = StreamFormat { width: SIZE.0, height: SIZE.1, frame_rate: Rational { num: 30, den: 1 } };
+    let format = StreamFormat {
+        width: SIZE.0,
+        height: SIZE.1,
+        frame_rate: Rational { num: 30, den: 1 },
+        color: ColorTags::BT709,
+    };
     let mut recording = RecordingSink::new(&folder.path().join("show.mkv"), format, Arc::clone(&show)).unwrap();
     assert_eq!(allocations(&mut recording), 0, "recording");
     assert!(show.statistics().recording.is_some(), "nothing was recorded");

@@ -51,6 +51,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         if interrupt.requested() { Error::Interrupted("interrupted before the show began".into()) } else { error }
     })?;
     let format = capture.source.format();
+    capture.source.warnings().into_iter().for_each(|warning| report.warn(warning));
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
     let studio = Studio::open(args.style.run.machine(shared))?;
     let look = args.style.settings();
@@ -68,7 +69,8 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         ..Settings::plain(styles.first())
     };
     let show = Arc::new(Show::new(styles.names(), settings, stop).with_unstyled(styles.unstyled()));
-    let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate };
+    let color = capture.source.color();
+    let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate, color };
     let recorder = recorder(args, stream, &show)?;
     let outputs = outputs(args, stream, &show, report)?;
     let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
@@ -102,6 +104,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let fps = total.frames as f64 / seconds.max(1e-9);
     let statistics = show.statistics();
     ended.failed.iter().for_each(|warning| report.warn(warning));
+    let is_recorded = !statistics.recorded.is_empty();
     let recorded = statistics.recorded.iter().map(|path| format!("; recorded {path}")).collect::<String>();
     report.say(format!(
         "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; latency {:.0} ms (p95 {:.0} ms) from capture to \
@@ -139,7 +142,10 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         seen: statistics.seen,
     });
     // Ctrl-C is the usual end of a show, so it is no failure.
-    let failed: Vec<String> = ended.failed.iter().map(ToString::to_string).collect();
+    let mut failed: Vec<String> = ended.failed.iter().map(ToString::to_string).collect();
+    if let Some(wanted) = args.record.as_ref().filter(|_| !is_recorded) {
+        failed.push(format!("nothing was recorded to '{}'; let the show run longer", wanted.display()));
+    }
     if failed.is_empty() { Ok(()) } else { Err(Error::Failed(failed.join("; "))) }
 }
 

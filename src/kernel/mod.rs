@@ -14,3 +14,4 @@ pub mod planar;
 pub mod recolor;
 pub mod resize;
 pub mod texture;
+pub mod turn;

@@ -9,6 +9,8 @@ use std::ptr;
 use ffmpeg_next::ffi::{self, AVPacketSideDataType, AVStream};
 use ffmpeg_next::format::stream::Stream;
 
+use crate::kernel::turn::Turn;
+
 /// One item: FFmpeg's kind and bytes.
 pub type SideData = (AVPacketSideDataType, Vec<u8>);
 
@@ -21,6 +23,17 @@ const KEPT: [AVPacketSideDataType; 5] = [
     AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
 ];
 
+/// Kinds that are no longer true of HDR once it is SDR.
+const OF_HDR: [AVPacketSideDataType; 2] = [
+    AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+    AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
+];
+
+/// Removes what describes HDR.
+pub fn forget_hdr(facts: &mut Vec<SideData>) {
+    facts.retain(|(kind, _)| !OF_HDR.contains(kind));
+}
+
 /// All side data of `stream`.
 pub fn of(stream: &Stream<'_>) -> Vec<SideData> {
     // SAFETY: the entries belong to the stream, which is borrowed.
@@ -32,12 +45,41 @@ pub fn kept(stream: &Stream<'_>) -> Vec<SideData> {
     of(stream).into_iter().filter(|(kind, _)| KEPT.contains(kind)).collect()
 }
 
+/// Whether this kind says how players rotate the pictures.
+pub fn is_matrix(kind: AVPacketSideDataType) -> bool {
+    kind == AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX
+}
+
 /// Whether players rotate the pictures.
 pub fn is_rotated(facts: &[SideData]) -> bool {
-    let matrix = facts.iter().find(|(kind, _)| *kind == AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX);
-    // Three rows of three 16.16 (last column 2.30) fixed-point numbers, in the machine's own order.
-    let identity = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30].map(i32::to_ne_bytes).concat();
-    matrix.is_some_and(|(_, bytes)| *bytes != identity)
+    let matrix = facts.iter().find(|(kind, _)| is_matrix(*kind));
+    matrix.is_some_and(|(_, bytes)| turn(bytes) != Some(Turn::default()))
+}
+
+/// Takes the rotation out of `facts` if it is by quarter turns and mirrors alone: the pixels are turned instead.
+pub fn take_turn(facts: &mut Vec<SideData>) -> Option<Turn> {
+    let place = facts.iter().position(|(kind, _)| is_matrix(*kind))?;
+    let turn = turn(&facts[place].1)?;
+    facts.remove(place);
+    Some(turn)
+}
+
+/// The turn that a display matrix stands for; `None` if it rotates by another angle, or stretches.
+///
+/// It is three rows of three 16.16 (last column 2.30) fixed-point numbers in the machine's own order, by which the vector
+/// `(x, y, 1)` of a stored pixel is multiplied from the left to give its place on the screen.
+pub fn turn(matrix: &[u8]) -> Option<Turn> {
+    let number = |place: usize| Some(i64::from(i32::from_ne_bytes(*matrix.get(place * 4..)?.first_chunk()?)));
+    let (a, b, c, d) = (number(0)?, number(1)?, number(3)?, number(4)?);
+    // A hundredth of a full step: files round cosines.
+    let near = |left: i64, right: i64| (left.abs() - right.abs()).abs() * 50 < left.abs() + right.abs();
+    let small = |value: i64, beside: i64| value.abs() * 100 < beside.abs();
+    let (transposed, right, down) = match () {
+        () if near(a, d) && small(b, a) && small(c, a) => (false, a, d),
+        () if near(b, c) && small(a, b) && small(d, b) => (true, c, b),
+        () => return None,
+    };
+    Some(Turn { transposed, mirrored: right < 0, flipped: down < 0 })
 }
 
 /// Adds side data to an output stream before its header is written.
@@ -94,5 +136,30 @@ pub unsafe fn add_to_encoder(context: *mut ffi::AVCodecContext, facts: &[SideDat
             (*context).coded_side_data.add(count).write(entry);
             (*context).nb_coded_side_data += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(numbers: [i32; 4]) -> Vec<u8> {
+        let [a, b, c, d] = numbers.map(|number| number << 16);
+        [a, b, 0, c, d, 0, 0, 0, 1 << 30].map(i32::to_ne_bytes).concat()
+    }
+
+    #[test]
+    fn a_display_matrix_is_a_turn_and_other_angles_are_none() {
+        let turned = |transposed, mirrored, flipped| Some(Turn { transposed, mirrored, flipped });
+        assert_eq!(turn(&matrix([1, 0, 0, 1])), turned(false, false, false));
+        // A phone held upright: a quarter turn clockwise.
+        assert_eq!(turn(&matrix([0, 1, -1, 0])), turned(true, true, false));
+        assert_eq!(turn(&matrix([-1, 0, 0, -1])), turned(false, true, true));
+        assert_eq!(turn(&matrix([0, -1, 1, 0])), turned(true, false, true));
+        assert_eq!(turn(&matrix([-1, 0, 0, 1])), turned(false, true, false));
+        for numbers in [[3, 3, -3, 3], [2, 0, 0, 1], [0, 0, 0, 0]] {
+            assert_eq!(turn(&matrix(numbers)), None, "{numbers:?}");
+        }
+        assert_eq!(turn(&[1, 2, 3]), None);
     }
 }

@@ -1,6 +1,9 @@
 //! Colour profiles: converts the colours of a file to sRGB, the space that the networks were trained in.
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformExecutor, TransformOptions};
+use moxcms::{
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, ProfileText, ToneReprCurve, TransferCharacteristics, TransformExecutor, TransformOptions, XyY,
+};
 
 /// What the channels of a picture mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +106,104 @@ impl Profile {
     }
 }
 
-/// The sRGB profile, for embedding. `None` if it cannot be encoded; a file without a profile is taken as sRGB too.
-pub fn srgb_icc() -> Option<Vec<u8>> {
-    ColorProfile::new_srgb().encode().ok()
+/// A profile of grey with this display exponent.
+pub fn grey(gamma: f32) -> Option<Vec<u8>> {
+    ColorProfile::new_gray_with_gamma(gamma).encode().ok()
+}
+
+/// A profile of RGB with this display exponent, and the chromaticities x and y of white, red, green and blue; sRGB's own for
+/// what is missing.
+pub fn rgb(gamma: Option<f32>, primaries: Option<&[f32]>) -> Option<Vec<u8>> {
+    let mut profile = ColorProfile::new_srgb();
+    if let Some(&[white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y]) = primaries {
+        let at = |x, y| Chromaticity { x, y };
+        let white = XyY { x: f64::from(white_x), y: f64::from(white_y), yb: 1.0 };
+        let (red, green, blue) = (at(red_x, red_y), at(green_x, green_y), at(blue_x, blue_y));
+        profile.update_rgb_colorimetry(white, ColorPrimaries { red, green, blue });
+    }
+    if let Some(gamma) = gamma {
+        let curve = || Some(ToneReprCurve::Parametric(vec![gamma]));
+        (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve(), curve(), curve());
+    }
+    profile.cicp = None;
+    profile.encode().ok()
+}
+
+/// A profile of RGB by the code points of video (ITU-T H.273); `None` for those that no profile of three curves describes.
+pub fn of_code_points(primaries: u8, transfer: u8) -> Option<Vec<u8>> {
+    let code_points = CicpProfile {
+        color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+        transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    };
+    let mut profile = ColorProfile::new_srgb();
+    if !profile.update_rgb_colorimetry_from_cicp(code_points) {
+        return None;
+    }
+    profile.cicp = None;
+    profile.encode().ok()
+}
+
+/// The sRGB profile (IEC 61966-2-1) in ICC's version 4.3, for embedding: always the same bytes.
+pub fn srgb_icc() -> Vec<u8> {
+    /// ICC's numbers are 16.16 fixed point.
+    fn numbers(kind: &[u8; 4], values: &[u32]) -> Vec<u8> {
+        let values = values.iter().flat_map(|value| value.to_be_bytes());
+        [kind, &[0; 4][..]].concat().into_iter().chain(values).collect()
+    }
+    /// A text in English.
+    fn text(words: &str) -> Vec<u8> {
+        let letters: Vec<u8> = words.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let head = numbers(b"mluc", &[1, 12, u32::from_be_bytes(*b"enUS"), letters.len() as u32, 28]);
+        [head, letters].concat()
+    }
+    const D50: [u32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
+    let point = |values: [u32; 3]| numbers(b"XYZ ", &values);
+    // Bradford's matrix from D65 to D50.
+    let adaptation = [0x1_0C42, 0x05DE, 0xFFFF_F325, 0x0793, 0xFD90, 0xFFFF_FBA1, 0xFFFF_FDA2, 0x03DC, 0xC06E];
+    // The third kind of curve: ((a x + b) ^ 2.4), c x below d.
+    let curve = || numbers(b"para", &[3 << 16, 0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B]);
+    let tags: [(&[u8; 4], Vec<u8>); 10] = [
+        (b"desc", text("sRGB")),
+        (b"cprt", text("CC0")),
+        (b"wtpt", point(D50)),
+        (b"chad", numbers(b"sf32", &adaptation)),
+        (b"rXYZ", point([0x6FA2, 0x38F5, 0x0390])),
+        (b"gXYZ", point([0x6299, 0xB785, 0x18DA])),
+        (b"bXYZ", point([0x24A0, 0x0F84, 0xB6CF])),
+        (b"rTRC", curve()),
+        (b"gTRC", curve()),
+        (b"bTRC", curve()),
+    ];
+    let (mut table, mut data) = ((tags.len() as u32).to_be_bytes().to_vec(), Vec::new());
+    let start = 128 + 4 + 12 * tags.len();
+    let mut last: Option<(Vec<u8>, usize)> = None;
+    for (name, mut content) in tags {
+        let length = content.len() as u32;
+        // Each begins at a multiple of four; equal curves are stored once.
+        content.resize(content.len().next_multiple_of(4), 0);
+        let place = match &last {
+            Some((same, place)) if *same == content => *place,
+            _ => start + data.len(),
+        };
+        if place == start + data.len() {
+            data.extend(&content);
+        }
+        last = Some((content, place));
+        table.extend(name);
+        table.extend([(place as u32).to_be_bytes(), length.to_be_bytes()].concat());
+    }
+    let mut header = ((start + data.len()) as u32).to_be_bytes().to_vec();
+    header.extend([0, 0, 0, 0, 4, 0x30, 0, 0]);
+    header.extend(b"mntrRGB XYZ ");
+    // A day, and no time: equal pictures are equal files.
+    header.extend([2026u16, 1, 1, 0, 0, 0].map(u16::to_be_bytes).concat());
+    header.extend(b"acsp");
+    header.resize(68, 0);
+    header.extend(D50.map(u32::to_be_bytes).concat());
+    header.resize(128, 0);
+    [header, table, data].concat()
 }
 
 fn apply<T: Copy + Default>(transform: &dyn TransformExecutor<T>, pixels: &[T], from: Channels) -> Option<Vec<T>> {
@@ -176,7 +274,7 @@ mod tests {
     #[test]
     fn srgb_is_recognised_and_others_are_not() {
         assert!(profile(&ColorProfile::new_srgb()).is_srgb());
-        assert!(Profile::parse(&srgb_icc().unwrap()).unwrap().is_srgb());
+        assert!(Profile::parse(&srgb_icc()).unwrap().is_srgb());
         assert!(!profile(&ColorProfile::new_display_p3()).is_srgb());
         assert!(!profile(&ColorProfile::new_adobe_rgb()).is_srgb());
         assert!(!profile(&ColorProfile::new_gray_with_gamma(1.0)).is_srgb());
@@ -203,7 +301,7 @@ mod tests {
     #[test]
     fn a_damaged_profile_is_rejected() {
         assert!(Profile::parse(b"not a profile").is_none());
-        let icc = srgb_icc().unwrap();
+        let icc = srgb_icc();
         assert!(Profile::parse(&icc[..icc.len() / 8]).is_none_or(|profile| profile.to_srgb8(&[1, 2, 3]).is_none()));
     }
 }

@@ -37,6 +37,20 @@ pub struct Pixels {
     pub flaw: Option<String>,
 }
 
+/// What keeps the decoder from reading a picture that may well be sound; `None` for the kinds that it reads.
+pub fn unsupported(bytes: &[u8]) -> Option<&'static str> {
+    let (found, _) = segments(bytes);
+    let frame =
+        found.iter().find(|(marker, _)| matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC))?;
+    match frame {
+        (0xC3, _) => Some("lossless"),
+        (0xC5..=0xC7 | 0xCD..=0xCF, _) => Some("hierarchical"),
+        (0xC9..=0xCB, _) => Some("arithmetic coding"),
+        (_, body) if body.first() == Some(&12) => Some("12 bits per channel"),
+        _ => None,
+    }
+}
+
 /// Reads the header.
 ///
 /// # Errors
@@ -70,7 +84,10 @@ pub fn header(bytes: &[u8]) -> Result<Header, String> {
 /// The file is truncated or too damaged. The error is a clause.
 pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
     if !has_end(bytes) {
-        return Err("it ends in the middle of the picture".into());
+        // Some writers leave the end marker out. Then the pixels are all there if they can be read to the last one.
+        let ended = [bytes, &[0xFF, 0xD9]].concat();
+        let is_whole = !is_progressive(bytes) && decode(&ended, header.stored, true).is_ok();
+        return if is_whole { pixels(&ended, header) } else { Err("it ends in the middle of the picture".into()) };
     }
     // The decoder fills what it cannot read with grey, and reports the damage in strict mode only.
     let (mut decoded, flaw) = match decode(bytes, header.stored, true) {
@@ -136,6 +153,11 @@ fn ycck_to_cmyk(pixels: &mut [u8]) {
 fn has_end(bytes: &[u8]) -> bool {
     let (_, scan) = segments(bytes);
     scan.windows(2).any(|pair| pair == [0xFF, 0xD9])
+}
+
+/// Whether the picture comes in several scans, each finer than the one before.
+fn is_progressive(bytes: &[u8]) -> bool {
+    segments(bytes).0.iter().any(|(marker, _)| *marker == 0xC2)
 }
 
 /// Whether the file has Adobe's marker segment (APP14).
@@ -216,6 +238,33 @@ mod tests {
             let worst = frame.pixels.iter().zip(&pixels).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(worst < Some(24), "{worst:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_without_its_end_marker_is_whole_and_one_without_its_last_rows_is_not() {
+        let (bytes, _) = picture();
+        let header = header(&bytes).unwrap();
+        let complete = pixels(&bytes, &header).unwrap();
+        let unmarked = pixels(&bytes[..bytes.len() - 2], &header).unwrap();
+        assert_eq!((unmarked.bytes, unmarked.flaw), (complete.bytes, None));
+        for cut in [40, 100, 200] {
+            assert!(pixels(&bytes[..bytes.len() - cut], &header).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn kinds_that_the_decoder_does_not_know_are_no_damage() {
+        let (bytes, _) = picture();
+        assert_eq!(unsupported(&bytes), None);
+        let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        for (marker, kind) in [(0xC9, "arithmetic coding"), (0xC3, "lossless"), (0xC7, "hierarchical")] {
+            let mut changed = bytes.clone();
+            changed[frame + 1] = marker;
+            assert_eq!(unsupported(&changed), Some(kind));
+        }
+        let mut deep = bytes;
+        deep[frame + 4] = 12;
+        assert_eq!(unsupported(&deep), Some("12 bits per channel"));
     }
 
     #[test]

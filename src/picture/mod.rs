@@ -2,7 +2,9 @@
 
 pub mod color;
 pub mod exif;
+mod foreign;
 pub mod jpeg;
+mod png;
 pub mod read;
 pub mod tiff;
 pub mod write;

@@ -13,7 +13,7 @@ use image::{
 };
 
 use super::color::{Channels, Profile, Sample, to_rgb};
-use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, jpeg, tiff};
+use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, foreign, jpeg, png, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
 use crate::size::Size;
@@ -62,13 +62,7 @@ pub fn load_standard_input(most: MaxPixels) -> Result<Picture> {
 /// The format to write a picture file back in: its own, or PNG if impasto cannot write that one. `None` if the file cannot
 /// be opened or its first bytes are not those of a readable picture.
 pub fn sniff(path: &Path) -> Option<Format> {
-    let mut start = Vec::new();
-    // Regular files only: reading from a pipe would consume its first bytes.
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    File::open(path).ok()?.take(16).read_to_end(&mut start).ok()?;
-    let format = image::guess_format(&start).ok()?;
+    let format = image::guess_format(&start(path)).ok()?;
     readable(format).then(|| written_as(format).unwrap_or(Format::Png))
 }
 
@@ -81,6 +75,9 @@ pub fn decode(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Picture> {
         _ if bytes.is_empty() => return Err(Error::failed(format!("{name} is empty; choose another file"))),
         Ok(ImageFormat::Jpeg) => decode_jpeg(bytes, name, most)?,
         Ok(format) if readable(format) => decode_other(bytes, format, name, most)?,
+        _ if let Some((kind, cure)) = foreign::kind(bytes) => {
+            return Err(Error::failed(format!("{name} is a {kind} picture, which impasto cannot read; {cure}")));
+        }
         _ => {
             let kinds = "JPEG, PNG, WebP, TIFF or BMP";
             return Err(Error::failed(format!(
@@ -89,6 +86,23 @@ pub fn decode(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Picture> {
         }
     };
     Ok(raw.finish(bytes))
+}
+
+/// Whether the file is a picture by its first bytes, of a kind that impasto reads or knows by name.
+pub fn is_picture(path: &Path) -> bool {
+    let start = start(path);
+    let readable = image::guess_format(&start).is_ok_and(readable);
+    readable || foreign::kind(&start).is_some()
+}
+
+/// The first bytes of a file; none of a pipe, which reading would empty.
+fn start(path: &Path) -> Vec<u8> {
+    let mut start = Vec::new();
+    if path.metadata().is_ok_and(|found| found.is_file()) {
+        // An unreadable file is no picture until it is opened, which says why.
+        let _ = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    }
+    start
 }
 
 fn read(from: impl Read) -> io::Result<Vec<u8>> {
@@ -137,6 +151,9 @@ struct Raw {
 }
 
 fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
+    if let Some(reason) = jpeg::unsupported(bytes) {
+        return Err(unsupported(name, ImageFormat::Jpeg, reason));
+    }
     let damaged = |reason: String| damaged(name, ImageFormat::Jpeg, &reason);
     let header = jpeg::header(bytes).map_err(damaged)?;
     let bytes_per_pixel = header.channels.count() as u64;
@@ -166,10 +183,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
                 MAX_METADATA >> 20
             ))
         }
-        ImageError::Unsupported(reason) => {
-            let kind = kind(format);
-            Error::failed(format!("{name} is a {kind} file of an unsupported kind ({reason}); convert it to PNG first"))
-        }
+        ImageError::Unsupported(reason) => unsupported(name, format, &reason.to_string()),
         ImageError::Decoding(reason) => damaged(name, format, &reason.to_string()),
         ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
             damaged(name, format, "it ends in the middle of the picture")
@@ -193,27 +207,43 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         || decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
     let from_exif = exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);
     let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    let (samples, channels, alpha) = split(image);
     let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
+    let mut warnings: Vec<Warning> = animated(bytes, format).then_some(Warning::Animation).into_iter().collect();
+    let metadata = if format == ImageFormat::Tiff { tiff::metadata(bytes) } else { tiff::Metadata::default() };
+    let (mut samples, channels, alpha) = match metadata.stored {
+        tiff::Stored::Usual => split(DynamicImage::from_decoder(decoder).map_err(failed)?),
+        tiff::Stored::Deep => {
+            check_size(name, Size::new(width, height), 4 * 8, most)?;
+            let tiff::Deep { samples, channels, alpha } =
+                tiff::deep(bytes).map_err(|reason| unsupported(name, format, &reason))?;
+            let color = match (channels, alpha) {
+                (Channels::Gray, false) => ColorType::L16,
+                (Channels::Gray, true) => ColorType::La16,
+                (_, false) => ColorType::Rgb16,
+                (_, true) => ColorType::Rgba16,
+            };
+            let (channels, colors, alpha) = split_alpha(samples, color, high);
+            (Samples::Sixteen(colors), channels, alpha)
+        }
+        tiff::Stored::Signed => return Err(unsupported(name, format, "its samples are signed integers")),
+        tiff::Stored::Other => return Err(unsupported(name, format, "its samples are no real numbers")),
+    };
+    if let Some(alpha) = alpha.as_ref().filter(|_| metadata.premultiplied) {
+        match &mut samples {
+            Samples::Eight(colors) => divide(colors, channels, alpha),
+            Samples::Sixteen(colors) => divide(colors, channels, alpha),
+        }
+    }
+    if format == ImageFormat::Png && icc.is_none() {
+        icc = png::profile(bytes, channels == Channels::Gray);
+    }
     if format == ImageFormat::Tiff {
-        let metadata = tiff::metadata(bytes);
         icc = metadata.icc;
+        warnings.extend((metadata.pages > 1).then_some(Warning::Pages { pages: metadata.pages }));
         notes = metadata.other.then(other_metadata).into_iter().collect();
         notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, is not kept".into()));
     }
-    let mut raw = Raw {
-        width,
-        height,
-        samples,
-        channels,
-        alpha,
-        icc,
-        exif,
-        orientation,
-        notes,
-        warnings: animated(bytes, format).then_some(Warning::Animation).into_iter().collect(),
-    };
+    let mut raw = Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
         raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
@@ -224,9 +254,25 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     Ok(raw)
 }
 
+/// A sample of 16 bits in 8.
+fn high(sample: u16) -> u8 {
+    ((u32::from(sample) + 128) / 257) as u8
+}
+
+/// Divides colours by the opacity that they are multiplied by.
+fn divide<T: Sample>(colors: &mut [T], channels: Channels, alpha: &[u8]) {
+    for (pixel, &opacity) in colors.chunks_exact_mut(channels.count()).zip(alpha) {
+        let opacity = u32::from(opacity);
+        if (1..255).contains(&opacity) {
+            pixel
+                .iter_mut()
+                .for_each(|level| *level = T::put(((level.get() * 255 + opacity / 2) / opacity).min(T::MAX)));
+        }
+    }
+}
+
 /// Splits an image into colours, their meaning, and opacity if it has any.
 fn split(image: DynamicImage) -> (Samples, Channels, Option<Vec<u8>>) {
-    let high = |sample: u16| ((u32::from(sample) + 128) / 257) as u8;
     match image.color() {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => {
             let color = image.color();
@@ -343,6 +389,12 @@ fn check_size(name: &str, size: Size, bytes_per_pixel: u64, most: MaxPixels) -> 
 fn damaged(name: &str, format: ImageFormat, reason: &str) -> Error {
     let kind = kind(format);
     Error::failed(format!("{name} is a damaged {kind} file ({reason}); use an undamaged copy"))
+}
+
+/// The error for a file that may be sound, and that the decoder does not know.
+fn unsupported(name: &str, format: ImageFormat, reason: &str) -> Error {
+    let kind = kind(format);
+    Error::failed(format!("{name} is a {kind} file of an unsupported kind ({reason}); convert it to PNG first"))
 }
 
 fn kind(format: ImageFormat) -> String {

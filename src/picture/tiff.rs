@@ -7,6 +7,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
 use super::MAX_BYTES;
+use super::color::Channels;
 
 /// Inks as stored, packed `[height][width][4]`; the largest value is full ink.
 #[derive(Debug)]
@@ -26,6 +27,37 @@ pub struct Metadata {
     pub exif: bool,
     /// The file has XMP or IPTC metadata.
     pub other: bool,
+    /// Its colours are multiplied by their opacity.
+    pub premultiplied: bool,
+    /// Number of its pages, without thumbnails.
+    pub pages: u32,
+    /// How its samples are stored.
+    pub stored: Stored,
+}
+
+/// How samples are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stored {
+    /// As unsigned integers of up to 16 bits, or in a way that the decoder itself refuses.
+    #[default]
+    Usual,
+    /// As larger integers, or as numbers from 0 to 1: [`deep`] reads them.
+    Deep,
+    /// As integers below and above zero, which are no colours.
+    Signed,
+    /// As numbers that are complex, or without a meaning.
+    Other,
+}
+
+/// Pixels of more than 16 bits, brought to 16.
+#[derive(Debug)]
+pub struct Deep {
+    /// Packed `[height][width][channels]`, opacity last.
+    pub samples: Vec<u16>,
+    /// What the channels mean, without the opacity.
+    pub channels: Channels,
+    /// Whether opacity is there.
+    pub alpha: bool,
 }
 
 /// Reads the metadata; empty if the file is damaged.
@@ -35,7 +67,71 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
     let exif = has(Tag::ExifDirectory) || has(Tag::GpsDirectory);
     // XMP and IPTC by their registered numbers.
     let other = has(Tag::from_u16_exhaustive(700)) || has(Tag::from_u16_exhaustive(33_723));
-    Metadata { icc: decoder.get_tag_u8_vec(Tag::IccProfile).ok(), exif, other }
+    let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
+    let mut first = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().and_then(|all| all.first().copied());
+    let bits = first(Tag::BitsPerSample).unwrap_or(1);
+    let stored = match first(Tag::SampleFormat) {
+        None | Some(1) if bits <= 16 => Stored::Usual,
+        None | Some(1 | 3) => Stored::Deep,
+        Some(2) => Stored::Signed,
+        Some(_) => Stored::Other,
+    };
+    let premultiplied = first(Tag::ExtraSamples) == Some(1);
+    let pages = pages(&mut decoder);
+    Metadata { icc, exif, other, premultiplied, pages, stored }
+}
+
+/// Number of pages; smaller copies of another page are none.
+fn pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> u32 {
+    let mut count = 1;
+    // A loop of directories has no end.
+    for _ in 0..10_000 {
+        if !decoder.more_images() || decoder.next_image().is_err() {
+            break;
+        }
+        let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten();
+        count += u32::from(kind.is_none_or(|kind| kind & 1 == 0));
+    }
+    count
+}
+
+/// Reads pixels of more than 16 bits.
+///
+/// # Errors
+/// The file is damaged, or its channels are not grey or RGB. The error is a clause.
+pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
+    let (mut decoder, count) = open(bytes)?;
+    let (channels, alpha) = match decoder.colortype().map_err(|error| error.to_string())? {
+        tiff::ColorType::Gray(_) => (Channels::Gray, false),
+        tiff::ColorType::GrayA(_) => (Channels::Gray, true),
+        tiff::ColorType::RGB(_) => (Channels::Rgb, false),
+        tiff::ColorType::RGBA(_) => (Channels::Rgb, true),
+        color => return Err(format!("its channels are stored as {color:?}")),
+    };
+    let level = |share: f64| (share.clamp(0.0, 1.0) * 65_535.0).round() as u16;
+    let samples: Vec<u16> = match decoder.read_image().map_err(|error| error.to_string())? {
+        DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 16) as u16).collect(),
+        DecodingResult::U64(samples) => samples.into_iter().map(|sample| (sample >> 48) as u16).collect(),
+        DecodingResult::F16(samples) => samples.into_iter().map(|sample| level(f64::from(sample.to_f32()))).collect(),
+        DecodingResult::F32(samples) => samples.into_iter().map(|sample| level(f64::from(sample))).collect(),
+        DecodingResult::F64(samples) => samples.into_iter().map(level).collect(),
+        _ => return Err("its samples have another size than it says".into()),
+    };
+    if samples.len() as u64 != count * (channels.count() as u64 + u64::from(alpha)) {
+        return Err("its channels are stored in planes".into());
+    }
+    Ok(Deep { samples, channels, alpha })
+}
+
+/// A decoder without limits but those on pictures, and the number of pixels.
+fn open(bytes: &[u8]) -> Result<(Decoder<Cursor<&[u8]>>, u64), String> {
+    let mut limits = Limits::unlimited();
+    limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let decoder = Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits));
+    let mut decoder = decoder.map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions().map_err(|error| error.to_string())?;
+    Ok((decoder, u64::from(width) * u64::from(height)))
 }
 
 /// Reads the pixels of a CMYK file.
@@ -43,15 +139,10 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
 /// # Errors
 /// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels. The error is a clause.
 pub fn inks(bytes: &[u8]) -> Result<Inks, String> {
-    let mut limits = Limits::unlimited();
-    limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
-    limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let decoder = Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits));
-    let mut decoder = decoder.map_err(|error| error.to_string())?;
+    let (mut decoder, count) = open(bytes)?;
     let color = decoder.colortype().map_err(|error| error.to_string())?;
-    let (width, height) = decoder.dimensions().map_err(|error| error.to_string())?;
     let samples = decoder.read_image().map_err(|error| error.to_string())?;
-    let count = width as usize * height as usize * 4;
+    let count = count as usize * 4;
     match (color, samples) {
         (tiff::ColorType::CMYK(8), DecodingResult::U8(inks)) if inks.len() == count => Ok(Inks::Eight(inks)),
         (tiff::ColorType::CMYK(16), DecodingResult::U16(inks)) if inks.len() == count => Ok(Inks::Sixteen(inks)),

@@ -90,7 +90,7 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         }
         fits
     });
-    let icc = if picture.tagged { color::srgb_icc() } else { None };
+    let icc = picture.tagged.then(color::srgb_icc);
     let encodable = Encodable { pixels: &pixels, width, height, color, icc, exif };
     let bytes = &mut encoded.bytes;
     match format {

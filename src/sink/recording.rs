@@ -33,17 +33,20 @@ impl RecordingSink {
     /// Records into `wanted` (and `wanted-2` and so on), frames of `format`.
     ///
     /// # Errors
-    /// The file name's extension is not a video format, or its folder is not writable.
+    /// The file name's extension is not a video format, no codec of impasto fits it, or its folder is not writable.
     pub fn new(wanted: &Path, format: StreamFormat, show: Arc<Show>) -> Result<Self> {
+        StreamWriter::check(wanted, format)?;
         let growing = growing_name(wanted)?;
         whole::probe(&growing).map_err(|error| Error::writing(wanted, &error))?;
         Ok(Self { show, wanted: wanted.to_owned(), format, open: None })
     }
 
-    fn begin(&self, start: i64) -> Result<Recording> {
+    /// Begins a file with its first frame.
+    fn begin(&self, frame: &Frame, stamp: Stamp) -> Result<Recording> {
         let path = free_name(&self.wanted, 1);
-        let writer = StreamWriter::open(Destination::Growing(path.clone()), self.format)?;
-        Ok(Recording { writer, path, start })
+        let mut writer = StreamWriter::open(Destination::Growing(path.clone()), self.format)?;
+        writer.put(frame, Stamp { time: 0, ..stamp })?;
+        Ok(Recording { writer, path, start: stamp.time })
     }
 
     /// Ends a recording that failed; the show continues without it. What was written until then plays.
@@ -70,13 +73,13 @@ impl Sink for RecordingSink {
         let outcome = match (&mut self.open, record) {
             (None, false) => Ok(()),
             (Some(_), false) => self.end(),
-            (None, true) => self.begin(stamp.time).map(|recording| {
+            (None, true) => self.begin(frame, stamp).map(|recording| {
                 self.show.notice("recording", None);
                 self.show.measure(|statistics| statistics.recording = Some(recording.path.display().to_string()));
                 self.open = Some(recording);
             }),
             (Some(recording), true) => {
-                recording.writer.put(frame, Stamp { time: stamp.time - recording.start - 1, ..stamp })
+                recording.writer.put(frame, Stamp { time: stamp.time - recording.start, ..stamp })
             }
         };
         if let Err(error) = outcome {

@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::frame::{Frame, Rational};
+use crate::media::pixels::ColorTags;
+use crate::warning::Warning;
 
 /// What the frames of a source will be like.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,17 @@ pub trait Source: Send {
     /// does not know.
     fn arrived(&self) -> Option<Instant> {
         None
+    }
+
+    /// The colours of the frames.
+    #[doc(hidden)]
+    fn color(&self) -> ColorTags {
+        ColorTags::BT709
+    }
+
+    /// What is lost or wrong as far as is known yet, for the user.
+    fn warnings(&self) -> Vec<Warning> {
+        Vec::new()
     }
 
     /// Number of dropped frames since the source was opened: dropped by the driver, replaced by a newer one before they were

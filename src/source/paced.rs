@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use super::{Source, SourceFormat};
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::media::pixels::ColorTags;
+use crate::sync::Stop;
+use crate::warning::Warning;
 
 /// Delivers each frame when it is due.
 pub struct PacedSource<S> {
@@ -14,12 +17,32 @@ pub struct PacedSource<S> {
     start: Option<(Instant, i64)>,
     /// When the last frame was due.
     due: Option<Instant>,
+    /// When the last frame ends.
+    end: Option<Instant>,
+    stop: Stop,
 }
 
+/// How long it sleeps at most before it looks whether the show has ended.
+const NAP: Duration = Duration::from_millis(50);
+
 impl<S: Source> PacedSource<S> {
-    /// Delivers the frames of `inner` at their own timestamps.
-    pub fn new(inner: S) -> Self {
-        Self { inner, start: None, due: None }
+    /// Delivers the frames of `inner` at their own timestamps, until `stop` is requested.
+    pub fn new(inner: S, stop: Stop) -> Self {
+        Self { inner, start: None, due: None, end: None, stop }
+    }
+
+    /// Sleeps until `due`; false if the show has ended before.
+    fn wait_until(&self, due: Instant) -> bool {
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            if self.stop.requested() {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+            thread::sleep(left.min(NAP));
+        }
     }
 }
 
@@ -30,14 +53,22 @@ impl<S: Source> Source for PacedSource<S> {
 
     fn next(&mut self, frame: &mut Frame) -> Result<bool> {
         if !self.inner.next(frame)? {
+            // The last frame is shown as long as it lasts, also before a film starts again.
+            if let Some(end) = self.end {
+                self.wait_until(end);
+            }
             return Ok(false);
         }
         let (start, first) = *self.start.get_or_insert_with(|| (Instant::now(), frame.time));
-        let seconds = (frame.time - first) as f64 * self.inner.format().time_base.as_f64();
-        let due = start + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        self.due = Some(due);
-        Ok(true)
+        let SourceFormat { time_base, frame_rate, .. } = self.inner.format();
+        let span = |seconds: f64| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
+        let due = start + span((frame.time - first) as f64 * time_base.as_f64());
+        let lasts = match frame.duration {
+            known @ 1.. => known as f64 * time_base.as_f64(),
+            _ => 1.0 / frame_rate.as_f64().max(1.0),
+        };
+        (self.due, self.end) = (Some(due), Some(due + span(lasts)));
+        Ok(self.wait_until(due))
     }
 
     /// When the frame was due, so that a source that cannot keep up counts as latency.
@@ -48,6 +79,14 @@ impl<S: Source> Source for PacedSource<S> {
     fn dropped(&self) -> u64 {
         self.inner.dropped()
     }
+
+    fn color(&self) -> ColorTags {
+        self.inner.color()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.inner.warnings()
+    }
 }
 
 #[cfg(test)]
@@ -57,7 +96,7 @@ mod tests {
 
     #[test]
     fn frames_never_come_before_they_are_due() {
-        let mut source = PacedSource::new(SyntheticSource::new(8, 8, Some(5)));
+        let mut source = PacedSource::new(SyntheticSource::new(8, 8, Some(5)), Stop::default());
         let (mut frame, mut start) = (Frame::default(), None);
         while source.next(&mut frame).unwrap() {
             let start = *start.get_or_insert_with(Instant::now);
@@ -66,6 +105,44 @@ mod tests {
             assert!(start.elapsed() + Duration::from_millis(1) >= due);
         }
         assert_eq!(frame.index, 4);
+    }
+
+    #[test]
+    fn the_last_frame_is_shown_as_long_as_it_lasts() {
+        let mut source = PacedSource::new(SyntheticSource::new(8, 8, Some(2)), Stop::default());
+        let (mut frame, start) = (Frame::default(), Instant::now());
+        while source.next(&mut frame).unwrap() {}
+        assert!(start.elapsed() >= Duration::from_millis(66));
+    }
+
+    /// Two frames with an hour between them.
+    struct Gap(SyntheticSource);
+
+    impl Source for Gap {
+        fn format(&self) -> SourceFormat {
+            self.0.format()
+        }
+
+        fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+            let more = self.0.next(frame)?;
+            frame.time *= 30 * 3600;
+            Ok(more)
+        }
+    }
+
+    #[test]
+    fn a_show_that_is_told_to_end_waits_for_no_frame() {
+        let stop = Stop::default();
+        let mut source = PacedSource::new(Gap(SyntheticSource::new(8, 8, Some(2))), stop.clone());
+        let mut frame = Frame::default();
+        assert!(source.next(&mut frame).unwrap());
+        let start = Instant::now();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            stop.request();
+        });
+        assert!(!source.next(&mut frame).unwrap());
+        assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
     }
 
     /// Needs a tenth of a second per frame, three times what its frame rate allows.
@@ -84,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_frame_counts_from_when_it_was_due_and_not_from_when_a_slow_decoder_had_it() {
-        let mut source = PacedSource::new(Slow(SyntheticSource::new(8, 8, Some(4))));
+        let mut source = PacedSource::new(Slow(SyntheticSource::new(8, 8, Some(4))), Stop::default());
         let mut frame = Frame::default();
         let mut arrivals = Vec::new();
         while source.next(&mut frame).unwrap() {

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::frame::{Frame, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::options::{FrameRate, SizeRequest};
+use crate::media::pixels::ColorTags;
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::size::Size;
@@ -37,10 +38,18 @@ impl VideoSource {
         size: Option<SizeRequest>,
         fps: Option<FrameRate>,
     ) -> Result<Self> {
-        Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps))
+        Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps, Shape::Stored))
     }
 
-    /// Opens a stream at an address; see [`Decoder::open_address`].
+    /// Opens `path` for a show: its frames have square pixels.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::open`].
+    pub fn open_show(path: &Path, options: &DecodeOptions, size: Option<SizeRequest>) -> Result<Self> {
+        Ok(Self::of_decoder(Decoder::open(path, options)?, size, None, Shape::Square))
+    }
+
+    /// Opens a stream at an address for a show; see [`Decoder::open_address`].
     ///
     /// # Errors
     /// Those of [`Decoder::open_address`].
@@ -52,12 +61,14 @@ impl VideoSource {
         max_pixels: MaxPixels,
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        Ok(Self::of_decoder(Decoder::open_address(address, format, requests, max_pixels, give_up)?, size, None))
+        let decoder = Decoder::open_address(address, format, requests, max_pixels, give_up)?;
+        Ok(Self::of_decoder(decoder, size, None, Shape::Square))
     }
 
-    fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>) -> Self {
+    fn of_decoder(decoder: Decoder, size: Option<SizeRequest>, fps: Option<FrameRate>, shape: Shape) -> Self {
         let info = decoder.info();
-        let own = Size::new(info.width, info.height);
+        let stored = Size::new(info.width, info.height);
+        let own = if shape == Shape::Square { squared(stored, info.aspect) } else { stored };
         let Size { width, height } = size.map_or(own, |size| size.of(own));
         let mut format =
             SourceFormat { width, height, frame_rate: info.frame_rate, time_base: info.time_base, frames: info.frames };
@@ -177,7 +188,38 @@ impl VideoSource {
     }
 }
 
+/// The shape of the pixels that are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// As stored; [`VideoSource::frame_format`] tells their shape.
+    Stored,
+    /// Square, for outputs that know no other shape.
+    Square,
+}
+
+/// The size at which pixels of this shape become square, with no side smaller than before.
+fn squared(stored: Size, aspect: Rational) -> Size {
+    let shape = aspect.as_f64();
+    // Larger ratios are mistakes.
+    if !(0.1..=10.0).contains(&shape) {
+        return stored;
+    }
+    let stretched = |side: u32, by: f64| (f64::from(side) * by).round() as u32;
+    match stored {
+        Size { width, height } if shape > 1.0 => Size::new(stretched(width, shape), height),
+        Size { width, height } => Size::new(width, stretched(height, 1.0 / shape)),
+    }
+}
+
 impl Source for VideoSource {
+    fn color(&self) -> ColorTags {
+        self.decoder.info().color
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        Self::warnings(self)
+    }
+
     fn format(&self) -> SourceFormat {
         self.format
     }
@@ -290,6 +332,16 @@ mod tests {
         assert_eq!(shown(&[0, 10, 20], 10), [(0, 0), (1, 1), (2, 2)]);
         assert_eq!(shown(&[0, 10, 20], 20), [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]);
         assert_eq!(shown(&[0, 10, 20, 30], 5), [(0, 0), (1, 2)]);
+    }
+
+    #[test]
+    fn a_show_sees_square_pixels_and_loses_none() {
+        let squared = |width, height, num, den| squared(Size::new(width, height), Rational { num, den });
+        assert_eq!(squared(720, 576, 64, 45), Size::new(1024, 576));
+        assert_eq!(squared(720, 480, 8, 9), Size::new(720, 540));
+        assert_eq!(squared(640, 360, 1, 1), Size::new(640, 360));
+        assert_eq!(squared(640, 360, 0, 1), Size::new(640, 360));
+        assert_eq!(squared(640, 360, 1, 1000), Size::new(640, 360));
     }
 
     #[test]

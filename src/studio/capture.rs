@@ -80,11 +80,12 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
     let SourceSettings { name, size, fps, pixel_format, repeat, max_pixels: most } = settings;
     let (name, size, fps, most) = (name.as_str(), *size, *fps, *most);
     let Size { width, height } = size.map_or(USUAL, |size| size.of(USUAL));
-    let give_up = stop.flag();
+    let (give_up, stop) = (stop.flag(), stop.clone());
     let is_file = Path::new(name).is_file();
     let (returns, mut open): (bool, OpenSource<'_>) = if name == "synthetic" {
         let rate = fps.map(|rate| rate.0);
-        (false, Box::new(move || Ok(Box::new(PacedSource::new(SyntheticSource::at(width, height, rate))))))
+        let open = move || PacedSource::new(SyntheticSource::at(width, height, rate), stop.clone());
+        (false, Box::new(move || Ok(Box::new(open()))))
     } else if name.contains("://") {
         let open = move || VideoSource::open_address(name, None, &[], size, most, Arc::clone(&give_up));
         (true, Box::new(move || Ok(Box::new(open()?))))
@@ -93,7 +94,8 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
     } else if is_file {
         let options = DecodeOptions { threads: Some(1), max_pixels: most, ..DecodeOptions::default() };
         let path = Path::new(name);
-        (false, Box::new(move || Ok(Box::new(PacedSource::new(VideoSource::open(path, &options, size, None)?)))))
+        let open = move || Ok(PacedSource::new(VideoSource::open_show(path, &options, size)?, stop.clone()));
+        (false, Box::new(move || open().map(|source| Box::new(source) as Box<dyn Source>)))
     } else {
         let request =
             Wish { size: Some((width, height)), fps: fps.map(|rate| rate.0.as_f64()), pixel_format: *pixel_format };

@@ -6,7 +6,7 @@ use ffmpeg_next::ffi::{
 use ffmpeg_next::frame;
 use yuv::{YuvRange, YuvStandardMatrix};
 
-use super::format::{is_yuv, pixel_format};
+use super::format::{is_grey, is_yuv, pixel_format};
 
 /// The colour tags of a picture or stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,17 @@ pub struct ColorTags {
     pub(in crate::media) primaries: AVColorPrimaries,
     pub(in crate::media) transfer: AVColorTransferCharacteristic,
     pub(in crate::media) chroma: AVChromaLocation,
+}
+
+/// Families of primaries, as far as they differ to the eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gamut {
+    /// BT.709, and the primaries of SD video.
+    Bt709,
+    /// BT.2020.
+    Bt2020,
+    /// P3, of cinemas and phones.
+    P3,
 }
 
 /// Untagged video with at least this many lines counts as HD, as it does in players.
@@ -46,13 +57,64 @@ impl ColorTags {
         };
         use AVPixelFormat::*;
         let format = pixel_format(picture);
-        if matches!(format, AV_PIX_FMT_YUVJ420P | AV_PIX_FMT_YUVJ422P | AV_PIX_FMT_YUVJ444P | AV_PIX_FMT_YUVJ440P) {
+        if matches!(
+            format,
+            AV_PIX_FMT_YUVJ420P | AV_PIX_FMT_YUVJ422P | AV_PIX_FMT_YUVJ444P | AV_PIX_FMT_YUVJ440P | AV_PIX_FMT_YUVJ411P
+        ) {
             tags.range = AVColorRange::AVCOL_RANGE_JPEG;
         }
         if !is_yuv(format) {
             tags.space = AVColorSpace::AVCOL_SPC_RGB;
         }
         tags
+    }
+
+    /// The tags by which a decoded frame is read: its own, where grey without a tag has full range, as FFmpeg reads it.
+    pub(in crate::media) fn to_read(picture: &frame::Video) -> Self {
+        let mut tags = Self::of_frame(picture);
+        if tags.range == AVColorRange::AVCOL_RANGE_UNSPECIFIED && is_grey(pixel_format(picture)) {
+            tags.range = AVColorRange::AVCOL_RANGE_JPEG;
+        }
+        tags
+    }
+
+    /// The tags of frames once they are read: those of SDR in BT.709 if they were converted to it.
+    pub(in crate::media) fn once_read(self) -> Self {
+        let chroma = self.chroma;
+        if self.needs_sdr() { Self { chroma, ..Self::BT709 } } else { self }
+    }
+
+    /// The tags of a stream that impasto encodes by itself, in BT.709's matrix and limited range: the primaries and the
+    /// curve of these, as far as they are known.
+    #[must_use]
+    pub fn for_stream(self) -> Self {
+        let mut tags = Self::BT709;
+        if self.primaries != AVColorPrimaries::AVCOL_PRI_UNSPECIFIED {
+            tags.primaries = self.primaries;
+        }
+        if self.transfer != AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED {
+            tags.transfer = self.transfer;
+        }
+        tags
+    }
+
+    /// Whether the frames are converted to SDR in BT.709 when they are read: they are HDR, linear light, or have a wide
+    /// gamut.
+    pub(in crate::media) fn needs_sdr(self) -> bool {
+        self.is_hdr()
+            || self.transfer == AVColorTransferCharacteristic::AVCOL_TRC_LINEAR
+            || self.gamut() != Gamut::Bt709
+    }
+
+    /// The gamut that the primaries stand for. HDR without a tag is in BT.2020.
+    pub(super) fn gamut(self) -> Gamut {
+        use AVColorPrimaries as Primaries;
+        match self.primaries {
+            Primaries::AVCOL_PRI_BT2020 => Gamut::Bt2020,
+            Primaries::AVCOL_PRI_SMPTE431 | Primaries::AVCOL_PRI_SMPTE432 => Gamut::P3,
+            Primaries::AVCOL_PRI_UNSPECIFIED if self.is_hdr() => Gamut::Bt2020,
+            _ => Gamut::Bt709,
+        }
     }
 
     /// The matrix that these tags mean for a picture of `lines` rows.

@@ -35,6 +35,58 @@ pub fn is_yuv(format: AVPixelFormat) -> bool {
     descriptor(format).is_some_and(|descriptor| descriptor.flags & not_yuv == 0)
 }
 
+/// Whether the format holds luma alone, or luma and opacity.
+pub fn is_grey(format: AVPixelFormat) -> bool {
+    let not_grey = (ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL | ffi::AV_PIX_FMT_FLAG_BITSTREAM) as u64;
+    descriptor(format).is_some_and(|descriptor| descriptor.nb_components <= 2 && descriptor.flags & not_grey == 0)
+}
+
+/// Whether the format can hold transparency.
+pub fn has_alpha(format: AVPixelFormat) -> bool {
+    descriptor(format).is_some_and(|descriptor| descriptor.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
+}
+
+/// Whether any pixel of `picture` is not opaque.
+pub fn is_transparent(picture: &frame::Video) -> bool {
+    let format = pixel_format(picture);
+    let Some(descriptor) = descriptor(format).filter(|_| has_alpha(format)) else { return false };
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let rows = |plane: usize, bytes: usize| {
+        (0..height).map(move |row| {
+            // SAFETY: the plane has `height` rows, `linesize` bytes apart in either direction, of at least `bytes` bytes,
+            // and lives as long as the borrowed picture.
+            unsafe {
+                let raw = picture.as_ptr();
+                let start = (*raw).data[plane].offset(row as isize * (*raw).linesize[plane] as isize);
+                std::slice::from_raw_parts(start.cast_const(), bytes)
+            }
+        })
+    };
+    if descriptor.flags & ffi::AV_PIX_FMT_FLAG_PAL as u64 != 0 {
+        // SAFETY: a palette has 256 entries of four bytes in the machine's own order.
+        let palette = unsafe { std::slice::from_raw_parts((*picture.as_ptr()).data[1].cast::<u32>(), 256) };
+        return rows(0, width).flatten().any(|&index| palette[usize::from(index)] >> 24 != 255);
+    }
+    let alpha = descriptor.comp[usize::from(descriptor.nb_components) - 1];
+    let (step, offset) = (alpha.step as usize, alpha.offset as usize);
+    let mut rows = rows(alpha.plane as usize, step * width);
+    let is_float = descriptor.flags & ffi::AV_PIX_FMT_FLAG_FLOAT as u64 != 0;
+    let is_big = descriptor.flags & ffi::AV_PIX_FMT_FLAG_BE as u64 != 0;
+    let opaque = (1u32 << alpha.depth.clamp(1, 16)) - 1;
+    match (is_float, alpha.depth) {
+        // What FFmpeg cannot show as integers it hardly ever delivers; nothing is said of it.
+        (true, _) => false,
+        (_, ..=8) => rows.any(|row| row.iter().skip(offset).step_by(step).any(|&value| u32::from(value) != opaque)),
+        _ => rows.any(|row| {
+            row.chunks_exact(step).any(|pixel| {
+                let bytes = [pixel[offset], pixel[offset + 1]];
+                let value = if is_big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+                (u32::from(value) >> alpha.shift) & opaque != opaque
+            })
+        }),
+    }
+}
+
 /// Makes a picture with buffers of its own.
 ///
 /// # Errors

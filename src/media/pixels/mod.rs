@@ -9,11 +9,12 @@ mod format;
 mod from_rgb;
 mod planes;
 mod scaler;
+mod sdr;
 mod to_rgb;
 mod yuyv;
 
 pub use color::ColorTags;
-pub(super) use format::{allocate, descriptor, pixel_format, pixel_format_name};
+pub(super) use format::{allocate, descriptor, is_transparent, pixel_format, pixel_format_name};
 pub use from_rgb::FromRgb;
 pub use to_rgb::ToRgb;
 pub use yuyv::{ToYuyv, even_width};

@@ -1,6 +1,6 @@
 //! Decoded pictures to RGB frames.
 
-use ffmpeg_next::ffi::AVPixelFormat::*;
+use ffmpeg_next::ffi::{self, AVPixelFormat::*};
 use ffmpeg_next::frame;
 use yuv::YuvConversionMode;
 
@@ -8,6 +8,7 @@ use super::color::ColorTags;
 use super::format::{allocate, pixel_format};
 use super::planes::{biplanar, failed, planar};
 use super::scaler::{End, Scaler};
+use super::sdr::{ToSdr, USUAL_PEAK};
 use crate::error::Result;
 use crate::frame::Frame;
 
@@ -16,10 +17,13 @@ use crate::frame::Frame;
 pub struct ToRgb {
     scaler: Scaler,
     packed: Option<frame::Video>,
+    /// Pixels of 16 bits, and how they become SDR.
+    deep: Option<frame::Video>,
+    to_sdr: Option<ToSdr>,
 }
 
 impl ToRgb {
-    /// Sets the size and pixels of `frame` from `picture`, read as `tags` say.
+    /// Sets the size and pixels of `frame` from `picture`, read as `tags` say. HDR and wide gamuts become SDR in BT.709.
     ///
     /// # Errors
     /// Neither `yuv` nor swscale can read the pixel format.
@@ -27,6 +31,9 @@ impl ToRgb {
         let (width, height) = (picture.width(), picture.height());
         frame.resize(width, height);
         let format = pixel_format(picture);
+        if tags.needs_sdr() {
+            return self.by_tables(picture, End { format, tags }, frame);
+        }
         let (range, matrix, stride) = (tags.yuv_range(), tags.matrix(height), width * 3);
         let (rgb, mode) = (frame.pixels.as_mut_slice(), YuvConversionMode::Balanced);
         // `yuv` 0.8.20 panics for 10 bits at widths of 32 n + 31: swscale takes those.
@@ -74,4 +81,42 @@ impl ToRgb {
         }
         Ok(())
     }
+
+    fn by_tables(&mut self, picture: &frame::Video, from: End, frame: &mut Frame) -> Result<()> {
+        let (width, height) = (frame.width, frame.height);
+        let peak = peak(picture).unwrap_or(USUAL_PEAK);
+        let to_sdr = match self.to_sdr.take() {
+            Some(known) if known.fits(from.tags, peak) => Some(known),
+            _ => ToSdr::new(from.tags, peak),
+        };
+        let Some(to_sdr) = to_sdr else { return self.by_swscale(picture, from, frame) };
+        let to_sdr = self.to_sdr.insert(to_sdr);
+        let deep = match &mut self.deep {
+            Some(deep) if (deep.width(), deep.height()) == (width, height) => deep,
+            slot => slot.insert(allocate(ffi::AV_PIX_FMT_RGB48, width, height)?),
+        };
+        self.scaler.convert(picture, from, deep, End { format: ffi::AV_PIX_FMT_RGB48, tags: from.tags })?;
+        let (stride, row) = (deep.stride(0), width as usize * 3);
+        let mut codes = vec![0; row];
+        for (to, from) in frame.pixels.chunks_exact_mut(row).zip(deep.data(0).chunks(stride)) {
+            for (code, bytes) in codes.iter_mut().zip(from.as_chunks::<2>().0) {
+                *code = u16::from_ne_bytes(*bytes);
+            }
+            to_sdr.row(&codes, to);
+        }
+        Ok(())
+    }
+}
+
+/// The brightness that a picture was graded for in cd/m², if it says.
+fn peak(picture: &frame::Video) -> Option<f32> {
+    /// Places of numbers in FFmpeg's `AVMasteringDisplayMetadata`, which is made of integers: the largest luminance as a
+    /// ratio, and whether it is known.
+    const MAX_LUMINANCE: usize = 18;
+    const HAS_LUMINANCE: usize = 21;
+    let kind = frame::side_data::Type::MasteringDisplayMetadata;
+    let data = picture.side_data(kind)?;
+    let number = |place: usize| Some(i32::from_ne_bytes(*data.data().get(place * 4..)?.first_chunk()?));
+    let (num, den) = (number(MAX_LUMINANCE)?, number(MAX_LUMINANCE + 1)?);
+    (number(HAS_LUMINANCE)? != 0 && num > 0 && den > 0).then(|| num as f32 / den as f32)
 }

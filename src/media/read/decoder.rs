@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ffmpeg_next::ffi;
 use ffmpeg_next::{Error as FfmpegError, Packet, decoder, frame};
 
 use super::clock::Clock;
@@ -14,9 +13,10 @@ use super::open::{Input, Opening};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, Rational};
+use crate::kernel::turn::Turn;
 use crate::media::info::VideoInfo;
 use crate::media::options::Seconds;
-use crate::media::pixels::{ColorTags, ToRgb};
+use crate::media::pixels::{ColorTags, ToRgb, is_transparent};
 use crate::media::side_data;
 use crate::warning::Warning;
 
@@ -39,6 +39,9 @@ pub struct Decoder {
     pub(super) input: Input,
     pub(super) decoder: decoder::Video,
     to_rgb: ToRgb,
+    /// What makes the pictures upright, and a picture before that.
+    turn: Turn,
+    stored: Frame,
     packet: Packet,
     picture: frame::Video,
     /// `picture` was decoded while opening or seeking, and has not been delivered yet.
@@ -97,7 +100,8 @@ impl Decoder {
         let facts = input
             .stream(stream)
             .ok_or_else(|| Error::failed(format!("'{}' has no stream {stream}", path.display())))?;
-        let (time_base, side_data) = (Rational::from(facts.time_base()), side_data::kept(&facts));
+        let (time_base, mut side_data) = (Rational::from(facts.time_base()), side_data::kept(&facts));
+        let turn = side_data::take_turn(&mut side_data).unwrap_or_default();
         let base = timeline_start(&input, time_base);
         let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
         let start = options.start.filter(|start| start.0 > 0.0);
@@ -120,8 +124,8 @@ impl Decoder {
         };
         discard_others(&mut input, stream);
         if let (Some(first), true) = (first, seek) {
-            // SAFETY: the context is open for reading. A file that cannot seek is read from its start instead.
-            unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), stream as i32, i64::MIN, first, first, 0) };
+            // A file that cannot seek is read from its start instead.
+            input.seek(stream as i32, first);
         }
         let mut clock = Clock::new(time_base, frame_rate);
         (clock.first, clock.seeking) = (first, first.is_some() && seek);
@@ -130,6 +134,8 @@ impl Decoder {
             input,
             decoder,
             to_rgb: ToRgb::default(),
+            turn,
+            stored: Frame::default(),
             packet: Packet::empty(),
             picture: frame::Video::empty(),
             pending: false,
@@ -156,8 +162,14 @@ impl Decoder {
         }
         let start = self.clock.first.and(self.clock.last).map(|(time, _)| time);
         let uncut = options.start.is_none() && options.duration.is_none();
-        first_frame::describe(&mut self.input, &mut self.picture, start, uncut, &mut self.info);
+        if self.turn.is_none() && self.info.side_data.iter().all(|(kind, _)| !side_data::is_matrix(*kind)) {
+            // Some streams note the rotation in their pictures.
+            let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
+            self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
+        }
+        first_frame::describe(&mut self.input, &mut self.picture, self.turn, start, uncut, &mut self.info);
         self.warnings.extend(first_frame::warnings(&self.path, &self.picture));
+        self.notice_transparency();
         Ok(self)
     }
 
@@ -210,11 +222,28 @@ impl Decoder {
         if self.info.end.is_some_and(|end| time >= end) {
             return Ok(false);
         }
-        let tags = ColorTags::of_frame(&self.picture);
-        self.to_rgb.convert(&self.picture, tags, frame)?;
+        let tags = ColorTags::to_read(&self.picture);
+        if self.turn.is_none() {
+            self.to_rgb.convert(&self.picture, tags, frame)?;
+        } else {
+            let Self { stored, turn, .. } = self;
+            self.to_rgb.convert(&self.picture, tags, stored)?;
+            let (width, height) = turn.size(stored.width, stored.height);
+            frame.resize(width, height);
+            turn.apply(stored.image(), &mut frame.pixels);
+        }
+        self.notice_transparency();
         (frame.index, frame.time, frame.duration) = (self.delivered, time, duration);
         self.delivered += 1;
         Ok(true)
+    }
+
+    /// Warns of the first picture that is not opaque.
+    fn notice_transparency(&mut self) {
+        let known = self.warnings.iter().any(|warning| matches!(warning, Warning::VideoTransparency { .. }));
+        if !known && is_transparent(&self.picture) {
+            self.warnings.push(Warning::VideoTransparency { video: self.path.clone() });
+        }
     }
 
     /// Decodes the next frame at or after the start into `picture` and stamps it.
@@ -278,7 +307,9 @@ impl Decoder {
         // A cut that ends before the declared end misses nothing.
         let declared = declared_end(&self.input, stream, time_base)
             .filter(|&declared| end.is_none_or(|end| end + origin >= declared));
-        let too_short = declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
+        let joined = self.input.cuts() > 0;
+        let too_short =
+            !joined && declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
         let seconds = (reached - origin) as f64 * time_base.as_f64();
         let reached = Reached { kept: self.delivered, expected: frames, seconds, too_short };
         self.warnings.extend(self.damage.warning(&self.path, &reached));

@@ -2,22 +2,35 @@
 
 use std::path::Path;
 
-use ffmpeg_next::ffi::{self, AVPixelFormat};
+use ffmpeg_next::ffi;
 use ffmpeg_next::frame;
 
 use super::open::Input;
 use super::stream::declared_end;
 use crate::frame::Rational;
+use crate::kernel::turn::Turn;
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 use crate::media::info::VideoInfo;
 use crate::media::pixels::{ColorTags, descriptor, pixel_format};
+use crate::media::side_data;
 use crate::warning::Warning;
 
-/// Completes `info` from the first frame. `start` is its time if the beginning is left out; `uncut` says that all frames
+/// Completes `info` from the first frame. `turn` makes the pictures upright, `start` is its time if the beginning is left out; `uncut` says that all frames
 /// are wanted.
-pub fn describe(input: &mut Input, picture: &mut frame::Video, start: Option<i64>, uncut: bool, info: &mut VideoInfo) {
-    (info.width, info.height) = (picture.width(), picture.height());
-    info.color = ColorTags::of_frame(picture);
+pub fn describe(
+    input: &mut Input,
+    picture: &mut frame::Video,
+    turn: Turn,
+    start: Option<i64>,
+    uncut: bool,
+    info: &mut VideoInfo,
+) {
+    (info.width, info.height) = turn.size(picture.width(), picture.height());
+    let tags = ColorTags::of_frame(picture);
+    info.color = tags.once_read();
+    if info.color != tags {
+        side_data::forget_hdr(&mut info.side_data);
+    }
     // SAFETY: the guess reads both and changes neither.
     let aspect = unsafe {
         let context = input.as_mut_ptr();
@@ -25,6 +38,9 @@ pub fn describe(input: &mut Input, picture: &mut frame::Video, start: Option<i64
         ffi::av_guess_sample_aspect_ratio(context, stream, picture.as_mut_ptr())
     };
     info.aspect = Rational { num: aspect.num, den: aspect.den.max(1) };
+    if turn.transposed && aspect.num > 0 {
+        info.aspect = Rational { num: info.aspect.den, den: info.aspect.num };
+    }
     info.origin = start.unwrap_or(info.origin);
     info.end = info.end.map(|end| end - info.origin);
     info.frames = expected_frames(input, info, uncut);
@@ -46,18 +62,14 @@ fn expected_frames(input: &Input, info: &VideoInfo, uncut: bool) -> Option<u64> 
 /// Warnings about properties of the first frame of `video` that the output does not keep.
 pub fn warnings(video: &Path, picture: &frame::Video) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let format = pixel_format(picture);
-    let descriptor = descriptor(format);
-    let depth = descriptor.map_or(8, |descriptor| descriptor.comp[0].depth);
-    if ColorTags::of_frame(picture).is_hdr() {
+    let depth = descriptor(pixel_format(picture)).map_or(8, |descriptor| descriptor.comp[0].depth);
+    let tags = ColorTags::of_frame(picture);
+    if tags.is_hdr() {
         warnings.push(Warning::Hdr { video: video.into() });
+    } else if tags.needs_sdr() {
+        warnings.push(Warning::WideGamut { video: video.into() });
     } else if depth > 8 {
         warnings.push(Warning::DeepColor { video: video.into(), bits: depth.cast_unsigned() });
-    }
-    if descriptor.is_some_and(|descriptor| descriptor.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
-        && format != AVPixelFormat::AV_PIX_FMT_PAL8
-    {
-        warnings.push(Warning::VideoTransparency { video: video.into() });
     }
     if picture.is_interlaced() {
         warnings.push(Warning::Interlaced { video: video.into() });

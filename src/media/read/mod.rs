@@ -5,6 +5,7 @@ mod damage;
 mod decoder;
 mod first_frame;
 mod formats;
+mod joint;
 mod open;
 mod seek;
 mod stream;

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,8 +15,9 @@ use ffmpeg_next::format::context;
 use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::formats;
+use super::joint::{Joint, Track, may_jump};
 use crate::error::{Error, Result};
-use crate::frame::MaxPixels;
+use crate::frame::{MaxPixels, Rational};
 use crate::media::ffmpeg::{address_url, file_url, interrupt, prepare, reason};
 
 /// How long an address may stay silent.
@@ -51,6 +52,11 @@ pub struct Input {
     /// Before the flag, which must outlive it.
     context: context::Input,
     _interrupt: Option<Arc<AtomicBool>>,
+    /// Where the clock jumps; `None`: packets are passed on as they are stored.
+    joint: Option<Joint>,
+    /// The file, if it is one, and whether its clock jumps, once that is known.
+    film: Option<(PathBuf, MaxPixels)>,
+    jumps: Option<bool>,
 }
 
 impl<'a> Opening<'a> {
@@ -142,8 +148,15 @@ impl<'a> Opening<'a> {
         }
         // SAFETY: `context` was just opened for reading, and nobody else owns it.
         let context = unsafe { context::Input::wrap(context) };
-        let mut input = Input { context, _interrupt: self.interrupt };
+        let film = match self.kind {
+            Kind::Film(path) => self.max_pixels.map(|most| (path.to_owned(), most)),
+            Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
+        };
+        let mut input = Input { context, _interrupt: self.interrupt, joint: None, film, jumps: None };
         if let Some(most) = self.max_pixels {
+            // SAFETY: reads plain fields of an open input.
+            let flags = unsafe { (*(*input.as_ptr()).iformat).flags };
+            input.joint = Some(Joint::new(may_jump(flags)));
             find_streams(&mut input, &self.kind.name(), most)?;
         }
         Ok(input)
@@ -190,7 +203,62 @@ impl Input {
     /// FFmpeg's own: the end, damage, or nothing yet (EAGAIN).
     pub fn next_packet(&mut self, packet: &mut Packet) -> Result<(), FfmpegError> {
         *packet = Packet::empty();
-        packet.read(&mut self.context)
+        packet.read(&mut self.context)?;
+        if let Some(joint) = &mut self.joint
+            && let Some(stream) = self.context.stream(packet.stream())
+        {
+            let rate = Rational::from(stream.avg_frame_rate()).as_f64();
+            let usual = if rate > 0.0 { (1e6 / rate) as i64 } else { 0 };
+            let (kind, time_base) = (stream.parameters().medium(), Rational::from(stream.time_base()));
+            joint.place(packet, Track { index: packet.stream(), kind, time_base, usual });
+        }
+        Ok(())
+    }
+
+    /// Seeks to the last key frame at or before `target`, in ticks of `stream`, or in microseconds if `stream` is -1. False
+    /// if that is impossible: then the file is best read from its start.
+    pub fn seek(&mut self, stream: i32, target: i64) -> bool {
+        if self.jumps() {
+            return false;
+        }
+        // SAFETY: the context is open for reading.
+        let sought = unsafe { ffi::avformat_seek_file(self.context.as_mut_ptr(), stream, i64::MIN, target, target, 0) };
+        if let (Some(joint), 0..) = (&mut self.joint, sought) {
+            joint.restart();
+        }
+        sought >= 0
+    }
+
+    /// Whether the clock of the file jumps somewhere: then a time says nothing of a place in it. Reads the file through once
+    /// if its format allows jumps, without decoding anything.
+    fn jumps(&mut self) -> bool {
+        if let (None, Some((path, most)), true) = (self.jumps, &self.film, self.needs_all_streams()) {
+            let scan = || -> Result<bool> {
+                let mut input = Opening::film(path, *most)?.open()?;
+                let mut packet = Packet::empty();
+                let mut failures = 0;
+                while failures < 1000 && input.cuts() == 0 {
+                    match input.next_packet(&mut packet) {
+                        Err(FfmpegError::Eof) => break,
+                        Err(_) => failures += 1,
+                        Ok(()) => failures = 0,
+                    }
+                }
+                Ok(input.cuts() > 0)
+            };
+            self.jumps = Some(scan().unwrap_or(false));
+        }
+        self.jumps.unwrap_or(false)
+    }
+
+    /// Whether all video and audio must be read to know where the clock jumps.
+    pub fn needs_all_streams(&self) -> bool {
+        self.joint.as_ref().is_some_and(Joint::needs_all_streams)
+    }
+
+    /// How often the clock has jumped so far.
+    pub fn cuts(&self) -> u64 {
+        self.joint.as_ref().map_or(0, |joint| joint.cuts)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Moving an open decoder to another frame.
 
-use ffmpeg_next::ffi;
-
 use super::damage::Damage;
 use super::decoder::Decoder;
 use crate::error::Result;
@@ -23,12 +21,7 @@ impl Decoder {
         let damage = std::mem::take(&mut self.damage);
         for earlier in EARLIER {
             let target = wanted - rescale(earlier, MICROSECONDS, self.info.time_base);
-            // SAFETY: the context is open for reading.
-            let sought = unsafe {
-                let (context, stream) = (self.input.as_mut_ptr(), self.info.stream as i32);
-                ffi::avformat_seek_file(context, stream, i64::MIN, target, target, 0)
-            };
-            if sought < 0 {
+            if !self.input.seek(self.info.stream as i32, target) {
                 return Ok(false);
             }
             self.decoder.flush();

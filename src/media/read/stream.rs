@@ -73,10 +73,12 @@ fn codec_name(parameters: &codec::Parameters) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Tells FFmpeg to read no stream but `kept`.
+/// Tells FFmpeg to read no stream but `kept`, and those that tell where the clock jumps.
 pub fn discard_others(input: &mut Input, kept: usize) {
+    let all = input.needs_all_streams();
     for mut stream in input.streams_mut() {
-        if stream.index() != kept {
+        let tells = all && matches!(stream.parameters().medium(), media::Type::Video | media::Type::Audio);
+        if stream.index() != kept && !tells {
             // SAFETY: a plain field that the caller is meant to set.
             unsafe { (*stream.as_mut_ptr()).discard = Discard::All.into() };
         }

@@ -1,5 +1,7 @@
 //! Painted frames that play from anywhere: sent to an address, or recorded to a file that may be cut off at any time.
 
+use std::path::Path;
+
 use ffmpeg_next::Packet;
 
 use super::codec::Codec;
@@ -11,6 +13,7 @@ use super::settings::EncodeOptions;
 use crate::error::Result;
 use crate::frame::{Frame, Rational, Stamp};
 use crate::media::info::{FrameFormat, VideoInfo};
+use crate::media::pixels::ColorTags;
 
 /// The format of a show's frames.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,8 @@ pub struct StreamFormat {
     pub height: u32,
     /// Frames per second; [`Frame::time`] counts frames.
     pub frame_rate: Rational,
+    /// The colours; the stream is encoded in BT.709's matrix and limited range.
+    pub color: ColorTags,
 }
 
 /// Encodes frames (to H.264, or VP9 in WebM) and passes each packet on at once.
@@ -36,17 +41,21 @@ impl StreamWriter {
     /// # Errors
     /// The address does not answer, the file cannot be written, or this FFmpeg lacks the encoder.
     pub fn open(destination: Destination, format: StreamFormat) -> Result<Self> {
-        let StreamFormat { width, height, frame_rate } = format;
-        let time_base = Rational { num: frame_rate.den, den: frame_rate.num };
         let container = destination.container()?;
-        let info = VideoInfo { time_base, frame_rate, ..VideoInfo::of_pictures(width, height, 30) };
-        let aspect = Rational { num: 1, den: 1 };
-        let frames = FrameFormat { width, height, time_base, frame_rate, aspect };
-        let encoder = Encoder::open(&info, &frames, container, &options(&destination, container, frame_rate))?;
+        let is_sent = matches!(destination, Destination::Address { .. });
+        let (info, encoder) = begin(format, container, is_sent)?;
         let mut muxer = Muxer::open(destination, container)?;
         muxer.add_painted(&info, &encoder, None)?;
         muxer.begin()?;
         Ok(Self { muxer, encoder, packet: Packet::empty() })
+    }
+
+    /// Checks that a recording of this name can be encoded; writes nothing.
+    ///
+    /// # Errors
+    /// The name's ending is no container for any codec of impasto, or the encoder refuses the size.
+    pub fn check(recording: &Path, format: StreamFormat) -> Result<()> {
+        begin(format, Container::of(recording)?, false).map(|_| ())
     }
 
     /// Writes one frame, shown at `stamp`, later than those before.
@@ -77,10 +86,20 @@ impl StreamWriter {
     }
 }
 
+/// The facts of a stream and its open encoder.
+fn begin(format: StreamFormat, container: Container, is_sent: bool) -> Result<(VideoInfo, Encoder)> {
+    let StreamFormat { width, height, frame_rate, color } = format;
+    let time_base = Rational { num: frame_rate.den, den: frame_rate.num };
+    let info =
+        VideoInfo { time_base, frame_rate, color: color.for_stream(), ..VideoInfo::of_pictures(width, height, 30) };
+    let frames = FrameFormat { width, height, time_base, frame_rate, aspect: info.aspect };
+    let encoder = Encoder::open(&info, &frames, container, &options(is_sent, container, frame_rate))?;
+    Ok((info, encoder))
+}
+
 /// Fast enough to run beside a network, with key frames often enough to begin in the middle.
-fn options(destination: &Destination, container: Container, rate: Rational) -> EncodeOptions {
+fn options(is_sent: bool, container: Container, rate: Rational) -> EncodeOptions {
     let second = rate.as_f64().round().max(1.0);
-    let is_sent = matches!(destination, Destination::Address { .. });
     let mut options = vec![format!("g={}", if is_sent { second } else { 2.0 * second })];
     if container.name() == "webm" {
         options.push("deadline=realtime".into());

@@ -63,8 +63,9 @@ fn painting() -> Styling<'static> {
 }
 
 fn camera(frames: Option<u64>) -> Capture<'static> {
-    let open =
-        move || -> Result<Box<dyn Source>> { Ok(Box::new(PacedSource::new(SyntheticSource::new(32, 18, frames)))) };
+    let open = move || -> Result<Box<dyn Source>> {
+        Ok(Box::new(PacedSource::new(SyntheticSource::new(32, 18, frames), Stop::default())))
+    };
     Capture {
         name: "test".into(),
         source: open().unwrap(),
@@ -213,7 +214,7 @@ fn a_camera_that_vanishes_is_waited_for_and_its_last_frame_stays() {
         if tries < 2 {
             return Err(Error::failed("there is no camera 0"));
         }
-        Ok(Box::new(PacedSource::new(SyntheticSource::new(64, 36, None))))
+        Ok(Box::new(PacedSource::new(SyntheticSource::new(64, 36, None), Stop::default())))
     };
     let source = Box::new(Loose(SyntheticSource::new(32, 18, None), 0));
     let capture = Capture { name: "test".into(), source, open: Box::new(open), returns: true, repeats: false };

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::stream::Stream;
-use ffmpeg_next::{Error as FfmpegError, Packet};
+use ffmpeg_next::{Error as FfmpegError, Packet, media};
 
 use self::header::{Cut, add_stream, copy_chapters, copy_tags};
 use self::plan::{Plan, plan};
@@ -46,8 +46,8 @@ impl CopiedStreams {
         let mut input = Opening::film(path, info.max_pixels)?.open()?;
         if cut {
             let origin = rescale(info.origin, info.time_base, MICROSECONDS);
-            // SAFETY: the context is open for reading. A file that cannot seek is read from its start instead.
-            unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), -1, i64::MIN, origin, origin, 0) };
+            // A file that cannot seek is read from its start instead.
+            input.seek(-1, origin);
         }
         let end = info.end.map(|end| end + info.origin);
         let cut = Cut { origin: info.origin, end, time_base: info.time_base };
@@ -85,8 +85,10 @@ impl CopiedStreams {
             };
             self.routes.push(route);
         }
+        let all = self.input.needs_all_streams();
         for (mut stream, route) in self.input.streams_mut().zip(&self.routes) {
-            let wanted = route.as_ref().is_some_and(|route| !route.cover);
+            let tells = all && matches!(stream.parameters().medium(), media::Type::Video | media::Type::Audio);
+            let wanted = tells || route.as_ref().is_some_and(|route| !route.cover);
             // SAFETY: a plain field that the caller is meant to set.
             unsafe {
                 (*stream.as_mut_ptr()).discard =

@@ -1,0 +1,46 @@
+//! What a PNG says of its colours without a profile: gamma, chromaticities, or code points of video.
+
+use super::color;
+
+/// PNG's own units: a hundred-thousandth.
+const UNIT: f32 = 100_000.0;
+/// The gamma that stands for sRGB, which programs write where they mean sRGB.
+const SRGB_GAMMA: u32 = 45_455;
+
+/// The profile of the colours that the chunks of `bytes` describe, for one channel of grey or three. `None` if they
+/// describe none, or sRGB; or if a profile or an sRGB chunk stands above them.
+pub fn profile(bytes: &[u8], is_grey: bool) -> Option<Vec<u8>> {
+    let (mut gamma, mut primaries) = (None, None);
+    for (kind, data) in chunks(bytes) {
+        let number = |place: usize| Some(u32::from_be_bytes(*data.get(place * 4..)?.first_chunk()?));
+        match &kind {
+            b"sRGB" | b"iCCP" => return None,
+            b"cICP" => return color::of_code_points(*data.first()?, *data.get(1)?).filter(|_| !is_grey),
+            b"gAMA" => gamma = number(0).filter(|&gamma| (1000..=500_000).contains(&gamma)),
+            b"cHRM" => {
+                let all: Option<Vec<f32>> = (0..8).map(|place| Some(number(place)? as f32 / UNIT)).collect();
+                primaries = all.filter(|all| all.iter().all(|value| (0.0..=1.0).contains(value)) && all[1] > 0.0);
+            }
+            _ => {}
+        }
+    }
+    let gamma = gamma.filter(|gamma| gamma.abs_diff(SRGB_GAMMA) > 600).map(|gamma| UNIT / gamma as f32);
+    match (gamma, primaries) {
+        (None, None) => None,
+        (None, Some(_)) if is_grey => None,
+        (Some(gamma), _) if is_grey => color::grey(gamma),
+        (gamma, primaries) => color::rgb(gamma, primaries.as_deref()),
+    }
+}
+
+/// The chunks before the pixels.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
+        let kind: [u8; 4] = *rest.get(4..)?.first_chunk()?;
+        let data = rest.get(8..8usize.checked_add(length)?)?;
+        rest = rest.get(12 + length..)?;
+        (kind != *b"IDAT").then_some((kind, data))
+    })
+}
