@@ -239,7 +239,7 @@ fn a_change_of_style_drops_no_frame() {
     let mut lines = reports(&mut child);
     let begun = lines.next().unwrap();
     // Within one network, into another one, between both, and back.
-    let styles = ["scream", "fine-great-wave", "fine-mosaic:0.5,udnie:0.5", "identity", "starry-night"];
+    let styles = ["scream", "fine-great-wave", "fine-water-lilies:0.5,udnie:0.5", "identity", "starry-night"];
     for style in styles {
         set(port, &format!("{{\"style\": \"{style}\"}}"));
         let shown = report(&mut lines, "the style does not come", |line| line["style"] == style);

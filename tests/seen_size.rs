@@ -59,7 +59,7 @@ fn another_size_for_the_network_glides_into_a_still_picture() {
     let catalog = Catalog::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))).unwrap();
     let runtime = Runtime::load(Some(&need::onnx_runtime()), false).unwrap();
     let provider = Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: String::new() };
-    for style in ["starry-night", "mosaic"] {
+    for style in ["starry-night", "metzinger"] {
         let choice = catalog.resolve(&style.parse().unwrap()).unwrap().remove(0);
         let how = Opening { runtime: &runtime, provider: &provider, threads: 2, tile_above: None };
         let network = network::open(choice.network.as_ref().unwrap(), &how).unwrap();

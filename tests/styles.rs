@@ -261,7 +261,7 @@ fn the_sheet_of_one_photo_wraps_and_that_of_several_is_a_table_in_blocks() {
     let out = user.path("sheet.png");
     let sheet = |photos: &[&str]| {
         let flags = ["-o", out.to_str().unwrap(), "--cell", "120", "--width", "400"];
-        let styles = ["--style", "scream,udnie,identity,mosaic"];
+        let styles = ["--style", "scream,udnie,identity,metzinger"];
         let summary = user.json(&[&["styles", "sheet"], photos, &flags, &styles].concat());
         let frame = impasto::internals::picture::read::load(&out, impasto::MaxPixels::default()).unwrap().frame;
         assert_eq!(summary["width"].as_u64(), Some(u64::from(frame.width)));

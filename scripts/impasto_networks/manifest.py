@@ -7,6 +7,8 @@ from pathlib import Path
 
 from impasto_networks.files import write_atomically
 
+TRAINED_SIDE = 432  # pixels: the short side of the pictures that crops and paintings are scaled for
+
 
 def update_manifest(manifest: Path, files: list[Path], names: list[str], titles: dict[str, str], prefix: str) -> None:
     """Replace this network's entries where they stand, keeping titles that are not given; leave all others as they are."""
@@ -21,7 +23,7 @@ def update_manifest(manifest: Path, files: list[Path], names: list[str], titles:
     listed = ", ".join(f'"{style}"' for style in names)
     entries = [
         f'[[network]]\nname = "{name}"\nfile = "{files[0].name}"\ntiles = "{files[1].name}"\n'
-        f'layout = "nhwc-u8"\nkind = "multi"\nstyles = [{listed}]\nlicense = "MIT OR Apache-2.0"\n'
+        f'layout = "nhwc-u8"\nkind = "multi"\nside = {TRAINED_SIDE}\nstyles = [{listed}]\nlicense = "MIT OR Apache-2.0"\n'
         f'source = "trained by scripts/train_network.py, see models/README.md"\nsha256 = "{digests[0]}"\ntiles_sha256 = "{digests[1]}"'
     ]
     for index, style in enumerate(names):
