@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
-use crate::kernel::{blend, color, resize::Resizer};
+use crate::kernel::{blend, color, enlarge::Enlarger, resize::Resizer};
 use crate::network::Network;
 use crate::size::Size;
 
@@ -26,7 +26,7 @@ pub struct Look {
     pub keep_colors: bool,
     /// Stroke size, which says at what size the networks see the frame.
     pub scale: Scale,
-    /// A further division of that size, from 1 up, to save time.
+    /// A further division of that size, from 1 up, to save time. The painting is then brought back to it.
     pub reduction: f32,
     /// Paint pictures well above that size a second time, for fine strokes within the large ones: for stills, since nothing
     /// keeps the fine strokes still.
@@ -59,6 +59,9 @@ pub struct Stylizer {
     /// One network's painting, while several are mixed.
     one: Vec<u8>,
     finer: Finer,
+    /// The picture and its painting while a reduction makes them smaller still.
+    reduced: [Frame; 2],
+    enlarger: Enlarger,
     /// For [`Self::stylize`].
     small: Small,
     full_size: FullSize,
@@ -68,7 +71,9 @@ impl Stylizer {
     /// A stylizer that mixes `networks` (at least one).
     pub fn new(networks: Vec<WeightedNetwork>, look: Look) -> Self {
         let (resizer, one, finer) = (Resizer::default(), Vec::new(), Finer::default());
-        Self { networks, look, resizer, one, finer, small: Small::default(), full_size: FullSize::default() }
+        let (reduced, enlarger) = Default::default();
+        let (small, full_size) = Default::default();
+        Self { networks, look, resizer, one, finer, reduced, enlarger, small, full_size }
     }
 
     /// The networks, whose weights and shares may be changed. A network with share 0 does not run.
@@ -93,9 +98,13 @@ impl Stylizer {
 
     /// The size of a frame of size `frame` as the networks see it.
     pub fn seen_size(&self, frame: Size) -> Size {
+        self.reduced_size(frame, self.look.reduction)
+    }
+
+    fn reduced_size(&self, frame: Size, reduction: f32) -> Size {
         let running = self.networks.iter().filter(|one| one.share > 0.0);
         let side = running.filter_map(|one| one.side).max();
-        self.look.scale.seen(frame, side, self.look.reduction)
+        self.look.scale.seen(frame, side, reduction)
     }
 
     /// Paints `input` into `output`, which gets the size, index and timestamp of `input`. All networks share the `grain`.
@@ -110,7 +119,7 @@ impl Stylizer {
         restored
     }
 
-    /// Paints `input` at the size that the networks see, with the colours and the strength of the look.
+    /// Paints `input` at the size that the networks see without a reduction, with the colours and the strength of the look.
     ///
     /// # Errors
     /// Those of [`Self::stylize`].
@@ -119,7 +128,7 @@ impl Stylizer {
     }
 
     fn try_sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
-        let Size { width, height } = self.seen_size(input.size());
+        let Size { width, height } = self.reduced_size(input.size(), 1.0);
         if input.size() == Size::new(width, height) {
             small.seen.resize(0, 0);
         } else {
@@ -130,7 +139,7 @@ impl Stylizer {
         let mut painted = std::mem::take(&mut small.painted);
         painted.resize(width, height);
         painted.stamp_from(input);
-        mix(&mut self.networks, small.seen(input).image(), grain, &mut painted.pixels, &mut self.one)?;
+        self.paint(input.size(), small.seen(input).image(), grain, &mut painted.pixels)?;
         let Look { strength, keep_colors, finer, .. } = self.look;
         if finer {
             let networks = |image: Image<'_>, out: &mut [u8]| mix(&mut self.networks, image, grain, out, &mut self.one);
@@ -146,6 +155,21 @@ impl Stylizer {
         small.painted = painted;
         let copied: f32 = self.networks.iter().filter(|one| one.side.is_none()).map(|one| one.share).sum();
         small.detail = 1.0 - strength.clamp(0.0, 1.0) * (1.0 - copied.clamp(0.0, 1.0));
+        Ok(())
+    }
+
+    /// Paints `image`, what is seen of a frame of size `frame`, at its size or, with a reduction, at a smaller one.
+    fn paint(&mut self, frame: Size, image: Image<'_>, grain: &Grain, out: &mut [u8]) -> Result<()> {
+        let Size { width, height } = self.seen_size(frame);
+        if Size::new(width, height) == Size::new(image.width, image.height) {
+            return mix(&mut self.networks, image, grain, out, &mut self.one);
+        }
+        let [seen, painted] = &mut self.reduced;
+        seen.resize(width, height);
+        painted.resize(width, height);
+        self.resizer.resize(image, width, height, &mut seen.pixels)?;
+        mix(&mut self.networks, seen.image(), grain, &mut painted.pixels, &mut self.one)?;
+        self.enlarger.enlarge(image, seen.image(), &painted.pixels, 0.0, out);
         Ok(())
     }
 }

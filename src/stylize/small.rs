@@ -8,16 +8,16 @@ use crate::kernel::resize::Resizer;
 /// A painting at the size that the networks see.
 #[derive(Clone, Debug, Default)]
 pub struct Small {
-    /// What they saw; empty if that is the frame itself.
+    /// The frame at that size; empty if it has it already.
     pub(super) seen: Frame,
-    /// What they painted, at the same size.
+    /// What they painted.
     pub painted: Frame,
     /// Share of the original in the picture, 0 to 1, whose detail it keeps.
     pub(super) detail: f32,
 }
 
 impl Small {
-    /// What the networks saw of `original`.
+    /// `original` at the size of the painting.
     pub fn seen<'a>(&'a self, original: &'a Frame) -> &'a Frame {
         if self.seen.pixels.is_empty() { original } else { &self.seen }
     }
