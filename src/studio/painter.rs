@@ -133,6 +133,9 @@ impl Painter {
     /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
     /// Frames above 8 megapixels are painted in tiles, if the network supports it.
     ///
+    /// Each frame stands by itself: its strokes grow from the fixed grain of [`PaintSettings::seed`]. Films
+    /// ([`Studio::paint_film`]) carry the grain along with the scene.
+    ///
     /// # Errors
     /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
