@@ -136,6 +136,50 @@ def normalised(path, tiles):
     save(path, nodes, inputs, outputs, constants, kind="multi", styles="normalised", multiple="1", halo="0")
 
 
+def grain():
+    """The grain itself as grey squares of 4x4 pixels: what a network with grain is given. The style weight scales it.
+
+    As `live.onnx`, the second graph is for tiles; it has a statistic that says nothing.
+    """
+    for tiles in (False, True):
+        inputs = bytes_in(1) + [end("grain", FLOAT, [1, "GH", "GW", 4])]
+        outputs = list(BYTES_OUT)
+        constants = [
+            constant("first", [0], np.int64),
+            constant("second", [1], np.int64),
+            constant("channels", [3], np.int64),
+            constant("sides", [1, 2], np.int64),
+            constant("last", [-1], np.int64),
+            constant("cells", [1, 4, 4, 1], np.float32),
+            constant("three", [1, 1, 1, 3], np.int64),
+            constant("zeros", [0, 0], np.int64),
+            constant("contrast", 40.0),
+            constant("gray", 128.0),
+            constant("black", 0.0),
+            constant("white", 255.0),
+        ]
+        nodes = [
+            helper.make_node("Slice", ["grain", "first", "second", "last"], ["one"]),
+            helper.make_node("Resize", ["one", "", "cells"], ["squares"], mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric"),
+            helper.make_node("Shape", ["image"], ["shape"]),
+            helper.make_node("Slice", ["shape", "second", "channels"], ["size"]),
+            helper.make_node("Slice", ["squares", "zeros", "size", "sides"], ["cut"]),
+            helper.make_node("Tile", ["cut", "three"], ["grey"]),
+            helper.make_node("Mul", ["grey", "style"], ["weighted"]),
+            helper.make_node("Mul", ["weighted", "contrast"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "gray"], ["shifted"]),
+            helper.make_node("Round", ["shifted"], ["rounded"]),
+            helper.make_node("Clip", ["rounded", "black", "white"], ["clipped"]),
+            helper.make_node("Cast", ["clipped"], ["stylized"], to=UINT8),
+        ]
+        if tiles:
+            inputs += [end("statistics_given", FLOAT, [1]), end("use_given", FLOAT, [1])]
+            outputs += [end("statistics", FLOAT, [1])]
+            nodes.append(helper.make_node("Add", ["statistics_given", "use_given"], ["statistics"]))
+        path = TESTS / ("grain.tiles.onnx" if tiles else "grain.onnx")
+        save(path, nodes, inputs, outputs, constants, kind="multi", styles="grain", multiple="16", halo="32")
+
+
 def planar():
     """The classic layout: the picture itself, values that are not numbers, a fixed size, and no pictures at all."""
     same = [helper.make_node("Identity", ["input1"], ["output1"])]
@@ -241,6 +285,7 @@ if __name__ == "__main__":
     classic()
     trial()
     original_and_negative()
+    grain()
     normalised(TESTS / "normalised.onnx", tiles=False)
     normalised(TESTS / "normalised.tiles.onnx", tiles=True)
     planar()

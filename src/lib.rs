@@ -28,6 +28,8 @@
 //! 1. **A thread reads it.** `source::video` asks `media::read` for the next frame. FFmpeg decodes it and converts it to
 //!    packed RGB8, in the film's own matrix and range, into a [`Frame`] whose buffer is reused. Its timestamp stays in
 //!    ticks of the film's time base, so a variable frame rate survives exactly.
+//!    There `temporal::Carrier` finds the frame's grain, the noise that strokes grow from, for networks that take it: it
+//!    depends on the frames before, so it is found in order, and it travels with the frame as a few coordinates.
 //! 2. **It waits in a bounded channel.** `pipeline::ordered` owns all threads and channels. The number of frames is fixed;
 //!    a reader that is faster than the networks waits for one to come back. So the memory of a job is bounded.
 //! 3. **A worker paints it.** `stylize` scales it to the size that the networks were trained for, so that strokes have a size
@@ -45,7 +47,7 @@
 //!    at the networks' size too; then `kernel::enlarge` brings the painting to the frame's size, with the original's edges.
 //! 6. **It is encoded.** `media::write` converts RGB to the planes and tags of the input and encodes them. Every 300 frames
 //!    make a segment: a file of its own, safe on the disk before it gets its name (`segments::writer`). Each segment starts
-//!    a new encoder, and `temporal::Relay` hands over the stabiliser, so no segment depends on another: an interrupted job
+//!    a new encoder, `temporal::Relay` hands over the stabiliser and `temporal::Carrier` the grain, so no segment depends on another: an interrupted job
 //!    resumes with the next segment and makes the same frames.
 //! 7. **The segments are joined.** `media::write` moves their packets into one file and copies audio, subtitles, chapters
 //!    and whatever else the container takes from the input; nothing is encoded twice. The file grows under a temporary

@@ -111,6 +111,34 @@ fn a_planar_network_keeps_bytes_at_sizes_that_are_no_multiple_of_four() {
 }
 
 #[test]
+fn a_network_gets_the_grain_of_its_seed_at_any_size_and_in_tiles_as_a_whole() {
+    let file = file("grain.onnx", Layout::NhwcU8, 1);
+    let (mut whole, mut tiled) = (open(&file, None).unwrap(), open(&file, Some(1000)).unwrap());
+    assert!(whole.takes_grain() && tiled.takes_grain());
+    for (width, height) in [(1, 1), (7, 5), (1501, 1103)] {
+        let pixels = vec![128; byte_len(width, height)];
+        let paint = |network: &mut dyn Network, seed: u64| {
+            let grain = Grain::still(Arc::new(Field::new(seed)), Size::new(width, height));
+            let mut out = vec![0; pixels.len()];
+            network.run(Image { width, height, pixels: &pixels }, &[1.0], &grain, &mut out).unwrap();
+            out
+        };
+        let first = paint(whole.as_mut(), 1);
+        assert!(first == paint(whole.as_mut(), 1), "{width}x{height}: equal seeds");
+        assert!(first != paint(whole.as_mut(), 2), "{width}x{height}: other seeds");
+        assert!(first == paint(tiled.as_mut(), 1), "{width}x{height}: tiles do not meet");
+    }
+}
+
+#[test]
+fn a_network_without_grain_is_called_as_before() {
+    let mut network = open(&file("original_and_negative.onnx", Layout::NhwcU8, 2), None).unwrap();
+    assert!(!network.takes_grain());
+    let pixels = picture(64, 36);
+    assert_eq!(paint(network.as_mut(), 64, 36, &pixels, &[1.0, 0.0]).unwrap(), pixels);
+}
+
+#[test]
 fn tiles_with_the_statistics_of_the_whole_picture_have_no_seam() {
     let file = file("normalised.onnx", Layout::NhwcU8, 1);
     // Just larger than the thumbnail, so its statistics are nearly the picture's own.

@@ -136,6 +136,9 @@ impl Painter {
     /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
     /// If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
     ///
+    /// Each frame stands by itself: its strokes grow from the fixed grain of [`PaintSettings::seed`]. Films
+    /// ([`Studio::paint_film`]) carry the grain along with the scene.
+    ///
     /// # Errors
     /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {

@@ -9,12 +9,12 @@
 mod level;
 
 use crate::frame::Image;
-use crate::kernel::luma;
+use crate::kernel::luma::{self, Samples};
 
 use level::Level;
 
 /// The longer side of the grey copy, in pixels.
-const LONGEST: usize = 240;
+const LONGEST: usize = 160;
 /// Levels are added while the shorter side has at least this many pixels.
 const SHORTEST: usize = 16;
 
@@ -42,6 +42,8 @@ pub struct Flow {
     /// Levels of the newest frame and of the one before, from fine to coarse.
     now: Vec<Level>,
     before: Vec<Level>,
+    /// Samples of the same frames.
+    samples: [Samples; 2],
     motion: Motion,
     estimate: level::Estimate,
 }
@@ -50,6 +52,7 @@ impl Flow {
     /// The motion from the frame that was given last to `image`. The first frame is a cut, and so is one of another size.
     pub fn find(&mut self, image: Image<'_>) -> &Motion {
         std::mem::swap(&mut self.now, &mut self.before);
+        self.samples.swap(0, 1);
         self.load(image);
         let Some(finest) = self.now.first() else { return &self.motion };
         (self.motion.columns, self.motion.rows) = finest.grid();
@@ -58,9 +61,12 @@ impl Flow {
         self.motion.cut = true;
         let alike = self.before.len() == self.now.len() && self.before.first().map(Level::size) == Some(finest.size());
         if alike {
-            self.estimate.clear();
-            for (now, before) in self.now.iter().zip(&self.before).rev() {
-                self.estimate.refine(now, before);
+            let [samples, old] = &self.samples;
+            self.estimate.begin(self.now.len());
+            luma::stillness(samples, old, finest.size().0, level::CELL, self.estimate.stillness());
+            self.estimate.spread_stillness(&self.now);
+            for (place, (now, before)) in self.now.iter().zip(&self.before).enumerate().rev() {
+                self.estimate.refine(place, now, before);
             }
             let left = self.estimate.difference;
             let contrast = (finest.contrast() + self.before[0].contrast()) / 2.0;
@@ -99,7 +105,10 @@ impl Flow {
             }
             let (finer, level) = self.now.split_at_mut(count);
             match finer.last() {
-                None => level[0].load(columns, rows, |pixels| luma::shrink(image, columns, rows, pixels)),
+                None => {
+                    let samples = &mut self.samples[0];
+                    level[0].load(columns, rows, |pixels| luma::shrink(image, columns, rows, samples, pixels));
+                }
                 Some(finer) => level[0].load(columns, rows, |pixels| finer.halve(columns, rows, pixels)),
             }
             count += 1;
@@ -113,4 +122,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

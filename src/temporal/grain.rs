@@ -14,12 +14,12 @@ use crate::kernel::grain::{Field, Grain, Map, Point, mixed, offset, torn};
 use crate::size::Size;
 
 /// Motion up to this, in cells of the motion's grid, waits until it adds up: a still scene of a noisy camera stands still...
-const STILL: f32 = 0.05;
+const STILL: f32 = 0.06;
 /// ... but a slow pan does not. This fraction of what waits is kept for the next frame.
-const KEPT: f32 = 0.9;
+const KEPT: f32 = 0.8;
 
 /// Grain is renewed where the field is stretched this much more in one direction than in the other...
-const STRETCHED: f32 = 2.2;
+const STRETCHED: f32 = 3.0;
 /// ... or where it is folded: where its area is less than this fraction of what it was.
 const FOLDED: f32 = 0.02;
 /// The most levels up and down.
@@ -174,7 +174,7 @@ fn renew(map: &mut Map, family: [f32; 2]) {
             Some([area, stretch])
         })
         .collect();
-    for place in 0..map.points.len() {
+    for (place, shape) in shapes.into_iter().enumerate() {
         let home = map.home(place, family);
         let point = &mut map.points[place];
         if point.renewed > 0.0 {
@@ -185,7 +185,7 @@ fn renew(map: &mut Map, family: [f32; 2]) {
             continue;
         }
         point.next = home;
-        match shapes[place] {
+        match shape {
             Some([area, stretch]) => {
                 point.level = (area.max(FOLDED).log2() / 2.0).clamp(-LEVELS, LEVELS);
                 if area < FOLDED || stretch > STRETCHED {

@@ -9,19 +9,29 @@ const MARGIN: usize = 8;
 /// Corrections at each level.
 const ROUNDS: usize = 3;
 /// Passes over the cells in each correction, forwards and backwards in turn.
-const PASSES: usize = 4;
+const PASSES: usize = 6;
 
 /// How much a cell follows each of its neighbours: as much as it follows its own texture where the gradients of its pixels have
 /// this sum of squares.
-const SMOOTHNESS: f32 = 250.0;
+const SMOOTHNESS: f32 = 80.0;
 /// Cells whose brightness differs by this many levels follow each other half as much.
 const EDGE: f32 = 8.0;
 /// The same for motion, in pixels.
 const BREAK: f32 = 1.0;
 /// A cell whose pixels differ by this many levels from where they were counts half.
-const LOST: f32 = 12.0;
+const LOST: f32 = 6.0;
+/// How much a cell stays where it is if its fine texture shows that it stands still.
+const STILL: f32 = 300.0;
+/// How much a cell follows the camera, relative to [`SMOOTHNESS`].
+const CAMERA: f32 = 0.03;
+/// Cells whose motion differs from the camera's by this many pixels count a quarter for it.
+const SAME: f32 = 0.3;
+/// Squares of gradients of a cell that counts half for the motion of the camera.
+const ENOUGH: f32 = 20.0;
+/// A cell and its neighbours move with the camera if that brings them this many levels nearer to the frame before.
+const CLEARLY: f32 = 0.1;
 /// Gradients that noise alone can have, as a sum of squares over a cell: subtracts from what a cell's texture counts.
-const NOISE: f32 = 16.0;
+const NOISE: f32 = 4.0;
 
 /// A grey copy at one size.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +89,16 @@ impl Level {
         self.bare.iter().map(|value| (value - self.mean).abs()).sum::<f32>() / self.bare.len() as f32
     }
 
+    /// The first pixel of a cell moved by `vector`, and the shares of the next pixels across and down.
+    fn source(&self, column: usize, row: usize, vector: [f32; 2]) -> (usize, [f32; 2]) {
+        // As far outside as the margin holds a cell and the pixels beyond it.
+        let edge = (MARGIN - CELL - 2) as f32;
+        let x = ((column * CELL) as f32 + vector[0]).clamp(-edge, self.columns as f32);
+        let y = ((row * CELL) as f32 + vector[1]).clamp(-edge, self.rows as f32);
+        let (left, top) = ((x + MARGIN as f32) as usize, (y + MARGIN as f32) as usize);
+        (top * self.stride() + left, [x + MARGIN as f32 - left as f32, y + MARGIN as f32 - top as f32])
+    }
+
     fn stride(&self) -> usize {
         self.columns + 2 * MARGIN
     }
@@ -99,6 +119,47 @@ struct Evidence {
     ties: [f32; 2],
 }
 
+/// The mean difference of a cell from where `vector` says that it was.
+fn apart(now: &Level, before: &Level, (column, row): (usize, usize), vector: [f32; 2], lighter: f32) -> f32 {
+    let (start, stride) = (now.at(column * CELL, row * CELL), now.stride());
+    let (source, [right, down]) = now.source(column, row, vector);
+    let mut sum = 0.0;
+    for y in 0..CELL {
+        let own = &now.pixels[start + y * stride..][..CELL];
+        let upper = &before.pixels[source + y * stride..][..CELL + 1];
+        let lower = &before.pixels[source + (y + 1) * stride..][..CELL + 1];
+        for x in 0..CELL {
+            let a = upper[x] + right * (upper[x + 1] - upper[x]);
+            let b = lower[x] + right * (lower[x + 1] - lower[x]);
+            sum += (a + down * (b - a) - own[x] - lighter).abs();
+        }
+    }
+    sum / (CELL * CELL) as f32
+}
+
+/// The middle of a cell, in pixels from the middle of the picture.
+fn spot(place: usize, columns: usize, rows: usize) -> [f32; 2] {
+    let from_middle = |at: usize, cells: usize| (at as f32 + 0.5 - cells as f32 / 2.0) * CELL as f32;
+    [from_middle(place % columns, columns), from_middle(place / columns, rows)]
+}
+
+/// A motion of the camera.
+#[derive(Clone, Copy, Debug, Default)]
+struct Camera {
+    /// In pixels, in the middle of the picture.
+    shift: [f32; 2],
+    /// Change of size and angle, 0 for none.
+    zoom: f32,
+    turn: f32,
+}
+
+impl Camera {
+    fn at(&self, place: usize, columns: usize, rows: usize) -> [f32; 2] {
+        let [x, y] = spot(place, columns, rows);
+        [self.shift[0] + self.zoom * x - self.turn * y, self.shift[1] + self.turn * x + self.zoom * y]
+    }
+}
+
 /// An estimate of the motion, refined from level to level.
 #[derive(Clone, Debug, Default)]
 pub struct Estimate {
@@ -113,21 +174,67 @@ pub struct Estimate {
     evidence: Vec<Evidence>,
     /// Mean brightness of each cell.
     brightness: Vec<f32>,
+    changes: Vec<f32>,
+    /// How much lighter most of the frame before was, in levels.
+    lighter: f32,
+    /// How far the cells of each level are known to stand still.
+    still: Vec<Vec<f32>>,
+    level: usize,
+    camera: Camera,
+    /// How much each cell counts for the motion of the camera.
+    votes: Vec<f32>,
+    /// How many levels nearer each cell is to itself if it moves with the camera, and the size of that.
+    gains: Vec<(f32, f32)>,
 }
 
 impl Estimate {
-    /// Starts at the coarsest level.
-    pub fn clear(&mut self) {
+    /// Starts again, for a number of levels.
+    pub fn begin(&mut self, levels: usize) {
         (self.columns, self.rows) = (0, 0);
+        self.still.resize(levels, Vec::new());
         self.vectors.clear();
+        self.camera = Camera::default();
     }
 
-    /// Refines the estimate at the next finer level.
-    pub fn refine(&mut self, now: &Level, before: &Level) {
+    /// How far the cells of the finest level are known to stand still, 0 to 1, for the caller to fill in.
+    pub fn stillness(&mut self) -> &mut Vec<f32> {
+        &mut self.still[0]
+    }
+
+    /// Takes that to the coarser levels.
+    pub fn spread_stillness(&mut self, levels: &[Level]) {
+        for place in 1..levels.len() {
+            let ((columns, rows), (fine_columns, fine_rows)) = (levels[place].grid(), levels[place - 1].grid());
+            let (finer, coarser) = self.still.split_at_mut(place);
+            let (finer, coarser) = (&finer[place - 1], &mut coarser[0]);
+            coarser.clear();
+            if finer.len() != fine_columns * fine_rows {
+                continue;
+            }
+            for row in 0..rows {
+                for column in 0..columns {
+                    let at = |row: usize, column: usize| {
+                        finer[row.min(fine_rows - 1) * fine_columns + column.min(fine_columns - 1)]
+                    };
+                    let (row, column) = (2 * row, 2 * column);
+                    coarser.push(
+                        (at(row, column) + at(row, column + 1) + at(row + 1, column) + at(row + 1, column + 1)) / 4.0,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Refines the estimate at the next finer level, number `level` from the finest.
+    pub fn refine(&mut self, level: usize, now: &Level, before: &Level) {
+        self.level = level;
         self.enlarge(now.grid());
-        self.measure_brightness(now);
+        self.measure_brightness(now, before);
+        self.camera.shift = self.camera.shift.map(|pixels| 2.0 * pixels);
+        self.prefer_camera(now, before);
         for _ in 0..ROUNDS {
             self.compare(now, before);
+            self.find_camera();
             self.tie();
             for pass in 0..PASSES {
                 self.relax(pass % 2 == 0);
@@ -166,15 +273,90 @@ impl Estimate {
         }
     }
 
-    fn measure_brightness(&mut self, now: &Level) {
+    /// Measures how bright each cell is, and how much darker or lighter most of them have become.
+    fn measure_brightness(&mut self, now: &Level, before: &Level) {
         self.brightness.clear();
+        self.changes.clear();
         for row in 0..self.rows {
             for column in 0..self.columns {
                 let start = now.at(column * CELL, row * CELL);
-                let sum: f32 =
-                    (0..CELL).map(|y| now.pixels[start + y * now.stride()..][..CELL].iter().sum::<f32>()).sum();
-                self.brightness.push(sum / (CELL * CELL) as f32);
+                let mean = |level: &Level| {
+                    let line = |y: usize| level.pixels[start + y * level.stride()..][..CELL].iter().sum::<f32>();
+                    (0..CELL).map(line).sum::<f32>() / (CELL * CELL) as f32
+                };
+                self.brightness.push(mean(now));
+                self.changes.push(mean(before) - mean(now));
             }
+        }
+        let middle = self.changes.len() / 2;
+        self.lighter = *self.changes.select_nth_unstable_by(middle, f32::total_cmp).1;
+    }
+
+    /// Sets the motion to the camera's where the picture says so: coarse levels mix what stands still with what moves beside it.
+    fn prefer_camera(&mut self, now: &Level, before: &Level) {
+        let (columns, rows) = (self.columns, self.rows);
+        self.gains.clear();
+        for place in 0..columns * rows {
+            let cell = (place % columns, place / columns);
+            let (own, camera) = (self.vectors[place], self.camera.at(place, columns, rows));
+            let gain = if (own[0] - camera[0]).abs() + (own[1] - camera[1]).abs() < 0.1 {
+                0.0
+            } else {
+                apart(now, before, cell, own, self.lighter) - apart(now, before, cell, camera, self.lighter)
+            };
+            self.gains.push((gain, gain.abs()));
+        }
+        for place in 0..columns * rows {
+            let (column, row) = (place % columns, place / columns);
+            let (mut sum, mut all, mut count) = (0.0, 0.0, 0.0);
+            for row in row.saturating_sub(1)..(row + 2).min(rows) {
+                let around = row * columns + column.saturating_sub(1)..row * columns + (column + 2).min(columns);
+                for &(gain, size) in &self.gains[around] {
+                    (sum, all, count) = (sum + gain, all + size, count + 1.0);
+                }
+            }
+            // Clearly nearer, and nearly everywhere around.
+            if sum > CLEARLY * count && sum > 0.6 * all && self.gains[place].0 > 0.0 {
+                self.vectors[place] = self.camera.at(place, columns, rows);
+            }
+        }
+    }
+
+    /// Finds the motion of the camera: the shift, zoom and turn that most cells with texture share.
+    fn find_camera(&mut self) {
+        let (columns, rows) = (self.columns, self.rows);
+        for _ in 0..3 {
+            let (mut weight, mut middle, mut mean) = (1e-6f32, [0.0f32; 2], [0.0f32; 2]);
+            let votes = |camera: &Camera, place: usize, evidence: &Evidence, own: [f32; 2]| {
+                let [x, y] = camera.at(place, columns, rows);
+                let apart = ((own[0] - x).powi(2) + (own[1] - y).powi(2)) / (SAME * SAME);
+                let texture = evidence.texture[0] + evidence.texture[1];
+                texture / (texture + ENOUGH) / (1.0 + apart).powi(2)
+            };
+            self.votes.clear();
+            for (place, (evidence, &own)) in self.evidence.iter().zip(&self.vectors).enumerate() {
+                let vote = votes(&self.camera, place, evidence, own);
+                let at = spot(place, columns, rows);
+                weight += vote;
+                for axis in 0..2 {
+                    middle[axis] += vote * at[axis];
+                    mean[axis] += vote * own[axis];
+                }
+                self.votes.push(vote);
+            }
+            let (middle, mean) = (middle.map(|sum| sum / weight), mean.map(|sum| sum / weight));
+            // Some votes for no zoom and no turn, so that a few cells in one place do not find any.
+            let (mut zoom, mut turn, mut spread) = (0.0f32, 0.0f32, (columns * rows * columns * columns) as f32);
+            for (place, (&vote, own)) in self.votes.iter().zip(&self.vectors).enumerate() {
+                let [x, y] = spot(place, columns, rows);
+                let (x, y, u, v) = (x - middle[0], y - middle[1], own[0] - mean[0], own[1] - mean[1]);
+                zoom += vote * (x * u + y * v);
+                turn += vote * (x * v - y * u);
+                spread += vote * (x * x + y * y);
+            }
+            let (zoom, turn) = (zoom / spread, turn / spread);
+            let shift = [mean[0] - zoom * middle[0] + turn * middle[1], mean[1] - turn * middle[0] - zoom * middle[1]];
+            self.camera = Camera { shift, zoom, turn };
         }
     }
 
@@ -182,21 +364,12 @@ impl Estimate {
     fn compare(&mut self, now: &Level, before: &Level) {
         self.evidence.clear();
         let stride = now.stride();
-        let (width, height) = (now.columns as f32, now.rows as f32);
-        let lighter = before.mean - now.mean;
+        let lighter = self.lighter;
         let mut total = 0.0;
         for row in 0..self.rows {
             for column in 0..self.columns {
                 let vector = self.vectors[row * self.columns + column];
-                let (x, y) = ((column * CELL) as f32, (row * CELL) as f32);
-                // As far outside as the margin holds a cell and the pixels beyond it.
-                let edge = (MARGIN - CELL - 2) as f32;
-                let from_x = (x + vector[0]).clamp(-edge, width);
-                let from_y = (y + vector[1]).clamp(-edge, height);
-                let (left, top) = (from_x.floor(), from_y.floor());
-                let (right, down) = (from_x - left, from_y - top);
-                let source =
-                    (top as isize + MARGIN as isize) as usize * stride + (left as isize + MARGIN as isize) as usize;
+                let (source, [right, down]) = now.source(column, row, vector);
                 let start = now.at(column * CELL, row * CELL);
                 let (mut squares, mut pull, mut apart) = ([0.0f32; 3], [0.0f32; 2], 0.0f32);
                 for y in 0..CELL {
@@ -228,7 +401,8 @@ impl Estimate {
                     xx * vector[0] + xy * vector[1] - pull[0] * trust,
                     xy * vector[0] + yy * vector[1] - pull[1] * trust,
                 ];
-                self.evidence.push(Evidence { texture: [xx, yy, xy], pull, ties: [0.0; 2] });
+                let still = STILL * self.still[self.level].get(row * self.columns + column).copied().unwrap_or(0.0);
+                self.evidence.push(Evidence { texture: [xx + still, yy + still, xy], pull, ties: [0.0; 2] });
             }
         }
         self.difference = total / self.evidence.len().max(1) as f32;
@@ -252,11 +426,12 @@ impl Estimate {
 
     /// Moves each cell to where its texture and its neighbours want it.
     fn relax(&mut self, forwards: bool) {
-        let (columns, count) = (self.columns, self.vectors.len());
+        let (columns, rows, count) = (self.columns, self.rows, self.vectors.len());
         for step in 0..count {
             let place = if forwards { step } else { count - 1 - step };
             let Evidence { texture: [xx, yy, xy], pull, ties } = self.evidence[place];
-            let (mut tied, mut toward) = (0.0, [0.0f32; 2]);
+            let follows = CAMERA * SMOOTHNESS;
+            let (mut tied, mut toward) = (follows, self.camera.at(place, columns, rows).map(|pixels| follows * pixels));
             let mut add = |tie: f32, other: usize| {
                 let its = self.vectors[other];
                 tied += tie;
