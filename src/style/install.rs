@@ -186,11 +186,13 @@ fn complete(file: &Path) -> Result<Vec<u8>> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let content = |name: &str| {
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if let (true, None) = (plain, read.borrow().get(name)) {
-            let content = fs::read(folder.join(name)).ok()?;
-            return Some(Rc::clone(read.borrow_mut().entry(name.to_owned()).or_insert(Rc::new(content))));
+        let known = read.borrow().get(name).cloned();
+        if known.is_some() || !plain {
+            return known;
         }
-        read.borrow().get(name).cloned()
+        let content = Rc::new(fs::read(folder.join(name)).ok()?);
+        read.borrow_mut().insert(name.to_owned(), Rc::clone(&content));
+        Some(content)
     };
     exported::with_weights(&bytes, &content).ok_or_else(|| {
         let shown = file.display();

@@ -186,7 +186,8 @@ impl Decoder {
             (_, None) if self.damage.is_none() && options.duration.is_some() => {
                 Error::usage("--duration is too short for a single frame; choose a longer one")
             }
-            _ if self.damage.unsupported => Error::failed(format!(
+            // FFmpeg reads a WebP's first bytes and fails without a reason if it is an animation.
+            _ if self.damage.unsupported || self.decoder.id() == codec::Id::WEBP => Error::failed(format!(
                 "'{shown}' is a video of an unsupported kind: this FFmpeg cannot decode {}; convert it first, such as to GIF or MP4",
                 if self.decoder.id() == codec::Id::WEBP { "animated WebP" } else { self.decoder.id().name() }
             )),
@@ -298,9 +299,7 @@ impl Decoder {
     /// Counts a packet that could not be decoded.
     fn lose(&mut self, error: FfmpegError) {
         self.damage.packets += 1;
-        let is_unknown = matches!(error, FfmpegError::PatchWelcome | FfmpegError::Experimental);
-        // FFmpeg reads a WebP's first bytes and fails without a reason if it is an animation.
-        self.damage.unsupported |= is_unknown || self.decoder.id() == codec::Id::WEBP;
+        self.damage.unsupported |= matches!(error, FfmpegError::PatchWelcome | FfmpegError::Experimental);
     }
 
     /// Gives the decoder one more packet, or the end.
