@@ -115,6 +115,8 @@ pub struct Frame {
     pub time: i64,
     /// How long the frame is shown, in the same ticks; 0 if the source does not say.
     pub duration: i64,
+    /// Closed captions that come with the frame, as in ATSC A/53; empty without any.
+    pub captions: Vec<u8>,
 }
 
 impl Frame {
@@ -134,8 +136,9 @@ impl Frame {
         Stamp { time: self.time, duration: self.duration }
     }
 
-    /// Copies index, timestamp and duration from `other`, but not its pixels.
+    /// Copies index, timestamp, duration and captions from `other`, but not its pixels.
     pub(crate) fn stamp_from(&mut self, other: &Self) {
+        self.captions.clone_from(&other.captions);
         (self.index, self.time, self.duration) = (other.index, other.time, other.duration);
     }
 

@@ -91,6 +91,25 @@ pub enum Warning {
         /// Extension of a container that can hold it, if there is one.
         fits: Option<String>,
     },
+    /// A container cannot hold some tags of the input.
+    TagsLeftOut {
+        /// The tags' names.
+        tags: String,
+        /// The container.
+        container: String,
+    },
+    /// Captions in the pictures of a video are lost.
+    CaptionsLeftOut {
+        /// The video.
+        video: PathBuf,
+    },
+    /// Facts in the pictures of a video are lost.
+    FactsLeftOut {
+        /// The video.
+        video: PathBuf,
+        /// Their kind, by FFmpeg's name.
+        kind: String,
+    },
     /// A container refuses the cover of the input.
     CoverLeftOut {
         /// Number of the cover's stream in the input, from 0.
@@ -250,6 +269,18 @@ impl fmt::Display for Warning {
                     None => out.write_str("extract it from the input if you need it"),
                 }
             }
+            Self::TagsLeftOut { tags, container } => {
+                write!(out, "{container} has no place for these tags of the input: {tags}; write .mkv to keep them")
+            }
+            Self::CaptionsLeftOut { video } => {
+                let video = video.display();
+                write!(out, "the closed captions in the pictures of '{video}' are lost; use --codec h264 to keep them")
+            }
+            Self::FactsLeftOut { video, kind } => write!(
+                out,
+                "the pictures of '{}' carry facts that are lost ({kind}); extract them from the input if you need them",
+                video.display()
+            ),
             Self::CoverLeftOut { stream, container } => {
                 write!(out, "the cover (stream {stream}) is left out: {container} refuses it; write .mkv to keep it")
             }
@@ -381,6 +412,9 @@ mod tests {
                 },
                 vec!["stream 2 (subtitles, subrip)", "mov", "write .mkv"],
             ),
+            (Warning::TagsLeftOut { tags: "make, model".into(), container: container() }, vec!["mov", "make, model"]),
+            (Warning::CaptionsLeftOut { video: video() }, vec!["'clip.mp4'", "captions"]),
+            (Warning::FactsLeftOut { video: video(), kind: "AFD".into() }, vec!["'clip.mp4'", "(AFD)"]),
             (Warning::CoverLeftOut { stream: 3, container: container() }, vec!["stream 3", "mov"]),
             (Warning::RotationLost { container: container() }, vec!["mov"]),
             (Warning::PacketsLeftOut { container: container(), packets: 5 }, vec!["mov", "5 damaged packets"]),

@@ -133,7 +133,7 @@ fn encoder_settings_are_passed_on_and_wrong_ones_are_named() {
 }
 
 #[test]
-fn rotation_pixel_shape_and_colour_tags_are_kept() {
+fn pixel_shape_and_colour_tags_are_kept_and_a_rotated_video_is_stored_upright() {
     let folder = Folder::new();
     let tags = "-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709";
     folder.clip("flat.mp4", 0.4, &format!("-aspect 4:3 {tags}"));
@@ -145,20 +145,21 @@ fn rotation_pixel_shape_and_colour_tags_are_kept() {
     if !turned.is_ok_and(|done| done.status.success()) {
         folder.ffmpeg("-i flat.mp4 -c copy -metadata:s:v:0 rotate=90 in.mp4");
     }
-    let facts = "sample_aspect_ratio,color_range,color_space,color_primaries,color_transfer,chroma_location";
-    let rotation = |name: &str| folder.facts(name, "width,height:stream_side_data=rotation");
-    assert!(rotation("in.mp4").contains("90"), "{}", rotation("in.mp4"));
+    let facts = "color_range,color_space,color_primaries,color_transfer,chroma_location";
+    let shape = |name: &str| folder.facts(name, "width,height,sample_aspect_ratio:stream_side_data=rotation");
+    assert!(shape("in.mp4").starts_with("160,90,3:4") && shape("in.mp4").contains("90"), "{}", shape("in.mp4"));
     for output in ["out.mp4", "out.mkv", "out.mov"] {
-        let run = folder.paint(&format!("in.mp4 -o {output}")).ok();
+        folder.paint(&format!("in.mp4 -o {output}")).without_warnings();
         assert_eq!(folder.facts(output, facts), folder.facts("in.mp4", facts), "{output}");
-        // FFmpeg before 7 cannot write a rotation into Matroska.
-        let is_kept = rotation(output) == rotation("in.mp4");
-        assert_ne!(is_kept, run.warnings().contains("rotation"), "{output}: {}", run.warnings());
-        assert!(is_kept || output.ends_with("mkv"), "{output}");
+        assert_eq!(shape(output), "90,160,4:3", "{output}");
     }
     assert!(folder.facts("out.mp4", facts).contains("bt709"));
-    let run = folder.paint("in.mp4 -o out.avi").ok();
-    assert!(run.warnings().contains("rotation"), "{}", run.warnings());
+    // FFmpeg's command line turns pictures upright, too.
+    folder.ffmpeg("-i in.mp4 -c:v ffv1 -pix_fmt yuv420p upright.mkv");
+    folder.paint("in.mp4 -o out.avi --codec ffv1 --pix-fmt yuv420p").without_warnings();
+    assert!(folder.psnr("upright.mkv", "out.avi") > 40.0, "{}", folder.psnr("upright.mkv", "out.avi"));
+    folder.paint("in.mp4 -o small.mp4 --size 60x80").without_warnings();
+    assert!(shape("small.mp4").starts_with("60,80,1:1"), "{}", shape("small.mp4"));
 }
 
 #[test]

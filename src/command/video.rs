@@ -11,13 +11,15 @@ use super::queue::{self, Kind};
 use super::summary::Summary;
 use crate::cli::{SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
-use crate::media::write::{Codec, Container};
+use crate::frame::MaxPixels;
+use crate::media::write::{Codec, Container, CopiedStreams};
 use crate::report::{Progress, Report};
 use crate::segments::folder::Folder;
 use crate::statistics::Percentiles;
 use crate::studio::film::{Done, FilmEvent, Films};
 use crate::studio::{Painter, Studio};
 use crate::sync::{Stop, lock};
+use crate::warning::Warning;
 
 /// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
 const VIDEOS: Kind = Kind { plural: "videos", is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)) };
@@ -47,7 +49,7 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let Some(Some(input)) = inputs.paths.first() else {
         return Err(Error::usage("a video is not read from standard input; name a file"));
     };
-    let done = paint(args, (input, output), &studio, &mut films, &stop, report)?;
+    let done = paint(args, (input, output), &studio, &mut films, (&stop, report), &|warning| report.warn(warning))?;
     say(input, output, &done, films.painter(), report);
     let named = input.display().to_string();
     report.print_json(&Video {
@@ -70,6 +72,8 @@ struct Entry {
     frames: u64,
     resumed: u64,
     seconds: f64,
+    /// What is lost or wrong.
+    warnings: Vec<String>,
 }
 
 /// What `--json` prints of one video.
@@ -89,14 +93,14 @@ struct Videos {
     videos: Vec<Entry>,
 }
 
-/// Paints one video, and tells how it goes.
+/// Paints one video, and tells how it goes; `warn` hears what is lost or wrong.
 fn paint(
     args: &VideoArgs,
     (input, output): (&Path, &Path),
     studio: &Studio,
     films: &mut Films<'_>,
-    stop: &Stop,
-    report: &Report,
+    (stop, report): (&Stop, &Report),
+    warn: &(dyn Fn(Warning) + Sync),
 ) -> Result<Done> {
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let listen = |event| match event {
@@ -106,7 +110,7 @@ fn paint(
             let output = output.display();
             report.say(format!("resuming '{output}' at frame {frame}{of}; add --restart to start over"));
         }
-        FilmEvent::Warning(warning) => report.warn(warning),
+        FilmEvent::Warning(warning) => warn(warning),
         FilmEvent::Progress { frame, total, inference_share } => {
             let mut bar = lock(&bar);
             let bar = bar.get_or_insert_with(|| {
@@ -132,7 +136,9 @@ fn several(
 ) -> Result<()> {
     let start = Instant::now();
     let names_file = |path: &Path| Container::of(path).is_ok();
-    let jobs = queue::into_folder(&args.output, inputs, &VIDEOS, names_file, |input| output_name(input, args.codec))?;
+    let jobs = queue::into_folder(&args.output, inputs, &VIDEOS, names_file, |input| {
+        output_name(input, args.codec, studio.machine().max_pixels)
+    })?;
     let (inputs, outputs) = (jobs.iter().map(|job| job.0.as_path()), jobs.iter().map(|job| job.1.as_path()));
     queue::refuse_overwriting_inputs(inputs, outputs)?;
     let (mut entries, mut all, mut failures) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,6 +154,7 @@ fn several(
             frames: 0,
             resumed: 0,
             seconds: 0.0,
+            warnings: Vec::new(),
         };
         if stop.requested() {
             interrupted.get_or_insert_with(|| Error::Interrupted("interrupted".into()));
@@ -159,7 +166,18 @@ fn several(
             continue;
         }
         report.say(format!("{} of {}: '{}'", number + 1, jobs.len(), input.display()));
-        match paint(args, (input, output), studio, films, stop, report) {
+        let warnings: Mutex<Vec<String>> = Mutex::default();
+        let warn = |warning: Warning| {
+            let (words, name) = (warning.to_string(), format!("'{}'", input.display()));
+            let mut warnings = lock(&warnings);
+            if !warnings.contains(&words) {
+                report.warn(if words.contains(&name) { words.clone() } else { format!("{name}: {words}") });
+                warnings.push(words);
+            }
+        };
+        let painted = paint(args, (input, output), studio, films, (stop, report), &warn);
+        entry.warnings = std::mem::take(&mut *lock(&warnings));
+        match painted {
             Ok(done) => {
                 say(input, output, &done, films.painter(), report);
                 (entry.width, entry.height) = done.size;
@@ -197,10 +215,17 @@ fn several(
     }
 }
 
-/// The input's name; with `.mkv` where the container of its own ending does not take the codec.
-fn output_name(input: &Path, codec: Option<Codec>) -> PathBuf {
+/// The input's name; with `.mkv` where the container of its own ending does not take the codec, or loses streams that
+/// Matroska keeps.
+fn output_name(input: &Path, codec: Option<Codec>, most: MaxPixels) -> PathBuf {
     let name = Path::new(input.file_name().unwrap_or_default());
-    let fits = Container::of(name).is_ok_and(|container| Codec::choose(codec, container).is_ok());
+    let own = Container::of(name).ok().filter(|&container| Codec::choose(codec, container).is_ok());
+    // A file that cannot be read fails when its turn comes.
+    let losses = |container| CopiedStreams::losses(input, most, container).unwrap_or(0);
+    let fits = own.is_some_and(|own| match losses(own) {
+        0 => true,
+        lost => Container::named("mkv").is_none_or(|matroska| losses(matroska) >= lost),
+    });
     if fits { name.to_owned() } else { name.with_extension("mkv") }
 }
 

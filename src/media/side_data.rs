@@ -8,6 +8,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi::{self, AVPacketSideDataType, AVStream};
 use ffmpeg_next::format::stream::Stream;
+use ffmpeg_next::frame;
 
 use crate::kernel::turn::Turn;
 
@@ -110,6 +111,21 @@ unsafe fn new_buffer(stream: *mut AVStream, kind: AVPacketSideDataType, len: usi
     use ffmpeg_next::ffi::*;
     // SAFETY: the caller's.
     unsafe { av_stream_new_side_data(stream, kind, len as _) }
+}
+
+/// Gives `picture` these captions, in place of those that it had.
+pub fn caption(picture: &mut frame::Video, captions: &[u8]) {
+    let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_A53_CC;
+    // SAFETY: the frame is an own one; the new buffer has the length that was asked for.
+    unsafe {
+        ffi::av_frame_remove_side_data(picture.as_mut_ptr(), kind);
+        if captions.is_empty() {
+            return;
+        }
+        if let Some(data) = ffi::av_frame_new_side_data(picture.as_mut_ptr(), kind, captions.len() as _).as_mut() {
+            ptr::copy_nonoverlapping(captions.as_ptr(), data.data, captions.len());
+        }
+    }
 }
 
 /// Adds side data to an open encoder, from which FFmpeg 6.1 and later copy it to the stream.

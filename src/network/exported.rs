@@ -3,7 +3,8 @@
 //! The edits work on the protobuf bytes (fields of onnx.proto), so installing a network needs no ONNX library. A trial run
 //! shows whether the edited model works.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Field numbers of onnx.proto, from the outermost message inwards.
 mod field {
@@ -17,6 +18,11 @@ mod field {
     pub const NODE_OPERATION: u64 = 4;
     pub const NODE_ATTRIBUTE: u64 = 5;
     pub const INITIALIZER_NAME: u64 = 8;
+    pub const INITIALIZER_RAW: u64 = 9;
+    pub const INITIALIZER_OUTSIDE: u64 = 13;
+    pub const INITIALIZER_PLACE: u64 = 14;
+    pub const ENTRY_KEY: u64 = 1;
+    pub const ENTRY_VALUE: u64 = 2;
     pub const VALUE_TYPE: u64 = 2;
     pub const TYPE_TENSOR: u64 = 1;
     pub const TENSOR_SHAPE: u64 = 2;
@@ -70,6 +76,39 @@ pub fn unrounded(model: &[u8]) -> Option<Vec<u8>> {
                 Some(value) if rounds && !constants.contains(value) => identity(node),
                 _ => Some(node.to_vec()),
             }
+        })
+    })
+}
+
+/// Copies `model` with the weights inside that it keeps in files beside it; `content` gives such a file by its name. `None`
+/// if the bytes are not a model, or a file is missing or too short.
+///
+/// PyTorch exports large models so. One file is easier to keep together, and its hash covers the weights.
+pub fn with_weights(model: &[u8], content: &dyn Fn(&str) -> Option<Rc<Vec<u8>>>) -> Option<Vec<u8>> {
+    edit(model, field::MODEL_GRAPH, &|graph| {
+        edit(graph, field::GRAPH_INITIALIZER, &|tensor| {
+            let (mut inside, mut outside) = (Vec::with_capacity(tensor.len()), HashMap::new());
+            for part in Fields(tensor) {
+                let part = part?;
+                match part.number {
+                    field::INITIALIZER_OUTSIDE => {
+                        let text = |number| std::str::from_utf8(first(part.content?, number)??).ok();
+                        outside.insert(text(field::ENTRY_KEY)?, text(field::ENTRY_VALUE)?);
+                    }
+                    field::INITIALIZER_PLACE => {}
+                    _ => inside.extend_from_slice(part.bytes),
+                }
+            }
+            let Some(file) = outside.get("location") else { return Some(tensor.to_vec()) };
+            let number = |key| outside.get(key).map_or(Some(None), |text| text.parse::<usize>().ok().map(Some));
+            let (start, length) = (number("offset")?.unwrap_or(0), number("length")?);
+            let file = content(file)?;
+            let weights = match length {
+                Some(length) => file.get(start..start.checked_add(length)?)?,
+                None => file.get(start..)?,
+            };
+            put(&mut inside, field::INITIALIZER_RAW, weights);
+            Some(inside)
         })
     })
 }
@@ -248,6 +287,33 @@ fn put(out: &mut Vec<u8>, number: u64, content: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weights_beside_a_model_come_inside_it() {
+        let entry = |key: &str, value: &str| {
+            let mut entry = Vec::new();
+            put(&mut entry, field::ENTRY_KEY, key.as_bytes());
+            put(&mut entry, field::ENTRY_VALUE, value.as_bytes());
+            entry
+        };
+        let model = |fields: &[(u64, Vec<u8>)]| {
+            let (mut tensor, mut graph, mut model) = (Vec::new(), Vec::new(), Vec::new());
+            fields.iter().for_each(|(number, content)| put(&mut tensor, *number, content));
+            put(&mut graph, field::GRAPH_INITIALIZER, &tensor);
+            put(&mut model, field::MODEL_GRAPH, &graph);
+            model
+        };
+        let outside = |length: &str| {
+            let entries = [entry("location", "w.data"), entry("offset", "2"), entry("length", length)];
+            let name = [(field::INITIALIZER_NAME, b"w".to_vec())];
+            model(&name.into_iter().chain(entries.map(|entry| (field::INITIALIZER_OUTSIDE, entry))).collect::<Vec<_>>())
+        };
+        let content = |name: &str| (name == "w.data").then(|| Rc::new(vec![1, 2, 3, 4, 5, 6]));
+        let inside = model(&[(field::INITIALIZER_NAME, b"w".to_vec()), (field::INITIALIZER_RAW, vec![3, 4, 5])]);
+        assert_eq!(with_weights(&outside("3"), &content), Some(inside.clone()));
+        assert_eq!(with_weights(&outside("9"), &content), None);
+        assert_eq!(with_weights(&inside, &content), Some(inside));
+    }
 
     /// A model with one input of shape `sides` (0: free).
     fn model(sides: &[u8]) -> Vec<u8> {

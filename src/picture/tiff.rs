@@ -123,8 +123,11 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
     Ok(Deep { samples, channels, alpha })
 }
 
+/// A decoder, and the number of pixels of its first page.
+type Opened<'a> = (Decoder<Cursor<&'a [u8]>>, u64);
+
 /// A decoder without limits but those on pictures, and the number of pixels.
-fn open(bytes: &[u8]) -> Result<(Decoder<Cursor<&[u8]>>, u64), String> {
+fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
     let mut limits = Limits::unlimited();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;

@@ -1,7 +1,10 @@
 //! Adding networks to the user's own folder, and removing them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use super::catalog::{Catalog, user_folder};
 use super::family::Family;
@@ -161,7 +164,7 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
 /// The network's bytes; the picture size and the rounding are removed from one of any style.
 fn network_bytes(addition: &Addition, layout: LayoutName) -> Result<Vec<u8>> {
     let file = addition.file.display();
-    let bytes = fs::read(&addition.file).map_err(|error| Error::reading(&addition.file, &error))?;
+    let bytes = complete(&addition.file)?;
     match (layout, &addition.predictor) {
         (LayoutName::NhwcF32, None) => Err(Error::usage(format!(
             "'{file}' needs a second network that turns a picture into a style; give it with --predictor FILE.onnx"
@@ -179,13 +182,36 @@ fn network_bytes(addition: &Addition, layout: LayoutName) -> Result<Vec<u8>> {
     }
 }
 
+/// The bytes of a network, with the weights that lie in files beside it.
+fn complete(file: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(file).map_err(|error| Error::reading(file, &error))?;
+    let read: RefCell<HashMap<String, Rc<Vec<u8>>>> = RefCell::default();
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let content = |name: &str| {
+        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let known = read.borrow().get(name).cloned();
+        if known.is_some() || !plain {
+            return known;
+        }
+        let content = Rc::new(fs::read(folder.join(name)).ok()?);
+        read.borrow_mut().insert(name.to_owned(), Rc::clone(&content));
+        Some(content)
+    };
+    exported::with_weights(&bytes, &content).ok_or_else(|| {
+        let shown = file.display();
+        Error::failed(format!(
+            "'{shown}' is no complete network: it is damaged, or its weights are not beside it; copy all its files"
+        ))
+    })
+}
+
 fn damaged(file: &Path) -> Error {
     Error::failed(format!("'{}' is not a network that ONNX Runtime can load: its bytes are no graph", file.display()))
 }
 
 /// The predictor's entry, its sizes read from its graph, and its bytes, freed of rounding.
 fn predictor(file: &Path, network: &str, how: &Opening<'_>) -> Result<(PredictorEntry, Vec<u8>)> {
-    let bytes = fs::read(file).map_err(|error| Error::reading(file, &error))?;
+    let bytes = complete(file)?;
     let Predictor { side, vector, .. } = Predictor::open(file, how.runtime, how.threads)?;
     let bytes = exported::unrounded(&bytes).ok_or_else(|| damaged(file))?;
     let entry =
@@ -262,7 +288,7 @@ fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Open
 fn as_added(error: Error, file: &Path) -> Error {
     match error {
         Error::Failed(reason) => Error::Failed(format!(
-            "'{}' does not run as it is: {reason}; if its weights lie in a second file, save both as one",
+            "'{}' does not run as it is: {reason}; if it needs further files, save all as one",
             file.display()
         )),
         other => other,

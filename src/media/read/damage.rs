@@ -14,6 +14,8 @@ pub struct Damage {
     pub unreadable: bool,
     /// Packets that could not be decoded.
     pub packets: u64,
+    /// The decoder says that it does not know how to decode a packet, whole as it may be.
+    pub unsupported: bool,
     /// Failed reads since the last good one.
     pub in_a_row: u32,
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ffmpeg_next::{Error as FfmpegError, Packet, decoder, frame};
+use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, frame};
 
 use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
@@ -186,6 +186,11 @@ impl Decoder {
             (_, None) if self.damage.is_none() && options.duration.is_some() => {
                 Error::usage("--duration is too short for a single frame; choose a longer one")
             }
+            // FFmpeg reads a WebP's first bytes and fails without a reason if it is an animation.
+            _ if self.damage.unsupported || self.decoder.id() == codec::Id::WEBP => Error::failed(format!(
+                "'{shown}' is a video of an unsupported kind: this FFmpeg cannot decode {}; convert it first, such as to GIF or MP4",
+                if self.decoder.id() == codec::Id::WEBP { "animated WebP" } else { self.decoder.id().name() }
+            )),
             _ => Error::failed(format!(
                 "cannot decode any frame of '{shown}'; it is not a video, or is damaged or cut off before its first picture"
             )),
@@ -233,6 +238,7 @@ impl Decoder {
             turn.apply(stored.image(), &mut frame.pixels);
         }
         self.notice_transparency();
+        self.take_facts(&mut frame.captions);
         (frame.index, frame.time, frame.duration) = (self.delivered, time, duration);
         self.delivered += 1;
         Ok(true)
@@ -243,6 +249,27 @@ impl Decoder {
         let known = self.warnings.iter().any(|warning| matches!(warning, Warning::VideoTransparency { .. }));
         if !known && is_transparent(&self.picture) {
             self.warnings.push(Warning::VideoTransparency { video: self.path.clone() });
+        }
+    }
+
+    /// Takes the captions of the picture, and warns of other facts in it that no output gets.
+    fn take_facts(&mut self, captions: &mut Vec<u8>) {
+        use frame::side_data::Type;
+        captions.clear();
+        if let Some(found) = self.picture.side_data(Type::A53CC) {
+            captions.extend_from_slice(found.data());
+            self.warn_once(Warning::CaptionsLeftOut { video: self.path.clone() });
+        }
+        let mut lost = vec![Type::AFD, Type::S12M_TIMECODE, Type::IccProfile];
+        lost.retain(|kind| self.picture.side_data(*kind).is_some());
+        for kind in lost {
+            self.warn_once(Warning::FactsLeftOut { video: self.path.clone(), kind: kind.name().to_owned() });
+        }
+    }
+
+    fn warn_once(&mut self, warning: Warning) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 
@@ -258,8 +285,8 @@ impl Decoder {
                 }
                 Err(FfmpegError::Eof) => return Ok(false),
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => self.feed(),
-                Err(_) => {
-                    self.damage.packets += 1;
+                Err(error) => {
+                    self.lose(error);
                     failures += 1;
                     if failures >= HOPELESS {
                         return Ok(false);
@@ -267,6 +294,12 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// Counts a packet that could not be decoded.
+    fn lose(&mut self, error: FfmpegError) {
+        self.damage.packets += 1;
+        self.damage.unsupported |= matches!(error, FfmpegError::PatchWelcome | FfmpegError::Experimental);
     }
 
     /// Gives the decoder one more packet, or the end.
@@ -282,8 +315,8 @@ impl Decoder {
                     if self.packet.stream() != self.info.stream {
                         continue;
                     }
-                    if self.decoder.send_packet(&self.packet).is_err() {
-                        self.damage.packets += 1;
+                    if let Err(error) = self.decoder.send_packet(&self.packet) {
+                        self.lose(error);
                     }
                     return;
                 }

@@ -1,10 +1,11 @@
 //! The codecs that impasto writes, and how the options of the command line translate to FFmpeg's encoders.
 
 use std::fmt;
+use std::ptr;
 use std::str::FromStr;
 
 use ffmpeg_next::encoder;
-use ffmpeg_next::ffi::AVCodecID;
+use ffmpeg_next::ffi::{self, AVCodecID};
 
 use super::container::Container;
 use crate::error::{Error, Result};
@@ -151,6 +152,18 @@ impl Codec {
     /// Whether this FFmpeg can write it.
     pub fn is_available(self) -> bool {
         self.recipe().is_some()
+    }
+
+    /// Whether closed captions survive in its pictures: its encoder has FFmpeg's option for them.
+    pub fn takes_captions(self) -> bool {
+        let Some((_, codec)) = self.recipe() else { return false };
+        // SAFETY: the class is static data of the encoder, or null; FFmpeg looks its options up without an object.
+        unsafe {
+            let class = (*codec.as_ptr()).priv_class;
+            let object = (&raw const class).cast_mut().cast();
+            let place = ffi::AV_OPT_SEARCH_FAKE_OBJ;
+            !class.is_null() && !ffi::av_opt_find(object, c"a53cc".as_ptr(), ptr::null(), 0, place).is_null()
+        }
     }
 
     /// The codec to write to `container`: the `requested` one; else H.264 if it fits, VP9 for WebM, or the first that fits.

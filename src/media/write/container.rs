@@ -108,6 +108,68 @@ impl Container {
         self.is_quicktime() || (version >= 61 && matches!(self.name(), "matroska" | "webm"))
     }
 
+    /// Whether it has a place for a tag of the whole file, without a list of the file's own tags.
+    pub(super) fn takes_tag(&self, key: &str) -> bool {
+        /// Handled by FFmpeg in ways of their own.
+        const EVERYWHERE: [&str; 2] = ["creation_time", "timecode"];
+        const MP4: [&str; 26] = [
+            "title",
+            "artist",
+            "album_artist",
+            "composer",
+            "album",
+            "date",
+            "comment",
+            "genre",
+            "copyright",
+            "grouping",
+            "lyrics",
+            "description",
+            "synopsis",
+            "show",
+            "episode_id",
+            "network",
+            "keywords",
+            "episode_sort",
+            "season_number",
+            "media_type",
+            "hd_video",
+            "gapless_playback",
+            "compilation",
+            "track",
+            "disc",
+            "tempo",
+        ];
+        const MOV: [&str; 13] = [
+            "artist",
+            "title",
+            "author",
+            "album",
+            "date",
+            "comment",
+            "genre",
+            "copyright",
+            "make",
+            "model",
+            "location",
+            "keywords",
+            "description",
+        ];
+        const AVI: [&str; 10] =
+            ["artist", "comment", "copyright", "date", "genre", "language", "title", "album", "track", "encoded_by"];
+        let listed = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+        match self.name() {
+            "matroska" | "webm" | "nut" | "flv" | "ogg" | "asf" => true,
+            "mov" => listed(&EVERYWHERE) || listed(&MOV),
+            "mp4" | "ipod" | "f4v" | "ismv" | "psp" => listed(&EVERYWHERE) || listed(&MP4) || key == "location",
+            "3gp" | "3g2" => listed(&["creation_time", "title", "artist", "author", "album", "date", "location"]),
+            "avi" => listed(&AVI) || key == "timecode",
+            "mpegts" => listed(&["service_name", "service_provider", "title"]),
+            "mxf" => listed(&EVERYWHERE),
+            _ => false,
+        }
+    }
+
     /// Whether it supports a variable frame rate.
     pub fn takes_variable_rate(&self) -> bool {
         // FFmpeg lacks the flag for the QuickTime family and transport streams, which do have timestamps.

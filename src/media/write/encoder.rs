@@ -27,6 +27,8 @@ pub struct Encoder {
     durations: BTreeMap<i64, i64>,
     usual_duration: i64,
     warnings: Vec<Warning>,
+    /// Frames hand on their captions: each frame comes once, and the encoder stores them.
+    pub(super) takes_captions: bool,
     /// What it must get before it can be closed.
     closing: Closing,
 }
@@ -95,9 +97,10 @@ impl Encoder {
         unsafe { side_data::add_to_encoder(inner.as_mut_ptr(), &info.side_data) };
         let picture = allocate(pixel_format, width, height)?;
         let (from_rgb, durations) = (FromRgb::default(), BTreeMap::new());
+        let takes_captions = codec.takes_captions();
         let waits = recipe.encoder == "libsvtav1";
         let closing = if waits { Closing::AfterEnd { begun: false } } else { Closing::Anytime };
-        Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings, closing })
+        Ok(Self { inner, codec, from_rgb, picture, tags, durations, usual_duration, warnings, takes_captions, closing })
     }
 
     /// Encodes one frame, shown at `stamp`, later than those before.
@@ -113,6 +116,9 @@ impl Encoder {
             ((*raw).colorspace, (*raw).color_range) = (self.tags.space, self.tags.range);
             ((*raw).color_primaries, (*raw).color_trc) = (self.tags.primaries, self.tags.transfer);
             (*raw).chroma_location = self.tags.chroma;
+        }
+        if self.takes_captions {
+            side_data::caption(&mut self.picture, &frame.captions);
         }
         let duration = if stamp.duration > 0 { stamp.duration } else { self.usual_duration };
         self.durations.insert(stamp.time, duration);

@@ -26,6 +26,8 @@ pub struct Muxer {
     container: Container,
     /// Index of the painted stream.
     painted: usize,
+    /// The tags of the file go into QuickTime's list of any tags.
+    lists_tags: bool,
     /// The encoder's time base and the painted stream's.
     from: Rational,
     to: Rational,
@@ -67,7 +69,7 @@ impl Muxer {
             return Err(destination.refused(opened.into()));
         }
         let unset = Rational { num: 1, den: 1 };
-        Ok(Self { output, destination, container, painted: 0, from: unset, to: unset })
+        Ok(Self { output, destination, container, painted: 0, lists_tags: false, from: unset, to: unset })
     }
 
     /// The container's format.
@@ -116,12 +118,20 @@ impl Muxer {
         Ok(())
     }
 
+    /// Writes the tags of the file as QuickTime's list, which holds any tag.
+    pub fn list_tags(&mut self) {
+        self.lists_tags = true;
+    }
+
     /// Writes the header.
     ///
     /// # Errors
     /// The container refuses one of the streams, or the disk is full.
     pub fn begin(&mut self) -> Result<()> {
-        let header = self.destination.header(self.container, self.from);
+        let mut header = self.destination.header(self.container, self.from);
+        if self.lists_tags {
+            header.set("movflags", "use_metadata_tags");
+        }
         self.output.write_header_with(header).map_err(|error| {
             let (target, container, reason) = (self.destination.name(), self.container.name(), reason(error));
             Error::failed(format!(

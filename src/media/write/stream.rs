@@ -93,7 +93,9 @@ fn begin(format: StreamFormat, container: Container, is_sent: bool) -> Result<(V
     let info =
         VideoInfo { time_base, frame_rate, color: color.for_stream(), ..VideoInfo::of_pictures(width, height, 30) };
     let frames = FrameFormat { width, height, time_base, frame_rate, aspect: info.aspect };
-    let encoder = Encoder::open(&info, &frames, container, &options(is_sent, container, frame_rate))?;
+    let mut encoder = Encoder::open(&info, &frames, container, &options(is_sent, container, frame_rate))?;
+    // A show repeats frames and leaves others out, which captions do not survive.
+    encoder.takes_captions = false;
     Ok((info, encoder))
 }
 

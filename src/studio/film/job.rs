@@ -10,7 +10,7 @@ use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
 use crate::media::read::DecodeOptions;
-use crate::media::write::{Container, EncodeOptions};
+use crate::media::write::{Codec, Container, EncodeOptions};
 use crate::pipeline::ordered;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
@@ -125,7 +125,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let folder = Folder::open(&path, &Journal { facts }, usage, job.restart)?;
     let (begun, warnings) = join::begin(&folder, output, running.film(), &running.encoding)?;
     drop(begun);
-    source.warnings().into_iter().chain(warnings).for_each(|warning| listen(FilmEvent::Warning(warning)));
+    source.warnings().into_iter().chain(warnings).for_each(|warning| running.warn(warning));
 
     let before = Inventory::of(&folder)?;
     let mut inference_ms = Percentiles::default();
@@ -159,6 +159,16 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
 impl Running<'_> {
     fn film(&self) -> Film<'_> {
         Film { path: &self.job.input, cut: self.settings.start.is_some_and(|start| start.0 > 0.0) }
+    }
+
+    /// Hands on a warning about the input, unless the output keeps what it is about.
+    fn warn(&self, warning: Warning) {
+        let encoding = &self.encoding;
+        let codec = Codec::choose(encoding.options.codec, encoding.container);
+        let is_kept = matches!(warning, Warning::CaptionsLeftOut { .. }) && codec.is_ok_and(Codec::takes_captions);
+        if !is_kept {
+            (self.listen)(FilmEvent::Warning(warning));
+        }
     }
 
     fn open(&self) -> Result<ResumableSource> {
@@ -203,7 +213,7 @@ impl Running<'_> {
             let painted =
                 paint::paint_segments(&mut source, workers, temporal, destination, (next, end), self.stop, &observe);
             (self.listen)(FilmEvent::Paused);
-            source.warnings().into_iter().for_each(|warning| (self.listen)(FilmEvent::Warning(warning)));
+            source.warnings().into_iter().for_each(|warning| self.warn(warning));
             let painted = painted?;
             if painted.frames > 0 {
                 inference_ms = painted.inference_ms;

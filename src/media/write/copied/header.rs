@@ -11,6 +11,7 @@ use crate::frame::Rational;
 use crate::media::ffmpeg::{check, reason, rescale};
 use crate::media::read::Input;
 use crate::media::side_data;
+use crate::media::write::container::Container;
 
 /// The part of the input that is painted.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +74,15 @@ pub fn add_stream(output: &mut Output, stream: &Stream<'_>, as_attachment: bool,
     Ok(Route { output: index, from, to: from, origin, end, last: None, cover, subtitles, done })
 }
 
-/// Copies the tags of the whole file.
-pub fn copy_tags(input: &Input, output: &mut Output) {
+/// Copies the tags of the whole file. Returns those that the container has no place for.
+pub fn copy_tags(input: &Input, output: &mut Output, container: Container) -> Vec<String> {
     // These describe the old file and its writer, not the film.
     const OLD: [&str; 5] = ["major_brand", "minor_version", "compatible_brands", "encoder", "duration"];
     let tags = input.metadata();
     let kept = tags.iter().filter(|(key, _)| !OLD.contains(&key.to_ascii_lowercase().as_str()));
-    output.set_metadata(kept.collect::<Dictionary<'_>>());
+    let kept: Vec<(&str, &str)> = kept.collect();
+    output.set_metadata(kept.iter().copied().collect::<Dictionary<'_>>());
+    kept.into_iter().filter(|(key, _)| !container.takes_tag(key)).map(|(key, _)| key.to_owned()).collect()
 }
 
 /// Copies the chapters that are not cut away.

@@ -16,8 +16,10 @@ use ffmpeg_next::{Error as FfmpegError, Packet, media};
 use self::header::{Cut, add_stream, copy_chapters, copy_tags};
 use self::plan::{Plan, plan};
 use self::route::Route;
+use super::container::Container;
 use super::muxer::Muxer;
 use crate::error::{Error, Result};
+use crate::frame::MaxPixels;
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 use crate::media::info::VideoInfo;
 use crate::media::read::{Input, Opening};
@@ -53,6 +55,18 @@ impl CopiedStreams {
         let cut = Cut { origin: info.origin, end, time_base: info.time_base };
         let (painted, routes, warnings) = (info.stream, Vec::new(), Vec::new());
         Ok(Self { input, painted, routes, waiting: None, ended: false, cut, warnings })
+    }
+
+    /// How many streams of the film at `path` the container cannot hold.
+    ///
+    /// # Errors
+    /// The file is no video that can be read.
+    pub fn losses(path: &Path, max_pixels: MaxPixels, container: Container) -> Result<usize> {
+        let input = Opening::film(path, max_pixels)?.open()?;
+        let painted = input.streams().best(media::Type::Video).map(|stream| stream.index());
+        let (has_chapters, mut others) = (input.nb_chapters() > 0, input.streams());
+        let is_lost = |stream: &Stream<'_>| matches!(plan(stream, has_chapters, container), Plan::LeaveOut(_));
+        Ok(others.by_ref().filter(|stream| Some(stream.index()) != painted && is_lost(stream)).count())
     }
 
     /// What cannot be copied and why; complete once the output's header is written.
@@ -95,7 +109,16 @@ impl CopiedStreams {
                     if wanted { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
             }
         }
-        copy_tags(&self.input, muxer.output());
+        let (container, has_cover) = (muxer.container(), self.routes.iter().flatten().any(|route| route.cover));
+        let homeless = copy_tags(&self.input, muxer.output(), container);
+        let has_list = container.is_quicktime() && !container.name().starts_with("3g");
+        if !homeless.is_empty() && has_list && !has_cover {
+            // QuickTime's own list holds any tag, but no cover.
+            muxer.list_tags();
+        } else if !homeless.is_empty() {
+            let container = container.name().to_owned();
+            self.warnings.push(Warning::TagsLeftOut { tags: homeless.join(", "), container });
+        }
         copy_chapters(&self.input, muxer.output(), self.cut)
     }
 
