@@ -106,6 +106,49 @@ fn a_resumed_job_gives_the_frames_of_an_uninterrupted_one() {
 }
 
 #[test]
+fn grain_is_the_same_in_a_resumed_job_and_on_any_number_of_workers() {
+    let folder = Folder::new();
+    let pan = "testsrc2=s=640x180:r=25,crop=320:180:2*n:0,noise=c0s=6:c0f=t:c0_seed=7";
+    folder.ffmpeg(&format!("-f lavfi -t 5 -i {pan} -c:v libx264 -qp 12 -g 30 -bf 2 in.mp4"));
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/grain.onnx");
+    let sha256 = impasto::internals::digest::sha256(&fs::read(network).unwrap());
+    fs::create_dir(folder.path("models")).unwrap();
+    fs::copy(network, folder.path("models/grain.onnx")).unwrap();
+    let manifest = format!(
+        "[[network]]\nname = \"grain\"\nfile = \"grain.onnx\"\nlayout = \"nhwc-u8\"\nkind = \"multi\"\nstyles = [\"grain\"]\n\
+         license = \"MIT\"\nsource = \"scripts/make_test_networks.py\"\nsha256 = \"{sha256}\"\n\n\
+         [[style]]\nname = \"grain\"\nnetwork = \"grain\"\nindex = 0\n"
+    );
+    fs::write(folder.path("models/styles.toml"), manifest).unwrap();
+    let paint = |output: &str, args: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args("video --json --models models --style grain in.mp4 --codec ffv1 --keep-segments".split(' '));
+        command.args(SHORT.split(' ')).args(["-o", output]).args(args.split_whitespace()).current_dir(folder.path("."));
+        finish(&mut command).ok()
+    };
+    paint("whole.mkv", "--threads 1");
+    fs::rename(folder.path("whole.mkv.parts"), folder.path("whole.parts")).unwrap();
+    let frames = folder.frames("whole.mkv");
+    for (case, (lost, args)) in
+        [([1, 2], "--threads 2"), ([0, 3], "--threads 2"), ([3, 3], "--threads 1")].into_iter().enumerate()
+    {
+        let name = format!("{case}.mkv");
+        folder.stopped(&name, &lost);
+        paint(&name, args);
+        assert!(folder.frames(&name) == frames, "without {lost:?}, {args}: other frames");
+    }
+    // Without the stabiliser, the grain warms up all the same.
+    paint("off.mkv", "--threads 2 --stabilize 0");
+    fs::remove_dir_all(folder.path("whole.parts")).unwrap();
+    fs::rename(folder.path("off.mkv.parts"), folder.path("whole.parts")).unwrap();
+    folder.stopped("off2.mkv", &[2]);
+    paint("off2.mkv", "--threads 1 --stabilize 0");
+    assert!(folder.frames("off2.mkv") == folder.frames("off.mkv"));
+    paint("seed.mkv", "--threads 2 --stabilize 0 --seed 2");
+    assert!(folder.frames("seed.mkv") != folder.frames("off.mkv"), "the seed says nothing");
+}
+
+#[test]
 fn a_resumed_job_keeps_uneven_times() {
     let uneven = "-vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,60\\,90))' -vsync passthrough";
     resumes_exactly("in.mp4", "mp4", "", |folder| folder.film("in.mp4", 200, uneven));
