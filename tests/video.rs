@@ -157,7 +157,7 @@ fn pixel_shape_and_colour_tags_are_kept_and_a_rotated_video_is_stored_upright() 
     // FFmpeg's command line turns pictures upright, too.
     folder.ffmpeg("-i in.mp4 -c:v ffv1 -pix_fmt yuv420p upright.mkv");
     folder.paint("in.mp4 -o out.avi --codec ffv1 --pix-fmt yuv420p").without_warnings();
-    assert!(folder.psnr("upright.mkv", "out.avi") > 40.0, "{}", folder.psnr("upright.mkv", "out.avi"));
+    assert!(folder.psnr("upright.mkv", "out.avi") > 36.0, "{}", folder.psnr("upright.mkv", "out.avi"));
     folder.paint("in.mp4 -o small.mp4 --size 60x80").without_warnings();
     assert!(shape("small.mp4").starts_with("60,80,1:1"), "{}", shape("small.mp4"));
 }
@@ -200,7 +200,7 @@ fn ten_bit_and_hdr_video_is_said_to_be_painted_at_eight_bits() {
     let tags = "-color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084";
     folder.clip("hdr.mp4", 0.2, &format!("-pix_fmt yuv420p10le {tags}"));
     let run = folder.paint("hdr.mp4 -o b.mp4").ok();
-    assert!(run.warnings().contains("is HDR video and is painted as if it were SDR"), "{}", run.warnings());
+    assert!(run.warnings().contains("is HDR video; it is painted in SDR"), "{}", run.warnings());
 }
 
 #[test]

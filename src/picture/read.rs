@@ -174,7 +174,47 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     })
 }
 
+/// Decodes a TIFF of more than 16 bits per sample, which `image` reads in part or not at all.
+fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixels) -> Result<Raw> {
+    let refused = |reason: String| unsupported(name, ImageFormat::Tiff, &reason);
+    let (width, height) = tiff::size(bytes).map_err(refused)?;
+    // RGB and opacity in 64 bits, at most.
+    check_size(name, Size::new(width, height), 4 * 8, most)?;
+    let tiff::Deep { samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
+    let color = match (channels, alpha) {
+        (Channels::Gray, false) => ColorType::L16,
+        (Channels::Gray, true) => ColorType::La16,
+        (_, false) => ColorType::Rgb16,
+        (_, true) => ColorType::Rgba16,
+    };
+    let (channels, colors, alpha) = split_alpha(samples, color, high);
+    let mut samples = Samples::Sixteen(colors);
+    if metadata.premultiplied {
+        unmultiply(&mut samples, channels, alpha.as_deref());
+    }
+    let orientation = metadata.orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
+    let (notes, warnings) = (tiff_notes(&metadata), tiff_warnings(&metadata).into_iter().collect());
+    Ok(Raw { width, height, samples, channels, alpha, icc: metadata.icc, exif: None, orientation, notes, warnings })
+}
+
+/// What is not kept of a TIFF's metadata.
+fn tiff_notes(metadata: &tiff::Metadata) -> Vec<String> {
+    let exif = || "its EXIF metadata, in TIFF's own tags, is not kept".to_owned();
+    metadata.other.then(other_metadata).into_iter().chain(metadata.exif.then(exif)).collect()
+}
+
+fn tiff_warnings(metadata: &tiff::Metadata) -> Option<Warning> {
+    (metadata.pages > 1).then_some(Warning::Pages { pages: metadata.pages })
+}
+
 fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) -> Result<Raw> {
+    let metadata = if format == ImageFormat::Tiff { tiff::metadata(bytes) } else { tiff::Metadata::default() };
+    match metadata.stored {
+        tiff::Stored::Usual => {}
+        tiff::Stored::Deep => return decode_deep(bytes, metadata, name, most),
+        tiff::Stored::Signed => return Err(unsupported(name, format, "its samples are signed integers")),
+        tiff::Stored::Other => return Err(unsupported(name, format, "its samples are no real numbers")),
+    }
     let failed = |error: ImageError| match error {
         ImageError::Limits(_) => {
             let most = MAX_BYTES >> 30;
@@ -209,39 +249,17 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
     let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
     let mut warnings: Vec<Warning> = animated(bytes, format).then_some(Warning::Animation).into_iter().collect();
-    let metadata = if format == ImageFormat::Tiff { tiff::metadata(bytes) } else { tiff::Metadata::default() };
-    let (mut samples, channels, alpha) = match metadata.stored {
-        tiff::Stored::Usual => split(DynamicImage::from_decoder(decoder).map_err(failed)?),
-        tiff::Stored::Deep => {
-            check_size(name, Size::new(width, height), 4 * 8, most)?;
-            let tiff::Deep { samples, channels, alpha } =
-                tiff::deep(bytes).map_err(|reason| unsupported(name, format, &reason))?;
-            let color = match (channels, alpha) {
-                (Channels::Gray, false) => ColorType::L16,
-                (Channels::Gray, true) => ColorType::La16,
-                (_, false) => ColorType::Rgb16,
-                (_, true) => ColorType::Rgba16,
-            };
-            let (channels, colors, alpha) = split_alpha(samples, color, high);
-            (Samples::Sixteen(colors), channels, alpha)
-        }
-        tiff::Stored::Signed => return Err(unsupported(name, format, "its samples are signed integers")),
-        tiff::Stored::Other => return Err(unsupported(name, format, "its samples are no real numbers")),
-    };
-    if let Some(alpha) = alpha.as_ref().filter(|_| metadata.premultiplied) {
-        match &mut samples {
-            Samples::Eight(colors) => divide(colors, channels, alpha),
-            Samples::Sixteen(colors) => divide(colors, channels, alpha),
-        }
+    let (mut samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?);
+    if metadata.premultiplied {
+        unmultiply(&mut samples, channels, alpha.as_deref());
     }
     if format == ImageFormat::Png && icc.is_none() {
         icc = png::profile(bytes, channels == Channels::Gray);
     }
     if format == ImageFormat::Tiff {
+        warnings.extend(tiff_warnings(&metadata));
+        notes = tiff_notes(&metadata);
         icc = metadata.icc;
-        warnings.extend((metadata.pages > 1).then_some(Warning::Pages { pages: metadata.pages }));
-        notes = metadata.other.then(other_metadata).into_iter().collect();
-        notes.extend(metadata.exif.then(|| "its EXIF metadata, in TIFF's own tags, is not kept".into()));
     }
     let mut raw = Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
@@ -268,6 +286,15 @@ fn divide<T: Sample>(colors: &mut [T], channels: Channels, alpha: &[u8]) {
                 .iter_mut()
                 .for_each(|level| *level = T::put(((level.get() * 255 + opacity / 2) / opacity).min(T::MAX)));
         }
+    }
+}
+
+/// Divides the colours by their opacity.
+fn unmultiply(samples: &mut Samples, channels: Channels, alpha: Option<&[u8]>) {
+    let Some(alpha) = alpha else { return };
+    match samples {
+        Samples::Eight(colors) => divide(colors, channels, alpha),
+        Samples::Sixteen(colors) => divide(colors, channels, alpha),
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Metadata {
     pub other: bool,
     /// Its colours are multiplied by their opacity.
     pub premultiplied: bool,
+    /// How it is turned, 1 to 8 as in EXIF.
+    pub orientation: Option<u8>,
     /// Number of its pages, without thumbnails.
     pub pages: u32,
     /// How its samples are stored.
@@ -77,8 +79,9 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
         Some(_) => Stored::Other,
     };
     let premultiplied = first(Tag::ExtraSamples) == Some(1);
+    let orientation = first(Tag::Orientation).and_then(|turn| u8::try_from(turn).ok());
     let pages = pages(&mut decoder);
-    Metadata { icc, exif, other, premultiplied, pages, stored }
+    Metadata { icc, exif, other, premultiplied, orientation, pages, stored }
 }
 
 /// Number of pages; smaller copies of another page are none.
@@ -93,6 +96,14 @@ fn pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> u32 {
         count += u32::from(kind.is_none_or(|kind| kind & 1 == 0));
     }
     count
+}
+
+/// Width and height of the first page.
+///
+/// # Errors
+/// The file is damaged. The error is a clause.
+pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
+    Decoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.dimensions()).map_err(|error| error.to_string())
 }
 
 /// Reads pixels of more than 16 bits.
