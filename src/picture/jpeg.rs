@@ -84,10 +84,12 @@ pub fn header(bytes: &[u8]) -> Result<Header, String> {
 /// The file is truncated or too damaged. The error is a clause.
 pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
     if !has_end(bytes) {
-        // Some writers leave the end marker out. Then the pixels are all there if they can be read to the last one.
-        let ended = [bytes, &[0xFF, 0xD9]].concat();
-        let is_whole = !is_progressive(bytes) && decode(&ended, header.stored, true).is_ok();
-        return if is_whole { pixels(&ended, header) } else { Err("it ends in the middle of the picture".into()) };
+        // Some writers leave the end marker out. Then the pixels are all there if what follows them changes none.
+        let ended = |fill: u8| [bytes, &[fill; 256], &[0xFF, 0xD9]].concat();
+        let seen = |fill| decode(&ended(fill), header.stored, false).ok();
+        let is_whole = !is_progressive(bytes) && seen(0).is_some() && seen(0) == seen(0x55) && seen(0) == seen(0xAA);
+        let complete = [bytes, &[0xFF, 0xD9]].concat();
+        return if is_whole { pixels(&complete, header) } else { Err("it ends in the middle of the picture".into()) };
     }
     // The decoder fills what it cannot read with grey, and reports the damage in strict mode only.
     let (mut decoded, flaw) = match decode(bytes, header.stored, true) {
