@@ -225,7 +225,8 @@ fn a_missing_or_damaged_file_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let damaged = scratch.path().join("damaged.onnx");
     std::fs::write(&damaged, "not a graph").unwrap();
-    for (path, words) in [(damaged, "damaged.onnx' is not a network"), (scratch.path().join("gone.onnx"), "no file")] {
+    for (path, words) in [(damaged, "damaged.onnx' is not an ONNX file"), (scratch.path().join("gone.onnx"), "no file")]
+    {
         let file = NetworkFile {
             name: "x".into(),
             path,

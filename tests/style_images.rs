@@ -191,8 +191,8 @@ fn half_a_pair_or_the_wrong_one_is_not_added_and_leaves_nothing() {
         (predictor.as_str(), style.as_str(), "is not a style predictor"),
         (&predictor, &predictor, "is not a style network"),
         (&style, &network("planar.onnx"), "is not a style predictor"),
-        (text, &predictor, "not a network"),
-        (&style, text, "not a network"),
+        (text, &predictor, "not an ONNX file"),
+        (&style, text, "not an ONNX file"),
     ] {
         let error = user.refused(&add(transformer, predictor), 1);
         assert!(error.contains(reason), "{error}");

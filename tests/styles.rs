@@ -122,7 +122,7 @@ fn what_is_no_style_network_is_not_added_and_leaves_nothing() {
     for (file, reason) in [
         (network("classifier.onnx"), "features"),
         (network("planar_fixed.onnx"), "64x64 only"),
-        (text.to_str().unwrap().to_owned(), "not a network"),
+        (text.to_str().unwrap().to_owned(), "not an ONNX file"),
         (user.path("gone.onnx").to_str().unwrap().to_owned(), "no file"),
     ] {
         let error = user.refused(&[&["styles", "add", &file, "--styles", "s"], LICENCE.as_slice()].concat(), 1);
