@@ -200,7 +200,7 @@ fn complete(file: &Path) -> Result<Vec<u8>> {
     exported::with_weights(&bytes, &content).ok_or_else(|| {
         let shown = file.display();
         Error::failed(format!(
-            "'{shown}' is no complete network: it is damaged, or its weights are not beside it; copy all its files"
+            "'{shown}' is not an ONNX file, or is damaged, or its weights are missing; copy all files of the network"
         ))
     })
 }
