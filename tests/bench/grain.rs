@@ -14,6 +14,10 @@ fn main() {
     divan::main();
 }
 
+fn seen(frame: &Frame) -> impasto::internals::size::Size {
+    impasto::internals::size::Size::new(frame.width, frame.height)
+}
+
 /// Frames of the scene; it goes to and fro over them, so that no cut comes in between.
 const LENGTH: usize = 12;
 
@@ -25,15 +29,15 @@ fn carry(bencher: Bencher<'_, '_>, size: Size) {
     let mut carrier = Carrier::new(Arc::new(Field::new(1)));
     bencher
         .with_inputs(|| &inputs[next.next().expect("the order has no end")])
-        .bench_local_values(|input| carrier.carry(input, input.size(), true));
+        .bench_local_values(|input| carrier.carry(input, seen(input), true));
 }
 
 #[divan::bench]
 fn fill(bencher: Bencher<'_, '_>) {
     let mut carrier = Carrier::new(Arc::new(Field::new(1)));
     let frame = scene(SMALL, 0);
-    let grain = carrier.carry(&frame, frame.size(), true);
+    let grain = carrier.carry(&frame, seen(&frame), true);
     let (columns, rows) = (frame.width.div_ceil(CELL), frame.height.div_ceil(CELL));
     let mut cells = vec![0.0; (columns * rows) as usize * CHANNELS];
-    bencher.bench_local(|| grain.fill(frame.size(), 0..columns, 0..rows, &mut cells));
+    bencher.bench_local(|| grain.fill(seen(&frame), 0..columns, 0..rows, &mut cells));
 }
