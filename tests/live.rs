@@ -175,7 +175,7 @@ fn a_full_disk_ends_the_recording_and_not_the_show() {
         .current_dir(folder.0.path());
     let (code, lines, words) = ended(&mut command);
     let last = lines.last().unwrap();
-    assert_eq!(code, 0, "{words}");
+    assert_eq!(code, 1, "the recording that was asked for is not there: {words}");
     assert!(words.contains("the recording ended: ") && words.contains("holds what was recorded"), "{words}");
     assert!(last["seconds"].as_f64().unwrap() >= 6.0, "{last}");
     assert!(frames(&folder, "show.recording.mkv") > 0);

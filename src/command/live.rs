@@ -144,7 +144,8 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     // Ctrl-C is the usual end of a show, so it is no failure.
     let mut failed: Vec<String> = ended.failed.iter().map(ToString::to_string).collect();
     if let Some(wanted) = args.record.as_ref().filter(|_| !is_recorded) {
-        failed.push(format!("nothing was recorded to '{}'; let the show run longer", wanted.display()));
+        let cure = if seconds < 1.0 { "; let the show run longer" } else { "" };
+        failed.push(format!("'{}' was not recorded{cure}", wanted.display()));
     }
     if failed.is_empty() { Ok(()) } else { Err(Error::Failed(failed.join("; "))) }
 }
