@@ -14,7 +14,7 @@
 //! earlier frames, so it cannot run in parallel. It has its own thread and adds nothing to the
 //! time that the sink's encoder takes. It sees all frames in order, so the output does not depend on the number of workers.
 //! Workers and stabiliser work at the size that the networks see. Only then is the painting brought to the frame's size, so
-//! that no more than [`PAINTINGS`] full paintings exist.
+//! that no more than `PAINTINGS` full paintings exist.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

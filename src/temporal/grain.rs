@@ -200,8 +200,8 @@ fn renew(map: &mut Map, family: [f32; 2]) {
 
 /// Carries the grain of a sequence of frames along with the scene.
 ///
-/// In a film, grain hands over to grain of its own at the start of each segment, as [`super::Relay`] does for the stabiliser. So
-/// a segment's grain depends only on its own frames and on the [`WARM_UP`] before.
+/// In a film, grain hands over to grain of its own at the start of each segment, as `super::Relay` does for the stabiliser. So
+/// a segment's grain depends only on its own frames and on the `WARM_UP` before.
 pub struct Carrier {
     field: Arc<Field>,
     every: u64,
