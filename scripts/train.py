@@ -133,7 +133,7 @@ def main() -> None:
     name = options.name or options.out.stem
     minutes = 0.0 if options.steps else options.minutes
     style = Style(name, name, source, weights)
-    recipe = Recipe(name, options.steps, [(0, options.size)], 0.002, options.seed, finished.widths, [style], minutes)
+    recipe = Recipe(name, options.steps, [(0, options.size)], 0.002, options.seed, finished.widths, [style], minutes=minutes)
     row = nearest_row(finished, painting, photos, vgg, options.seed)
     training = Training(recipe, with_rows(finished, [row, len(known) - 1]), easy=0)
     print(f"{len(photos)} photos; '{name}' starts from {known[row]}\n{LEGEND}", flush=True)

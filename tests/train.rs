@@ -125,6 +125,12 @@ fn a_recipe_is_trained_resumed_and_listed_and_a_style_of_ones_own_starts_from_it
         let said = train(folder.path(), "scripts/train.py", &args);
         assert!(said.contains("'mine' starts from ") && said.contains("painted: "), "{said}");
     }
+    let said = train(
+        folder.path(),
+        "scripts/train.py",
+        "AT/bars.png --start AT/tiny.onnx --minutes 0.02 --size 64 -o AT/timed.onnx",
+    );
+    assert!(said.contains(" of 0.02 min") && said.contains("wrote "), "the clock ends it: {said}");
     let [mine, again] = ["mine.onnx", "again.onnx"].map(|name| std::fs::read(at(name)).unwrap());
     assert!(mine == again, "the same seed gives other weights");
     // The photo, 512x352 at a short side of 320, and the painting.
