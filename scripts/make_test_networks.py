@@ -160,7 +160,14 @@ def grain():
         ]
         nodes = [
             helper.make_node("Slice", ["grain", "first", "second", "last"], ["one"]),
-            helper.make_node("Resize", ["one", "", "cells"], ["squares"], mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric"),
+            helper.make_node(
+                "Resize",
+                ["one", "", "cells"],
+                ["squares"],
+                mode="nearest",
+                nearest_mode="floor",
+                coordinate_transformation_mode="asymmetric",
+            ),
             helper.make_node("Shape", ["image"], ["shape"]),
             helper.make_node("Slice", ["shape", "second", "channels"], ["size"]),
             helper.make_node("Slice", ["squares", "zeros", "size", "sides"], ["cut"]),
