@@ -37,18 +37,19 @@
 //!    keeps the colours or some of the original if asked. For a file there is one worker per core, and each paints a
 //!    complete frame with one core: no core waits for another in the middle of a frame.
 //! 4. **The network sees bytes.** `network` gives `uint8 [1,H,W,3]` to ONNX Runtime in bound memory and takes the same
-//!    back; scaling, padding and clamping are nodes of the graph. Other people's networks get planes of floats instead
+//!    back; scaling, padding and clamping are nodes of the graph. `kernel::grain` writes the grain where the network reads
+//!    it. Other people's networks get planes of floats instead
 //!    (`kernel::planar`). Networks for any picture as the style get packed floats (`kernel::packed`) and a style vector,
 //!    which `style::paintings` asked their predictor for once. Pictures too large for memory are painted in tiles that
 //!    share the statistics of the complete picture (`network::tiled`).
 //! 5. **It is put in order and stabilised.** Workers overtake each other; one thread holds early frames back until it is
 //!    their turn. There `temporal::Stabilizer` compares the input with earlier input, and averages the painting where
-//!    nothing moves. It is the only part of a job that remembers earlier frames, so it runs outside the workers. It works
-//!    at the networks' size too; then `kernel::enlarge` brings the painting to the frame's size, with the original's edges.
+//!    nothing moves. Like the grain, it remembers earlier frames, so it runs outside the workers. It works at the networks'
+//!    size too; then `kernel::enlarge` brings the painting to the frame's size, with the original's edges.
 //! 6. **It is encoded.** `media::write` converts RGB to the planes and tags of the input and encodes them. Every 300 frames
 //!    make a segment: a file of its own, safe on the disk before it gets its name (`segments::writer`). Each segment starts
-//!    a new encoder, `temporal::Relay` hands over the stabiliser and `temporal::Carrier` the grain, so no segment depends on another: an interrupted job
-//!    resumes with the next segment and makes the same frames.
+//!    a new encoder, `temporal::Relay` hands over the stabiliser and `temporal::Carrier` the grain. So no segment depends on
+//!    another: an interrupted job resumes with the next segment and makes the same frames.
 //! 7. **The segments are joined.** `media::write` moves their packets into one file and copies audio, subtitles, chapters
 //!    and whatever else the container takes from the input; nothing is encoded twice. The file grows under a temporary
 //!    name (`whole`), is closed explicitly and renamed. Ctrl-C stops step 1; the frames behind it are finished, and the

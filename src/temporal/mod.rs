@@ -1,9 +1,13 @@
-//! The stabiliser: averages still areas over time, follows movement, and starts again at a cut.
+//! What remembers earlier frames.
+//!
+//! [`Carrier`] finds the motion from frame to frame (`flow`) and carries the grain along. [`Stabilizer`] finds where the scene
+//! differs from its history (`movement`, `noise`) and averages the painting where it does not. They ask different questions:
+//! grain needs to know where a thing went, the stabiliser only whether anything but noise has changed.
 
 mod flow;
 mod grain;
 mod grid;
-mod motion;
+mod movement;
 mod noise;
 mod relay;
 mod stabilizer;

@@ -7,7 +7,7 @@
 //! never the painting, because the flicker of the painting is what has to go.
 //!
 //! 1. Compare the frame with the average of the input so far, in cells of 4x4 pixels. Judge the differences by the
-//!    camera's noise ([`super::noise`], [`super::motion`]). Differences from an average are clearer than differences
+//!    camera's noise ([`super::noise`], [`super::movement`]). Differences from an average are clearer than differences
 //!    from the last frame, and slow movements add up.
 //! 2. Each cell has a gain: the weight of the new frame. It follows a Kalman filter's rule: n frames after a movement,
 //!    each of the n frames has the same weight, until the longest average is reached.
@@ -16,7 +16,7 @@
 //! There is no optical flow and no warping, whose errors would be visible.
 
 use super::grid::{Grid, PixelGains};
-use super::motion::Motion;
+use super::movement::Movement;
 use crate::frame::Frame;
 use crate::kernel::history;
 use crate::size::Size;
@@ -33,7 +33,7 @@ pub struct Stabilizer {
     amount: f32,
     /// The size of the scene's frames; 0x0 before the first one.
     size: Size,
-    motion: Motion,
+    movement: Movement,
     /// The last gain of each cell, above 0 and up to 1.
     gains: Vec<f32>,
     pixel_gains: PixelGains,
@@ -48,7 +48,7 @@ impl Stabilizer {
         Self {
             amount: amount.clamp(0.0, 1.0),
             size: Size::default(),
-            motion: Motion::default(),
+            movement: Movement::default(),
             gains: Vec::new(),
             pixel_gains: PixelGains::default(),
             input: Vec::new(),
@@ -73,12 +73,12 @@ impl Stabilizer {
             self.resize(input.size());
         }
         let stride = input.width as usize * 3;
-        self.motion.measure(&input.pixels, &self.input, stride, &self.gains);
-        if self.motion.is_cut(&input.pixels, input.width) {
+        self.movement.measure(&input.pixels, &self.input, stride, &self.gains);
+        if self.movement.is_cut(&input.pixels, input.width) {
             return self.begin(input, styled);
         }
         let least = 1.0 / (1.0 + LONGEST * self.amount);
-        for (gain, &moving) in self.gains.iter_mut().zip(self.motion.moving()) {
+        for (gain, &moving) in self.gains.iter_mut().zip(self.movement.moving()) {
             *gain = (*gain / (1.0 + *gain)).max(least).max(moving.min(1.0));
         }
         self.pixel_gains.load(&self.gains, Grid::of(input.width, input.height), input.width);
@@ -107,7 +107,7 @@ impl Stabilizer {
             self.gains[row * grids[0].columns + at(column, grids[0].columns, grids[1].columns)]
         };
         self.gains = cells.map(old).collect();
-        self.motion.resize(grids[1]);
+        self.movement.resize(grids[1]);
         for values in [&mut self.input, &mut self.styled] {
             *values = history::resized(values, from, to);
         }
@@ -118,7 +118,7 @@ impl Stabilizer {
     fn begin(&mut self, input: &Frame, styled: &Frame) {
         self.size = input.size();
         let grid = Grid::of(input.width, input.height);
-        self.motion.begin(grid);
+        self.movement.begin(grid);
         self.gains.clear();
         self.gains.resize(grid.cells(), 1.0);
         for (values, frame) in [(&mut self.input, input), (&mut self.styled, styled)] {

@@ -5,7 +5,7 @@ use super::noise::NoiseLevels;
 use super::smooth_step;
 use crate::kernel::change::{CELL, CellChange, ColumnSums};
 
-// Scores are in units of the mean absolute difference of the noise; see [`Motion::score`].
+// Scores are in units of the mean absolute difference of the noise; see [`Movement::score`].
 /// A score up to this is noise.
 const STILL: f32 = 1.4;
 /// A score from this on is movement. Between the two, movement counts in part.
@@ -30,7 +30,7 @@ const TILE: usize = 8;
 
 /// Finds movement by comparing frames with the history of the scene.
 #[derive(Clone, Debug, Default)]
-pub struct Motion {
+pub struct Movement {
     grid: Grid,
     cells: Vec<CellChange>,
     sums: ColumnSums,
@@ -46,7 +46,7 @@ pub struct Motion {
     tolls: Vec<f32>,
 }
 
-impl Motion {
+impl Movement {
     /// Starts a new scene, with the grid of its frames.
     pub fn begin(&mut self, grid: Grid) {
         self.resize(grid);
@@ -64,7 +64,7 @@ impl Motion {
         }
     }
 
-    /// Compares `frame` (packed RGB8, `stride` bytes per row) with `history`. [`Motion::is_cut`] and [`Motion::moving`]
+    /// Compares `frame` (packed RGB8, `stride` bytes per row) with `history`. [`Movement::is_cut`] and [`Movement::moving`]
     /// return the results.
     ///
     /// `gains` are the last gains of the cells. They say how noisy the history is: at 1 it is a single noisy frame,
