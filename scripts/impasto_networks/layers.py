@@ -55,4 +55,5 @@ def shuffle_head(inputs: int) -> nn.Conv2d:
 
 
 def one_hot(index: object, styles: int) -> torch.Tensor:
+    """[N, styles] on the device of `index`, where that is a tensor."""
     return F.one_hot(torch.as_tensor(index).reshape(-1), styles).float()

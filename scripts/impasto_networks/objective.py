@@ -1,24 +1,26 @@
-"""The loss of a BrushNetwork's training: one crop in one style."""
+"""The loss of a BrushNetwork's training: crops of photos, each in a style.
+
+Nothing here waits for the device that computes it: no value is read back, no shape depends on one."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass, fields
+from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from impasto_networks.brush_network import BrushNetwork, random_grain
 from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
-from impasto_networks.motion import next_frame, random_motion, warp
-from impasto_networks.paintings import SLICED_LAYERS, Painting, busyness, lightness, quarters, sliced_distance
+from impasto_networks.motion import next_frames, random_motion, warp
+from impasto_networks.paintings import COLOR_POOL, SLICED_LAYERS, Paintings, busyness, lightness, quarters, sizes, sliced_distance
 from impasto_networks.seams import Seams, find_seams
 from impasto_networks.strokes import strokes
-from impasto_networks.style_losses import STYLE_LAYERS, grams, style_distance
+from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams, style_distance
 from impasto_networks.vgg19_torch import Vgg
 
-Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights
+Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights: [N]
 
 CONTENTS = {"detail": ("relu2_2", False), "content": ("relu3_3", False), "coarse_content": ("relu3_3", True)}  # layer; at half size?
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
@@ -26,6 +28,7 @@ LEAST_CONTRAST = 0.1  # standard deviation, of 0..1
 TONE_SQUARE = 16  # pixels: coarser than strokes
 APART_SQUARE = 8  # pixels: as fine as the parts of a face
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
+SEEN = 24  # crops that say how much there usually is in one
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 
 
@@ -38,7 +41,7 @@ class Weights:
     large: float = 2.0  # at a quarter of the size: the largest strokes, and masses of colour
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
-    strokes: float = 3.0  # of the strokes' directions and strengths, at full and at half size
+    strokes: float = 3.0  # of the strokes' directions and strengths, at full, half and a quarter of the size
     color: float = 2.5  # of colours along random directions
     detail: float = 1.0  # how far relu2_2 is from following the photo's: edges
     content: float = 1.5  # relu3_3: things
@@ -54,147 +57,193 @@ class Weights:
 
 
 @dataclass
-class Crop:
-    """A square of a photo with what VGG sees in it."""
+class Crops:
+    """Squares of photos with what VGG sees in them."""
 
-    picture: torch.Tensor  # [1, 3, size, size] in 0..1
-    contents: list[torch.Tensor]  # [C, H, W] of each of CONTENTS, less each channel's mean
-    energies: list[float]  # their mean squares
-    shares: list[float]  # how much each counts: the root of its energy over the usual one's, at most 1
-    places: torch.Tensor  # [4, 2] of its quarters: ranks of busyness and lightness among the photos
-    whole: dict[str, torch.Tensor]  # Gram matrices
-    half: dict[str, torch.Tensor]  # the same at half size
-    large: dict[str, torch.Tensor]  # and at a quarter of the size
+    pictures: torch.Tensor  # [N, 3, size, size] in 0..1
+    contents: list[torch.Tensor]  # [N, C, H, W] of each of CONTENTS, less each channel's mean
+    shares: torch.Tensor  # [N, contents]: how much each counts, at most 1: a blurred crop has little to follow
+    places: torch.Tensor  # [N, 4, 2] of the quarters: ranks of busyness and lightness among the photos
+    whole: Layers  # Gram matrices [N, C, C] by layer
+    half: Layers  # the same at half size
+    large: Layers  # and at a quarter of the size
     seams: Seams
 
 
+def each(change: Callable[..., torch.Tensor], first: Any, *others: Any) -> Any:
+    """Crops, or whatever is made of tensors: each tensor changed, with the others' in its place as further arguments."""
+    if isinstance(first, torch.Tensor):
+        return change(first, *others)
+    if isinstance(first, dict):
+        return {name: each(change, *(own[name] for own in (first, *others))) for name in first}
+    if isinstance(first, list):
+        return [each(change, *parts) for parts in zip(first, *others)]
+    return type(first)(*(each(change, *(getattr(own, part.name) for own in (first, *others))) for part in fields(first)))
+
+
 @torch.no_grad()
-def look(picture: torch.Tensor, vgg: Vgg, ranking: "Ranking") -> Crop:
-    """A Crop of a picture; `ranking` gives the ranks of quarters."""
-    features, coarse = vgg(picture), vgg(F.avg_pool2d(picture, 2))
-    large = grams(vgg(F.avg_pool2d(picture, 4)))
-    contents = [centred((coarse if halved else features)[layer]) for layer, halved in CONTENTS.values()]
-    energies = [content.square().mean().item() for content in contents]
-    places, shares = ranking(quarters(picture)), [1.0] * len(contents)
-    return Crop(picture, contents, energies, shares, places, grams(features), grams(coarse), large, find_seams(picture))
+def look(pictures: torch.Tensor, vgg: Vgg, usual: "Usual") -> Crops:
+    """Crops of pictures [N, 3, size, size]."""
+    features, coarse, large = (vgg(size) for size in sizes(pictures))
+    contents = contents_of(features, coarse)
+    shares = (energies(contents) / usual.energies).sqrt().clamp(max=1)
+    places = usual.ranks(quarters(pictures)).unflatten(0, (-1, 4))
+    return Crops(pictures, contents, shares, places, grams(features), grams(coarse), grams(large), find_seams(pictures))
+
+
+def contents_of(features: Layers, coarse: Layers) -> list[torch.Tensor]:
+    return [centred((coarse if halved else features)[layer]) for layer, halved in CONTENTS.values()]
+
+
+def energies(contents: list[torch.Tensor]) -> torch.Tensor:
+    """The mean squares of each, [N, contents]."""
+    return torch.stack([content.square().mean((1, 2, 3)) for content in contents], 1)
 
 
 def centred(features: torch.Tensor) -> torch.Tensor:
-    """[1, C, H, W] to [C, H, W], each channel less its mean."""
-    features = features[0].float()
-    return features - features.mean((1, 2), keepdim=True)
+    """[N, C, H, W], each channel less its mean."""
+    features = features.float()
+    return features - features.mean((2, 3), keepdim=True)
 
 
-def departure(own: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
-    """1 less the cosine between centred features of the painting and of the photo.
+def departure(own: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
+    """1 less the cosine between centred features [N, C, H, W] of each painting and of its photo.
 
     A squared difference (Gatys, Johnson) charges every stroke by its square, so pale, soft pictures cost least. The cosine leaves the
     contrast to the painting and asks only that the photo's shapes are in it."""
-    own = centred(own)
-    return 1 - (own * photo).sum() / (own.square().sum() * photo.square().sum() + ROOT_FLOOR).sqrt()
+    sums = lambda values: values.sum((1, 2, 3))
+    return 1 - sums(own * photos) / (sums(own.square()) * sums(photos.square()) + ROOT_FLOOR).sqrt()
 
 
-class Ranking:
-    """Where a quarter's busyness and lightness stand among those of many crops."""
+class Usual:
+    """What crops of the photos are like: how busy and light their quarters are, and how much there is in them for VGG."""
 
-    def __init__(self, pictures: Iterable[torch.Tensor]) -> None:
-        parts = torch.cat([quarters(picture) for picture in pictures])
+    @torch.no_grad()
+    def __init__(self, pictures: torch.Tensor, vgg: Vgg) -> None:
+        parts = quarters(pictures)
         self.sorted = [measure(parts).sort()[0] for measure in (busyness, lightness)]
+        some = pictures[:SEEN]
+        self.energies = energies(contents_of(vgg(some), vgg(F.avg_pool2d(some, 2)))).mean(0)
 
-    def __call__(self, parts: torch.Tensor) -> torch.Tensor:
+    def ranks(self, parts: torch.Tensor) -> torch.Tensor:
+        """Where the busyness and the lightness of parts [N, 3, H, W] stand among all, in 0..1: [N, 2]."""
         found = [torch.searchsorted(known, measure(parts)) / len(known) for known, measure in zip(self.sorted, (busyness, lightness))]
         return torch.stack(found, 1).float()
 
 
-def tone_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
-    """1 less the correlation of the two pictures' light in squares: Gram matrices do not ask where the painting is dark."""
-    light = [F.avg_pool2d(picture.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for picture in (styled, photo)]
-    return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1).mean()
+def tone_distance(styled: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
+    """1 less the correlation of the pictures' light in squares: Gram matrices do not ask where the painting is dark."""
+    light = [F.avg_pool2d(pictures.mean(1, keepdim=True), TONE_SQUARE).flatten(1) for pictures in (styled, photos)]
+    return 1 - F.cosine_similarity(*(own - own.mean(1, keepdim=True) for own in light), dim=1)
 
 
-def apart_distance(styled: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
-    """1 less the distance correlation (Szekely et al. 2007) of the two pictures' colours in squares.
+def apart_distance(styled: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
+    """1 less the distance correlation (Szekely et al. 2007) of the pictures' colours in squares.
 
     A painting has its own colours, but a red parrot before green leaves must not become one with them, though both are as light."""
     centred = []
-    for picture in (styled, photo):
-        colors = F.avg_pool2d(picture, APART_SQUARE)[0].flatten(1).T
-        far = ((colors[:, None] - colors[None]).square().sum(2) + ROOT_FLOOR).sqrt()
-        centred.append(far - far.mean(0) - far.mean(1, keepdim=True) + far.mean())
+    for pictures in (styled, photos):
+        colors = F.avg_pool2d(pictures, APART_SQUARE).flatten(2).mT
+        far = ((colors[:, :, None] - colors[:, None]).square().sum(3) + ROOT_FLOOR).sqrt()
+        centred.append(far - far.mean(1, keepdim=True) - far.mean(2, keepdim=True) + far.mean((1, 2), keepdim=True))
     own, wanted = centred
-    return 1 - (own * wanted).sum() / (own.square().sum() * wanted.square().sum() + ROOT_FLOOR).sqrt()
+    sums = lambda values: values.sum((1, 2))
+    return 1 - sums(own * wanted) / (sums(own.square()) * sums(wanted.square()) + ROOT_FLOOR).sqrt()
 
 
 def root(square: torch.Tensor) -> torch.Tensor:
     return (square + ROOT_FLOOR).sqrt()
 
 
-def painted_terms(styled: torch.Tensor, crop: Crop, painting: Painting, vgg: Vgg) -> Terms:
-    """How near the styled crop is to the painting and to the photo."""
-    features, coarse = vgg(styled), vgg(F.avg_pool2d(styled, 2))
+def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, vgg: Vgg) -> Terms:
+    """How near the styled crops are to the paintings and to the photos. `index` holds the `rows` as a tensor."""
+    features, coarse, large = (vgg(size) for size in sizes(styled))
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
-    whole = {layer: own.mean(0, keepdim=True) for layer, own in parts.items()}
-    relative = lambda own, photo, to: (style_distance(own, to) / style_distance(photo, to).clamp(min=LEAST_DISTANCE)).mean()
-    contents = zip(CONTENTS.items(), crop.contents, crop.shares)
-    flat = lambda layer: features[layer][0].permute(1, 2, 0).flatten(0, 1)
-    colors = F.avg_pool2d(styled, 4)[0].flatten(1).T
+    whole = {layer: own.unflatten(0, (-1, 4)).mean(1) for layer, own in parts.items()}
+
+    def relative(own: Layers, photos: Layers, wanted: Layers) -> torch.Tensor:
+        to = each(lambda of_all: of_all[index], wanted)
+        return style_distance(own, to) / style_distance(photos, to).clamp(min=LEAST_DISTANCE)
+
+    flat = lambda layer: features[layer].permute(0, 2, 3, 1).flatten(1, 2).float()
+    sliced = [sliced_distance(thinned(flat(layer)), paintings.samples[layer][index], 16) for layer in SLICED_LAYERS]
+    strokes_off = [sliced_distance(strokes(own), known[index], 8) for own, known in zip(sizes(styled), paintings.strokes)]
+    colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
+    departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
     return {
-        "whole": relative(whole, crop.whole, painting.whole),
-        "half": relative(grams(coarse), crop.half, painting.half),
-        "large": relative(grams(vgg(F.avg_pool2d(styled, 4))), crop.large, painting.large),
-        "local": style_distance(parts, painting.near(crop.places)).mean(),
-        "sliced": torch.stack([sliced_distance(thinned(flat(layer)), painting.samples[layer], 16) for layer in SLICED_LAYERS]).mean(),
-        "strokes": sum(sliced_distance(strokes(own), known, 8) for own, known in zip((styled, F.avg_pool2d(styled, 2)), painting.strokes))
-        / 2,
-        "color": sliced_distance(colors, painting.colors, 8),
-        **{name: departure((coarse if halved else features)[layer], photo) * share for (name, (layer, halved)), photo, share in contents},
-        "tone": tone_distance(styled, crop.picture),
-        "apart": apart_distance(styled, crop.picture),
-        "halo": crop.seams.excess(styled),
+        "whole": relative(whole, crops.whole, paintings.whole),
+        "half": relative(grams(coarse), crops.half, paintings.half),
+        "large": relative(grams(large), crops.large, paintings.large),
+        "local": style_distance(parts, paintings.near(rows, crops.places)).unflatten(0, (-1, 4)).mean(1),
+        "sliced": torch.stack(sliced).mean(0),
+        "strokes": torch.stack(strokes_off).mean(0),
+        "color": sliced_distance(colors, paintings.colors[index], 8),
+        **{name: off * share for name, off, share in zip(CONTENTS, departures, crops.shares.unbind(1))},
+        "tone": tone_distance(styled, crops.pictures),
+        "apart": apart_distance(styled, crops.pictures),
+        "halo": crops.seams.excess(styled),
     }
 
 
 def thinned(rows: torch.Tensor, most: int = 3136) -> torch.Tensor:
-    """Evenly spaced rows, starting at a random one."""
-    step = max(1, len(rows) // most)
-    return rows[int(torch.randint(step, ())) :: step]
+    """Of [N, P, C]: evenly spaced rows, starting at a random one."""
+    step = max(1, rows.shape[1] // most)
+    return rows[:, int(torch.randint(step, ())) :: step]
 
 
 def lattice(styled: torch.Tensor) -> torch.Tensor:
     """A lattice of 4 pixels, from the head's shuffle, and of 8, from the trunk."""
-    return (visible_grid(styled) + visible_grid(F.avg_pool2d(styled, 2))).mean()
+    return visible_grid(styled) + visible_grid(F.avg_pool2d(styled, 2))
 
 
 def step_terms(
-    network: BrushNetwork, crop: Crop, row: int, painting: Painting | None, vgg: Vgg, rng: np.random.Generator, with_noise: bool
-) -> Terms:
-    """The terms of one step. `painting` is None for the photo's own row; `with_noise` also measures what becomes of a camera's noise."""
-    photo = crop.picture
-    style, grain = one_hot(row, network.styles), random_grain(photo.shape)
-    if painting is None:
-        styled = network.paint(photo, style, grain)
-        return {"photo": (styled - photo).square().mean()}
-    motion = random_motion(photo.shape, rng)
-    frame, mask = next_frame(photo, motion, rng)
-    mask = mask * (motion.abs() <= 1).all(-1)[:, None]
-    small = F.interpolate(motion.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
-    frames, grains = [photo, frame], [grain, warp(grain, small)]
-    if with_noise:
-        frames.append(photo + torch.randn_like(photo) * CAMERA_NOISE)
-        grains.append(grain)
-    styled, styled_frame, *styled_noise = network.paint(torch.cat(frames), style.expand(len(frames), -1), torch.cat(grains)).split(1)
-    terms = painted_terms(styled, crop, painting, vgg)
-    off = root(((warp(styled, motion) - styled_frame).square() * mask).mean() / mask.mean())
-    terms["motion"] = off / styled.std().clamp(min=LEAST_CONTRAST)
-    for noisy in styled_noise:
-        terms["still"] = root((noisy - styled).square().mean()) / CAMERA_NOISE
+    network: BrushNetwork, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, vgg: Vgg, with_noise: bool
+) -> tuple[Terms, Terms]:
+    """The terms of one step: of the crops in styles, and of those in the photo's own row, which come last in `rows`.
+
+    `index` holds the rows as a tensor. `with_noise` also measures what becomes of a camera's noise."""
+    photos, device = crops.pictures, crops.pictures.device
+    style, grain = one_hot(index, network.styles), random_grain(photos.shape, device=device)
+    count = sum(row < network.styles - 1 for row in rows)
+    first = lambda values: values[:count]
+    pictures, styles, grains = [photos], [style], [grain]
+    if count:
+        motion = random_motion(first(photos).shape, device)
+        frames, mask = next_frames(first(photos), motion)
+        mask = mask * (motion.abs() <= 1).all(-1)[:, None]
+        small = F.interpolate(motion.permute(0, 3, 1, 2), scale_factor=1 / PATCH, mode="area").permute(0, 2, 3, 1)
+        pictures.append(frames)
+        grains.append(warp(first(grain), small))
+        if with_noise:
+            pictures.append(first(photos) + torch.randn_like(first(photos)) * CAMERA_NOISE)
+            grains.append(first(grain))
+    styles += [first(style)] * (len(pictures) - 1)
+    painted = network.paint(torch.cat(pictures), torch.cat(styles), torch.cat(grains))
+    all_styled, *others = painted.split([len(own) for own in pictures])
+    plain = {"photo": (all_styled[count:] - photos[count:]).square().mean((1, 2, 3))} if count < len(rows) else {}
+    if not count:
+        return {}, plain
+    styled = first(all_styled)
+    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, vgg)
+    moved, *noisy = others
+    off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)))
+    terms["motion"] = off / styled.flatten(1).std(1).clamp(min=LEAST_CONTRAST)
+    for own in noisy:
+        terms["still"] = root((own - styled).square().mean((1, 2, 3))) / CAMERA_NOISE
     terms["grid"] = lattice(styled)
-    terms["tv"] = styled.diff(dim=2).square().mean() + styled.diff(dim=3).square().mean()
-    return terms
+    terms["tv"] = styled.diff(dim=2).square().mean((1, 2, 3)) + styled.diff(dim=3).square().mean((1, 2, 3))
+    return terms, plain
 
 
-def total(terms: Terms, weights: Weights) -> torch.Tensor:
-    return sum(getattr(weights, name) * term for name, term in terms.items())
+def weight_table(weights: Iterable[Weights], device: torch.device | str) -> torch.Tensor:
+    """[rows, terms]"""
+    return torch.tensor([astuple(own) for own in weights], device=device)
+
+
+def total(terms: Terms, weights: torch.Tensor) -> torch.Tensor:
+    """The sum over the crops of their weighted terms; `weights` are the table's rows of each crop."""
+    columns = [own.name for own in fields(Weights)]
+    return sum((weights[:, columns.index(name)] * term).sum() for name, term in terms.items())
 
 
 def words(averages: dict[str, float]) -> str:

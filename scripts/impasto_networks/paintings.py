@@ -4,7 +4,9 @@ If every part of a picture had the painting's mean statistics, it would be cover
 of a crop is compared with the windows of the painting that rank like it in busyness and lightness: a calm sky takes the painting's calm
 parts, a dark coat its dark ones. Over many crops every part of the painting has its turn."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -12,14 +14,13 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto_networks.strokes import strokes
-from impasto_networks.style_losses import STYLE_LAYERS, grams
+from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams
 from impasto_networks.vgg19_torch import Vgg
 
 CELL = 72  # pixels of the painting; a window is 2x2 cells, and the next one begins a cell further
 NEAR = 0.15  # how far in rank windows still count
-COLOR_POOL, COLORS = 4, 56  # the colours are compared after averaging 4x4 pixels: 56x56 of them
-SAMPLES = 3136  # positions whose features are compared along random directions
-DIRECTIONS = 16
+COLOR_POOL = 4  # the colours are compared after averaging 4x4 pixels
+SAMPLES = 3136  # positions of each painting whose features, strokes or colours are compared along random directions
 SLICED_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
 
 
@@ -43,10 +44,10 @@ class Source:
 
 
 def cells(features: torch.Tensor, down: int, across: int) -> torch.Tensor:
-    """[1, C, H, W], cut into a grid of cells, row by row, as a batch [down * across, C, H / down, W / across]."""
+    """[N, C, H, W], each cut into a grid of cells, row by row, as a batch [N * down * across, C, H / down, W / across]."""
     height, width = features.shape[2] // down, features.shape[3] // across
-    rows = features[0].permute(1, 2, 0).reshape(down, height, across, width, -1)  # one copy; slices would fill a gradient each
-    return rows.transpose(1, 2).reshape(down * across, height, width, -1).permute(0, 3, 1, 2)
+    rows = features.permute(0, 2, 3, 1).reshape(-1, down, height, across, width, features.shape[1])  # slices would fill a gradient each
+    return rows.transpose(2, 3).flatten(0, 2).permute(0, 3, 1, 2)
 
 
 def quarters(features: torch.Tensor) -> torch.Tensor:
@@ -69,58 +70,80 @@ def ranks(values: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass
-class Painting:
-    whole: dict[str, torch.Tensor]  # Gram matrices [1, C, C] by layer
-    half: dict[str, torch.Tensor]  # the same of the painting at half size
-    large: dict[str, torch.Tensor]  # and at a quarter of its size
-    windows: dict[str, torch.Tensor]  # [windows, C, C] by layer
-    places: torch.Tensor  # [windows, 2]: ranks of busyness and of lightness
-    colors: torch.Tensor  # [samples, 3] in 0..1
-    strokes: list[torch.Tensor]  # [cells, 3] of the painting and of it at half size
-    samples: dict[str, torch.Tensor] = field(default_factory=dict)  # [samples, C] by layer
+class Paintings:
+    """Of the styles, in the order of their rows."""
 
-    def near(self, places: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Target Gram matrices for quarters of a photo at `places` [4, 2]: [4, C, C] by layer."""
-        distance = (self.places[None] - places[:, None]).square().sum(2)
-        shares = torch.softmax(-distance / (2 * NEAR**2), 1)
-        return {layer: (shares @ grams.flatten(1)).unflatten(1, grams.shape[1:]) for layer, grams in self.windows.items()}
+    whole: Layers  # Gram matrices [styles, C, C] by layer
+    half: Layers  # the same of the paintings at half size
+    large: Layers  # and at a quarter of their size
+    windows: list[Layers]  # of each painting: [windows, C, C] by layer
+    places: list[torch.Tensor]  # of each: [windows, 2], ranks of busyness and of lightness
+    colors: torch.Tensor  # [styles, samples, 3] in 0..1
+    strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
+    samples: Layers  # [styles, samples, C] by layer
+
+    def near(self, rows: list[int], places: torch.Tensor) -> Layers:
+        """Target Gram matrices for the quarters of photos at `places` [N, 4, 2], in the styles `rows`: [N * 4, C, C] by layer."""
+        found: dict[str, list[torch.Tensor]] = {layer: [] for layer in self.whole}
+        for row, own in groupby(zip(rows, places), key=lambda pair: pair[0]):
+            wanted = torch.cat([place for _, place in own])
+            distance = (self.places[row][None] - wanted[:, None]).square().sum(2)
+            shares = torch.softmax(-distance / (2 * NEAR**2), 1)
+            for layer, windows in self.windows[row].items():
+                found[layer].append((shares @ windows.flatten(1)).unflatten(1, windows.shape[1:]))
+        return {layer: torch.cat(parts) for layer, parts in found.items()}
 
 
 @torch.no_grad()
-def study(source: Source, vgg: Vgg, generator: torch.Generator) -> Painting:
-    """The Painting of a Source."""
-    picture = source.picture()
+def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Paintings:
+    """The Paintings of the sources."""
+    device = vgg.mean.device
+    stack = lambda parts: {layer: torch.cat([own[layer] for own in parts]) for layer in parts[0]}
+    pick = lambda rows: rows[torch.randint(len(rows), (SAMPLES,), generator=generator).to(device)]
+    whole, half, large, windows, places, colors, samples = [], [], [], [], [], [], []
+    found: list[list[torch.Tensor]] = [[], [], []]  # strokes, by size
+    for source in sources:
+        picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
+        features = vgg(picture)
+        for kept, own in ((whole, features), (half, vgg(halved)), (large, vgg(quartered))):
+            kept.append(grams(own))
+        own, rank = windows_of(picture, features)
+        windows.append(own)
+        places.append(rank)
+        colors.append(pick(F.avg_pool2d(picture, COLOR_POOL)[0].flatten(1).T))
+        samples.append({layer: pick(features[layer][0].flatten(1).T).float()[None] for layer in SLICED_LAYERS})
+        for kept, size in zip(found, sizes(picture)):
+            kept.append(pick(strokes(size)[0]))
+    strokes_found = [torch.stack(own) for own in found]
+    return Paintings(*map(stack, (whole, half, large)), windows, places, torch.stack(colors), strokes_found, stack(samples))
+
+
+def windows_of(picture: torch.Tensor, features: Layers) -> tuple[Layers, torch.Tensor]:
+    """Gram matrices of the painting's windows, and their ranks of busyness and of lightness."""
     down, across = (max(2, side // CELL) for side in picture.shape[2:])
     side = min(CELL, *(length // 2 // 8 * 8 for length in picture.shape[2:]))
-    features = vgg(picture)
     cut = lambda values, scale: cells(values[:, :, : down * side // scale, : across * side // scale], down, across)
     joined = lambda values: F.avg_pool2d(values.unflatten(0, (down, across)).flatten(2).permute(2, 0, 1), 2, 1).flatten(1).T
     windows = {}
     for layer, own in grams({name: cut(features[name], 1 << index) for index, name in enumerate(STYLE_LAYERS)}).items():
         windows[layer] = joined(own).unflatten(1, own.shape[1:]).contiguous()
     parts = cut(picture, 1)
-    places = torch.stack([ranks(joined(measure(parts)[:, None])[:, 0]) for measure in (busyness, lightness)], 1)
-    colors = F.avg_pool2d(picture, COLOR_POOL)[0].flatten(1).T
-    pick = lambda rows, count: rows[torch.randint(len(rows), (count,), generator=generator)].contiguous()
-    return Painting(
-        grams(features),
-        *(grams(vgg(source.picture(scale))) for scale in (0.5, 0.25)),
-        windows,
-        places,
-        pick(colors, COLORS**2),
-        [strokes(picture), strokes(F.avg_pool2d(picture, 2))],
-        {layer: pick(features[layer][0].flatten(1).T, SAMPLES) for layer in SLICED_LAYERS},
-    )
+    return windows, torch.stack([ranks(joined(measure(parts)[:, None])[:, 0]) for measure in (busyness, lightness)], 1)
+
+
+def sizes(pictures: torch.Tensor) -> list[torch.Tensor]:
+    """The pictures at their size, at half of it and at a quarter."""
+    return [pictures, F.avg_pool2d(pictures, 2), F.avg_pool2d(pictures, 4)]
 
 
 def sliced_distance(own: torch.Tensor, samples: torch.Tensor, directions: int) -> torch.Tensor:
-    """How far the distribution of `own` [N, C] is from that of `samples` [M, C], over the spread of the samples.
+    """How far the distributions of `own` [N, P, C] are from those of `samples` [N, M, C], over the spread of the samples: [N].
 
     The mean squared distance of both, sorted, along random directions (sliced Wasserstein; Heitz et al. 2021). Gram matrices hold
     the second moments alone, which grey mixtures can meet as well as pure colours."""
-    way = torch.randn(own.shape[1], directions)
+    way = torch.randn(own.shape[2], directions, device=own.device)
     way = way / way.norm(dim=0)
-    ours, theirs = (own @ way).sort(0)[0], (samples @ way).sort(0)[0]
-    if len(ours) != len(theirs):
-        theirs = F.interpolate(theirs.T[None], len(ours), mode="linear", align_corners=True)[0].T
-    return ((ours - theirs).square().mean(0) / theirs.var(0).clamp(min=1e-8)).mean()
+    ours, theirs = (own @ way).sort(1)[0], (samples @ way).sort(1)[0]
+    if ours.shape[1] != theirs.shape[1]:
+        theirs = F.interpolate(theirs.mT, ours.shape[1], mode="linear", align_corners=True).mT
+    return ((ours - theirs).square().mean(1) / theirs.var(1).clamp(min=1e-8)).mean(1)

@@ -29,6 +29,7 @@ class Recipe:
     seed: int
     widths: Widths
     styles: list[Style]
+    batch: int = 1  # crops painted in a step
     prefix: str = ""  # of the styles' names in styles.toml, where each is unique
     minutes: float = 0.0  # of training, where the clock ends it and not `steps`, which is 0 then
 
@@ -45,7 +46,7 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
     """`paintings` is the folder of the pictures that the recipe names."""
     text = tomllib.loads(Path(path).read_text())
     if other := text.get("styles_of"):
-        shared = tomllib.loads(Path(path).with_name(other).read_text())
+        shared = tomllib.loads((Path(path).parent / other).read_text())
         text |= {key: shared[key] for key in ("style", "weights") if key in shared}
     common = changed(Weights(), text.get("weights", {}))
     styles = []
@@ -56,7 +57,8 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
         styles.append(Style(entry["name"], entry["title"], source, changed(common, entry.get("weights", {}))))
     widths = changed(Widths(), text.get("network", {}))
     crops = [tuple(stage) for stage in text["crops"]]
-    return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, text.get("prefix", ""))
+    optional = {key: text[key] for key in ("batch", "prefix") if key in text}
+    return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, **optional)
 
 
 def changed(values: Values, table: dict[str, Any]) -> Values:

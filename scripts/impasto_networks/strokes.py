@@ -12,7 +12,7 @@ SPREAD = 4.0  # the logarithm of the strength, over this, varies about as much a
 
 
 def strokes(pictures: torch.Tensor) -> torch.Tensor:
-    """Of each cell of [N, 3, H, W] in 0..1: twice the angle as a vector, its length the clearness, and the strength. [N * cells, 3]."""
+    """Of each cell of [N, 3, H, W] in 0..1: twice the angle as a vector, its length the clearness, and the strength. [N, cells, 3]."""
     light = pictures.mean(1, keepdim=True)
     across = (light[..., 1:-1, 2:] - light[..., 1:-1, :-2]) / 2
     down = (light[..., 2:, 1:-1] - light[..., :-2, 1:-1]) / 2
@@ -20,4 +20,4 @@ def strokes(pictures: torch.Tensor) -> torch.Tensor:
     xx, yy, xy = F.avg_pool2d(tensor, CELL, STEP).unbind(1)
     total = xx + yy + FAINT
     cells = torch.stack([(xx - yy) / total, 2 * xy / total, total.log() / SPREAD], -1)
-    return cells.flatten(0, 2)
+    return cells.flatten(1, 2)

@@ -5,6 +5,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,15 @@ from torch import nn
 
 from impasto_networks.brush_network import BrushNetwork
 from impasto_networks.files import write_atomically
-from impasto_networks.objective import CONTENTS, step_terms, total
-from impasto_networks.paintings import Painting
-from impasto_networks.photos import Crops
+from impasto_networks.objective import CONTENTS, step_terms, total, weight_table
+from impasto_networks.paintings import Paintings
+from impasto_networks.photos import Pool
 from impasto_networks.recipe import Recipe
-from impasto_networks.soap import Soap
+from impasto_networks.soap import ROW, WHOLE, Soap
 from impasto_networks.vgg19_torch import Vgg
 
 OF_STYLES = (".matrix", ".shift")  # ends of the parameters that have a row for each style
-ROW_PACE = 4  # times the learning rate: a row learns only in its style's steps
+ROW_PACE = 4  # times the learning rate: a row learns only in its style's steps; half of that where each step paints every style
 WARM_UP = 100  # steps in which the rate rises
 LAST_RATE = 0.03  # of the first one
 EASY, EASY_CONTENT = 400, 0.4  # first steps, in which strokes form before the photo is asked for; content's share then
@@ -31,17 +32,21 @@ LONGEST_STEP = 20.0  # seconds: a process that was stopped or starved does not c
 
 
 class Training:
-    """What a checkpoint holds."""
+    """What a checkpoint holds, on the device that trains."""
 
-    def __init__(self, recipe: Recipe, network: BrushNetwork, easy: int = EASY) -> None:
-        self.recipe, self.easy = recipe, easy
-        self.network = network
+    def __init__(self, recipe: Recipe, network: BrushNetwork, device: torch.device | str = "cpu", easy: int = EASY) -> None:
+        self.recipe, self.easy, self.device = recipe, easy, torch.device(device)
+        self.network = network.to(device)
         self.average = copy.deepcopy(network).requires_grad_(False)
         of = lambda rows: [value for name, value in network.named_parameters() if name.endswith(OF_STYLES) == rows]
-        groups = [{"params": of(True), "rows": True, "pace": ROW_PACE}, {"params": of(False), "pace": 1}]
+        every_row = recipe.batch >= len(recipe.rows)
+        rows = {"params": of(True), "rows": True, "pace": ROW_PACE / 2 if every_row else ROW_PACE, "memory": WHOLE if every_row else ROW}
+        groups = [rows, {"params": of(False), "pace": 1}]
         self.optimizer = Soap(groups, lr=recipe.rate)
         self.steps, self.seconds = 0, 0.0
-        self.averages: dict[str, float] = {}
+        self.averages: dict[str, torch.Tensor] = {}  # running means of the loss's terms
+        self.weights = weight_table([*(style.weights for style in recipe.styles), recipe.styles[0].weights], device)
+        self.indices: dict[tuple[int, ...], torch.Tensor] = {}
         self.cold = 0  # the step at which the optimiser began without a state
 
     def done(self) -> float:
@@ -52,7 +57,8 @@ class Training:
     def save(self, path: Path | str, small: bool = False) -> None:
         """A `small` checkpoint leaves the optimiser's state out: it finds its axes again in some hundred steps."""
         numbers = {"seconds": self.seconds, **self.averages}
-        state = {"rows": self.recipe.rows, "steps": self.steps, "numbers": {name: torch.tensor(value) for name, value in numbers.items()}}
+        numbers = {name: torch.as_tensor(value) for name, value in numbers.items()}
+        state = {"rows": self.recipe.rows, "steps": self.steps, "numbers": numbers}
         state |= {"network": self.network.state_dict(), "average": self.average.state_dict()}
         if not small:
             state["optimizer"] = self.optimizer.state_dict()["state"]  # the rates come from the recipe
@@ -60,7 +66,7 @@ class Training:
 
     def load(self, path: Path | str) -> None:
         """Raises ValueError if the checkpoint is of other styles."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         if state["rows"] != self.recipe.rows:
             raise ValueError(f"{path} was trained for the styles {', '.join(state['rows'][:-1])}, which are not the recipe's")
         self.network.load_state_dict(state["network"])
@@ -69,37 +75,51 @@ class Training:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
         self.cold = 0 if "optimizer" in state else state["steps"]
-        numbers = {name: value.item() for name, value in state["numbers"].items()}
-        self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds"), numbers
+        numbers = dict(state["numbers"])
+        self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds").item(), numbers
 
-    def step(self, crops: Crops, paintings: list[Painting], vgg: Vgg, rng: np.random.Generator, row: int) -> None:
+    def index(self, rows: list[int]) -> torch.Tensor:
+        """The rows as a tensor: kept, since to bring one to the device waits for all that it still has to do."""
+        key = tuple(rows)
+        if key not in self.indices:
+            self.indices[key] = torch.tensor(rows, device=self.device)
+        return self.indices[key]
+
+    def means(self) -> dict[str, float]:
+        """The running means of the loss's terms."""
+        return {name: value.item() for name, value in self.averages.items()}
+
+    def step(self, pool: Pool, paintings: Paintings, vgg: Vgg, rows: list[int]) -> None:
+        """Paints a crop in each of the rows and learns from it; the photo's own rows come last."""
         recipe = self.recipe
         fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.done()))
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
-        plain = row == len(recipe.styles)
-        style = recipe.styles[0 if plain else row]
-        painting = None if plain else paintings[row]
-        terms = step_terms(self.network, crops.take(rng), row, painting, vgg, rng, self.steps % 2 == 0)
+        index = self.index(rows)
+        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, vgg, self.steps % 2 == 0)
+        asked = painted
         if self.steps < self.easy:
-            terms |= {name: terms[name] * EASY_CONTENT for name in CONTENTS if name in terms}
-        loss = total(terms, style.weights)
+            asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
+        weights, count = self.weights[index], sum(row < len(recipe.styles) for row in rows)
+        loss = (total(asked, weights[:count]) + total(plain, weights[count:])) / len(rows)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
-        self.optimizer.step()
+        distinct = [row for row, _ in groupby(rows)]
+        self.optimizer.step(distinct, self.index(distinct))
         self.steps += 1
         keep = min(AVERAGING, self.steps / (10 + self.steps))
         with torch.no_grad():
             for mean, value in zip(self.average.parameters(), self.network.parameters()):
                 mean.lerp_(value, 1 - keep)
-        for name, term in terms.items():
-            self.averages[name] = 0.98 * self.averages.get(name, term.item()) + 0.02 * term.item()
+            for name, term in (painted | plain).items():
+                term = term.mean()
+                self.averages[name] = self.averages[name].lerp(term, 0.02) if name in self.averages else term
 
     def run(
         self,
-        photos: list[np.ndarray],
-        paintings: list[Painting],
+        photos: list[torch.Tensor],
+        paintings: Paintings,
         vgg: Vgg,
         turns: list[int],
         told: Callable[[], None],
@@ -115,12 +135,15 @@ class Training:
         rng = np.random.default_rng([self.recipe.seed, self.steps])  # a resumed run draws fresh crops
         torch.manual_seed(self.recipe.seed + self.steps)
         started = saved = last = time.monotonic()
-        crops, order = None, []
+        batch, pool, order = self.recipe.batch, None, []
         while self.done() < 1 and not stopping and not (minutes and time.monotonic() - started > 60 * minutes):
-            if not crops or crops.size != self.recipe.crop(self.steps):
-                crops = Crops(photos, self.recipe.crop(self.steps), vgg, self.recipe.seed)
-            order = order or list(rng.permutation(turns))
-            self.step(crops, paintings, vgg, rng, int(order.pop()))
+            if not pool or pool.size != self.recipe.crop(self.steps):
+                pool = None  # first, since it may fill the device
+                pool = Pool(photos, self.recipe.crop(self.steps), vgg, rng, batch)
+            while len(order) < batch:
+                order += map(int, rng.permutation(turns))
+            rows, order = sorted(order[:batch]), order[batch:]
+            self.step(pool, paintings, vgg, rows)
             now = time.monotonic()
             self.seconds += min(now - last, LONGEST_STEP)
             last = now

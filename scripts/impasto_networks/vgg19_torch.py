@@ -18,15 +18,20 @@ POOLING = {"avg": F.avg_pool2d, "max": F.max_pool2d}
 class Vgg:
     """The activations of each layer up to `last`, by name, for pictures [N, 3, H, W], RGB in 0..1.
 
-    `fast` multiplies in `fast_dtype()` or, in float32, with Winograd's filtering: for training, where the last digits do not matter."""
+    `fast` multiplies in `fast_dtype()` or, on a CPU in float32, with Winograd's filtering: for training, where the last digits do not
+    matter."""
 
-    def __init__(self, path: Path | str, last: str = "relu5_1", pooling: str = "max", fast: bool = False) -> None:
-        self.dtype = fast_dtype() if fast else torch.float32
+    def __init__(
+        self, path: Path | str, last: str = "relu5_1", pooling: str = "max", fast: bool = False, device: torch.device | str = "cpu"
+    ) -> None:
+        on_cpu = torch.device(device).type == "cpu"
+        self.dtype = fast_dtype() if fast and on_cpu else torch.bfloat16 if fast else torch.float32
+        self.mean = torch.tensor(MEAN_BGR, device=device)[:, None, None]
         self.pool, self.last = POOLING[pooling], last
         self.convolutions: list[tuple[str, Callable[[torch.Tensor], torch.Tensor]]] = []
         for layer, weights, offsets in read_weights(path):
-            kernel, bias = torch.from_numpy(weights).to(self.dtype), torch.from_numpy(offsets).to(self.dtype)
-            if fast and self.dtype == torch.float32 and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS:
+            kernel, bias = (torch.from_numpy(values).to(device, self.dtype) for values in (weights, offsets))
+            if fast and on_cpu and self.dtype == torch.float32 and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS:
                 self.convolutions.append((layer, Convolution(kernel, bias)))
             else:
                 kernel = kernel.contiguous(memory_format=torch.channels_last)
@@ -35,7 +40,7 @@ class Vgg:
                 break
 
     def __call__(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        x = pictures.flip(1) * 255 - torch.tensor(MEAN_BGR)[:, None, None]
+        x = pictures.flip(1) * 255 - self.mean
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         values = {}
         for layer, convolution in self.convolutions:
