@@ -21,6 +21,14 @@ class Style:
 
 
 @dataclass(frozen=True)
+class Later:
+    """From step `first` the styles have these weights, and the learning rate begins anew (Loshchilov and Hutter 2017)."""
+
+    first: int
+    weights: list[Weights]
+
+
+@dataclass(frozen=True)
 class Recipe:
     name: str
     steps: int
@@ -31,12 +39,22 @@ class Recipe:
     styles: list[Style]
     batch: int = 1  # crops painted in a step
     prefix: str = ""  # of the styles' names in styles.toml, where each is unique
+    later: Later | None = None
     minutes: float = 0.0  # of training, where the clock ends it and not `steps`, which is 0 then
 
     @property
     def rows(self) -> list[str]:
         """The names of the network's rows; the last one is the unstyled picture."""
         return [*(style.name for style in self.styles), "photo"]
+
+    def span(self, step: int) -> tuple[int, int]:
+        """The first step, and the last, over which the learning rate falls once."""
+        if not self.later:
+            return 0, self.steps
+        return (0, self.later.first) if step < self.later.first else (self.later.first, self.steps)
+
+    def weights(self, step: int) -> list[Weights]:
+        return self.later.weights if self.later and step >= self.later.first else [style.weights for style in self.styles]
 
     def crop(self, step: int) -> int:
         return [size for first, size in self.crops if first <= step][-1]
@@ -49,15 +67,20 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
         shared = tomllib.loads((Path(path).parent / other).read_text())
         text |= {key: shared[key] for key in ("style", "weights") if key in shared}
     common = changed(Weights(), text.get("weights", {}))
-    styles = []
+    styles, later = [], []
+    afterwards = text.get("later")
+    common_later = changed(common, afterwards.get("weights", {})) if afterwards else common
     for entry in text["style"]:
         source = Source(str(Path(paintings) / entry["picture"]), **{key: entry[key] for key in ("side",) if key in entry})
         if "crop" in entry:
             source = replace(source, crop=tuple(entry["crop"]))
-        styles.append(Style(entry["name"], entry["title"], source, changed(common, entry.get("weights", {}))))
+        own = entry.get("weights", {})
+        styles.append(Style(entry["name"], entry["title"], source, changed(common, own)))
+        later.append(changed(common_later, own))
     widths = changed(Widths(), text.get("network", {}))
     crops = [tuple(stage) for stage in text["crops"]]
     optional = {key: text[key] for key in ("batch", "prefix") if key in text}
+    optional["later"] = Later(afterwards["first"], later) if afterwards else None
     return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, **optional)
 
 

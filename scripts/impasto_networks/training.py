@@ -14,7 +14,7 @@ from torch import nn
 
 from impasto_networks.brush_network import BrushNetwork
 from impasto_networks.files import write_atomically
-from impasto_networks.objective import CONTENTS, step_terms, total, weight_table
+from impasto_networks.objective import CONTENTS, Weights, step_terms, total, weight_table
 from impasto_networks.paintings import Paintings
 from impasto_networks.photos import Pool
 from impasto_networks.recipe import Recipe
@@ -45,14 +45,19 @@ class Training:
         self.optimizer = Soap(groups, lr=recipe.rate)
         self.steps, self.seconds = 0, 0.0
         self.averages: dict[str, torch.Tensor] = {}  # running means of the loss's terms
-        self.weights = weight_table([*(style.weights for style in recipe.styles), recipe.styles[0].weights], device)
+        self.table: tuple[list[Weights], torch.Tensor] | None = None
         self.indices: dict[tuple[int, ...], torch.Tensor] = {}
         self.cold = 0  # the step at which the optimiser began without a state
 
-    def done(self) -> float:
-        """The fraction of the training that is done, by steps or by the clock."""
-        by_clock = self.seconds / 60 / self.recipe.minutes if self.recipe.minutes else 0.0
-        return min(1.0, max(by_clock, self.steps / self.recipe.steps if self.recipe.steps else 0.0))
+    def done(self) -> bool:
+        return self.steps >= self.recipe.steps if self.recipe.steps else self.progress() >= 1
+
+    def progress(self) -> float:
+        """The fraction that is done, by steps or by the clock, of the training or of its present span."""
+        if self.recipe.minutes:
+            return min(1.0, self.seconds / 60 / self.recipe.minutes)
+        first, last = self.recipe.span(self.steps)
+        return (self.steps - first) / max(1, last - first)
 
     def save(self, path: Path | str, small: bool = False) -> None:
         """A `small` checkpoint leaves the optimiser's state out: it finds its axes again in some hundred steps."""
@@ -85,6 +90,13 @@ class Training:
             self.indices[key] = torch.tensor(rows, device=self.device)
         return self.indices[key]
 
+    def weights(self) -> torch.Tensor:
+        """Of each row, the loss's; the photo's row has those of the first style."""
+        own = self.recipe.weights(self.steps)
+        if self.table is None or self.table[0] != own:
+            self.table = own, weight_table([*own, own[0]], self.device)
+        return self.table[1]
+
     def means(self) -> dict[str, float]:
         """The running means of the loss's terms."""
         return {name: value.item() for name, value in self.averages.items()}
@@ -92,7 +104,7 @@ class Training:
     def step(self, pool: Pool, paintings: Paintings, vgg: Vgg, rows: list[int]) -> None:
         """Paints a crop in each of the rows and learns from it; the photo's own rows come last."""
         recipe = self.recipe
-        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.done()))
+        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress()))
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
@@ -100,7 +112,7 @@ class Training:
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
-        weights, count = self.weights[index], sum(row < len(recipe.styles) for row in rows)
+        weights, count = self.weights()[index], sum(row < len(recipe.styles) for row in rows)
         loss = (total(asked, weights[:count]) + total(plain, weights[count:])) / len(rows)
         self.optimizer.zero_grad()
         loss.backward()
@@ -136,7 +148,7 @@ class Training:
         torch.manual_seed(self.recipe.seed + self.steps)
         started = saved = last = time.monotonic()
         batch, pool, order = self.recipe.batch, None, []
-        while self.done() < 1 and not stopping and not (minutes and time.monotonic() - started > 60 * minutes):
+        while not self.done() and not stopping and not (minutes and time.monotonic() - started > 60 * minutes):
             if not pool or pool.size != self.recipe.crop(self.steps):
                 pool = None  # first, since it may fill the device
                 pool = Pool(photos, self.recipe.crop(self.steps), vgg, rng, batch)
