@@ -19,6 +19,7 @@ const OTHER: &str = "\n[[network]]\nname = \"other\"\nfile = \"other.onnx\"\n";
 
 /// A recipe of a tiny network in two styles.
 const RECIPE: &str = r#"
+batch = 3
 crops = [[0, 64]]
 rate = 0.002
 seed = 1
@@ -29,6 +30,9 @@ sixteenth = 8
 head = 4
 [weights]
 content = 0.5
+[later]
+first = 3
+weights = { content = 1.0 }
 [[style]]
 name = "dots"
 title = "Fractal"
@@ -198,17 +202,17 @@ fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
 
 #[test]
 fn soap_comes_down_a_narrow_valley_where_adam_is_stuck_and_rests_a_row_without_a_slope() {
-    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.soap import Soap\n\
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.soap import ROW, Soap\n\
         torch.manual_seed(0); turns = [torch.linalg.qr(torch.randn(size, size))[0] for size in (8, 18)]\n\
         stretches = [torch.logspace(0, -2, size) for size in (8, 18)]\n\
         aim = torch.randn(8, 2, 3, 3)\n\
         valley = lambda x: (stretches[0][:, None] * (turns[0] @ (x - aim).flatten(1) @ turns[1]) * stretches[1]).square().mean()\n\
         for kind in (Soap, torch.optim.Adam):\n\
         \x20   x = torch.zeros(8, 2, 3, 3, requires_grad=True); optimizer = kind([x], lr=0.02)\n\
-        \x20   for _ in range(400): optimizer.zero_grad(); loss = valley(x); loss.backward(); optimizer.step()\n\
+        \x20   for _ in range(400): optimizer.zero_grad(); loss = valley(x); loss.backward(); optimizer.step(*([[0], torch.tensor([0])] if kind is Soap else []))\n\
         \x20   print(loss.item())\n\
-        rows = torch.zeros(3, 4, 4, requires_grad=True); optimizer = Soap([{'params': [rows], 'rows': True}], lr=0.1)\n\
-        for step in range(60): rows.grad = torch.zeros(3, 4, 4); rows.grad[step % 2] = torch.eye(4) - torch.ones(4, 4); optimizer.step()\n\
+        rows = torch.zeros(3, 4, 4, requires_grad=True); optimizer = Soap([{'params': [rows], 'rows': True, 'memory': ROW}], lr=0.1)\n\
+        for step in range(60): rows.grad = torch.zeros(3, 4, 4); rows.grad[step % 2] = torch.eye(4) - torch.ones(4, 4); optimizer.step([step % 2], torch.tensor([step % 2]))\n\
         print(*rows.detach().abs().amax((1, 2)).tolist())";
     let told = python_with_torch(&["-c", code]);
     assert!(told.status.success(), "{}", words(&told));

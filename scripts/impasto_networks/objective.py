@@ -29,6 +29,7 @@ TONE_SQUARE = 16  # pixels: coarser than strokes
 APART_SQUARE = 8  # pixels: as fine as the parts of a face
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
 SEEN = 24  # crops that say how much there usually is in one
+LEAST_SEEN = 0.05  # of a crop, that must be in both frames; of less, the motion counts less
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
 
 
@@ -226,7 +227,7 @@ def step_terms(
     styled = first(all_styled)
     terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, vgg)
     moved, *noisy = others
-    off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)))
+    off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp(min=LEAST_SEEN))
     terms["motion"] = off / styled.flatten(1).std(1).clamp(min=LEAST_CONTRAST)
     for own in noisy:
         terms["still"] = root((own - styled).square().mean((1, 2, 3))) / CAMERA_NOISE

@@ -144,6 +144,7 @@ def sliced_distance(own: torch.Tensor, samples: torch.Tensor, directions: int) -
     way = torch.randn(own.shape[2], directions, device=own.device)
     way = way / way.norm(dim=0)
     ours, theirs = (own @ way).sort(1)[0], (samples @ way).sort(1)[0]
+    spread = theirs.var(1).clamp(min=1e-8)
     if ours.shape[1] != theirs.shape[1]:
         theirs = F.interpolate(theirs.mT, ours.shape[1], mode="linear", align_corners=True).mT
-    return ((ours - theirs).square().mean(1) / theirs.var(1).clamp(min=1e-8)).mean(1)
+    return ((ours - theirs).square().mean(1) / spread).mean(1)

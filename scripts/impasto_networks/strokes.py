@@ -17,7 +17,7 @@ def strokes(pictures: torch.Tensor) -> torch.Tensor:
     across = (light[..., 1:-1, 2:] - light[..., 1:-1, :-2]) / 2
     down = (light[..., 2:, 1:-1] - light[..., :-2, 1:-1]) / 2
     tensor = torch.cat([across * across, down * down, across * down], 1)
-    xx, yy, xy = F.avg_pool2d(tensor, CELL, STEP).unbind(1)
+    xx, yy, xy = F.avg_pool2d(tensor, min(CELL, *tensor.shape[2:]), STEP).unbind(1)
     total = xx + yy + FAINT
     cells = torch.stack([(xx - yy) / total, 2 * xy / total, total.log() / SPREAD], -1)
     return cells.flatten(1, 2)
