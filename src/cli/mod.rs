@@ -213,8 +213,8 @@ pub struct VideoArgs {
     /// 0-63, default 30; vp9: 0-63, default 28.
     #[arg(long, value_name = "N")]
     pub crf: Option<u32>,
-    /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-13; vp9:
-    /// 0-8; prores: proxy, lt, standard, hq, 4444.
+    /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-8, default 7;
+    /// vp9: 0-8; prores: proxy, lt, standard, hq, 4444.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Output pixel format (yuv420p, yuv444p ...). Default: the codec's usual one.
