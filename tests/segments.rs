@@ -174,6 +174,12 @@ fn a_film_without_timestamps_or_index_resumes_too() {
 }
 
 #[test]
+fn a_deinterlaced_job_resumes_too() {
+    let woven = "-vf crop=160:88,tinterlace=interleave_top -flags +ilme+ildct -x264opts tff=1";
+    resumes_exactly("in.ts", "mkv", "--deinterlace --start 1", |folder| folder.film("in.ts", 270, woven));
+}
+
+#[test]
 fn every_codec_is_joined_without_a_seam() {
     for (codec, ending) in [("av1", "mkv"), ("vp9", "webm"), ("prores", "mov")] {
         let folder = Folder::new();

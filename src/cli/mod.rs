@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Seconds, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::media::write::Codec;
 use crate::network::provider::Device;
 use crate::picture::Format;
@@ -229,6 +229,11 @@ pub struct VideoArgs {
     /// Paint only this long: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Seconds>,
+    /// Deinterlace the film before painting (bwdif). Each pair of fields becomes one frame, so the frame rate stays. marked, the
+    /// default: the pictures that the film marks as interlaced, in its own field order. top or bottom: all pictures, with that
+    /// field first, where the marks are missing or wrong.
+    #[arg(long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
+    pub deinterlace: Option<Deinterlace>,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<SizeRequest>,
@@ -257,6 +262,7 @@ impl VideoArgs {
             encoder_option,
             start,
             duration,
+            deinterlace,
             size,
             fps,
             segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
@@ -274,6 +280,7 @@ impl VideoArgs {
             encoder_options: encoder_option.clone(),
             start: *start,
             duration: *duration,
+            deinterlace: *deinterlace,
             size: *size,
             fps: *fps,
             segment_frames: *segment_frames,

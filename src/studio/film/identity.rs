@@ -34,6 +34,7 @@ pub fn facts(
         encoder_options,
         start,
         duration,
+        deinterlace,
         size,
         fps,
         segment_frames,
@@ -74,6 +75,7 @@ pub fn facts(
         ("encoder-option", Some(encoder_options.join(" ")).filter(|options| !options.is_empty())),
         ("start", start.map(|start| start.0.to_string())),
         ("duration", duration.map(|duration| duration.0.to_string())),
+        ("deinterlace", deinterlace.map(|kind| kind.name().to_owned())),
         ("size", size.map(|size| format!("{}x{}", side(size.width), side(size.height)))),
         ("fps", rate),
     ];

@@ -83,6 +83,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         duration: settings.duration,
         threads,
         max_pixels: studio.machine().max_pixels,
+        deinterlace: settings.deinterlace,
     };
     let mut rate = settings.fps;
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
