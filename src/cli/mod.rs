@@ -7,7 +7,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::frame::MaxPixels;
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
@@ -234,6 +234,12 @@ pub struct VideoArgs {
     /// field first, where the marks are missing or wrong.
     #[arg(long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
     pub deinterlace: Option<Deinterlace>,
+    /// What HDR film (PQ or HLG) becomes. Either way it is painted in SDR, tone-mapped. sdr: the output is that painting, in
+    /// BT.709. keep: what the painting changed is put back onto the HDR light of the film, so that highlights stay as bright as
+    /// they were; the output has 10 bits and the film's transfer curve, primaries and mastering metadata (hevc by default; or
+    /// av1, vp9, prores, ffv1).
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Hdr::Sdr)]
+    pub hdr: Hdr,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<SizeRequest>,
@@ -263,6 +269,7 @@ impl VideoArgs {
             start,
             duration,
             deinterlace,
+            hdr,
             size,
             fps,
             segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
@@ -281,6 +288,7 @@ impl VideoArgs {
             start: *start,
             duration: *duration,
             deinterlace: *deinterlace,
+            keep_hdr: *hdr == Hdr::Keep,
             size: *size,
             fps: *fps,
             segment_frames: *segment_frames,
@@ -298,6 +306,15 @@ impl VideoArgs {
         let (input, output) = (input.to_owned(), output.to_owned());
         FilmJob { input, output, overwrite: self.overwrite, restart, keep_segments, work }
     }
+}
+
+/// What HDR film becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hdr {
+    /// SDR in BT.709.
+    Sdr,
+    /// HDR again.
+    Keep,
 }
 
 /// How a video job is split and joined.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Source, SourceFormat};
 use crate::error::Result;
-use crate::frame::{Frame, MaxPixels, Rational};
+use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::options::{Deinterlace, FrameRate, SizeRequest};
 use crate::media::pixels::ColorTags;
@@ -173,6 +173,11 @@ impl VideoSource {
         frame.resize(format.width, format.height);
         frame.stamp_from(native);
         resizer.resize(native.image(), format.width, format.height, &mut frame.pixels)?;
+        if let Some(original) = &native.hdr {
+            let (from, to) = ((native.width, native.height), (format.width, format.height));
+            let codes = resizer.deep(&original.codes, from, to)?;
+            frame.hdr = Some(Arc::new(HdrOriginal { codes, seen: frame.pixels.clone(), peak: original.peak }));
+        }
         Ok(true)
     }
 

@@ -13,7 +13,7 @@ use super::first_frame;
 use super::open::{Input, Opening};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, MaxPixels, Rational};
+use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::turn::Turn;
 use crate::media::ffmpeg::reason;
 use crate::media::info::VideoInfo;
@@ -35,6 +35,8 @@ pub struct DecodeOptions {
     pub max_pixels: MaxPixels,
     /// How to make interlaced pictures progressive; `None` leaves them.
     pub deinterlace: Option<Deinterlace>,
+    /// Whether frames of HDR video carry the picture that they were made from, and the facts are those of HDR.
+    pub keep_hdr: bool,
 }
 
 /// Decodes an input's best video stream, in the calling thread.
@@ -43,6 +45,7 @@ pub struct Decoder {
     pub(super) input: Input,
     pub(super) decoder: decoder::Video,
     to_rgb: ToRgb,
+    keep_hdr: bool,
     /// What makes the pictures upright, and a picture before that.
     turn: Turn,
     stored: Frame,
@@ -142,7 +145,8 @@ impl Decoder {
             path: path.to_owned(),
             input,
             decoder,
-            to_rgb: ToRgb::default(),
+            to_rgb: ToRgb::new(options.keep_hdr),
+            keep_hdr: options.keep_hdr,
             turn,
             stored: Frame::default(),
             packet: Packet::empty(),
@@ -178,8 +182,18 @@ impl Decoder {
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
-        first_frame::describe(&mut self.input, &mut self.picture, self.turn, start, uncut, &mut self.info);
-        self.warnings.extend(first_frame::warnings(&self.path, &self.picture));
+        if self.keep_hdr && ColorTags::of_frame(&self.picture).is_hdr() {
+            side_data::add_hdr(&mut self.info.side_data, &self.picture);
+        }
+        first_frame::describe(
+            &mut self.input,
+            &mut self.picture,
+            self.turn,
+            start,
+            (uncut, self.keep_hdr),
+            &mut self.info,
+        );
+        self.warnings.extend(first_frame::warnings(&self.path, &self.picture, self.keep_hdr));
         self.notice_transparency();
         Ok(self)
     }
@@ -247,6 +261,11 @@ impl Decoder {
             let (width, height) = turn.size(stored.width, stored.height);
             frame.resize(width, height);
             turn.apply(stored.image(), &mut frame.pixels);
+            frame.hdr = stored.hdr.take().map(|original| {
+                let mut codes = vec![0; original.codes.len()];
+                turn.apply_to((stored.width, stored.height), &original.codes, &mut codes);
+                Arc::new(HdrOriginal { codes, seen: frame.pixels.clone(), peak: original.peak })
+            });
         }
         self.notice_transparency();
         self.take_facts(&mut frame.captions);
@@ -272,6 +291,9 @@ impl Decoder {
             self.warn_once(Warning::CaptionsLeftOut { video: self.path.clone() });
         }
         let mut lost = vec![Type::AFD, Type::S12M_TIMECODE, Type::IccProfile];
+        if self.keep_hdr {
+            lost.extend([Type::DYNAMIC_HDR_PLUS, Type::DOVI_METADATA]);
+        }
         lost.retain(|kind| self.picture.side_data(*kind).is_some());
         for kind in lost {
             self.warn_once(Warning::FactsLeftOut { video: self.path.clone(), kind: kind.name().to_owned() });

@@ -52,12 +52,16 @@ impl Encoder {
     /// little memory.
     pub fn open(info: &VideoInfo, format: &FrameFormat, container: Container, options: &EncodeOptions) -> Result<Self> {
         prepare();
-        let codec = Codec::choose(options.codec, container)?;
+        let hdr = info.color.is_hdr();
+        let codec = Codec::choose(options.codec, container, hdr)?;
         let (recipe, found) = codec.recipe().ok_or_else(|| missing(codec))?;
-        let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref())?;
+        let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref(), hdr)?;
         let mut warnings = Vec::new();
         let (width, height) = encoded_size(codec, pixel_format, format, &mut warnings)?;
         let mut tags = info.color.for_output(info.height, height);
+        if hdr {
+            tags = tags.for_hdr(info.height);
+        }
         if codec == Codec::ProRes && tags.is_full() {
             // ProRes has limited range only.
             tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
@@ -80,7 +84,7 @@ impl Encoder {
                     (*raw).flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as i32;
                 }
             }
-            for (name, value) in settings(codec, recipe, options)? {
+            for (name, value) in settings(codec, recipe, options, &info.side_data)? {
                 set(&mut context, recipe.encoder, &name, &value)?;
             }
             context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {

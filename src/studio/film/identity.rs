@@ -35,6 +35,7 @@ pub fn facts(
         start,
         duration,
         deinterlace,
+        keep_hdr,
         size,
         fps,
         segment_frames,
@@ -76,6 +77,7 @@ pub fn facts(
         ("start", start.map(|start| start.0.to_string())),
         ("duration", duration.map(|duration| duration.0.to_string())),
         ("deinterlace", deinterlace.map(|kind| kind.name().to_owned())),
+        ("hdr", keep_hdr.then(|| "keep".to_owned())),
         ("size", size.map(|size| format!("{}x{}", side(size.width), side(size.height)))),
         ("fps", rate),
     ];

@@ -33,6 +33,9 @@ pub struct FilmSettings {
     pub duration: Option<Seconds>,
     /// How to deinterlace the film; `None` paints it as it is.
     pub deinterlace: Option<Deinterlace>,
+    /// Give HDR back: put what the painting changed onto the HDR light of the film, and encode that in 10 bits. Otherwise the
+    /// film becomes SDR.
+    pub keep_hdr: bool,
     /// The size to scale frames to before painting; the input's own if `None`.
     pub size: Option<SizeRequest>,
     /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`.
@@ -54,6 +57,7 @@ impl Default for FilmSettings {
             start: None,
             duration: None,
             deinterlace: None,
+            keep_hdr: false,
             size: None,
             fps: None,
             segment_frames: SEGMENT_FRAMES,
