@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::size::Size;
@@ -117,6 +118,20 @@ pub struct Frame {
     pub duration: i64,
     /// Closed captions that come with the frame, as in ATSC A/53; empty without any.
     pub captions: Vec<u8>,
+    /// The HDR picture behind the pixels, if the painting is to become HDR again.
+    #[doc(hidden)]
+    pub hdr: Option<Arc<HdrOriginal>>,
+}
+
+/// An HDR picture and what was shown of it to be painted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HdrOriginal {
+    /// R'G'B' in the film's own curve and primaries, 16 bits, packed as [`Frame::pixels`].
+    pub codes: Vec<u16>,
+    /// The pixels of the frame before it was painted.
+    pub seen: Vec<u8>,
+    /// The brightness that the picture was graded for, in cd/m².
+    pub peak: u32,
 }
 
 impl Frame {
@@ -136,9 +151,10 @@ impl Frame {
         Stamp { time: self.time, duration: self.duration }
     }
 
-    /// Copies index, timestamp, duration and captions from `other`, but not its pixels.
+    /// Copies index, timestamp, duration, captions and the HDR original from `other`, but not its pixels.
     pub(crate) fn stamp_from(&mut self, other: &Self) {
         self.captions.clone_from(&other.captions);
+        self.hdr.clone_from(&other.hdr);
         (self.index, self.time, self.duration) = (other.index, other.time, other.duration);
     }
 

@@ -151,7 +151,7 @@ pub use warning::Warning;
 /// # }
 /// ```
 pub mod film {
-    pub use crate::media::options::Seconds;
+    pub use crate::media::options::{Deinterlace, Seconds};
     pub use crate::media::write::Codec;
     pub use crate::segments::SegmentRange;
     pub use crate::studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};

@@ -33,6 +33,11 @@ pub enum Warning {
         /// The video.
         video: PathBuf,
     },
+    /// A video is to be deinterlaced, but none of its pictures is marked as interlaced.
+    NotInterlaced {
+        /// The file.
+        video: PathBuf,
+    },
     /// A video is interlaced.
     Interlaced {
         /// The video.
@@ -231,12 +236,17 @@ impl fmt::Display for Warning {
             Self::VideoTransparency { video } => {
                 write!(out, "'{}' has transparency; it is painted as if it were opaque", video.display())
             }
-            Self::Interlaced { video } => {
-                let video = video.display();
+            Self::NotInterlaced { video } => {
                 write!(
                     out,
-                    "'{video}' is interlaced, so comb lines show in the painting; deinterlace it first (ffmpeg -vf bwdif)"
+                    "no picture of '{}' is marked as interlaced, so none was deinterlaced; choose the field that comes first \
+                     with --deinterlace=top or --deinterlace=bottom",
+                    video.display()
                 )
+            }
+            Self::Interlaced { video } => {
+                let video = video.display();
+                write!(out, "'{video}' is interlaced, so comb lines show in the painting; add --deinterlace")
             }
             Self::SizeChanges { video, to } => {
                 write!(out, "'{}' changes its size midway; all frames were scaled to {to}", video.display())
@@ -388,6 +398,7 @@ mod tests {
             (Warning::WideGamut { video: video() }, vec!["'clip.mp4'"]),
             (Warning::DeepColor { video: video(), bits: 10 }, vec!["'clip.mp4'", "10 bits"]),
             (Warning::VideoTransparency { video: video() }, vec!["'clip.mp4'"]),
+            (Warning::NotInterlaced { video: video() }, vec!["'clip.mp4'"]),
             (Warning::Interlaced { video: video() }, vec!["'clip.mp4'"]),
             (Warning::SizeChanges { video: video(), to }, vec!["'clip.mp4'", "160x90"]),
             (
@@ -452,12 +463,11 @@ mod tests {
     }
 
     /// How the last clause of a warning begins: with what to do, or with the thing that something was done about.
-    const ENDS: [&str; 18] = [
+    const ENDS: [&str; 17] = [
         "add ",
         "check ",
         "choose ",
         "convert ",
-        "deinterlace ",
         "extract ",
         "paint ",
         "record ",

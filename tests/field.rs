@@ -10,6 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clips::{Folder, Run, finish};
+use impasto::Frame;
+use impasto::film::Deinterlace;
+use impasto::internals::media::read::{DecodeOptions, Decoder};
 
 /// `impasto` in the folder; `args` are separated by spaces.
 fn impasto(folder: &Folder, args: &str) -> Run {
@@ -35,6 +38,72 @@ fn hdr_is_painted_and_tagged_as_sdr() {
         let tags = folder.facts(&format!("{name}.mp4"), "color_range,color_space,color_transfer,color_primaries");
         assert_eq!(tags, "tv,bt709,bt709,bt709", "{name}");
     }
+}
+
+/// A film of a moving pattern, 50 fields a second in 25 frames, with the `first` field earlier.
+fn woven(folder: &Folder, name: &str, first: &str, options: &str) {
+    let (weave, flag) = if first == "top" { ("interleave_top", "tff=1") } else { ("interleave_bottom", "bff=1") };
+    folder.ffmpeg(&format!(
+        "-f lavfi -i testsrc2=s=160x120:r=50:d=0.8 -vf tinterlace={weave} -c:v libx264 -qp 5 -x264opts {flag} {options} {name}"
+    ));
+}
+
+#[test]
+fn interlaced_film_is_deinterlaced_in_its_field_order_at_its_frame_rate() {
+    let folder = Folder::new();
+    for first in ["top", "bottom"] {
+        woven(&folder, "in.mkv", first, "-flags +ilme+ildct");
+        let run = folder.paint("in.mkv -o combed.mkv -y --codec ffv1").ok();
+        assert!(run.warnings().contains("comb lines show in the painting; add --deinterlace"), "{}", run.warnings());
+        folder.paint("in.mkv -o out.mkv -y --codec ffv1 --deinterlace").without_warnings();
+        assert_eq!(folder.times("out.mkv"), folder.times("in.mkv"), "one frame for each pair of fields");
+        assert_eq!(folder.facts("out.mkv", "r_frame_rate"), "25/1");
+        assert_ne!(folder.facts("out.mkv", "field_order"), "tb");
+        folder.ffmpeg("-i in.mkv -vf bwdif=mode=send_frame -pix_fmt yuv444p -c:v ffv1 right.mkv");
+        let (psnr, combed) = (folder.psnr("right.mkv", "out.mkv"), folder.psnr("right.mkv", "combed.mkv"));
+        assert!(psnr > 42.0 && combed < 35.0, "{first}: {psnr} {combed}");
+    }
+}
+
+#[test]
+fn a_seek_gives_the_deinterlaced_pictures_of_decoding_from_the_start() {
+    let folder = Folder::new();
+    woven(&folder, "in.mkv", "top", "-flags +ilme+ildct -g 6 -bf 2");
+    let options = DecodeOptions { deinterlace: Some(Deinterlace::Marked), ..DecodeOptions::default() };
+    let open = || Decoder::open(&folder.path("in.mkv"), &options).unwrap();
+    let (mut decoder, mut frames) = (open(), Vec::new());
+    let mut frame = Frame::default();
+    while decoder.next(&mut frame).unwrap() {
+        frames.push(frame.clone());
+    }
+    assert_eq!(frames.len(), 20);
+    // Key frames, whose picture before is in another group, and others.
+    for (index, expected) in frames.iter().enumerate() {
+        assert!(decoder.go_to(expected.time, index as u64).unwrap(), "{index}");
+        assert!(decoder.next(&mut frame).unwrap());
+        assert!(frame == *expected, "{index}");
+    }
+}
+
+#[test]
+fn film_without_marks_is_deinterlaced_in_the_field_order_that_one_names() {
+    let folder = Folder::new();
+    woven(&folder, "woven.mkv", "bottom", "-flags +ilme+ildct");
+    // The same pictures, without the marks.
+    folder.ffmpeg("-i woven.mkv -vf setfield=prog -c:v ffv1 in.mkv");
+    let run = folder.paint("in.mkv -o same.mkv --codec ffv1 --deinterlace").ok();
+    assert!(run.warnings().contains("none was deinterlaced; choose the field that comes first"), "{}", run.warnings());
+    folder.ffmpeg("-i in.mkv -pix_fmt yuv444p -c:v ffv1 stored.mkv");
+    assert!(folder.psnr("stored.mkv", "same.mkv") > 42.0);
+    folder.ffmpeg("-i woven.mkv -vf bwdif=mode=send_frame -pix_fmt yuv444p -c:v ffv1 right.mkv");
+    for (first, least, most) in [("bottom", 42.0, 99.0), ("top", 0.0, 35.0)] {
+        folder.paint(&format!("in.mkv -o {first}.mkv --codec ffv1 --deinterlace={first}")).without_warnings();
+        let psnr = folder.psnr("right.mkv", &format!("{first}.mkv"));
+        assert!((least..most).contains(&psnr), "{first}: {psnr}");
+    }
+    // A single picture has none before or after it.
+    folder.ffmpeg("-i in.mkv -frames:v 1 -c:v ffv1 one.mkv");
+    assert_eq!(folder.paint("one.mkv -o one.out.mkv --deinterlace=top").without_warnings().frames(), 1);
 }
 
 #[test]

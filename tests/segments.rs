@@ -10,6 +10,7 @@ mod need;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -173,6 +174,12 @@ fn a_film_without_timestamps_or_index_resumes_too() {
 }
 
 #[test]
+fn a_deinterlaced_job_resumes_too() {
+    let woven = "-vf crop=160:88,tinterlace=interleave_top -flags +ilme+ildct -x264opts tff=1";
+    resumes_exactly("in.ts", "mkv", "--deinterlace --start 1", |folder| folder.film("in.ts", 270, woven));
+}
+
+#[test]
 fn every_codec_is_joined_without_a_seam() {
     for (codec, ending) in [("av1", "mkv"), ("vp9", "webm"), ("prores", "mov")] {
         let folder = Folder::new();
@@ -185,6 +192,52 @@ fn every_codec_is_joined_without_a_seam() {
         assert!(gap < 0.0011, "{codec}: {gap}");
         assert_eq!(folder.names(), ["in.mp4".to_owned(), format!("out.{ending}")]);
     }
+}
+
+#[test]
+fn the_shortest_segments_lose_no_frame() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 150, "");
+    let run = folder.paint("in.mp4 -o out.mp4 --segment-frames 32").without_warnings();
+    assert_eq!(run.frames(), 150);
+    assert_eq!(folder.times("out.mp4"), folder.times("in.mp4"));
+}
+
+/// Encodes a film of three segments to AV1 `times` times, with two busy threads beside it. Segments are closed while the
+/// next is begun, so two encoders live at once.
+fn encodes_av1_on_busy_cores(times: u32) {
+    let folder = Folder::new();
+    folder.film("in.mp4", 100, "");
+    let busy = AtomicBool::new(true);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while busy.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let runs: Vec<Run> = (0..times)
+            .map(|_| folder.paint(&format!("in.mp4 -o out.mkv -y --codec av1 --pix-fmt yuv420p10le {SHORT}")))
+            .collect();
+        busy.store(false, Ordering::Relaxed);
+        for (number, run) in runs.into_iter().enumerate() {
+            assert_eq!(run.ok().frames(), 100, "run {number}");
+        }
+    });
+    assert_eq!(folder.facts("out.mkv", "codec_name,pix_fmt"), "av1,yuv420p10le");
+    assert_eq!(folder.times("out.mkv").len(), 100);
+}
+
+#[test]
+fn an_av1_encode_does_not_crash_on_busy_cores() {
+    encodes_av1_on_busy_cores(1);
+}
+
+#[test]
+#[ignore = "takes minutes: run cargo test --test segments fifty -- --ignored"]
+fn fifty_av1_encodes_do_not_crash_on_busy_cores() {
+    encodes_av1_on_busy_cores(50);
 }
 
 /// Pseudo-random numbers, the same in every run.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{SteadyArgs, StyleArgs, values};
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Seconds, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::sink::virtual_camera::VirtualCamera;
 use crate::source::camera::PixelFormat;
 use crate::studio::capture::SourceSettings;
@@ -39,6 +39,9 @@ pub struct LiveArgs {
     /// Play a video file again when it ends.
     #[arg(long = "loop")]
     pub repeat: bool,
+    /// Deinterlace a video file or a stream before painting: marked (the default), top or bottom, as in `impasto video`.
+    #[arg(long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
+    pub deinterlace: Option<Deinterlace>,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
@@ -82,6 +85,7 @@ impl LiveArgs {
             fps: self.fps,
             pixel_format: self.pixel_format,
             repeat: self.repeat,
+            deinterlace: self.deinterlace,
             max_pixels,
         }
     }

@@ -7,10 +7,10 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, Seconds, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::media::write::Codec;
 use crate::network::provider::Device;
 use crate::picture::Format;
@@ -213,8 +213,8 @@ pub struct VideoArgs {
     /// 0-63, default 30; vp9: 0-63, default 28.
     #[arg(long, value_name = "N")]
     pub crf: Option<u32>,
-    /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-13; vp9:
-    /// 0-8; prores: proxy, lt, standard, hq, 4444.
+    /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-8, default 7;
+    /// vp9: 0-8; prores: proxy, lt, standard, hq, 4444.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Output pixel format (yuv420p, yuv444p ...). Default: the codec's usual one.
@@ -229,6 +229,17 @@ pub struct VideoArgs {
     /// Paint only this long: seconds, or `[HH:]MM:SS[.fraction]`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Seconds>,
+    /// Deinterlace the film before painting (bwdif). Each pair of fields becomes one frame, so the frame rate stays. marked, the
+    /// default: the pictures that the film marks as interlaced, in its own field order. top or bottom: all pictures, with that
+    /// field first, where the marks are missing or wrong.
+    #[arg(long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
+    pub deinterlace: Option<Deinterlace>,
+    /// What HDR film (PQ or HLG) becomes. Either way it is painted in SDR, tone-mapped. sdr: the output is that painting, in
+    /// BT.709. keep: what the painting changed is put back onto the HDR light of the film, so that highlights stay as bright as
+    /// they were; the output has 10 bits and the film's transfer curve, primaries and mastering metadata (hevc by default; or
+    /// av1, vp9, prores, ffv1).
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Hdr::Sdr)]
+    pub hdr: Hdr,
     /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<SizeRequest>,
@@ -257,6 +268,8 @@ impl VideoArgs {
             encoder_option,
             start,
             duration,
+            deinterlace,
+            hdr,
             size,
             fps,
             segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
@@ -274,6 +287,8 @@ impl VideoArgs {
             encoder_options: encoder_option.clone(),
             start: *start,
             duration: *duration,
+            deinterlace: *deinterlace,
+            keep_hdr: *hdr == Hdr::Keep,
             size: *size,
             fps: *fps,
             segment_frames: *segment_frames,
@@ -291,6 +306,15 @@ impl VideoArgs {
         let (input, output) = (input.to_owned(), output.to_owned());
         FilmJob { input, output, overwrite: self.overwrite, restart, keep_segments, work }
     }
+}
+
+/// What HDR film becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hdr {
+    /// SDR in BT.709.
+    Sdr,
+    /// HDR again.
+    Keep,
 }
 
 /// How a video job is split and joined.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::device::say_device;
 use super::queue::{self, Kind};
 use super::summary::Summary;
-use crate::cli::{SharedArgs, VideoArgs};
+use crate::cli::{Hdr, SharedArgs, VideoArgs};
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::media::write::{Codec, Container, CopiedStreams};
@@ -137,7 +137,7 @@ fn several(
     let start = Instant::now();
     let names_file = |path: &Path| Container::of(path).is_ok();
     let jobs = queue::into_folder(&args.output, inputs, &VIDEOS, names_file, |input| {
-        output_name(input, args.codec, studio.machine().max_pixels)
+        output_name(input, args, studio.machine().max_pixels)
     })?;
     let (inputs, outputs) = (jobs.iter().map(|job| job.0.as_path()), jobs.iter().map(|job| job.1.as_path()));
     queue::refuse_overwriting_inputs(inputs, outputs)?;
@@ -217,9 +217,11 @@ fn several(
 
 /// The input's name; with `.mkv` where the container of its own ending does not take the codec, or loses streams that
 /// Matroska keeps.
-fn output_name(input: &Path, codec: Option<Codec>, most: MaxPixels) -> PathBuf {
+fn output_name(input: &Path, args: &VideoArgs, most: MaxPixels) -> PathBuf {
     let name = Path::new(input.file_name().unwrap_or_default());
-    let own = Container::of(name).ok().filter(|&container| Codec::choose(codec, container).is_ok());
+    let own = Container::of(name)
+        .ok()
+        .filter(|&container| Codec::choose(args.codec, container, args.hdr == Hdr::Keep).is_ok());
     // A file that cannot be read fails when its turn comes.
     let losses = |container| CopiedStreams::losses(input, most, container).unwrap_or(0);
     let fits = own.is_some_and(|own| match losses(own) {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{F32, U8, U8x3};
+use fast_image_resize::pixels::{F32, U8, U8x3, U16x3};
 use fast_image_resize::{FilterType, ImageView, ImageViewMut, PixelTrait, ResizeAlg, ResizeOptions};
 
 use crate::error::{Error, Result};
@@ -50,6 +50,18 @@ impl Resizer {
             least.into(),
         );
         self.run(image, (side, side), out, &options)
+    }
+
+    /// Resizes packed RGB of 16 bits with a Catmull-Rom filter. `from` and `to` are (width, height).
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn deep(&mut self, codes: &[u16], from: (u32, u32), to: (u32, u32)) -> Result<Vec<u16>> {
+        let pixels: Vec<U16x3> = codes.as_chunks::<3>().0.iter().copied().map(U16x3::new).collect();
+        let source = TypedImageRef::new(from.0, from.1, &pixels).map_err(|error| failed(from, to, &error))?;
+        let mut target = TypedImage::<U16x3>::new(to.0, to.1);
+        self.typed(&source, &mut target, &catmull_rom())?;
+        Ok(target.pixels().iter().flat_map(|pixel| pixel.0).collect())
     }
 
     /// Resizes one plane of bytes, `[H][W]`, into `out` with a Catmull-Rom filter. `from` and `to` are (width, height).

@@ -26,11 +26,16 @@ impl Turn {
 
     /// Writes `image` turned to `out`, which has the same number of bytes.
     pub fn apply(self, image: Image<'_>, out: &mut [u8]) {
+        self.apply_to((image.width, image.height), image.pixels, out);
+    }
+
+    /// As [`Self::apply`], for channels of any type; `size` is the width and height of `from`.
+    pub fn apply_to<T: Copy>(self, size: (u32, u32), from: &[T], out: &mut [T]) {
         /// Side of the squares that are turned one after the other, so that both pictures stay in the cache.
         const BLOCK: usize = 32;
-        let (wide, high) = self.size(image.width, image.height);
-        let (wide, high, stride) = (wide as usize, high as usize, image.width as usize);
-        let (from, _) = image.pixels.as_chunks::<3>();
+        let (wide, high) = self.size(size.0, size.1);
+        let (wide, high, stride) = (wide as usize, high as usize, size.0 as usize);
+        let (from, _) = from.as_chunks::<3>();
         let (to, _) = out.as_chunks_mut::<3>();
         for top in (0..high).step_by(BLOCK) {
             for left in (0..wide).step_by(BLOCK) {

@@ -4,7 +4,7 @@
 //! - [`write`](mod@write) encodes frames and writes them to a container: a complete file, a recording that plays while it
 //!   grows, or a network stream. It also copies audio, subtitles and everything else from the input.
 //! - [`pixels`] converts between RGB and the pixel formats of cameras, decoders and encoders.
-//! - [`options`] parses times, sizes and frame rates.
+//! - [`options`] parses times, sizes, frame rates and field orders.
 
 mod ffmpeg;
 mod info;

@@ -1,4 +1,4 @@
-//! Times, sizes and frame rates as people write them.
+//! Times, sizes, frame rates and field orders as people write them.
 
 use std::str::FromStr;
 
@@ -96,6 +96,37 @@ impl FromStr for FrameRate {
         };
         let sensible = rate.num > 0 && rate.den > 0 && (0.001..=1000.0).contains(&rate.as_f64());
         if sensible { Ok(Self(rate)) } else { Err(wrong()) }
+    }
+}
+
+/// Which pictures of an interlaced film to deinterlace. Parses `marked`, `top` and `bottom`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deinterlace {
+    /// Those that the film marks as interlaced, in the field order that it gives.
+    Marked,
+    /// All, where the film does not mark them or marks them wrongly; the top field is the earlier one.
+    TopFirst,
+    /// All; the bottom field is the earlier one.
+    BottomFirst,
+}
+
+impl Deinterlace {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Marked => "marked",
+            Self::TopFirst => "top",
+            Self::BottomFirst => "bottom",
+        }
+    }
+}
+
+impl FromStr for Deinterlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Marked, Self::TopFirst, Self::BottomFirst].into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| "no such field order; choose marked, top or bottom".into())
     }
 }
 

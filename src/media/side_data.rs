@@ -35,6 +35,43 @@ pub fn forget_hdr(facts: &mut Vec<SideData>) {
     facts.retain(|(kind, _)| !OF_HDR.contains(kind));
 }
 
+/// Adds to `facts` what `picture` says of HDR and the file does not.
+pub fn add_hdr(facts: &mut Vec<SideData>, picture: &frame::Video) {
+    use frame::side_data::Type;
+    let kinds = OF_HDR.into_iter().zip([Type::MasteringDisplayMetadata, Type::ContentLightLevel]);
+    for (kind, noted) in kinds {
+        if facts.iter().all(|(known, _)| *known != kind)
+            && let Some(found) = picture.side_data(noted)
+        {
+            facts.push((kind, found.data().to_vec()));
+        }
+    }
+}
+
+/// What `facts` say of HDR, as x265's parameters: `master-display=...:max-cll=...`; empty without any.
+///
+/// FFmpeg's `AVMasteringDisplayMetadata` is made of integers: x and y of red, green, blue and white, the least and the largest
+/// luminance, each as a ratio; then whether the chromaticities and the luminances are known. `AVContentLightMetadata` is
+/// the light level of the brightest pixel and that of the brightest frame.
+pub fn for_x265(facts: &[SideData]) -> String {
+    let of = |kind| facts.iter().find(|(known, _)| *known == kind).map(|(_, bytes)| bytes.as_slice());
+    let [mastering, light] = OF_HDR.map(of);
+    let number = |bytes: &[u8], place: usize| Some(i32::from_ne_bytes(*bytes.get(place * 4..)?.first_chunk()?));
+    let mastered = mastering.and_then(|bytes| {
+        let ratio = |place: usize, unit: f64| {
+            let (num, den) = (number(bytes, 2 * place)?, number(bytes, 2 * place + 1)?);
+            (den != 0).then(|| (f64::from(num) / f64::from(den) * unit).round() as i64)
+        };
+        let known = number(bytes, 20)? != 0 && number(bytes, 21)? != 0;
+        let point = |place: usize| Some(format!("({},{})", ratio(place, 50_000.0)?, ratio(place + 1, 50_000.0)?));
+        let (red, green, blue, white) = (point(0)?, point(2)?, point(4)?, point(6)?);
+        let (least, most) = (ratio(8, 10_000.0)?, ratio(9, 10_000.0)?);
+        known.then(|| format!("master-display=G{green}B{blue}R{red}WP{white}L({most},{least})"))
+    });
+    let light = light.and_then(|bytes| Some(format!("max-cll={},{}", number(bytes, 0)?, number(bytes, 1)?)));
+    [mastered, light].into_iter().flatten().collect::<Vec<_>>().join(":")
+}
+
 /// All side data of `stream`.
 pub fn of(stream: &Stream<'_>) -> Vec<SideData> {
     // SAFETY: the entries belong to the stream, which is borrowed.

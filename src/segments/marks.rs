@@ -58,7 +58,29 @@ impl Marks {
     pub fn take(&self, index: u64) -> Option<[Mark; 2]> {
         let mut left = lock(&self.left);
         let (first, second) = (left.get(&index.checked_sub(self.before)?).cloned(), left.get(&index).cloned());
-        left.retain(|&at, _| at > index);
+        // The second is the first of the next segment if that warms up over a whole one.
+        left.retain(|&at, _| at >= index);
         Some([first?, second?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_segment_gets_its_marks_also_if_it_is_as_short_as_the_warm_up() {
+        for (every, before) in [(32, 32), (40, 32), (300, 32)] {
+            let marks = Marks::new(every, before);
+            for index in 0..=4 * every {
+                if marks.want(index) {
+                    marks.leave(Mark { index, time: 0, decoded: 0, sha256: String::new() });
+                }
+                if index > 0 && index.is_multiple_of(every) {
+                    let places = marks.take(index).map(|pair| pair.map(|mark| mark.index));
+                    assert_eq!(places, Some([index - before, index]), "{every}");
+                }
+            }
+        }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Source, SourceFormat};
 use crate::error::Result;
-use crate::frame::{Frame, MaxPixels, Rational};
+use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
-use crate::media::options::{FrameRate, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, SizeRequest};
 use crate::media::pixels::ColorTags;
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::media::{FrameFormat, VideoInfo};
@@ -58,10 +58,10 @@ impl VideoSource {
         format: Option<&str>,
         requests: &[(&str, String)],
         size: Option<SizeRequest>,
-        max_pixels: MaxPixels,
+        limits: (MaxPixels, Option<Deinterlace>),
         give_up: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let decoder = Decoder::open_address(address, format, requests, max_pixels, give_up)?;
+        let decoder = Decoder::open_address(address, format, requests, limits, give_up)?;
         Ok(Self::of_decoder(decoder, size, None, Shape::Square))
     }
 
@@ -173,6 +173,11 @@ impl VideoSource {
         frame.resize(format.width, format.height);
         frame.stamp_from(native);
         resizer.resize(native.image(), format.width, format.height, &mut frame.pixels)?;
+        if let Some(original) = &native.hdr {
+            let (from, to) = ((native.width, native.height), (format.width, format.height));
+            let codes = resizer.deep(&original.codes, from, to)?;
+            frame.hdr = Some(Arc::new(HdrOriginal { codes, seen: frame.pixels.clone(), peak: original.peak }));
+        }
         Ok(true)
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
-use crate::media::options::{FrameRate, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, SizeRequest};
 use crate::media::read::DecodeOptions;
 use crate::pipeline::live::{Capture, OpenSource};
 use crate::size::Size;
@@ -52,6 +52,8 @@ pub struct SourceSettings {
     pub pixel_format: Option<PixelFormat>,
     /// Restart a video file when it ends.
     pub repeat: bool,
+    /// How to deinterlace a video file or a stream; `None` leaves it as it is.
+    pub deinterlace: Option<Deinterlace>,
     /// Reject files and streams with more pixels per frame.
     pub max_pixels: MaxPixels,
 }
@@ -60,7 +62,7 @@ impl Default for SourceSettings {
     /// The first camera.
     fn default() -> Self {
         let (size, fps, pixel_format, max_pixels) = (None, None, None, MaxPixels::default());
-        Self { name: "0".into(), size, fps, pixel_format, repeat: false, max_pixels }
+        Self { name: "0".into(), size, fps, pixel_format, repeat: false, deinterlace: None, max_pixels }
     }
 }
 
@@ -77,8 +79,8 @@ pub fn open_source(settings: &SourceSettings, stop: &Stop) -> Result<Box<dyn Sou
 /// # Errors
 /// Those of [`open_source`].
 pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capture<'a>> {
-    let SourceSettings { name, size, fps, pixel_format, repeat, max_pixels: most } = settings;
-    let (name, size, fps, most) = (name.as_str(), *size, *fps, *most);
+    let SourceSettings { name, size, fps, pixel_format, repeat, deinterlace, max_pixels: most } = settings;
+    let (name, size, fps, deinterlace, most) = (name.as_str(), *size, *fps, *deinterlace, *most);
     let Size { width, height } = size.map_or(USUAL, |size| size.of(USUAL));
     let (give_up, stop) = (stop.flag(), stop.clone());
     let is_file = Path::new(name).is_file();
@@ -87,12 +89,12 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
         let open = move || PacedSource::new(SyntheticSource::at(width, height, rate), stop.clone());
         (false, Box::new(move || Ok(Box::new(open()))))
     } else if name.contains("://") {
-        let open = move || VideoSource::open_address(name, None, &[], size, most, Arc::clone(&give_up));
+        let open = move || VideoSource::open_address(name, None, &[], size, (most, deinterlace), Arc::clone(&give_up));
         (true, Box::new(move || Ok(Box::new(open()?))))
     } else if name == "screen" {
         (true, Box::new(move || open_screen(fps, size, most, Arc::clone(&give_up))))
     } else if is_file {
-        let options = DecodeOptions { threads: Some(1), max_pixels: most, ..DecodeOptions::default() };
+        let options = DecodeOptions { threads: Some(1), max_pixels: most, deinterlace, ..DecodeOptions::default() };
         let path = Path::new(name);
         let open = move || Ok(PacedSource::new(VideoSource::open_show(path, &options, size)?, stop.clone()));
         (false, Box::new(move || open().map(|source| Box::new(source) as Box<dyn Source>)))
@@ -127,5 +129,5 @@ fn open_screen(
         )
     };
     let requests = [("framerate", format!("{rate}"))];
-    Ok(Box::new(VideoSource::open_address(&address, Some(format), &requests, size, most, give_up)?))
+    Ok(Box::new(VideoSource::open_address(&address, Some(format), &requests, size, (most, None), give_up)?))
 }

@@ -162,9 +162,27 @@ impl ColorTags {
         tags
     }
 
-    /// The tagged space, or the one that players guess.
+    /// The tags of HDR video made of pictures of `lines` rows with these: nothing is left for players to guess.
+    pub(in crate::media) fn for_hdr(self, lines: u32) -> Self {
+        use AVColorSpace as Space;
+        let mut tags = self;
+        tags.space = match self.resolved_space(lines) {
+            known @ (Space::AVCOL_SPC_BT709 | Space::AVCOL_SPC_BT470BG | Space::AVCOL_SPC_SMPTE170M) => known,
+            _ => Space::AVCOL_SPC_BT2020_NCL,
+        };
+        if tags.primaries == AVColorPrimaries::AVCOL_PRI_UNSPECIFIED {
+            tags.primaries = AVColorPrimaries::AVCOL_PRI_BT2020;
+        }
+        if !tags.is_full() {
+            tags.range = AVColorRange::AVCOL_RANGE_MPEG;
+        }
+        tags
+    }
+
+    /// The tagged space, or the one that players guess. HDR without a tag is in BT.2020.
     pub(super) fn resolved_space(self, lines: u32) -> AVColorSpace {
         match self.space {
+            AVColorSpace::AVCOL_SPC_UNSPECIFIED if self.is_hdr() => AVColorSpace::AVCOL_SPC_BT2020_NCL,
             AVColorSpace::AVCOL_SPC_UNSPECIFIED | AVColorSpace::AVCOL_SPC_RESERVED | AVColorSpace::AVCOL_SPC_RGB => {
                 guessed_space(lines)
             }

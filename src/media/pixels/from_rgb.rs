@@ -6,9 +6,11 @@ use yuv::YuvConversionMode;
 
 use super::color::ColorTags;
 use super::format::{allocate, pixel_format};
+use super::hdr::ToHdr;
 use super::planes::{failed, planar_mut};
 use super::scaler::{End, Scaler};
-use crate::error::Result;
+use super::sdr::USUAL_PEAK;
+use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::ffmpeg::check;
 
@@ -17,10 +19,14 @@ use crate::media::ffmpeg::check;
 pub struct FromRgb {
     scaler: Scaler,
     packed: Option<frame::Video>,
+    /// Pixels of 16 bits, and how a painting becomes HDR.
+    deep: Option<frame::Video>,
+    to_hdr: Option<ToHdr>,
 }
 
 impl FromRgb {
-    /// Fills `picture` from the top left of `frame`, in the matrix and range of `tags`.
+    /// Fills `picture` from the top left of `frame`, in the matrix and range of `tags`. Where those say HDR, it becomes HDR
+    /// again.
     ///
     /// # Errors
     /// Neither `yuv` nor swscale can write the picture's pixel format.
@@ -28,6 +34,9 @@ impl FromRgb {
         // SAFETY: the frame has buffers of its own; the call copies them if the encoder still holds them.
         let writable = unsafe { ffi::av_frame_make_writable(picture.as_mut_ptr()) };
         check(writable, "cannot reuse a picture")?;
+        if tags.is_hdr() {
+            return self.to_hdr(frame, tags, picture);
+        }
         let (range, matrix, stride) = (tags.yuv_range(), tags.matrix(picture.height()), frame.width * 3);
         let (rgb, mode, format) = (&frame.pixels, YuvConversionMode::Balanced, pixel_format(picture));
         let converted = match format {
@@ -43,6 +52,37 @@ impl FromRgb {
             _ => return self.by_swscale(frame, picture, End { format, tags }),
         };
         converted.map_err(|error| failed(format, error))
+    }
+
+    fn to_hdr(&mut self, frame: &Frame, tags: ColorTags, picture: &mut frame::Video) -> Result<()> {
+        let original = frame.hdr.as_deref().filter(|original| original.codes.len() == frame.pixels.len());
+        let peak = original.map_or(USUAL_PEAK, |original| original.peak as f32);
+        let to_hdr = match self.to_hdr.take().filter(|known| known.fits(tags, peak)) {
+            Some(known) => known,
+            None => ToHdr::new(tags, peak).ok_or_else(|| Error::internal("HDR without an HDR curve"))?,
+        };
+        let to_hdr = self.to_hdr.insert(to_hdr);
+        let deep = match &mut self.deep {
+            Some(deep) if (deep.width(), deep.height()) == (frame.width, frame.height) => deep,
+            slot => slot.insert(allocate(ffi::AV_PIX_FMT_RGB48, frame.width, frame.height)?),
+        };
+        let (stride, row) = (deep.stride(0), frame.width as usize * 3);
+        let mut codes = vec![0; row];
+        for (y, (to, painted)) in deep.data_mut(0).chunks_mut(stride).zip(frame.pixels.chunks_exact(row)).enumerate() {
+            let part = y * row..(y + 1) * row;
+            match original {
+                Some(original) => {
+                    to_hdr.row(&original.codes[part.clone()], &original.seen[part], painted, &mut codes);
+                }
+                None => to_hdr.plain_row(painted, &mut codes),
+            }
+            for (bytes, code) in to.as_chunks_mut::<2>().0.iter_mut().zip(&codes) {
+                *bytes = code.to_ne_bytes();
+            }
+        }
+        let from = End { format: ffi::AV_PIX_FMT_RGB48, tags };
+        let to = End { format: pixel_format(picture), tags };
+        self.scaler.convert(deep, from, picture, to)
     }
 
     fn by_swscale(&mut self, frame: &Frame, picture: &mut frame::Video, to: End) -> Result<()> {

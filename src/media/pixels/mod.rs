@@ -7,6 +7,7 @@ pub mod camera;
 mod color;
 mod format;
 mod from_rgb;
+mod hdr;
 mod planes;
 mod scaler;
 mod sdr;

@@ -9,13 +9,13 @@ use ffmpeg_next::ffi::AVColorTransferCharacteristic as Transfer;
 use super::color::{ColorTags, Gamut};
 
 /// White of SDR within HDR in cd/m².
-const WHITE: f32 = 203.0;
+pub const WHITE: f32 = 203.0;
 /// Peak of HLG's reference display, and of PQ films that name none, in cd/m².
 pub const USUAL_PEAK: f32 = 1000.0;
 /// Entries of the tables.
 const STEPS: usize = 4096;
 /// Gamma of an SDR display (BT.1886).
-const GAMMA: f32 = 2.4;
+pub const GAMMA: f32 = 2.4;
 
 /// Luma of BT.2020.
 const LUMA: [f32; 3] = [0.2627, 0.6780, 0.0593];
@@ -84,19 +84,35 @@ impl ToSdr {
         self.made_for.0 == tags && (!hdr || self.made_for.1 == peak.clamp(2.0 * WHITE, 10_000.0) as u32)
     }
 
+    /// The light of a pixel on the display, in the film's own primaries, where 1 is the white of SDR.
+    pub fn light(&self, codes: [u16; 3]) -> [f32; 3] {
+        let light = codes.map(|code| self.light[usize::from(code >> 4)]);
+        let Some(system) = &self.system else { return light };
+        let gain = system[index(luma(light).max(0.0).sqrt())];
+        light.map(|channel| channel * gain)
+    }
+
+    /// What the tone curve multiplies a pixel with whose brightest channel has this light; 1 for SDR.
+    pub fn gain(&self, brightest: f32) -> f32 {
+        self.compression.as_ref().map_or(1.0, |compression| compression[index((brightest / self.peak).sqrt())])
+    }
+
+    /// The brightness that the film was graded for, where 1 is the white of SDR.
+    pub fn peak(&self) -> f32 {
+        self.peak
+    }
+
+    /// From the film's primaries to BT.709.
+    pub fn matrix(&self) -> [[f32; 3]; 3] {
+        self.matrix
+    }
+
     /// Converts a row: packed R'G'B' of 16 bits to as many bytes in BT.709.
     pub fn row(&self, from: &[u16], to: &mut [u8]) {
-        let index = |root: f32| ((root * (STEPS - 1) as f32 + 0.5) as usize).min(STEPS - 1);
         for (from, to) in from.as_chunks::<3>().0.iter().zip(to.as_chunks_mut::<3>().0) {
-            let mut light = from.map(|code| self.light[usize::from(code >> 4)]);
-            if let Some(system) = &self.system {
-                let luma: f32 = light.iter().zip(LUMA).map(|(light, share)| light * share).sum();
-                let gain = system[index(luma.max(0.0).sqrt())];
-                light = light.map(|channel| channel * gain);
-            }
-            if let Some(compression) = &self.compression {
-                let brightest = light.into_iter().fold(0.0, f32::max);
-                let gain = compression[index((brightest / self.peak).sqrt())];
+            let mut light = self.light(*from);
+            if self.compression.is_some() {
+                let gain = self.gain(light.into_iter().fold(0.0, f32::max));
                 light = light.map(|channel| channel * gain);
             }
             for (to, row) in to.iter_mut().zip(self.matrix) {
@@ -107,6 +123,16 @@ impl ToSdr {
     }
 }
 
+/// The entry of a table by the square root of its variable.
+fn index(root: f32) -> usize {
+    ((root * (STEPS - 1) as f32 + 0.5) as usize).min(STEPS - 1)
+}
+
+/// The luma of light in BT.2020.
+pub fn luma(light: [f32; 3]) -> f32 {
+    light.iter().zip(LUMA).map(|(light, share)| light * share).sum()
+}
+
 /// PQ (SMPTE ST 2084): a code from 0 to 1 to cd/m².
 fn pq_to_light(code: f32) -> f32 {
     let power = code.max(0.0).powf(1.0 / M2);
@@ -114,7 +140,7 @@ fn pq_to_light(code: f32) -> f32 {
 }
 
 /// The inverse of [`pq_to_light`].
-fn light_to_pq(light: f32) -> f32 {
+pub fn light_to_pq(light: f32) -> f32 {
     let power = (light / 10_000.0).clamp(0.0, 1.0).powf(M1);
     ((C1 + C2 * power) / (1.0 + C3 * power)).powf(M2)
 }
@@ -127,11 +153,17 @@ const C3: f32 = 2392.0 / 4096.0 * 32.0;
 
 /// HLG (ARIB STD-B67): a code from 0 to 1 to the light of the scene, from 0 to 1.
 fn hlg_to_scene(code: f32) -> f32 {
-    const A: f32 = 0.178_832_77;
-    const B: f32 = 1.0 - 4.0 * A;
-    const C: f32 = 0.559_910_7;
-    if code <= 0.5 { code * code / 3.0 } else { (((code - C) / A).exp() + B) / 12.0 }
+    if code <= 0.5 { code * code / 3.0 } else { (((code - HLG_C) / HLG_A).exp() + HLG_B) / 12.0 }
 }
+
+/// The inverse of [`hlg_to_scene`].
+pub fn scene_to_hlg(light: f32) -> f32 {
+    if light <= 1.0 / 12.0 { (3.0 * light.max(0.0)).sqrt() } else { HLG_A * (12.0 * light - HLG_B).ln() + HLG_C }
+}
+
+const HLG_A: f32 = 0.178_832_77;
+const HLG_B: f32 = 1.0 - 4.0 * HLG_A;
+const HLG_C: f32 = 0.559_910_7;
 
 /// BT.2390's curve: light of a film graded up to `peak`, in cd/m², to light where 203 is white.
 fn compressed(light: f32, peak: f32) -> f32 {

@@ -1,5 +1,7 @@
 //! Decoded pictures to RGB frames.
 
+use std::sync::Arc;
+
 use ffmpeg_next::ffi::{self, AVPixelFormat::*};
 use ffmpeg_next::frame;
 use yuv::YuvConversionMode;
@@ -10,7 +12,7 @@ use super::planes::{biplanar, failed, planar};
 use super::scaler::{End, Scaler};
 use super::sdr::{ToSdr, USUAL_PEAK};
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, HdrOriginal};
 
 /// Converts pictures to RGB; keeps its buffers between pictures.
 #[derive(Default)]
@@ -20,9 +22,16 @@ pub struct ToRgb {
     /// Pixels of 16 bits, and how they become SDR.
     deep: Option<frame::Video>,
     to_sdr: Option<ToSdr>,
+    /// Whether frames carry the HDR picture that they were made from.
+    keeps_hdr: bool,
 }
 
 impl ToRgb {
+    /// A converter whose frames carry the HDR picture that they were made from, if `keeps_hdr`.
+    pub fn new(keeps_hdr: bool) -> Self {
+        Self { keeps_hdr, ..Self::default() }
+    }
+
     /// Sets the size and pixels of `frame` from `picture`, read as `tags` say. HDR and wide gamuts become SDR in BT.709.
     ///
     /// # Errors
@@ -30,6 +39,7 @@ impl ToRgb {
     pub fn convert(&mut self, picture: &frame::Video, tags: ColorTags, frame: &mut Frame) -> Result<()> {
         let (width, height) = (picture.width(), picture.height());
         frame.resize(width, height);
+        frame.hdr = None;
         let format = pixel_format(picture);
         if tags.needs_sdr() {
             return self.by_tables(picture, End { format, tags }, frame);
@@ -98,11 +108,20 @@ impl ToRgb {
         self.scaler.convert(picture, from, deep, End { format: ffi::AV_PIX_FMT_RGB48, tags: from.tags })?;
         let (stride, row) = (deep.stride(0), width as usize * 3);
         let mut codes = vec![0; row];
+        let keeps = self.keeps_hdr && from.tags.is_hdr();
+        let mut original = Vec::with_capacity(if keeps { frame.pixels.len() } else { 0 });
         for (to, from) in frame.pixels.chunks_exact_mut(row).zip(deep.data(0).chunks(stride)) {
             for (code, bytes) in codes.iter_mut().zip(from.as_chunks::<2>().0) {
                 *code = u16::from_ne_bytes(*bytes);
             }
             to_sdr.row(&codes, to);
+            if keeps {
+                original.extend_from_slice(&codes);
+            }
+        }
+        if keeps {
+            let seen = frame.pixels.clone();
+            frame.hdr = Some(Arc::new(HdrOriginal { codes: original, seen, peak: peak as u32 }));
         }
         Ok(())
     }

@@ -8,14 +8,16 @@ use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, frame};
 
 use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
+use super::deinterlace::{Deinterlacer, Stamped};
 use super::first_frame;
 use super::open::{Input, Opening};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, MaxPixels, Rational};
+use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::turn::Turn;
+use crate::media::ffmpeg::reason;
 use crate::media::info::VideoInfo;
-use crate::media::options::Seconds;
+use crate::media::options::{Deinterlace, Seconds};
 use crate::media::pixels::{ColorTags, ToRgb, is_transparent};
 use crate::media::side_data;
 use crate::warning::Warning;
@@ -31,6 +33,10 @@ pub struct DecodeOptions {
     pub threads: Option<usize>,
     /// Larger frames are refused.
     pub max_pixels: MaxPixels,
+    /// How to make interlaced pictures progressive; `None` leaves them.
+    pub deinterlace: Option<Deinterlace>,
+    /// Whether frames of HDR video carry the picture that they were made from, and the facts are those of HDR.
+    pub keep_hdr: bool,
 }
 
 /// Decodes an input's best video stream, in the calling thread.
@@ -39,6 +45,7 @@ pub struct Decoder {
     pub(super) input: Input,
     pub(super) decoder: decoder::Video,
     to_rgb: ToRgb,
+    keep_hdr: bool,
     /// What makes the pictures upright, and a picture before that.
     turn: Turn,
     stored: Frame,
@@ -48,6 +55,10 @@ pub struct Decoder {
     pub(super) pending: bool,
     pub(super) info: VideoInfo,
     pub(super) clock: Clock,
+    pub(super) deinterlacer: Option<Deinterlacer>,
+    /// When `picture` is shown and for how long, in ticks of the stream. A deinterlacer holds pictures back, so the clock may be
+    /// ahead.
+    pub(super) shown: Option<(i64, i64)>,
     /// No packets are left; the decoder delivers what it still holds.
     pub(super) draining: bool,
     pub(super) delivered: u64,
@@ -83,10 +94,10 @@ impl Decoder {
         address: &str,
         format: Option<&str>,
         settings: &[(&str, String)],
-        max_pixels: MaxPixels,
+        (max_pixels, deinterlace): (MaxPixels, Option<Deinterlace>),
         interrupt: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let options = DecodeOptions { threads: Some(1), max_pixels, ..DecodeOptions::default() };
+        let options = DecodeOptions { threads: Some(1), max_pixels, deinterlace, ..DecodeOptions::default() };
         let input = Opening::address(address, format, settings, max_pixels, interrupt)?.open()?;
         let mut decoder = Self::of_input(Path::new(address), input, &options, false)?;
         let found = decoder.first_frame()?;
@@ -129,11 +140,13 @@ impl Decoder {
         }
         let mut clock = Clock::new(time_base, frame_rate);
         (clock.first, clock.seeking) = (first, first.is_some() && seek);
+        let deinterlacer = options.deinterlace.map(|kind| Deinterlacer::new(kind, options.threads)).transpose()?;
         Ok(Self {
             path: path.to_owned(),
             input,
             decoder,
-            to_rgb: ToRgb::default(),
+            to_rgb: ToRgb::new(options.keep_hdr),
+            keep_hdr: options.keep_hdr,
             turn,
             stored: Frame::default(),
             packet: Packet::empty(),
@@ -141,6 +154,8 @@ impl Decoder {
             pending: false,
             info,
             clock,
+            deinterlacer,
+            shown: None,
             draining: false,
             delivered: 0,
             damage: Damage::default(),
@@ -160,15 +175,25 @@ impl Decoder {
         if !found {
             return Err(self.nothing(options));
         }
-        let start = self.clock.first.and(self.clock.last).map(|(time, _)| time);
+        let start = self.clock.first.and(self.shown).map(|(time, _)| time);
         let uncut = options.start.is_none() && options.duration.is_none();
         if self.turn.is_none() && self.info.side_data.iter().all(|(kind, _)| !side_data::is_matrix(*kind)) {
             // Some streams note the rotation in their pictures.
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
-        first_frame::describe(&mut self.input, &mut self.picture, self.turn, start, uncut, &mut self.info);
-        self.warnings.extend(first_frame::warnings(&self.path, &self.picture));
+        if self.keep_hdr && ColorTags::of_frame(&self.picture).is_hdr() {
+            side_data::add_hdr(&mut self.info.side_data, &self.picture);
+        }
+        first_frame::describe(
+            &mut self.input,
+            &mut self.picture,
+            self.turn,
+            start,
+            (uncut, self.keep_hdr),
+            &mut self.info,
+        );
+        self.warnings.extend(first_frame::warnings(&self.path, &self.picture, self.keep_hdr));
         self.notice_transparency();
         Ok(self)
     }
@@ -222,7 +247,7 @@ impl Decoder {
             self.sum_up();
             return Ok(false);
         }
-        let Some((time, duration)) = self.clock.last else { return Ok(false) };
+        let Some((time, duration)) = self.shown else { return Ok(false) };
         let time = time - self.info.origin;
         if self.info.end.is_some_and(|end| time >= end) {
             return Ok(false);
@@ -236,6 +261,11 @@ impl Decoder {
             let (width, height) = turn.size(stored.width, stored.height);
             frame.resize(width, height);
             turn.apply(stored.image(), &mut frame.pixels);
+            frame.hdr = stored.hdr.take().map(|original| {
+                let mut codes = vec![0; original.codes.len()];
+                turn.apply_to((stored.width, stored.height), &original.codes, &mut codes);
+                Arc::new(HdrOriginal { codes, seen: frame.pixels.clone(), peak: original.peak })
+            });
         }
         self.notice_transparency();
         self.take_facts(&mut frame.captions);
@@ -261,6 +291,9 @@ impl Decoder {
             self.warn_once(Warning::CaptionsLeftOut { video: self.path.clone() });
         }
         let mut lost = vec![Type::AFD, Type::S12M_TIMECODE, Type::IccProfile];
+        if self.keep_hdr {
+            lost.extend([Type::DYNAMIC_HDR_PLUS, Type::DOVI_METADATA]);
+        }
         lost.retain(|kind| self.picture.side_data(*kind).is_some());
         for kind in lost {
             self.warn_once(Warning::FactsLeftOut { video: self.path.clone(), kind: kind.name().to_owned() });
@@ -277,13 +310,35 @@ impl Decoder {
     pub(super) fn decode(&mut self) -> Result<bool> {
         let mut failures = 0;
         loop {
+            if let Some(deinterlacer) = &mut self.deinterlacer
+                && let Some(Stamped { shown, wanted }) = deinterlacer.take(&mut self.picture)
+            {
+                self.shown = Some(shown);
+                if wanted {
+                    return Ok(true);
+                }
+                continue;
+            }
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
-                    if self.clock.stamp(&self.picture) {
+                    let wanted = self.clock.stamp(&self.picture);
+                    let shown = self.clock.last.unwrap_or_default();
+                    if let Some(deinterlacer) = &mut self.deinterlacer {
+                        let put = deinterlacer.put(&mut self.picture, Stamped { shown, wanted });
+                        put.map_err(|error| self.not_deinterlaced(error))?;
+                        continue;
+                    }
+                    self.shown = Some(shown);
+                    if wanted {
                         return Ok(true);
                     }
                 }
-                Err(FfmpegError::Eof) => return Ok(false),
+                Err(FfmpegError::Eof) => {
+                    let ended = self.deinterlacer.as_mut().map_or(Ok(false), Deinterlacer::end);
+                    if !ended.map_err(|error| self.not_deinterlaced(error))? {
+                        return Ok(false);
+                    }
+                }
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => self.feed(),
                 Err(error) => {
                     self.lose(error);
@@ -294,6 +349,11 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    fn not_deinterlaced(&self, error: FfmpegError) -> Error {
+        let (shown, reason) = (self.path.display(), reason(error));
+        Error::failed(format!("cannot deinterlace '{shown}' ({reason}); omit --deinterlace"))
     }
 
     /// Counts a packet that could not be decoded.
@@ -336,6 +396,9 @@ impl Decoder {
     /// Adds a warning at the end about what was lost.
     fn sum_up(&mut self) {
         let VideoInfo { stream, time_base, origin, end, frames, .. } = self.info;
+        if self.deinterlacer.as_ref().is_some_and(Deinterlacer::did_nothing) {
+            self.warn_once(Warning::NotInterlaced { video: self.path.clone() });
+        }
         let reached = self.clock.reached();
         // A cut that ends before the declared end misses nothing.
         let declared = declared_end(&self.input, stream, time_base)

@@ -15,19 +15,19 @@ use crate::media::pixels::{ColorTags, descriptor, pixel_format};
 use crate::media::side_data;
 use crate::warning::Warning;
 
-/// Completes `info` from the first frame. `turn` makes the pictures upright, `start` is its time if the beginning is left out; `uncut` says that all frames
-/// are wanted.
+/// Completes `info` from the first frame. `turn` makes the pictures upright, `start` is its time if the beginning is left out; `uncut` says that all
+/// frames are wanted, `keep_hdr` that HDR stays HDR.
 pub fn describe(
     input: &mut Input,
     picture: &mut frame::Video,
     turn: Turn,
     start: Option<i64>,
-    uncut: bool,
+    (uncut, keep_hdr): (bool, bool),
     info: &mut VideoInfo,
 ) {
     (info.width, info.height) = turn.size(picture.width(), picture.height());
     let tags = ColorTags::of_frame(picture);
-    info.color = tags.once_read();
+    info.color = if keep_hdr && tags.is_hdr() { tags } else { tags.once_read() };
     if info.color != tags {
         side_data::forget_hdr(&mut info.side_data);
     }
@@ -60,12 +60,14 @@ fn expected_frames(input: &Input, info: &VideoInfo, uncut: bool) -> Option<u64> 
 }
 
 /// Warnings about properties of the first frame of `video` that the output does not keep.
-pub fn warnings(video: &Path, picture: &frame::Video) -> Vec<Warning> {
+pub fn warnings(video: &Path, picture: &frame::Video, keep_hdr: bool) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let depth = descriptor(pixel_format(picture)).map_or(8, |descriptor| descriptor.comp[0].depth);
     let tags = ColorTags::of_frame(picture);
     if tags.is_hdr() {
-        warnings.push(Warning::Hdr { video: video.into() });
+        if !keep_hdr {
+            warnings.push(Warning::Hdr { video: video.into() });
+        }
     } else if tags.needs_sdr() {
         warnings.push(Warning::WideGamut { video: video.into() });
     } else if depth > 8 {

@@ -3,6 +3,7 @@
 mod clock;
 mod damage;
 mod decoder;
+mod deinterlace;
 mod first_frame;
 mod formats;
 mod joint;

@@ -2,6 +2,7 @@
 
 use super::damage::Damage;
 use super::decoder::Decoder;
+use super::deinterlace::Deinterlacer;
 use crate::error::Result;
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 
@@ -15,7 +16,7 @@ impl Decoder {
     /// that time; the decoder is then unusable.
     ///
     /// # Errors
-    /// None at present: a failed seek returns false, and damage is a warning.
+    /// Pictures cannot be deinterlaced. A failed seek returns false, and damage is a warning.
     pub fn go_to(&mut self, time: i64, delivered: u64) -> Result<bool> {
         let wanted = time + self.info.origin;
         let damage = std::mem::take(&mut self.damage);
@@ -25,11 +26,14 @@ impl Decoder {
                 return Ok(false);
             }
             self.decoder.flush();
+            self.deinterlacer.iter_mut().for_each(Deinterlacer::reset);
             self.clock.restart(wanted);
             self.draining = false;
             self.damage = Damage::default();
             let found = self.first_frame()?;
-            if found && self.clock.last.is_some_and(|(time, _)| time == wanted) {
+            // The first picture of the film alone has none before it.
+            let is_same = self.deinterlacer.as_ref().is_none_or(|it| it.taken > 1 || delivered == 0);
+            if found && is_same && self.shown.is_some_and(|(time, _)| time == wanted) {
                 self.delivered = delivered;
                 // What the decoder missed on the way is not damage.
                 self.damage = damage;
@@ -42,13 +46,13 @@ impl Decoder {
     /// Decodes one frame without converting it; false at the end.
     ///
     /// # Errors
-    /// None at present: damage is a warning.
+    /// Pictures cannot be deinterlaced. Damage is a warning.
     pub fn skip(&mut self) -> Result<bool> {
         if !std::mem::take(&mut self.pending) && !self.decode()? {
             return Ok(false);
         }
         self.delivered += 1;
-        let time = self.clock.last.map(|(time, _)| time - self.info.origin);
+        let time = self.shown.map(|(time, _)| time - self.info.origin);
         Ok(time.is_some_and(|time| self.info.end.is_none_or(|end| time < end)))
     }
 }

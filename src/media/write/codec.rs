@@ -52,6 +52,8 @@ pub(super) struct Recipe {
     pub(super) crf: Option<(u32, u32)>,
     /// The default pixel format.
     pub(super) pixel_format: &'static str,
+    /// The default pixel format for HDR, of 10 bits; `None` where players would not show HDR.
+    pub(super) hdr_format: Option<&'static str>,
     /// Options that are always set, before all others.
     pub(super) options: &'static [(&'static str, &'static str)],
 }
@@ -94,6 +96,7 @@ impl Codec {
                 preset: Some(("preset", "veryfast", X26X_PRESETS)),
                 crf: Some((20, 51)),
                 pixel_format: "yuv420p",
+                hdr_format: None,
                 options: &[],
             }],
             Self::Hevc => &[Recipe {
@@ -101,23 +104,28 @@ impl Codec {
                 preset: Some(("preset", "veryfast", X26X_PRESETS)),
                 crf: Some((23, 51)),
                 pixel_format: "yuv420p",
+                hdr_format: Some("yuv420p10le"),
                 // Otherwise it writes to the terminal itself.
                 options: &[("x265-params", "log-level=none")],
             }],
+            // libaom first: SVT-AV1 1.4.1, which Debian 12 has, now and then crashes on busy cores, and `lp=1` still leaves it
+            // some twenty threads. In real time both are as fast on two cores.
             Self::Av1 => &[
+                Recipe {
+                    encoder: "libaom-av1",
+                    preset: Some(("cpu-used", "7", "0 (slow) to 8 (fast)")),
+                    crf: Some((30, 63)),
+                    pixel_format: "yuv420p",
+                    hdr_format: Some("yuv420p10le"),
+                    options: &[("usage", "realtime"), ("row-mt", "1"), ("b", "0")],
+                },
                 Recipe {
                     encoder: "libsvtav1",
                     preset: Some(("preset", "10", "0 (slow) to 13 (fast)")),
                     crf: Some((30, 63)),
                     pixel_format: "yuv420p",
-                    options: &[],
-                },
-                Recipe {
-                    encoder: "libaom-av1",
-                    preset: Some(("cpu-used", "8", "0 (slow) to 8 (fast)")),
-                    crf: Some((30, 63)),
-                    pixel_format: "yuv420p",
-                    options: &[("usage", "realtime"), ("row-mt", "1"), ("b", "0")],
+                    hdr_format: Some("yuv420p10le"),
+                    options: &[("svtav1-params", "lp=1")],
                 },
             ],
             Self::Vp9 => &[Recipe {
@@ -125,6 +133,7 @@ impl Codec {
                 preset: Some(("cpu-used", "6", "-8 to 8, faster from 0 upwards")),
                 crf: Some((28, 63)),
                 pixel_format: "yuv420p",
+                hdr_format: Some("yuv420p10le"),
                 options: &[("deadline", "realtime"), ("row-mt", "1"), ("b", "0")],
             }],
             Self::ProRes => &[Recipe {
@@ -132,6 +141,7 @@ impl Codec {
                 preset: Some(("profile", "auto", "proxy, lt, standard, hq, 4444 or 4444xq")),
                 crf: None,
                 pixel_format: "yuv422p10le",
+                hdr_format: Some("yuv422p10le"),
                 options: &[("vendor", "apl0")],
             }],
             Self::Ffv1 => &[Recipe {
@@ -139,6 +149,7 @@ impl Codec {
                 preset: None,
                 crf: None,
                 pixel_format: "yuv444p",
+                hdr_format: Some("yuv444p10le"),
                 options: &[("level", "3"), ("slicecrc", "1"), ("g", "1")],
             }],
         }
@@ -154,6 +165,11 @@ impl Codec {
         self.recipe().is_some()
     }
 
+    /// Whether players show HDR in it.
+    fn holds_hdr(self) -> bool {
+        self.recipes().iter().all(|recipe| recipe.hdr_format.is_some())
+    }
+
     /// Whether closed captions survive in its pictures: its encoder has FFmpeg's option for them.
     pub fn takes_captions(self) -> bool {
         let Some((_, codec)) = self.recipe() else { return false };
@@ -167,16 +183,24 @@ impl Codec {
     }
 
     /// The codec to write to `container`: the `requested` one; else H.264 if it fits, VP9 for WebM, or the first that fits.
+    /// For `hdr`, HEVC takes the place of H.264.
     ///
     /// # Errors
-    /// The container cannot hold the requested codec, or none at all.
-    pub fn choose(requested: Option<Self>, container: Container) -> Result<Self> {
-        let fits = |codec: &Self| container.takes(codec.id());
+    /// The container cannot hold the requested codec, or none at all; or the codec cannot hold HDR.
+    pub fn choose(requested: Option<Self>, container: Container, hdr: bool) -> Result<Self> {
+        if let Some(codec) = requested.filter(|codec| hdr && !codec.holds_hdr()) {
+            let others = alternatives(Self::ALL.iter().filter(|codec| codec.holds_hdr()).map(|codec| codec.name()));
+            return Err(Error::usage(format!(
+                "{codec} does not carry HDR that players show; choose --codec {others}, or omit --hdr keep"
+            )));
+        }
+        let fits = |codec: &Self| container.takes(codec.id()) && (!hdr || codec.holds_hdr());
         let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
         let name = container.name();
         let Some(&first) = fitting.first() else {
+            let what = if hdr { "HDR in any codec" } else { "any codec" };
             return Err(Error::usage(format!(
-                "{name} files cannot hold any codec that impasto writes; use .mp4, .mkv, .mov or .webm"
+                "{name} files cannot hold {what} that impasto writes; use .mp4, .mkv, .mov or .webm"
             )));
         };
         match requested {
@@ -187,7 +211,7 @@ impl Codec {
                 Err(Error::usage(format!("{name} files cannot hold {codec}; choose --codec {fitting}, {cure}")))
             }
             // AV1 comes first in the list, but more players support VP9 in .webm.
-            None if fitting.contains(&Self::Vp9) && !fitting.contains(&Self::H264) => Ok(Self::Vp9),
+            None if fitting.contains(&Self::Vp9) && !container.takes(Self::H264.id()) => Ok(Self::Vp9),
             None => Ok(first),
         }
     }
@@ -210,13 +234,25 @@ mod tests {
     #[test]
     fn webm_gets_vp9_and_mp4_gets_h264_by_default() {
         let of = |ending| Container::named(ending).unwrap();
-        assert_eq!(Codec::choose(None, of("webm")).unwrap(), Codec::Vp9);
-        assert_eq!(Codec::choose(None, of("mp4")).unwrap(), Codec::H264);
-        assert_eq!(Codec::choose(Some(Codec::Av1), of("mp4")).unwrap(), Codec::Av1);
-        let error = Codec::choose(Some(Codec::H264), of("webm")).unwrap_err();
+        assert_eq!(Codec::choose(None, of("webm"), false).unwrap(), Codec::Vp9);
+        assert_eq!(Codec::choose(None, of("mp4"), false).unwrap(), Codec::H264);
+        assert_eq!(Codec::choose(Some(Codec::Av1), of("mp4"), false).unwrap(), Codec::Av1);
+        let error = Codec::choose(Some(Codec::H264), of("webm"), false).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("choose --codec av1 or vp9"), "{error}");
-        assert!(Codec::choose(None, of("gif")).is_err());
+        assert!(Codec::choose(None, of("gif"), false).is_err());
+    }
+
+    #[test]
+    fn hdr_gets_hevc_by_default_and_never_h264() {
+        let of = |ending| Container::named(ending).unwrap();
+        for (ending, codec) in [("mp4", Codec::Hevc), ("mkv", Codec::Hevc), ("mov", Codec::Hevc), ("webm", Codec::Vp9)]
+        {
+            assert_eq!(Codec::choose(None, of(ending), true).unwrap(), codec, "{ending}");
+        }
+        assert_eq!(Codec::choose(Some(Codec::Av1), of("mp4"), true).unwrap(), Codec::Av1);
+        let error = Codec::choose(Some(Codec::H264), of("mp4"), true).unwrap_err().to_string();
+        assert!(error.contains("choose --codec hevc, av1, vp9, prores or ffv1, or omit --hdr keep"), "{error}");
     }
 
     #[test]

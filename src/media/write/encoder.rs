@@ -7,6 +7,7 @@ use ffmpeg_next::{Error as FfmpegError, Packet, codec, encoder, frame};
 
 use super::codec::Codec;
 use super::container::Container;
+use super::late_header;
 use super::settings::{EncodeOptions, encoded_size, missing, pixel_format, set, settings};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
@@ -51,51 +52,63 @@ impl Encoder {
     /// little memory.
     pub fn open(info: &VideoInfo, format: &FrameFormat, container: Container, options: &EncodeOptions) -> Result<Self> {
         prepare();
-        let codec = Codec::choose(options.codec, container)?;
+        let hdr = info.color.is_hdr();
+        let codec = Codec::choose(options.codec, container, hdr)?;
         let (recipe, found) = codec.recipe().ok_or_else(|| missing(codec))?;
-        let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref())?;
+        let pixel_format = pixel_format(recipe, found, options.pixel_format.as_deref(), hdr)?;
         let mut warnings = Vec::new();
         let (width, height) = encoded_size(codec, pixel_format, format, &mut warnings)?;
         let mut tags = info.color.for_output(info.height, height);
+        if hdr {
+            tags = tags.for_hdr(info.height);
+        }
         if codec == Codec::ProRes && tags.is_full() {
             // ProRes has limited range only.
             tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
         }
-        let mut context = codec::Context::new_with_codec(found);
         let usual_duration = (1.0 / (format.frame_rate.as_f64() * format.time_base.as_f64())).round().max(1.0) as i64;
-        // SAFETY: plain fields of a context that is not open yet.
-        unsafe {
-            let raw = context.as_mut_ptr();
-            ((*raw).width, (*raw).height, (*raw).pix_fmt) = (width as i32, height as i32, pixel_format);
-            (*raw).time_base = ffmpeg_next::Rational::from(format.time_base).into();
-            (*raw).framerate = ffmpeg_next::Rational::from(format.frame_rate).into();
-            (*raw).sample_aspect_ratio = ffmpeg_next::Rational::from(format.aspect).into();
-            ((*raw).colorspace, (*raw).color_range) = (tags.space, tags.range);
-            ((*raw).color_primaries, (*raw).color_trc) = (tags.primaries, tags.transfer);
-            (*raw).chroma_sample_location = tags.chroma;
-            (*raw).thread_count = options.threads.unwrap_or(0) as i32;
-            if container.wants_global_header() {
-                (*raw).flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+        let open = || -> Result<encoder::video::Encoder> {
+            let mut context = codec::Context::new_with_codec(found);
+            // SAFETY: plain fields of a context that is not open yet.
+            unsafe {
+                let raw = context.as_mut_ptr();
+                ((*raw).width, (*raw).height, (*raw).pix_fmt) = (width as i32, height as i32, pixel_format);
+                (*raw).time_base = ffmpeg_next::Rational::from(format.time_base).into();
+                (*raw).framerate = ffmpeg_next::Rational::from(format.frame_rate).into();
+                (*raw).sample_aspect_ratio = ffmpeg_next::Rational::from(format.aspect).into();
+                ((*raw).colorspace, (*raw).color_range) = (tags.space, tags.range);
+                ((*raw).color_primaries, (*raw).color_trc) = (tags.primaries, tags.transfer);
+                (*raw).chroma_sample_location = tags.chroma;
+                (*raw).thread_count = options.threads.unwrap_or(0) as i32;
+                if container.wants_global_header() {
+                    (*raw).flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+                }
             }
-        }
-        for (name, value) in settings(codec, recipe, options)? {
-            set(&mut context, recipe.encoder, &name, &value)?;
-        }
-        let mut inner = context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
-            let (reason, name) = (reason(error), recipe.encoder);
-            if let FfmpegError::Other { errno: ffmpeg_next::error::ENOMEM | ffmpeg_next::error::EAGAIN } = error {
-                // EAGAIN: the system refuses another thread, for lack of memory or because of a limit.
-                return Error::failed(format!(
-                    "{name} cannot get enough memory or threads for {width}x{height}; close other programs, or raise the \
-                     limits (ulimit -v, -u)"
-                ));
+            for (name, value) in settings(codec, recipe, options, &info.side_data)? {
+                set(&mut context, recipe.encoder, &name, &value)?;
             }
-            let cure = "check --preset, --pix-fmt and --encoder-option, or choose another --codec";
-            Error::usage(format!("{name} cannot encode {width}x{height} with these settings ({reason}); {cure}"))
-        })?;
+            context.encoder().video().and_then(encoder::video::Video::open).map_err(|error| {
+                let (reason, name) = (reason(error), recipe.encoder);
+                if let FfmpegError::Other { errno: ffmpeg_next::error::ENOMEM | ffmpeg_next::error::EAGAIN } = error {
+                    // EAGAIN: the system refuses another thread, for lack of memory or because of a limit.
+                    return Error::failed(format!(
+                        "{name} cannot get enough memory or threads for {width}x{height}; close other programs, or raise the \
+                         limits (ulimit -v, -u)"
+                    ));
+                }
+                let cure = "check --preset, --pix-fmt and --encoder-option, or choose another --codec";
+                Error::usage(format!("{name} cannot encode {width}x{height} with these settings ({reason}); {cure}"))
+            })
+        };
+        let mut inner = open()?;
         // SAFETY: the encoder is open.
         unsafe { side_data::add_to_encoder(inner.as_mut_ptr(), &info.side_data) };
-        let picture = allocate(pixel_format, width, height)?;
+        let mut picture = allocate(pixel_format, width, height)?;
+        if codec == Codec::Av1 && late_header::is_missing(&inner) {
+            let failed =
+                |error| Error::failed(format!("{} cannot encode a picture: {}", recipe.encoder, reason(error)));
+            late_header::learn(&mut inner, open()?, &mut picture).map_err(failed)?;
+        }
         let (from_rgb, durations) = (FromRgb::default(), BTreeMap::new());
         let takes_captions = codec.takes_captions();
         let waits = recipe.encoder == "libsvtav1";

@@ -7,6 +7,7 @@ mod destination;
 mod encoded;
 mod encoder;
 mod joined;
+mod late_header;
 mod muxer;
 mod settings;
 mod storage_clock;

@@ -9,6 +9,7 @@ use super::codec::{Codec, Recipe, X26X_PRESETS, alternatives};
 use crate::error::{Error, Result};
 use crate::media::info::FrameFormat;
 use crate::media::pixels::{descriptor, pixel_format_name};
+use crate::media::side_data::{self, SideData};
 use crate::size::Size;
 use crate::warning::Warning;
 
@@ -42,10 +43,26 @@ pub fn missing(codec: Codec) -> Error {
 ///
 /// # Errors
 /// The codec has no such preset, quality or option syntax.
-pub fn settings(codec: Codec, recipe: &Recipe, options: &EncodeOptions) -> Result<Vec<(String, String)>> {
+pub fn settings(
+    codec: Codec,
+    recipe: &Recipe,
+    options: &EncodeOptions,
+    facts: &[SideData],
+) -> Result<Vec<(String, String)>> {
     let mut settings: Vec<(String, String)> = Vec::new();
     let mut push = |name: &str, value: &str| settings.push((name.into(), value.into()));
-    let own: Vec<_> = recipe.options.iter().copied().chain(x264_parameters(recipe)).collect();
+    let mut own: Vec<(&str, String)> = recipe
+        .options
+        .iter()
+        .copied()
+        .chain(x264_parameters(recipe))
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    // What players read of HDR stands in the pictures, too.
+    let hdr = side_data::for_x265(facts);
+    if let Some((_, parameters)) = own.iter_mut().find(|(name, _)| *name == "x265-params" && !hdr.is_empty()) {
+        *parameters = format!("{parameters}:{hdr}");
+    }
     own.iter().for_each(|(name, value)| push(name, value));
     match (recipe.preset, options.preset.as_deref()) {
         (Some((name, default, values)), requested) => {
@@ -127,12 +144,18 @@ pub fn set(context: &mut codec::Context, encoder: &str, name: &str, value: &str)
     }
 }
 
-/// The pixel format to encode: the requested one, or the recipe's.
+/// The pixel format to encode: the requested one, or the recipe's, which for `hdr` has 10 bits.
 ///
 /// # Errors
-/// The encoder does not support it.
-pub fn pixel_format(recipe: &Recipe, codec: ffmpeg_next::Codec, requested: Option<&str>) -> Result<AVPixelFormat> {
-    let name = requested.unwrap_or(recipe.pixel_format);
+/// The encoder does not support it, or HDR needs more bits.
+pub fn pixel_format(
+    recipe: &Recipe,
+    codec: ffmpeg_next::Codec,
+    requested: Option<&str>,
+    hdr: bool,
+) -> Result<AVPixelFormat> {
+    let usual = recipe.hdr_format.filter(|_| hdr).unwrap_or(recipe.pixel_format);
+    let name = requested.unwrap_or(usual);
     let mut known = Vec::new();
     // SAFETY: a static list that ends in AV_PIX_FMT_NONE, or null where the encoder does not say.
     unsafe {
@@ -143,6 +166,12 @@ pub fn pixel_format(recipe: &Recipe, codec: ffmpeg_next::Codec, requested: Optio
         }
     }
     let found = known.iter().copied().find(|&format| pixel_format_name(format) == name);
+    let bits = found.and_then(descriptor).map_or(10, |descriptor| descriptor.comp[0].depth);
+    if hdr && bits < 10 {
+        return Err(Error::usage(format!(
+            "HDR needs 10 bits, and the pixel format '{name}' has {bits}; omit --pix-fmt, or choose {usual}"
+        )));
+    }
     found.ok_or_else(|| {
         let names: Vec<String> =
             known.into_iter().map(pixel_format_name).filter(|name| !name.starts_with("yuvj")).collect();

@@ -34,6 +34,8 @@ pub fn facts(
         encoder_options,
         start,
         duration,
+        deinterlace,
+        keep_hdr,
         size,
         fps,
         segment_frames,
@@ -74,6 +76,8 @@ pub fn facts(
         ("encoder-option", Some(encoder_options.join(" ")).filter(|options| !options.is_empty())),
         ("start", start.map(|start| start.0.to_string())),
         ("duration", duration.map(|duration| duration.0.to_string())),
+        ("deinterlace", deinterlace.map(|kind| kind.name().to_owned())),
+        ("hdr", keep_hdr.then(|| "keep".to_owned())),
         ("size", size.map(|size| format!("{}x{}", side(size.width), side(size.height)))),
         ("fps", rate),
     ];

@@ -83,9 +83,17 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         duration: settings.duration,
         threads,
         max_pixels: studio.machine().max_pixels,
+        deinterlace: settings.deinterlace,
+        keep_hdr: settings.keep_hdr,
     };
     let mut rate = settings.fps;
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
+    if settings.keep_hdr && !source.info().color.is_hdr() {
+        return Err(Error::usage(format!(
+            "'{}' is not HDR: its transfer curve is neither PQ nor HLG; omit --hdr keep",
+            input.display()
+        )));
+    }
     if rate.is_none() && !container.takes_variable_rate() {
         // Some containers, such as AVI, have no timestamps, only a frame rate.
         rate = Some(FrameRate(source.info().frame_rate));
@@ -164,7 +172,7 @@ impl Running<'_> {
     /// Hands on a warning about the input, unless the output keeps what it is about.
     fn warn(&self, warning: Warning) {
         let encoding = &self.encoding;
-        let codec = Codec::choose(encoding.options.codec, encoding.container);
+        let codec = Codec::choose(encoding.options.codec, encoding.container, encoding.info.color.is_hdr());
         let is_kept = matches!(warning, Warning::CaptionsLeftOut { .. }) && codec.is_ok_and(Codec::takes_captions);
         if !is_kept {
             (self.listen)(FilmEvent::Warning(warning));

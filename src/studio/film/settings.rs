@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::media::options::{FrameRate, Seconds, SizeRequest};
+use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::media::write::Codec;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
 use crate::statistics::Percentiles;
@@ -31,6 +31,11 @@ pub struct FilmSettings {
     pub start: Option<Seconds>,
     /// Duration to paint; up to the end if `None`.
     pub duration: Option<Seconds>,
+    /// How to deinterlace the film; `None` paints it as it is.
+    pub deinterlace: Option<Deinterlace>,
+    /// Give HDR back: put what the painting changed onto the HDR light of the film, and encode that in 10 bits. Otherwise the
+    /// film becomes SDR.
+    pub keep_hdr: bool,
     /// The size to scale frames to before painting; the input's own if `None`.
     pub size: Option<SizeRequest>,
     /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`.
@@ -51,6 +56,8 @@ impl Default for FilmSettings {
             encoder_options: Vec::new(),
             start: None,
             duration: None,
+            deinterlace: None,
+            keep_hdr: false,
             size: None,
             fps: None,
             segment_frames: SEGMENT_FRAMES,
