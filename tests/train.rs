@@ -30,9 +30,9 @@ sixteenth = 8
 head = 4
 [weights]
 content = 0.5
-[later]
+[[later]]
 first = 3
-weights = { content = 1.0 }
+weights = { content = 1.0, repeat = 1.0 }
 [[style]]
 name = "dots"
 title = "Fractal"

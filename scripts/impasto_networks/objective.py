@@ -15,6 +15,7 @@ from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.motion import next_frames, random_motion, warp
 from impasto_networks.paintings import COLOR_POOL, SLICED_LAYERS, Paintings, busyness, lightness, quarters, sizes, sliced_distance
+from impasto_networks.repeats import LAYER, repeats, repeats_distance
 from impasto_networks.seams import Seams, find_seams
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams, style_distance
@@ -43,6 +44,7 @@ class Weights:
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full, half and a quarter of the size
+    repeat: float = 0.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
     color: float = 2.5  # of colours along random directions
     detail: float = 1.0  # how far relu2_2 is from following the photo's: edges
     content: float = 1.5  # relu3_3: things
@@ -169,6 +171,8 @@ def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: to
     flat = lambda layer: features[layer].permute(0, 2, 3, 1).flatten(1, 2).float()
     sliced = [sliced_distance(thinned(flat(layer)), paintings.samples[layer][index], 16) for layer in SLICED_LAYERS]
     strokes_off = [sliced_distance(strokes(own), known[index], 8) for own, known in zip(sizes(styled), paintings.strokes)]
+    repeated = zip((features, coarse), paintings.repeats)
+    again = [repeats_distance(repeats(own[LAYER]), (products[index], squares[index])) for own, (products, squares) in repeated]
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
     return {
@@ -178,6 +182,7 @@ def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: to
         "local": style_distance(parts, paintings.near(rows, crops.places)).unflatten(0, (-1, 4)).mean(1),
         "sliced": torch.stack(sliced).mean(0),
         "strokes": torch.stack(strokes_off).mean(0),
+        "repeat": torch.stack(again).mean(0),
         "color": sliced_distance(colors, paintings.colors[index], 8),
         **{name: off * share for name, off, share in zip(CONTENTS, departures, crops.shares.unbind(1))},
         "tone": tone_distance(styled, crops.pictures),

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from impasto_networks.repeats import LAYER, painting_repeats
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams
 from impasto_networks.vgg19_torch import Vgg
@@ -79,6 +80,7 @@ class Paintings:
     windows: list[Layers]  # of each painting: [windows, C, C] by layer
     places: list[torch.Tensor]  # of each: [windows, 2], ranks of busyness and of lightness
     colors: torch.Tensor  # [styles, samples, 3] in 0..1
+    repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
     samples: Layers  # [styles, samples, C] by layer
 
@@ -102,11 +104,15 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     pick = lambda rows: rows[torch.randint(len(rows), (SAMPLES,), generator=generator).to(device)]
     whole, half, large, windows, places, colors, samples = [], [], [], [], [], [], []
     found: list[list[torch.Tensor]] = [[], [], []]  # strokes, by size
+    repeated: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[], []]
     for source in sources:
         picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
         features = vgg(picture)
-        for kept, own in ((whole, features), (half, vgg(halved)), (large, vgg(quartered))):
+        coarse = vgg(halved)
+        for kept, own in ((whole, features), (half, coarse), (large, vgg(quartered))):
             kept.append(grams(own))
+        for kept, own in zip(repeated, (features, coarse)):
+            kept.append(painting_repeats(own[LAYER]))
         own, rank = windows_of(picture, features)
         windows.append(own)
         places.append(rank)
@@ -115,7 +121,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
         for kept, size in zip(found, sizes(picture)):
             kept.append(pick(strokes(size)[0]))
     strokes_found = [torch.stack(own) for own in found]
-    return Paintings(*map(stack, (whole, half, large)), windows, places, torch.stack(colors), strokes_found, stack(samples))
+    again = [tuple(torch.cat(parts) for parts in zip(*own)) for own in repeated]
+    return Paintings(*map(stack, (whole, half, large)), windows, places, torch.stack(colors), again, strokes_found, stack(samples))
 
 
 def windows_of(picture: torch.Tensor, features: Layers) -> tuple[Layers, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ class Recipe:
     styles: list[Style]
     batch: int = 1  # crops painted in a step
     prefix: str = ""  # of the styles' names in styles.toml, where each is unique
-    later: Later | None = None
+    later: tuple[Later, ...] = ()
     minutes: float = 0.0  # of training, where the clock ends it and not `steps`, which is 0 then
 
     @property
@@ -49,12 +50,11 @@ class Recipe:
 
     def span(self, step: int) -> tuple[int, int]:
         """The first step, and the last, over which the learning rate falls once."""
-        if not self.later:
-            return 0, self.steps
-        return (0, self.later.first) if step < self.later.first else (self.later.first, self.steps)
+        starts = [0, *(own.first for own in self.later), self.steps]
+        return [(first, last) for first, last in pairwise(starts) if first <= step][-1]
 
     def weights(self, step: int) -> list[Weights]:
-        return self.later.weights if self.later and step >= self.later.first else [style.weights for style in self.styles]
+        return [[style.weights for style in self.styles], *(own.weights for own in self.later if own.first <= step)][-1]
 
     def crop(self, step: int) -> int:
         return [size for first, size in self.crops if first <= step][-1]
@@ -67,20 +67,21 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
         shared = tomllib.loads((Path(path).parent / other).read_text())
         text |= {key: shared[key] for key in ("style", "weights") if key in shared}
     common = changed(Weights(), text.get("weights", {}))
-    styles, later = [], []
-    afterwards = text.get("later")
-    common_later = changed(common, afterwards.get("weights", {})) if afterwards else common
+    styles = []
     for entry in text["style"]:
         source = Source(str(Path(paintings) / entry["picture"]), **{key: entry[key] for key in ("side",) if key in entry})
         if "crop" in entry:
             source = replace(source, crop=tuple(entry["crop"]))
         own = entry.get("weights", {})
         styles.append(Style(entry["name"], entry["title"], source, changed(common, own)))
-        later.append(changed(common_later, own))
     widths = changed(Widths(), text.get("network", {}))
     crops = [tuple(stage) for stage in text["crops"]]
     optional = {key: text[key] for key in ("batch", "prefix") if key in text}
-    optional["later"] = Later(afterwards["first"], later) if afterwards else None
+    later = []
+    for entry in text.get("later", []):
+        common = changed(common, entry.get("weights", {}))
+        later.append(Later(entry["first"], [changed(common, style.get("weights", {})) for style in text["style"]]))
+    optional["later"] = tuple(later)
     return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, **optional)
 
 
