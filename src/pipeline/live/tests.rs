@@ -32,7 +32,13 @@ impl crate::network::Network for Dark {
 }
 
 fn identity() -> Vec<Chosen> {
-    vec![Chosen { file: None, network: Some(Box::new(Identity)), weights: vec![1.0], share: 1.0 }]
+    vec![Chosen {
+        file: None,
+        network: Some(Box::new(Identity)),
+        weights: vec![1.0],
+        share: 1.0,
+        costs: Costs::default(),
+    }]
 }
 
 fn choose(style: &Expression) -> Result<Vec<Chosen>> {
@@ -48,7 +54,13 @@ fn choose(style: &Expression) -> Result<Vec<Chosen>> {
                 side: 432,
                 sha256: String::new(),
             };
-            Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
+            Ok(vec![Chosen {
+                file: Some(file),
+                network: Some(Box::new(Dark)),
+                weights: vec![1.0],
+                share: 1.0,
+                costs: Costs::default(),
+            }])
         }
         "identity" => Ok(identity()),
         other => Err(Error::failed(format!("'{other}' is damaged"))),
