@@ -163,9 +163,9 @@ impl Governor {
         self.slow = if is_slow { self.slow + 1 } else { 0 };
         self.roomy = if best < level { self.roomy + 1 } else { 0 };
         self.allowed = if self.allowed.0 == best { (best, self.allowed.1 + 1) } else { (best, 1) };
-        if self.slow >= TOO_SLOW && best > level {
-            self.set(best);
-        } else if f64::from(self.roomy) * period >= ROOMY && self.allowed.1 >= STEADY {
+        let shrinks = self.slow >= TOO_SLOW && best > level;
+        let grows = f64::from(self.roomy) * period >= ROOMY && self.allowed.1 >= STEADY;
+        if shrinks || grows {
             self.set(best);
         }
     }
