@@ -13,6 +13,7 @@
 //! So while the networks paint a frame, the next one is made small and the one before is brought to its full size.
 
 mod finish;
+mod handed;
 mod prepare;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,25 +43,13 @@ use crate::sync::{Stop, lock};
 use crate::temporal::{Carrier, Stabilizer};
 use crate::warning::Warning;
 
-use finish::{Finisher, Painted, Sketch};
-use prepare::{Prepared, Preparer, Spares, Wanted};
-
-/// How long a thread waits for news before it checks whether the show has ended.
-const PATIENCE: Duration = Duration::from_millis(100);
+use finish::Finisher;
+use handed::{Captured, PATIENCE, Painted, Prepared, Sketch, Spares, Wanted};
+pub use handed::{Shown, View};
+use prepare::Preparer;
 
 /// Pause between attempts to reopen a lost camera.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// A frame as it is shown.
-#[derive(Debug)]
-pub struct Shown {
-    /// The painting.
-    pub painted: Frame,
-    /// What was painted, mirrored if the painting is.
-    pub original: Frame,
-    /// When it arrived at the source, before it was decoded.
-    pub arrived: Instant,
-}
 
 /// When an output takes frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,13 +106,6 @@ pub struct Styling<'a> {
     pub carrier: Carrier,
     /// Holds the frame rate.
     pub governor: Governor,
-}
-
-/// The viewer's end.
-#[derive(Debug, Default)]
-pub struct View {
-    /// The newest frame; closed when the show ends.
-    pub frames: Latest<Arc<Shown>>,
 }
 
 /// How a show ended.
@@ -233,13 +215,6 @@ impl Drop for StopAtDrop<'_> {
     fn drop(&mut self) {
         self.0.request();
     }
-}
-
-/// A frame from the source.
-struct Captured {
-    frame: Frame,
-    /// See [`Shown::arrived`].
-    arrived: Instant,
 }
 
 /// Reads the source, and waits for a camera that is lost.

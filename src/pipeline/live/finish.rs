@@ -7,39 +7,15 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use super::prepare::Spares;
-use super::{Shown, View};
-use crate::error::Result;
+use super::handed::{Painted, Shown, Sketch, Spares, View};
 use crate::frame::Frame;
 use crate::pipeline::meter::Meter;
 use crate::show::Show;
-use crate::size::Size;
-use crate::stylize::{FullSize, Small};
+use crate::stylize::FullSize;
 use crate::sync::latest::Latest;
 use crate::sync::threads::panicked;
 use crate::temporal::Stabilizer;
 use crate::warning::Warning;
-
-/// What the painter hands on.
-pub enum Painted {
-    /// A frame with its painting.
-    New(Box<Sketch>),
-    /// The last picture is shown again. If that is because it is frozen, with the arrival of the frame that is not shown.
-    Again(Option<Instant>),
-}
-
-/// A painting at the size that the networks see, of a frame.
-pub struct Sketch {
-    pub frame: Frame,
-    pub arrived: Instant,
-    pub small: Small,
-    /// Whether it could be painted.
-    pub outcome: Result<()>,
-    /// Averages of the paintings before must not be shown: the style changes.
-    pub restart: bool,
-    /// The size that the networks saw.
-    pub seen: Size,
-}
 
 /// Finishes paintings, on a thread of its own.
 pub struct Finisher<'a> {

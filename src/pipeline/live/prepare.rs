@@ -2,63 +2,16 @@
 //! grain that moved along with the scene.
 
 use std::sync::Mutex;
-use std::time::Instant;
 
-use super::{Captured, PATIENCE};
-use crate::frame::Frame;
+use super::handed::{Captured, PATIENCE, Prepared, Spares, Wanted};
 use crate::kernel::arrange;
-use crate::kernel::grain::Grain;
 use crate::kernel::resize::Resizer;
 use crate::pipeline::meter::Meter;
 use crate::show::Show;
-use crate::stylize::{Scale, Small};
+use crate::stylize::Scale;
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::lock;
 use crate::temporal::Carrier;
-
-/// What the networks that run want, which the painter says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wanted {
-    /// See [`Stylizer::side`](crate::stylize::Stylizer::side).
-    pub side: Option<u32>,
-    /// Grain.
-    pub grain: bool,
-}
-
-/// A frame that can be painted.
-pub struct Prepared {
-    pub frame: Frame,
-    /// See [`super::Shown::arrived`].
-    pub arrived: Instant,
-    /// It holds the frame at the size that the networks saw when it was prepared.
-    pub small: Small,
-    pub grain: Grain,
-}
-
-/// Buffers that nobody uses any more.
-#[derive(Default)]
-pub struct Spares {
-    frames: Mutex<Vec<Frame>>,
-    smalls: Mutex<Vec<Small>>,
-}
-
-impl Spares {
-    pub fn frame(&self) -> Frame {
-        lock(&self.frames).pop().unwrap_or_default()
-    }
-
-    pub fn give(&self, frame: Frame) {
-        lock(&self.frames).push(frame);
-    }
-
-    pub fn give_small(&self, small: Small) {
-        lock(&self.smalls).push(small);
-    }
-
-    fn small(&self) -> Small {
-        lock(&self.smalls).pop().unwrap_or_default()
-    }
-}
 
 /// Prepares frames, on a thread of its own.
 pub struct Preparer<'a> {
