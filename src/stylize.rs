@@ -101,10 +101,13 @@ impl Stylizer {
         self.reduced_size(frame, self.look.reduction)
     }
 
+    /// The short side that the networks that run were trained for: the largest.
+    pub fn side(&self) -> Option<u32> {
+        self.networks.iter().filter(|one| one.share > 0.0).filter_map(|one| one.side).max()
+    }
+
     fn reduced_size(&self, frame: Size, reduction: f32) -> Size {
-        let running = self.networks.iter().filter(|one| one.share > 0.0);
-        let side = running.filter_map(|one| one.side).max();
-        self.look.scale.seen(frame, side, reduction)
+        self.look.scale.seen(frame, self.side(), reduction)
     }
 
     /// Paints `input` into `output`, which gets the size, index and timestamp of `input`. All networks share the `grain`.
@@ -128,14 +131,11 @@ impl Stylizer {
     }
 
     fn try_sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
-        let Size { width, height } = self.reduced_size(input.size(), 1.0);
-        if input.size() == Size::new(width, height) {
-            small.seen.resize(0, 0);
-        } else {
-            small.seen.resize(width, height);
-            small.seen.stamp_from(input);
-            self.resizer.resize(input.image(), width, height, &mut small.seen.pixels)?;
+        let size = self.reduced_size(input.size(), 1.0);
+        if !small.take_ready(input, size) {
+            small.see(input, size, &mut self.resizer)?;
         }
+        let Size { width, height } = size;
         let mut painted = std::mem::take(&mut small.painted);
         painted.resize(width, height);
         painted.stamp_from(input);

@@ -195,6 +195,13 @@ pub enum Warning {
         /// The style that is kept.
         kept: String,
     },
+    /// The networks of a live show see so little that strokes fall apart.
+    StrokesFallApart {
+        /// Columns that they see.
+        width: u32,
+        /// Rows that they see.
+        height: u32,
+    },
     /// A frame of a live show could not be painted.
     PaintingFailed {
         /// Why, as a sentence.
@@ -345,6 +352,13 @@ impl fmt::Display for Warning {
             }
             Self::SourceLost { reason } => write!(out, "{reason}; the show resumes when it is back"),
             Self::StyleRefused { reason, kept } => write!(out, "{reason}; the style stays {kept}"),
+            Self::StrokesFallApart { width, height } => {
+                write!(
+                    out,
+                    "strokes fall apart: to keep the frame rate, the network sees only {width}x{height}; choose a lower --fps \
+                     or another style, or close other programs"
+                )
+            }
             Self::PaintingFailed { reason } => {
                 write!(out, "{reason}; the original is shown until you choose another style")
             }
@@ -449,6 +463,7 @@ mod tests {
                 Warning::StyleRefused { reason: "'broken' is damaged".into(), kept: "night".into() },
                 vec!["'broken' is damaged", "night"],
             ),
+            (Warning::StrokesFallApart { width: 256, height: 144 }, vec!["sees only 256x144", "--fps"]),
             (Warning::PaintingFailed { reason: reason() }, vec!["camera 7 was unplugged"]),
             (
                 Warning::OutputEnded { output: "page".into(), reason: reason() },

@@ -78,7 +78,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let first = styles.choose(&show.settings().style)?;
     let held = (args.size == SeenSize::Auto).then(|| rate.as_f64());
     let styling = Styling {
-        choose: Box::new(move |style| styles.choose(style)),
+        choose: Box::new(|style| styles.choose(style)),
         first,
         scale: args.style.scale,
         stabilizer,
@@ -99,6 +99,7 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let meter = Meter::new(rate.as_f64());
     let ended = live::run(capture, styling, outputs, &show, &meter, |view| watcher.watch(view, &meter))?;
 
+    styles.keep_costs(&ended.costs);
     let total = ended.total;
     let seconds = total.elapsed.as_secs_f64();
     let fps = total.frames as f64 / seconds.max(1e-9);
@@ -107,11 +108,13 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let is_recorded = !statistics.recorded.is_empty();
     let recorded = statistics.recorded.iter().map(|path| format!("; recorded {path}")).collect::<String>();
     report.say(format!(
-        "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; latency {:.0} ms (p95 {:.0} ms) from capture to \
-         {}{recorded}",
+        "{} frames in {seconds:.1} s ({fps:.1} fps), {} dropped, {} late; the network saw {}x{}; latency {:.0} ms (p95 {:.0} ms) \
+         from capture to {}{recorded}",
         total.frames,
         total.dropped,
         total.late,
+        statistics.seen.0,
+        statistics.seen.1,
         total.latency_ms.p50,
         total.latency_ms.p95,
         if args.no_window { "outputs" } else { "display" },

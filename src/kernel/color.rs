@@ -5,8 +5,9 @@ const LUMA: [i32; 3] = [77, 150, 29];
 
 /// The BT.601 luma of an RGB `pixel`, 0 to 255.
 pub fn luma(pixel: [u8; 3]) -> u8 {
-    let sum: i32 = (0..3).map(|c| LUMA[c] * i32::from(pixel[c])).sum();
-    ((sum + 128) >> 8) as u8
+    // The sum fits in 16 bits, so that a loop over pixels takes many at a time.
+    let [red, green, blue] = [0, 1, 2].map(|channel| LUMA[channel] as u16 * u16::from(pixel[channel]));
+    ((red + green + blue + 128) >> 8) as u8
 }
 
 /// Gives `painted` the chroma of `original`. Each pixel becomes the original's, with R, G and B shifted by the same

@@ -6,11 +6,15 @@
 //! down and across one after the other). Where the original is flat, nothing moves, and the strokes come out smooth, by a
 //! Catmull-Rom filter. The result never leaves the range of the four pixels, so it has no halos and no new colours.
 //!
-//! Per row of the small painting, everything that depends on columns is spread to the full width once; each row of the
-//! full picture then takes few operations a byte, which the compiler vectorises.
+//! The picture is made in upright strips, so that all that a strip needs stays in the processor's fastest cache. Colours
+//! lie in planes there: what a pixel needs once serves its three values, and each loop takes many pixels at a time. Per
+//! row of the small painting, everything that depends on columns is spread to the width of the strip once.
 
-use super::color::luma;
+mod shuffle;
+
 use crate::frame::Image;
+
+use shuffle::{CHUNK, brightness, from_planes, pick, to_planes};
 
 /// Variance of the original's brightness (0 to 255) that counts as flat: a deviation of 10 levels.
 const FLAT: f32 = 100.0;
@@ -19,40 +23,128 @@ const FLAT: f32 = 100.0;
 const BITS: u32 = 6;
 const ONE: i16 = 1 << BITS;
 
+/// Columns of a strip.
+const STRIP: usize = 128;
+
+/// Bytes that a chunk and the four pixels around each of its places come from.
+const WINDOW: usize = CHUNK + 3;
+
+/// What repeats beyond the border of a plane: the filter reaches two pixels to the left of the first place...
+const LEFT: usize = 2;
+/// ... and two to the right of the last one. Chunks are read complete.
+const RIGHT: usize = 2 + CHUNK;
+
 /// Enlarges paintings. Keeps its tables and buffers between pictures.
 #[derive(Clone, Debug, Default)]
 pub struct Enlarger {
     /// The sizes that the tables are for: of the small painting and of the full picture, (width, height).
     sizes: [(usize, usize); 2],
-    across: Axis,
-    down: Axis,
-    /// The across filter's weights, once for each byte of a row.
-    taps: [Vec<i16>; 4],
+    across: Vec<Across>,
+    down: Vec<Down>,
+    /// The small painting, and for a share of the original the small original.
+    painted: [Plane; 3],
+    seen: [Plane; 3],
     /// Brightness of the small original.
-    guide: Vec<u8>,
-    /// Four rows of the small painting, and for a share of the original four rows of that.
-    painted: Ring,
-    seen: Ring,
-    row: Row,
+    guide: Plane,
+    /// Spread rows of each strip, of the same two.
+    rings: Vec<[Ring; 2]>,
 }
 
-/// Where the pixels of one axis lie between those of the small picture.
+/// One value of each small pixel, row by row. The values at the left and right borders repeat beyond them.
 #[derive(Clone, Debug, Default)]
-struct Axis {
-    /// The four small pixels around each full pixel, two on each side. At the border, the last one repeats.
-    near: [Vec<u32>; 4],
-    /// Fraction of the way from the second to the third.
-    fraction: Vec<f32>,
+struct Plane {
+    stride: usize,
+    values: Vec<u8>,
 }
 
-impl Axis {
-    fn new(small: usize, full: usize) -> Self {
-        let places = || (0..full).map(|pixel| (pixel as f32 + 0.5) * small as f32 / full as f32 - 0.5);
-        let near = [-1, 0, 1, 2].map(|step| {
-            let clamped = |place: f32| (place.floor() as i64 + step).clamp(0, small as i64 - 1) as u32;
-            places().map(clamped).collect()
-        });
-        Self { near, fraction: places().map(|place| place - place.floor()).collect() }
+impl Plane {
+    /// Makes room for pictures of `width` x `height`.
+    fn resize(&mut self, (width, height): (usize, usize)) {
+        self.stride = LEFT + width + RIGHT;
+        self.values.resize(height * self.stride, 0);
+    }
+
+    fn row(&self, index: usize) -> &[u8] {
+        &self.values[index * self.stride..][..self.stride]
+    }
+
+    /// A row without what repeats beyond its borders.
+    fn inner_mut(&mut self, index: usize) -> &mut [u8] {
+        let row = &mut self.values[index * self.stride..][..self.stride];
+        let end = row.len() - RIGHT;
+        &mut row[LEFT..end]
+    }
+
+    /// Repeats the values at the borders of a row beyond them.
+    fn extend(&mut self, index: usize) {
+        let row = &mut self.values[index * self.stride..][..self.stride];
+        let end = row.len() - RIGHT;
+        let (first, last) = (row[LEFT], row[end - 1]);
+        row[..LEFT].fill(first);
+        row[end..].fill(last);
+    }
+}
+
+/// Where the pixels of a strip lie between those of the small picture, across.
+#[derive(Clone, Debug)]
+struct Across {
+    chunks: [Chunk; STRIP / CHUNK],
+    /// Fraction of the way from the second to the third of the four pixels around each.
+    fraction: [f32; STRIP],
+    /// The filter's weights for the four.
+    weights: [[i16; STRIP]; 4],
+}
+
+/// Where some neighbours lie in a [`Plane`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Chunk {
+    /// The leftmost place of the first one's four pixels.
+    first: usize,
+    /// The others', from there.
+    places: [u8; CHUNK],
+}
+
+/// Where a row lies between those of the small picture.
+#[derive(Clone, Debug)]
+struct Down {
+    /// The four rows around it. At the border, the last one repeats.
+    near: [usize; 4],
+    /// Fraction of the way from the second to the third.
+    fraction: f32,
+}
+
+/// The small pixel before the place of `pixel`, which may be -1, and the fraction of the way to the next.
+fn place(pixel: usize, small: usize, full: usize) -> (i64, f32) {
+    let place = (pixel as f32 + 0.5) * small as f32 / full as f32 - 0.5;
+    (place.floor() as i64, place - place.floor())
+}
+
+impl Across {
+    /// The strip that begins at column `begin`. Columns beyond the picture repeat its last one.
+    fn new(begin: usize, small: usize, full: usize) -> Self {
+        let places = (begin..begin + STRIP).map(|column| place(column.min(full - 1), small, full));
+        let mut it = Self { chunks: Default::default(), fraction: [0.0; STRIP], weights: [[0; STRIP]; 4] };
+        for (at, (before, fraction)) in places.enumerate() {
+            let first = (before + LEFT as i64 - 1) as usize;
+            let chunk = &mut it.chunks[at / CHUNK];
+            if at % CHUNK == 0 {
+                chunk.first = first;
+            }
+            chunk.places[at % CHUNK] = (first - chunk.first) as u8;
+            it.fraction[at] = fraction;
+            for (weights, weight) in it.weights.iter_mut().zip(catmull_rom(fraction)) {
+                weights[at] = weight;
+            }
+        }
+        it
+    }
+}
+
+impl Down {
+    fn new(row: usize, small: usize, full: usize) -> Self {
+        let (before, fraction) = place(row, small, full);
+        let near = [-1, 0, 1, 2].map(|step| (before + step).clamp(0, small as i64 - 1) as usize);
+        Self { near, fraction }
     }
 }
 
@@ -70,38 +162,43 @@ fn catmull_rom(t: f32) -> [i16; 4] {
     weights
 }
 
-/// One row of the small picture, spread to the full width.
-#[derive(Clone, Debug, Default)]
-struct Wide {
+/// One row of the small picture, spread to the columns of a strip. Red, green and blue lie in planes.
+#[derive(Clone, Debug)]
+struct Spread {
     /// The row that it holds.
     index: Option<usize>,
-    /// Filtered across: one value a byte.
-    smooth: Vec<i16>,
-    /// The pixels around each, as in [`Axis::near`]: RGB8.
-    first: Vec<u8>,
-    left: Vec<u8>,
-    right: Vec<u8>,
-    last: Vec<u8>,
-    /// The brightness of the middle two in the small original.
-    guide_left: Vec<f32>,
-    guide_right: Vec<f32>,
+    /// Filtered across.
+    smooth: [[i16; STRIP]; 3],
+    /// The difference between the small pixels on both sides of each, and the lower and the higher of their values.
+    wide: [[i16; STRIP]; 3],
+    least: [[u8; STRIP]; 3],
+    most: [[u8; STRIP]; 3],
+    /// The brightness of the same two in the small original, and between them.
+    guide_left: [f32; STRIP],
+    guide_right: [f32; STRIP],
+    guide: [f32; STRIP],
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        let (words, bytes, guide) = ([[0; STRIP]; 3], [[0; STRIP]; 3], [0.0; STRIP]);
+        let (smooth, wide, least, most) = (words, words, bytes, bytes);
+        Self { index: None, smooth, wide, least, most, guide_left: guide, guide_right: guide, guide }
+    }
 }
 
 /// The last four rows, each at its index modulo 4.
-type Ring = [Wide; 4];
+type Ring = [Spread; 4];
 
-/// What one row of the full picture needs.
-#[derive(Clone, Debug, Default)]
-struct Row {
-    /// Brightness of the original.
-    own: Vec<f32>,
-    /// How far the place between the four pixels moves down and across, for each pixel, in units of [`ONE`].
-    moves: [Vec<i16>; 2],
-    /// The same for each byte.
-    down: Vec<i16>,
-    across: Vec<i16>,
-    /// The original enlarged without its detail.
-    plain: Vec<u8>,
+/// Where each pixel of a row lies between the four small pixels, after it has moved, in units of [`ONE`].
+struct Places {
+    /// The weights of the upper and the lower small row for the filter, with what moving down adds to them.
+    upper: [i16; STRIP],
+    lower: [i16; STRIP],
+    /// The share of the lower row.
+    down: [i16; STRIP],
+    /// How far it has moved across.
+    across: [i16; STRIP],
 }
 
 impl Enlarger {
@@ -112,316 +209,260 @@ impl Enlarger {
         let small = (seen.width as usize, seen.height as usize);
         let full = (original.width as usize, original.height as usize);
         debug_assert_eq!((painted.len(), out.len()), (seen.pixels.len(), original.pixels.len()));
+        debug_assert!(small.0 <= full.0 && small.1 <= full.1);
         if small.0 == 0 || small.1 == 0 || full.0 == 0 || full.1 == 0 {
             return;
         }
         self.fit(small, full);
-        self.guide.clear();
-        self.guide.extend(seen.pixels.as_chunks::<3>().0.iter().map(|pixel| luma(*pixel)));
-        let stride = full.0 * 3;
-        let rows = original.pixels.chunks_exact(stride).zip(out.chunks_exact_mut(stride));
-        for (y, (original, out)) in rows.enumerate() {
-            self.line(y, original, painted, (seen.pixels, detail), out);
-        }
+        self.dispatch(original.pixels, seen.pixels, painted, detail, out);
     }
 
-    /// Makes row `y` of the enlarged painting.
-    #[inline(always)]
-    fn row(&mut self, y: usize, original: &[u8], painted: &[u8], (seen, detail): (&[u8], f32), out: &mut [u8]) {
-        let fraction = self.down.fraction[y];
-        let near = [0, 1, 2, 3].map(|step| self.down.near[step][y] as usize);
-        let weights = catmull_rom(fraction);
-        self.spread(painted, &near, false);
-        let rows = near.map(|row| &self.painted[row % 4]);
-        let Row { own, moves: moved, down, across, plain } = &mut self.row;
-        for (own, pixel) in own.iter_mut().zip(original.as_chunks::<3>().0) {
-            *own = f32::from(luma(*pixel));
-        }
-        let [downs, acrosses] = moved;
-        moves(own, [rows[1], rows[2]], &self.across.fraction, fraction, downs, acrosses);
-        repeat(downs, down);
-        repeat(acrosses, across);
-        compose(rows, weights, fraction, down, across, out);
-        if detail > 0.0 {
-            plain.resize(out.len(), 0);
-            self.spread(seen, &near, true);
-            let Row { down, across, plain, .. } = &mut self.row;
-            compose(near.map(|row| &self.seen[row % 4]), weights, fraction, down, across, plain);
-            add_detail(original, plain, detail, out);
-        }
-    }
-
-    /// [`Self::row`], with the widest vectors that the processor has.
-    fn line(&mut self, y: usize, original: &[u8], painted: &[u8], seen: (&[u8], f32), out: &mut [u8]) {
+    /// Enlarges with the widest vectors that the processor has.
+    fn dispatch(&mut self, original: &[u8], seen: &[u8], painted: &[u8], detail: f32, out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         {
-            #[target_feature(enable = "avx2")]
-            fn wide(it: &mut Enlarger, y: usize, original: &[u8], painted: &[u8], seen: (&[u8], f32), out: &mut [u8]) {
-                it.row(y, original, painted, seen, out);
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+            fn widest(it: &mut Enlarger, original: &[u8], seen: &[u8], painted: &[u8], detail: f32, out: &mut [u8]) {
+                it.run::<true>(original, seen, painted, detail, out);
             }
-            if is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has AVX2.
-                return unsafe { wide(self, y, original, painted, seen, out) };
+            #[target_feature(enable = "avx2,fma")]
+            fn wide(it: &mut Enlarger, original: &[u8], seen: &[u8], painted: &[u8], detail: f32, out: &mut [u8]) {
+                it.run::<true>(original, seen, painted, detail, out);
+            }
+            let [avx2, fma] = [is_x86_feature_detected!("avx2"), is_x86_feature_detected!("fma")];
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            if avx2 && fma && avx512 {
+                // SAFETY: the processor has them.
+                return unsafe { widest(self, original, seen, painted, detail, out) };
+            }
+            if avx2 && fma {
+                // SAFETY: the processor has both.
+                return unsafe { wide(self, original, seen, painted, detail, out) };
             }
         }
-        self.row(y, original, painted, seen, out);
+        self.run::<false>(original, seen, painted, detail, out);
     }
 
-    /// Makes the tables for these sizes, and forgets the rows of the last picture.
+    /// `WIDE` says that the processor has AVX2 and FMA.
+    #[inline(always)]
+    fn run<const WIDE: bool>(&mut self, original: &[u8], seen: &[u8], painted: &[u8], detail: f32, out: &mut [u8]) {
+        self.load::<WIDE>(seen, painted, detail > 0.0);
+        self.rings.iter_mut().flatten().flatten().for_each(|row| row.index = None);
+        let stride = self.sizes[1].0 * 3;
+        let mut first = 0;
+        while let Some(Down { near, .. }) = self.down.get(first) {
+            let count = self.down[first..].iter().take_while(|row| row.near == *near).count();
+            let bytes = first * stride..(first + count) * stride;
+            self.band::<WIDE>(first, &original[bytes.clone()], detail, &mut out[bytes]);
+            first += count;
+        }
+    }
+
+    /// Puts the small pictures into planes.
+    #[inline(always)]
+    fn load<const WIDE: bool>(&mut self, seen: &[u8], painted: &[u8], detailed: bool) {
+        let stride = self.sizes[0].0 * 3;
+        for (index, (seen, painted)) in seen.chunks_exact(stride).zip(painted.chunks_exact(stride)).enumerate() {
+            to_planes::<WIDE>(painted, self.painted.each_mut().map(|plane| plane.inner_mut(index)));
+            self.painted.iter_mut().for_each(|plane| plane.extend(index));
+            if detailed {
+                to_planes::<WIDE>(seen, self.seen.each_mut().map(|plane| plane.inner_mut(index)));
+                self.seen.iter_mut().for_each(|plane| plane.extend(index));
+            }
+            brightness::<WIDE>(seen, self.guide.inner_mut(index));
+            self.guide.extend(index);
+        }
+    }
+
+    /// Makes the tables for these sizes.
     fn fit(&mut self, small: (usize, usize), full: (usize, usize)) {
-        self.painted.iter_mut().chain(&mut self.seen).for_each(|row| row.index = None);
-        if self.sizes == [small, full] {
-            return;
+        if self.sizes != [small, full] {
+            self.sizes = [small, full];
+            self.across = (0..full.0).step_by(STRIP).map(|begin| Across::new(begin, small.0, full.0)).collect();
+            self.down = (0..full.1).map(|row| Down::new(row, small.1, full.1)).collect();
+            self.rings.resize_with(self.across.len(), Default::default);
+            self.painted
+                .iter_mut()
+                .chain(&mut self.seen)
+                .chain([&mut self.guide])
+                .for_each(|plane| plane.resize(small));
         }
-        self.sizes = [small, full];
-        (self.across, self.down) = (Axis::new(small.0, full.0), Axis::new(small.1, full.1));
-        self.taps.iter_mut().for_each(Vec::clear);
-        for weights in self.across.fraction.iter().map(|&fraction| catmull_rom(fraction)) {
-            self.taps.iter_mut().zip(weights).for_each(|(taps, weight)| taps.extend([weight; 3]));
-        }
-        for list in [&mut self.row.down, &mut self.row.across] {
-            list.resize(full.0 * 3, 0);
-        }
-        self.row.moves.iter_mut().for_each(|list| list.resize(full.0, 0));
-        self.row.own.resize(full.0, 0.0);
     }
 
-    /// Spreads the rows `near` of `picture` that the ring does not hold yet.
+    /// Makes the rows from `first` on that `original` and `out` hold, which lie between the same rows of the small picture.
     #[inline(always)]
-    fn spread(&mut self, picture: &[u8], near: &[usize; 4], is_seen: bool) {
-        let ring = if is_seen { &mut self.seen } else { &mut self.painted };
-        let width = self.sizes[0].0;
-        for &index in near {
-            let wide = &mut ring[index % 4];
-            if wide.index == Some(index) {
-                continue;
+    fn band<const WIDE: bool>(&mut self, first: usize, original: &[u8], detail: f32, out: &mut [u8]) {
+        let Self { sizes: [_, full], across, down, painted, seen, guide, rings, .. } = self;
+        let stride = full.0 * 3;
+        for (strip, (across, [painted_ring, seen_ring])) in across.iter().zip(rings).enumerate() {
+            let bytes = strip * STRIP * 3..stride.min((strip + 1) * STRIP * 3);
+            let pixels = original.chunks_exact(stride).zip(out.chunks_exact_mut(stride));
+            for (Down { near, fraction }, (original, out)) in down[first..].iter().zip(pixels) {
+                let (original, out) = (&original[bytes.clone()], &mut out[bytes.clone()]);
+                spread::<WIDE>(painted_ring, near, painted, guide, across);
+                let rows = near.map(|row| &painted_ring[row % 4]);
+                let places = Places::new::<WIDE>(original, [rows[1], rows[2]], across, *fraction);
+                let [red, green, blue] = compose(rows, *fraction, &places);
+                from_planes::<WIDE>([&red, &green, &blue], out);
+                if detail > 0.0 {
+                    spread::<WIDE>(seen_ring, near, seen, guide, across);
+                    let plain = compose(near.map(|row| &seen_ring[row % 4]), *fraction, &places);
+                    add_detail(original, &plain, detail, out);
+                }
             }
-            wide.index = Some(index);
-            let pixels = picture[index * width * 3..][..width * 3].as_chunks::<3>().0;
-            let guide = &self.guide[index * width..][..width];
-            wide.fill(pixels, guide, &self.across, &self.taps);
         }
     }
 }
 
-impl Wide {
-    #[inline(always)]
-    fn fill(&mut self, pixels: &[[u8; 3]], guide: &[u8], across: &Axis, taps: &[Vec<i16>; 4]) {
-        let bytes = across.near[0].len() * 3;
-        self.smooth.resize(bytes, 0);
-        for (list, near) in
-            [&mut self.first, &mut self.left, &mut self.right, &mut self.last].into_iter().zip(&across.near)
-        {
-            list.resize(bytes, 0);
-            gather(pixels, near, list);
+/// Spreads the rows `near` of a picture that the ring does not hold yet.
+#[inline(always)]
+fn spread<const WIDE: bool>(ring: &mut Ring, near: &[usize; 4], picture: &[Plane; 3], guide: &Plane, across: &Across) {
+    for &index in near {
+        let row = &mut ring[index % 4];
+        if row.index == Some(index) {
+            continue;
         }
-        for (list, near) in [&mut self.guide_left, &mut self.guide_right].into_iter().zip(&across.near[1..]) {
-            list.clear();
-            list.extend(near.iter().map(|&place| f32::from(guide[place as usize])));
+        row.index = Some(index);
+        for (channel, plane) in picture.iter().enumerate() {
+            let taps = gather::<WIDE, 4>(plane.row(index), 0, &across.chunks);
+            row.smooth[channel] = filter(&taps, &across.weights);
+            let [_, left, right, _] = &taps;
+            let (mut wide, mut least, mut most) = ([0; STRIP], [0; STRIP], [0; STRIP]);
+            for at in 0..STRIP {
+                wide[at] = i16::from(right[at]) - i16::from(left[at]);
+                (least[at], most[at]) = (left[at].min(right[at]), left[at].max(right[at]));
+            }
+            (row.wide[channel], row.least[channel], row.most[channel]) = (wide, least, most);
         }
-        filter([&self.first, &self.left, &self.right, &self.last], taps, &mut self.smooth);
+        let [left, right] = gather::<WIDE, 2>(guide.row(index), 1, &across.chunks);
+        for at in 0..STRIP {
+            let (left, right) = (f32::from(left[at]), f32::from(right[at]));
+            (row.guide_left[at], row.guide_right[at]) = (left, right);
+            row.guide[at] = fused::<WIDE>(across.fraction[at], right - left, left);
+        }
     }
 }
 
-/// Copies the pixels at the places `near`.
-#[inline(never)]
-fn gather(pixels: &[[u8; 3]], near: &[u32], out: &mut [u8]) {
-    let out = out.as_chunks_mut::<3>().0;
-    for (&place, pixel) in near.iter().zip(out) {
-        if let Some(&found) = pixels.get(place as usize) {
-            *pixel = found;
+/// The values `skip` to the right of the places of the chunks, then those one further to the right, and so on.
+#[inline(always)]
+fn gather<const WIDE: bool, const TAPS: usize>(
+    row: &[u8],
+    skip: usize,
+    chunks: &[Chunk; STRIP / CHUNK],
+) -> [[u8; STRIP]; TAPS] {
+    let mut taps = [[0; STRIP]; TAPS];
+    for (at, chunk) in chunks.iter().enumerate() {
+        let Some(window) = row.get(chunk.first..).and_then(|row| row.first_chunk::<WINDOW>()) else { continue };
+        for (tap, out) in taps.iter_mut().enumerate() {
+            let Some(from) = window[(skip + tap).min(3)..].first_chunk() else { continue };
+            out.as_chunks_mut().0[at] = pick::<WIDE>(from, &chunk.places);
         }
     }
+    taps
+}
+
+/// `a * b + c`, in one step where the processor has it.
+#[inline(always)]
+fn fused<const WIDE: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if WIDE { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// The sum of four rows of bytes by their weights, rounded.
 #[inline(always)]
-fn filter(rows: [&[u8]; 4], taps: &[Vec<i16>; 4], out: &mut [i16]) {
-    let count = out.len();
-    let [a, b, c, d] = rows.map(|row| &row[..count]);
-    let [wa, wb, wc, wd] = [0, 1, 2, 3].map(|tap| &taps[tap][..count]);
-    for at in 0..count {
+fn filter([a, b, c, d]: &[[u8; STRIP]; 4], [wa, wb, wc, wd]: &[[i16; STRIP]; 4]) -> [i16; STRIP] {
+    let mut out = [0; STRIP];
+    for at in 0..STRIP {
         let near = i16::from(b[at]) * wb[at] + i16::from(c[at]) * wc[at];
         let far = i16::from(a[at]) * wa[at] + i16::from(d[at]) * wd[at];
         out[at] = (near + far + ONE / 2) >> BITS;
     }
+    out
 }
 
-/// How far the place between the four pixels moves for each pixel of a row of brightness `own`, `fraction` of the way from
-/// `upper` to `lower`: down, and across.
-#[inline(always)]
-fn moves(own: &[f32], rows: [&Wide; 2], place: &[f32], fraction: f32, downs: &mut [i16], acrosses: &mut [i16]) {
-    let [upper, lower] = rows;
-    let count = own.len();
-    let (place, downs, acrosses) = (&place[..count], &mut downs[..count], &mut acrosses[..count]);
-    let (uls, urs) = (&upper.guide_left[..count], &upper.guide_right[..count]);
-    let (lls, lrs) = (&lower.guide_left[..count], &lower.guide_right[..count]);
-    for at in 0..count {
-        let (own, x, ul, ur, ll, lr) = (own[at], place[at], uls[at], urs[at], lls[at], lrs[at]);
-        let down = toward(own, ul + x * (ur - ul), ll + x * (lr - ll), fraction);
-        let across = toward(own, ul + down * (ll - ul), ur + down * (lr - ur), x);
-        downs[at] = rounded((down - fraction) * f32::from(ONE));
-        acrosses[at] = rounded((across - x) * f32::from(ONE));
+impl Places {
+    /// For the pixels `original`, which lie `fraction` of the way from the upper row to the lower.
+    #[inline(always)]
+    fn new<const WIDE: bool>(original: &[u8], [upper, lower]: [&Spread; 2], columns: &Across, fraction: f32) -> Self {
+        let mut own = [0; STRIP];
+        brightness::<WIDE>(original, &mut own);
+        let none = [0; STRIP];
+        let mut it = Self { upper: none, lower: none, down: none, across: none };
+        for at in 0..STRIP {
+            let (own, x) = (f32::from(own[at]), columns.fraction[at]);
+            let (ul, ur) = (upper.guide_left[at], upper.guide_right[at]);
+            let (ll, lr) = (lower.guide_left[at], lower.guide_right[at]);
+            let down = toward::<WIDE>(own, upper.guide[at], lower.guide[at], fraction);
+            let (left, right) = (fused::<WIDE>(down, ll - ul, ul), fused::<WIDE>(down, lr - ur, ur));
+            it.down[at] = rounded::<WIDE>(down);
+            it.across[at] = rounded::<WIDE>(toward::<WIDE>(own, left, right, x) - x);
+        }
+        let (place, weights) = (rounded::<WIDE>(fraction), catmull_rom(fraction));
+        for at in 0..STRIP {
+            let moved = it.down[at] - place;
+            (it.upper[at], it.lower[at]) = (weights[1] - moved, weights[2] + moved);
+        }
+        it
     }
 }
 
 /// The place between two pixels, 0 to 1, for one that lies at `place` by distance and has the brightness `own`, when
 /// theirs is `from` and `to`.
 #[inline(always)]
-fn toward(own: f32, from: f32, to: f32, place: f32) -> f32 {
-    let unlike = |other: f32| FLAT + (own - other) * (own - other);
-    let (from, to) = (place * unlike(from), (1.0 - place) * unlike(to));
-    from / (from + to)
+fn toward<const WIDE: bool>(own: f32, from: f32, to: f32, place: f32) -> f32 {
+    let unlike = |other: f32| fused::<WIDE>(own - other, own - other, FLAT);
+    let from = place * unlike(from);
+    from / fused::<WIDE>(1.0 - place, unlike(to), from)
 }
 
-/// The nearest integer of a small number. A cast would check for what is no number, one value at a time.
+/// A small number in units of [`ONE`], to the nearest. A cast would check for what is no number, one value at a time.
 #[inline(always)]
-fn rounded(value: f32) -> i16 {
+fn rounded<const WIDE: bool>(value: f32) -> i16 {
     // At this magnitude the last bit of an f32 is worth 1.
     const SHIFT: f32 = (3 << 22) as f32;
-    (value + SHIFT).to_bits() as i16
+    fused::<WIDE>(value, f32::from(ONE), SHIFT).to_bits() as i16
 }
 
-/// Repeats each value for the three bytes of its pixel.
+/// One row of the enlarged painting, from the four rows around it.
+///
+/// The sums may leave 16 bits on the way, but end within them: a place between four pixels has a value near theirs.
 #[inline(always)]
-fn repeat(pixels: &[i16], bytes: &mut [i16]) {
-    for (&value, bytes) in pixels.iter().zip(bytes.as_chunks_mut::<3>().0) {
-        *bytes = [value; 3];
+fn compose(rows: [&Spread; 4], fraction: f32, places: &Places) -> [[u8; STRIP]; 3] {
+    let [first, .., last] = catmull_rom(fraction);
+    let [above, upper, lower, below] = rows;
+    let mut planes = [[0; STRIP]; 3];
+    for (channel, out) in planes.iter_mut().enumerate() {
+        let (above, below) = (&above.smooth[channel], &below.smooth[channel]);
+        let (up, low) = (&upper.smooth[channel], &lower.smooth[channel]);
+        let (wide_up, wide_low) = (&upper.wide[channel], &lower.wide[channel]);
+        let (least_up, least_low) = (&upper.least[channel], &lower.least[channel]);
+        let (most_up, most_low) = (&upper.most[channel], &lower.most[channel]);
+        for at in 0..STRIP {
+            let (least, most) = (least_up[at].min(least_low[at]), most_up[at].max(most_low[at]));
+            let down = places.down[at];
+            let wide = ((ONE - down) * wide_up[at] + down * wide_low[at]) >> BITS;
+            let middle = up[at].wrapping_mul(places.upper[at]).wrapping_add(low[at].wrapping_mul(places.lower[at]));
+            let outer = above[at] * first + below[at] * last + places.across[at] * wide;
+            let value = (middle.wrapping_add(outer).wrapping_add(ONE / 2)) >> BITS;
+            out[at] = value.max(i16::from(least)).min(i16::from(most)) as u8;
+        }
     }
-}
-
-/// One row of the enlarged painting from the four rows around it.
-#[inline(always)]
-fn compose(rows: [&Wide; 4], weights: [i16; 4], fraction: f32, down: &[i16], across: &[i16], out: &mut [u8]) {
-    let place = (fraction * f32::from(ONE)) as i16;
-    let [a, b, c, d] = rows;
-    let count = out.len();
-    let [above, upper, lower, below] = [a, b, c, d].map(|row| &row.smooth[..count]);
-    let (ul, ur, ll, lr) = (&b.left[..count], &b.right[..count], &c.left[..count], &c.right[..count]);
-    let (down, across) = (&down[..count], &across[..count]);
-    for at in 0..count {
-        let (up, low) = (upper[at], lower[at]);
-        let plain = above[at] * weights[0] + up * weights[1] + low * weights[2] + below[at] * weights[3];
-        let vertical = down[at] * (low - up);
-        let (least, most) = (ul[at].min(ur[at]).min(ll[at].min(lr[at])), ul[at].max(ur[at]).max(ll[at].max(lr[at])));
-        let wide_up = i16::from(ur[at]) - i16::from(ul[at]);
-        let wide_low = i16::from(lr[at]) - i16::from(ll[at]);
-        let wide = wide_up + (((place + down[at]) * (wide_low - wide_up)) >> BITS);
-        let horizontal = across[at] * wide;
-        let value = ((plain + ONE / 2) >> BITS) + (vertical >> BITS) + (horizontal >> BITS);
-        out[at] = value.max(i16::from(least)).min(i16::from(most)) as u8;
-    }
+    planes
 }
 
 /// Adds `share` of what `original` has over `plain` to `out`.
 #[inline(always)]
-fn add_detail(original: &[u8], plain: &[u8], share: f32, out: &mut [u8]) {
+fn add_detail(original: &[u8], plain: &[[u8; STRIP]; 3], share: f32, out: &mut [u8]) {
     let share = (share.clamp(0.0, 1.0) * 128.0).round() as i16;
-    for ((out, &original), &plain) in out.iter_mut().zip(original).zip(plain) {
-        let detail = (i16::from(original) - i16::from(plain)) * share;
-        *out = (i16::from(*out) + ((detail + 64) >> 7)).clamp(0, 255) as u8;
+    let pixels = out.as_chunks_mut::<3>().0.iter_mut().zip(original.as_chunks::<3>().0);
+    for (at, (out, original)) in pixels.enumerate().take(STRIP) {
+        for channel in 0..3 {
+            let detail = (i16::from(original[channel]) - i16::from(plain[channel][at])) * share;
+            out[channel] = (i16::from(out[channel]) + ((detail + 64) >> 7)).clamp(0, 255) as u8;
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(width: u32, height: u32, pixels: &[u8]) -> Image<'_> {
-        Image { width, height, pixels }
-    }
-
-    /// Dark left of column `border`, light from there on.
-    fn step(width: u32, height: u32, border: u32, (dark, light): (u8, u8)) -> Vec<u8> {
-        (0..height).flat_map(|_| (0..width).flat_map(move |x| [if x < border { dark } else { light }; 3])).collect()
-    }
-
-    /// `pixels` scaled down by a whole number: the mean of each square.
-    fn shrunk(width: usize, height: usize, by: usize, pixels: &[u8]) -> Vec<u8> {
-        let mean = |row: usize, column: usize, channel: usize| {
-            let square = (0..by * by).map(|at| (row * by + at / by) * width + column * by + at % by);
-            let sum: usize = square.map(|pixel| usize::from(pixels[pixel * 3 + channel])).sum();
-            (sum / (by * by)) as u8
-        };
-        let places = (0..height / by).flat_map(|row| (0..width / by).map(move |column| (row, column)));
-        places.flat_map(|(row, column)| [0, 1, 2].map(|channel| mean(row, column, channel))).collect()
-    }
-
-    fn noise(count: usize, seed: u32) -> Vec<u8> {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        (0..count).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn an_edge_of_the_original_stays_one_pixel_wide() {
-        for border in 45..=50 {
-            for tones in [(60, 160), (200, 80)] {
-                let (original, truth) = (step(96, 12, border, (40, 220)), step(96, 12, border, tones));
-                let (seen, painted) = (shrunk(96, 12, 3, &original), shrunk(96, 12, 3, &truth));
-                let mut out = vec![0; original.len()];
-                let small = image(32, 4, &seen);
-                Enlarger::default().enlarge(image(96, 12, &original), small, &painted, 0.0, &mut out);
-                let far = |(place, value): &(usize, &u8)| value.abs_diff(truth[*place]) > 15;
-                let wrong = out.iter().enumerate().skip(96 * 3 * 6).take(96 * 3).filter(far).count() / 3;
-                assert!(wrong <= 1, "an edge at {border} is {wrong} pixels wide");
-            }
-        }
-    }
-
-    #[test]
-    fn a_flat_original_gives_a_smooth_painting_without_steps() {
-        let (original, seen) = (vec![128; 160 * 90 * 3], vec![128; 40 * 30 * 3]);
-        let painted: Vec<u8> = (0..30).flat_map(|y| (0..40).flat_map(move |x| [4 * x + y; 3])).collect();
-        let mut out = vec![0; original.len()];
-        Enlarger::default().enlarge(image(160, 90, &original), image(40, 30, &seen), &painted, 0.0, &mut out);
-        for (place, value) in out.iter().step_by(3).enumerate() {
-            let (x, y) = ((place % 160) as f32, (place / 160) as f32);
-            if (8.0..152.0).contains(&x) && (6.0..84.0).contains(&y) {
-                let wanted = 4.0 * ((x + 0.5) / 4.0 - 0.5) + (y + 0.5) / 3.0 - 0.5;
-                assert!((f32::from(*value) - wanted).abs() <= 1.5, "{x}, {y}: {value}, not {wanted}");
-            }
-        }
-    }
-
-    #[test]
-    fn there_are_no_halos_and_no_colours_that_were_not_painted_nearby() {
-        let (original, seen) = (noise(120 * 80 * 3, 1), noise(48 * 32 * 3, 2));
-        // Every channel has a range of its own.
-        let painted: Vec<u8> =
-            noise(48 * 32 * 3, 3).iter().enumerate().map(|(at, value)| value / 8 + [0, 90, 200][at % 3]).collect();
-        let mut out = vec![0; original.len()];
-        Enlarger::default().enlarge(image(120, 80, &original), image(48, 32, &seen), &painted, 0.0, &mut out);
-        for pixel in out.as_chunks::<3>().0 {
-            assert!(pixel[0] < 32 && (90..122).contains(&pixel[1]) && pixel[2] >= 200, "{pixel:?}");
-        }
-    }
-
-    #[test]
-    fn a_full_share_of_detail_restores_the_original_where_nothing_was_painted() {
-        let original = noise(90 * 60 * 3, 4);
-        let seen = shrunk(90, 60, 3, &original);
-        let mut out = vec![0; original.len()];
-        Enlarger::default().enlarge(image(90, 60, &original), image(30, 20, &seen), &seen, 1.0, &mut out);
-        assert_eq!(out, original);
-    }
-
-    #[test]
-    fn any_sizes_are_enlarged() {
-        let mut enlarger = Enlarger::default();
-        for (small, full) in
-            [((1, 1), (1, 1)), ((1, 1), (7, 5)), ((2, 1), (3, 9)), ((31, 17), (97, 53)), ((5, 3), (5, 3))]
-        {
-            let pixels = |(width, height): (u32, u32)| vec![77; (width * height * 3) as usize];
-            let (original, seen, mut out) = (pixels(full), pixels(small), pixels(full));
-            out.fill(0);
-            let small = image(small.0, small.1, &seen);
-            enlarger.enlarge(image(full.0, full.1, &original), small, &seen, 0.5, &mut out);
-            assert!(out.iter().all(|&value| value == 77), "{full:?}");
-        }
-        enlarger.enlarge(image(0, 0, &[]), image(0, 0, &[]), &[], 0.0, &mut []);
-    }
-}
+mod tests;

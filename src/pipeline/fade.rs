@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::governor::Costs;
 use crate::network::{Network, NetworkFile};
 use crate::stylize::WeightedNetwork;
 
@@ -18,6 +19,8 @@ pub struct Chosen {
     pub weights: Vec<f32>,
     /// Its share of the result.
     pub share: f32,
+    /// What it takes, as far as it was measured. Read only when its network is new.
+    pub costs: Costs,
 }
 
 /// Weights and share of one network.
@@ -27,6 +30,8 @@ type Contribution = (Vec<f32>, f32);
 #[derive(Default)]
 pub struct Fade {
     files: Vec<Option<NetworkFile>>,
+    /// What they take, in the same order.
+    costs: Vec<Costs>,
     /// One contribution per network, in their order.
     from: Vec<Contribution>,
     to: Vec<Contribution>,
@@ -34,18 +39,17 @@ pub struct Fade {
 }
 
 impl Fade {
-    /// Starts a fade at `now` from what `parts` show to `chosen`; new networks are added to `parts`. Returns by what factor the
-    /// number of running networks changes.
-    pub fn begin(&mut self, parts: &mut Vec<WeightedNetwork>, chosen: Vec<Chosen>, now: Instant) -> f64 {
-        let before = running(parts);
+    /// Starts a fade at `now` from what `parts` show to `chosen`; new networks are added to `parts`.
+    pub fn begin(&mut self, parts: &mut Vec<WeightedNetwork>, chosen: Vec<Chosen>, now: Instant) {
         let is_first = self.files.is_empty();
         let mut to: Vec<Contribution> = self.files.iter().map(|_| (Vec::new(), 0.0)).collect();
-        for Chosen { file, network, weights, share } in chosen {
+        for Chosen { file, network, weights, share, costs } in chosen {
             let place = match (self.files.iter().position(|known| *known == file), network) {
                 (Some(place), _) => place,
                 (None, Some(network)) => {
                     let side = file.as_ref().map(|file| file.side);
                     self.files.push(file);
+                    self.costs.push(costs);
                     parts.push(WeightedNetwork { network, weights: vec![0.0; weights.len()], share: 0.0, side });
                     to.push((Vec::new(), 0.0));
                     parts.len() - 1
@@ -68,13 +72,34 @@ impl Fade {
         self.began = Some(now);
         // The show starts in its style; it does not fade in.
         self.apply(parts, if is_first { now + FADE } else { now });
-        let during = self.from.iter().zip(&self.to).filter(|(from, to)| from.1 > 0.0 || to.1 > 0.0).count();
-        if before == 0 { 1.0 } else { during as f64 / before as f64 }
     }
 
-    /// Sets the weights and shares of `parts` for `now`. While a fade is in progress, returns by what factor the number of running
+    /// What a frame takes now, and while the fade lasts: the costs of all networks that run. Nothing, if one is not known.
+    pub fn costs(&self, parts: &[WeightedNetwork]) -> Costs {
+        let fading = self.began.is_some();
+        let runs =
+            |place: usize| parts[place].share > 0.0 || fading && (self.from[place].1 > 0.0 || self.to[place].1 > 0.0);
+        let paints = |place: &usize| self.files[*place].is_some() && runs(*place);
+        let running = (0..self.files.len()).filter(paints).map(|place| self.costs[place].clone());
+        running.reduce(|all, one| all.plus(&one)).unwrap_or_default()
+    }
+
+    /// Keeps what was measured, if a single network ran.
+    pub fn learn(&mut self, parts: &[WeightedNetwork], measured: &Costs) {
+        let mut running = (0..self.files.len()).filter(|&place| parts[place].share > 0.0);
+        if let (Some(place), None, None) = (running.next(), running.next(), self.began) {
+            self.costs[place] = measured.or(&self.costs[place]);
+        }
+    }
+
+    /// The networks that were used, with what they take.
+    pub fn into_costs(self) -> Vec<(NetworkFile, Costs)> {
+        self.files.into_iter().zip(self.costs).filter_map(|(file, costs)| Some((file?, costs))).collect()
+    }
+
+    /// Sets the weights and shares of `parts` for `now`. While a fade is in progress, returns whether the number of running
     /// networks changed; `None` when it is over.
-    pub fn apply(&mut self, parts: &mut [WeightedNetwork], now: Instant) -> Option<f64> {
+    pub fn apply(&mut self, parts: &mut [WeightedNetwork], now: Instant) -> Option<bool> {
         let began = self.began?;
         let before = running(parts);
         let progress = (now.saturating_duration_since(began).as_secs_f32() / FADE.as_secs_f32()).min(1.0);
@@ -96,7 +121,7 @@ impl Fade {
         if progress >= 1.0 {
             self.began = None;
         }
-        Some(if before == 0 { 1.0 } else { running(parts) as f64 / before as f64 })
+        Some(running(parts) != before)
     }
 }
 
@@ -117,7 +142,8 @@ mod tests {
     }
 
     fn chosen(name: &str, weights: [f32; 2], share: f32) -> Chosen {
-        Chosen { file: file(name), network: Some(Box::new(Identity)), weights: weights.to_vec(), share }
+        let costs = Costs::default().with(1.0, 0.010);
+        Chosen { file: file(name), network: Some(Box::new(Identity)), weights: weights.to_vec(), share, costs }
     }
 
     #[test]
@@ -125,8 +151,8 @@ mod tests {
         let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
         fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
         assert_eq!((parts.len(), parts[0].share, parts[0].weights.as_slice()), (1, 1.0, &[1.0, 0.0][..]));
-        let factor = fade.begin(&mut parts, vec![chosen("a", [0.0, 1.0], 1.0)], start);
-        assert_eq!((factor, parts.len()), (1.0, 1));
+        fade.begin(&mut parts, vec![chosen("a", [0.0, 1.0], 1.0)], start);
+        assert_eq!((fade.costs(&parts).at(0), parts.len()), (0.010, 1));
         assert!(fade.apply(&mut parts, start + FADE / 2).is_some());
         assert_eq!((parts[0].share, parts[0].weights.as_slice()), (1.0, &[0.5, 0.5][..]));
         fade.apply(&mut parts, start + FADE);
@@ -138,12 +164,27 @@ mod tests {
     fn two_networks_fade_by_their_shares_and_the_old_one_stops_afterwards() {
         let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
         fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
-        assert_eq!(fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start), 2.0);
+        fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start);
+        assert_eq!(fade.costs(&parts).at(0), 0.020);
         fade.apply(&mut parts, start + FADE / 2);
         assert_eq!([parts[0].share, parts[1].share], [0.5, 0.5]);
         assert_eq!([&parts[0].weights, &parts[1].weights], [&[1.0, 0.0], &[0.0, 1.0]]);
-        assert_eq!(fade.apply(&mut parts, start + FADE), Some(0.5));
+        assert_eq!(fade.apply(&mut parts, start + FADE), Some(true));
+        assert_eq!(fade.costs(&parts).at(0), 0.010);
         assert_eq!([parts[0].share, parts[1].share], [0.0, 1.0]);
+    }
+
+    #[test]
+    fn what_was_measured_is_kept_for_the_network_that_ran_alone() {
+        let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
+        fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
+        let measured = Costs::default().with(2.0, 0.005);
+        fade.learn(&parts, &measured);
+        assert_eq!(fade.costs(&parts).known().collect::<Vec<_>>(), [(1.0, 0.010), (2.0, 0.005)]);
+        fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start);
+        fade.learn(&parts, &Costs::default().with(2.0, 9.0));
+        let kept = fade.into_costs().into_iter().map(|(file, costs)| (file.name, costs.at(6)));
+        assert_eq!(kept.collect::<Vec<_>>(), [("a".to_owned(), 0.005), ("b".to_owned(), 0.0025)]);
     }
 
     #[test]

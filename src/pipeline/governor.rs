@@ -1,23 +1,63 @@
-//! Holds a frame rate by changing the size that the network sees: smaller when a frame takes too long, larger again when there is
-//! time to spare, without oscillating.
+//! Holds a frame rate by changing the size that the network sees.
+//!
+//! Three things tell what a frame will cost at each size:
+//!
+//! - [`Costs`], what the network was measured to take at some sizes, in this show or an earlier one;
+//! - the load: how much longer frames take now than that, because of all else that the machine does;
+//! - for each size that was used, how far it lies off what the others tell.
+//!
+//! So the governor goes straight to the largest size that leaves room, at once when frames take too long, and within a
+//! second when there is room again.
+
+mod costs;
 
 use std::time::Duration;
 
-/// Divisors of the frame's sides, from the best picture to the fastest. Neighbours differ so little that a change is hardly visible.
-const REDUCTIONS: [f32; 9] = [1.0, 1.12, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0];
+pub use costs::Costs;
 
-/// Fraction of a frame's time that painting may take before the size shrinks; the rest is left to other threads.
-const FULL: f64 = 0.88;
+/// Divisors of the sides of what the network sees, from the best picture to the fastest. Neighbours differ so little that a
+/// change is hardly visible. With a network trained for a short side of 432 pixels, 1.2 is 640x360, and 1.5 is 512x288.
+pub const REDUCTIONS: [f32; LEVELS] = [1.0, 1.1, 1.2, 1.35, 1.5, 1.7, 2.0, 2.5, 3.0];
+const LEVELS: usize = 9;
 
-/// A larger size is tried if painting would take at most this fraction of a frame's time.
-const ROOM: f64 = 0.72;
+/// The short side, in pixels, below which strokes fall apart.
+pub const COARSEST: u32 = 180;
 
-/// Consecutive frames that must be too slow, or leave room, before the size changes; shrinking is urgent, growing is not.
+/// Fraction of a frame's time that painting may take before the size shrinks; the rest is for frames that take longer.
+const FULL: f64 = 0.93;
+
+/// A size is chosen if painting is expected to take at most this fraction of a frame's time.
+const ROOM: f64 = 0.84;
+
+/// Consecutive frames that must be too slow before the size shrinks.
 const TOO_SLOW: u32 = 4;
-const ROOMY: u32 = 90;
 
-/// Weight of the newest frame in the average cost.
-const NEWEST: f64 = 0.15;
+/// Seconds for which there must be room before the size grows.
+const ROOMY: f64 = 0.6;
+
+/// Consecutive frames that must agree on the size to grow to: a load that is still falling would allow too little.
+const STEADY: u32 = 8;
+
+/// Weight of the newest frame in averages.
+const NEWEST: f64 = 0.2;
+
+/// A single slow frame counts for at most this many times the usual.
+const OUTLIER: f64 = 2.0;
+
+/// The first frames at a new size allocate and plan: they tell nothing.
+const SETTLING: u32 = 2;
+
+/// The frames after a size grew from which its own cost is learned: the load was steady then. Later, the load follows.
+const LEARNING: u32 = 18;
+
+/// How far a size's own cost may lie off what the others tell. A larger difference is load, which passes.
+const OWN: std::ops::RangeInclusive<f64> = 0.8..=1.25;
+
+/// What is left per frame of a size's difference while another is used, so that nothing is held against it forever.
+const FORGETTING: f64 = 0.998;
+
+/// Frames at a size before its cost is worth keeping.
+const WORTH: u32 = 60;
 
 /// Chooses the size for the next frame from what the last ones took.
 #[derive(Clone, Debug)]
@@ -25,134 +65,147 @@ pub struct Governor {
     /// Seconds per frame; `None` leaves the size alone.
     period: Option<f64>,
     level: usize,
-    /// Average seconds per frame, divided by the area that the network saw (1 for the whole frame).
-    cost: Option<f64>,
+    costs: Costs,
+    /// How many times the costs a frame takes; `None` before the first frame of a network that was never measured.
+    load: Option<f64>,
+    /// The sizes' own factors.
+    own: [f64; LEVELS],
+    /// Frames since the size changed, and whether it grew.
+    since: u32,
+    grew: bool,
     slow: u32,
     roomy: u32,
+    /// The size that the last frames would allow, and how many agreed.
+    allowed: (usize, u32),
+    measured: [(f64, u32); LEVELS],
 }
 
 impl Governor {
     /// Holds `fps` frames per second; with `None` the network always sees the frame at full size.
     pub fn new(fps: Option<f64>) -> Self {
         let period = fps.filter(|fps| *fps > 0.0).map(|fps| 1.0 / fps);
-        Self { period, level: 0, cost: None, slow: 0, roomy: 0 }
+        Self {
+            period,
+            level: 0,
+            costs: Costs::default(),
+            load: None,
+            own: [1.0; LEVELS],
+            since: 0,
+            grew: false,
+            slow: 0,
+            roomy: 0,
+            allowed: (0, 0),
+            measured: [(0.0, 0); LEVELS],
+        }
     }
 
-    /// The divisor for the frame's sides, at least 1.
+    /// The divisor for the sides of what the network sees, at least 1.
     pub fn reduction(&self) -> f32 {
         REDUCTIONS[self.level]
     }
 
-    /// Records how long the last frame took, from being taken to being handed to the outputs.
+    /// From now on, networks run that together have these costs. The size changes at once if they need less, and grows as
+    /// usual if they leave room; the first networks begin at the right size.
+    pub fn run(&mut self, costs: Costs) {
+        let is_first = self.costs.is_empty() && self.load.is_none();
+        // Both unknown: what was learned is the best guess.
+        if costs.is_empty() {
+            self.load = None;
+        } else if self.costs.is_empty() {
+            self.load = Some(1.0);
+        }
+        self.costs = costs;
+        self.own = [1.0; LEVELS];
+        self.measured = [(0.0, 0); LEVELS];
+        self.fit(is_first);
+    }
+
+    /// Frames will take `factor` times as long from now on: strokes have another size.
+    pub fn expect(&mut self, factor: f64) {
+        if let Some(load) = &mut self.load {
+            *load *= factor;
+        }
+        self.measured = [(0.0, 0); LEVELS];
+        self.fit(false);
+    }
+
+    /// Records how long the last frame took, from being taken to being handed on.
     pub fn add(&mut self, took: Duration) {
         let Some(period) = self.period else { return };
-        let cost = took.as_secs_f64() / area(self.level);
-        let average = self.cost.map_or(cost, |average| average + NEWEST * (cost - average));
-        self.cost = Some(average);
-        // One slow frame (another program woke up) moves the average little; a series moves it quickly.
-        let is_slow = average * area(self.level) > FULL * period;
-        let has_room = self.level > 0 && average * area(self.level - 1) < ROOM * period;
+        self.since += 1;
+        if self.since <= SETTLING && self.load.is_some() {
+            return;
+        }
+        let took = took.as_secs_f64();
+        let expected = self.costs.at(self.level) * self.own[self.level];
+        let mut load = self.load.unwrap_or(took / expected);
+        let now = (took / expected).min(OUTLIER * load);
+        if self.grew && self.since <= LEARNING {
+            let own = &mut self.own[self.level];
+            let learned = *own * (1.0 + NEWEST * (now / load - 1.0));
+            *own = learned.clamp(*OWN.start(), *OWN.end());
+            // What cannot be its own is load.
+            load *= learned / *own;
+        } else {
+            load += NEWEST * (now - load);
+        }
+        self.load = Some(load);
+        let level = self.level;
+        for (_, own) in self.own.iter_mut().enumerate().filter(|(other, _)| *other != level) {
+            *own = 1.0 + (*own - 1.0) * FORGETTING;
+        }
+        let (average, count) = &mut self.measured[level];
+        *count += 1;
+        *average += (took - *average) / f64::from(*count).min(100.0);
+
+        let best = self.best(period);
+        let is_slow = self.cost(level) > FULL * period;
         self.slow = if is_slow { self.slow + 1 } else { 0 };
-        self.roomy = if has_room { self.roomy + 1 } else { 0 };
-        if self.slow >= TOO_SLOW && self.level + 1 < REDUCTIONS.len() {
-            let fits = |level: &usize| average * area(*level) <= ROOM * period;
-            let next = (self.level + 1..REDUCTIONS.len()).find(fits);
-            self.set(next.unwrap_or(REDUCTIONS.len() - 1));
-        } else if self.roomy >= ROOMY {
-            // One step at a time, because the larger size's cost is only an estimate.
-            self.set(self.level - 1);
+        self.roomy = if best < level { self.roomy + 1 } else { 0 };
+        self.allowed = if self.allowed.0 == best { (best, self.allowed.1 + 1) } else { (best, 1) };
+        let shrinks = self.slow >= TOO_SLOW && best > level;
+        let grows = f64::from(self.roomy) * period >= ROOMY && self.allowed.1 >= STEADY;
+        if shrinks || grows {
+            self.set(best);
         }
     }
 
-    /// Frames will cost `factor` times as much from now on: two networks instead of one.
-    pub fn expect(&mut self, factor: f64) {
-        if let Some(cost) = &mut self.cost {
-            *cost *= factor;
-        }
-        if let (Some(period), Some(cost)) = (self.period, self.cost) {
-            let fits = |level: &usize| cost * area(*level) <= FULL * period;
-            let next = (self.level..REDUCTIONS.len()).find(fits);
-            self.set(next.unwrap_or(REDUCTIONS.len() - 1));
+    /// What the network took at the sizes that were used for long enough, since it runs alone.
+    pub fn measured(&self) -> Costs {
+        let used = self.measured.iter().enumerate().filter(|(_, (_, count))| *count >= WORTH);
+        used.fold(Costs::default(), |costs, (level, (seconds, _))| costs.with(REDUCTIONS[level], *seconds))
+    }
+
+    /// Seconds that a frame is expected to take at a level.
+    fn cost(&self, level: usize) -> f64 {
+        self.load.unwrap_or(0.0) * self.costs.at(level) * self.own[level]
+    }
+
+    /// The largest size that leaves room, or the smallest.
+    fn best(&self, period: f64) -> usize {
+        (0..LEVELS).find(|&level| self.cost(level) <= ROOM * period).unwrap_or(LEVELS - 1)
+    }
+
+    /// Goes to the right size at once if the present one is too slow, or in any case if it `may_grow`.
+    fn fit(&mut self, may_grow: bool) {
+        let Some(period) = self.period else { return };
+        if may_grow || self.cost(self.level) > FULL * period {
+            self.set(self.best(period));
         }
     }
 
     fn set(&mut self, level: usize) {
+        if level != self.level {
+            (self.since, self.grew) = (0, level < self.level);
+        }
         (self.level, self.slow, self.roomy) = (level, 0, 0);
     }
 }
 
-/// The area that the network sees at a level; 1 for the whole frame.
+/// The area that the network sees at a level; 1 for all that it may see.
 fn area(level: usize) -> f64 {
     f64::from(REDUCTIONS[level]).powi(-2)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The reductions over `frames` frames that take `seconds(frame)` at full size.
-    fn run(governor: &mut Governor, frames: usize, seconds: impl Fn(usize) -> f64) -> Vec<f32> {
-        let mut seen = Vec::new();
-        for frame in 0..frames {
-            let took = seconds(frame) * area(governor.level);
-            governor.add(Duration::from_secs_f64(took));
-            seen.push(governor.reduction());
-        }
-        seen
-    }
-
-    fn changes(seen: &[f32]) -> usize {
-        seen.windows(2).filter(|pair| pair[0] != pair[1]).count()
-    }
-
-    #[test]
-    fn a_network_that_is_too_slow_sees_less_within_half_a_second_and_then_fits() {
-        let mut governor = Governor::new(Some(30.0));
-        let seen = run(&mut governor, 600, |_| 0.060);
-        assert!(seen[14] > 1.0);
-        assert!(0.060 * area(governor.level) < 1.0 / 30.0);
-        assert_eq!(changes(&seen[15..]), 0, "{seen:?}");
-    }
-
-    #[test]
-    fn a_network_that_is_fast_enough_sees_the_whole_frame_also_with_a_slow_frame_now_and_then() {
-        let seen = run(&mut Governor::new(Some(30.0)), 600, |frame| if frame % 50 == 20 { 0.060 } else { 0.020 });
-        assert!(seen.iter().all(|&reduction| reduction == 1.0));
-    }
-
-    #[test]
-    fn when_the_load_goes_the_size_comes_back_step_by_step() {
-        let mut governor = Governor::new(Some(30.0));
-        run(&mut governor, 100, |_| 0.080);
-        let low = governor.level;
-        let seen = run(&mut governor, 1200, |_| 0.015);
-        assert_eq!(governor.reduction(), 1.0);
-        assert_eq!(changes(&seen), low);
-        // Three seconds a step at least.
-        assert!(seen[80] > 1.0);
-    }
-
-    #[test]
-    fn noise_around_the_limit_does_not_make_it_swing() {
-        for base in [0.027, 0.029, 0.031, 0.034, 0.040] {
-            let mut governor = Governor::new(Some(30.0));
-            let noise = |frame: usize| base * (0.9 + 0.2 * ((frame * 7919 % 101) as f64 / 100.0));
-            let seen = run(&mut governor, 3000, noise);
-            assert!(changes(&seen[60..]) <= 2, "{base}: {} changes", changes(&seen[60..]));
-        }
-    }
-
-    #[test]
-    fn without_a_rate_the_size_stays() {
-        assert!(run(&mut Governor::new(None), 100, |_| 0.5).iter().all(|&reduction| reduction == 1.0));
-    }
-
-    #[test]
-    fn two_networks_in_place_of_one_are_foreseen() {
-        let mut governor = Governor::new(Some(30.0));
-        run(&mut governor, 50, |_| 0.018);
-        assert_eq!(governor.reduction(), 1.0);
-        governor.expect(2.0);
-        assert!(0.036 * area(governor.level) < 1.0 / 30.0);
-    }
-}
+mod tests;

@@ -1,13 +1,20 @@
 //! The newest frame wins: a show keeps up with its camera, whatever else is slow.
 //!
 //! ```text
-//! capture ──newest──▶ stylize ──newest──▶ each output, on a thread of its own
-//!                        ▲        └─────▶ the viewer: a window, on the calling thread
-//! settings ──▶ styles ───┘ (opens networks)
+//! capture ──newest──▶ prepare ──newest──▶ stylize ────▶ finish ──newest──▶ each output, on a thread of its own
+//!                                            ▲                    └─────▶ the viewer: a window, on the calling thread
+//! settings ──▶ styles (opens networks) ──────┘
 //! ```
 //!
 //! No thread waits for one further down: each hand-over is a [`Latest`], which keeps only the newest frame. Frames of the camera
-//! that are never painted count as dropped; a slow output that misses painted frames affects nobody else.
+//! that are never painted count as dropped; a slow output that misses painted frames affects nobody else. Only the networks
+//! wait, if the painting before is not finished yet: they must not waste what they have painted.
+//!
+//! So while the networks paint a frame, the next one is made small and the one before is brought to its full size.
+
+mod finish;
+mod handed;
+mod prepare;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,39 +24,32 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::fade::{Chosen, Fade};
-use super::governor::Governor;
+use super::governor::{COARSEST, Costs, Governor};
 use super::meter::{Meter, Total};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational, Stamp};
 use crate::kernel::arrange;
 use crate::kernel::resize::Resizer;
+use crate::network::NetworkFile;
 use crate::show::{Settings, Show};
 use crate::sink::Sink;
+use crate::size::Size;
 use crate::source::Source;
 use crate::style::expression::Expression;
-use crate::stylize::{FullSize, Look, Scale, Small, Stylizer};
+use crate::stylize::{FullSize, Look, Scale, Stylizer};
 use crate::sync::latest::{Latest, Taken};
 use crate::sync::threads::{panicked, spawn_scoped};
 use crate::sync::{Stop, lock};
 use crate::temporal::{Carrier, Stabilizer};
 use crate::warning::Warning;
 
-/// How long a thread waits for news before it checks whether the show has ended.
-const PATIENCE: Duration = Duration::from_millis(100);
+use finish::Finisher;
+use handed::{Captured, PATIENCE, Painted, Prepared, Sketch, Spares, Wanted};
+pub use handed::{Shown, View};
+use prepare::Preparer;
 
 /// Pause between attempts to reopen a lost camera.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// A frame as it is shown.
-#[derive(Debug)]
-pub struct Shown {
-    /// The painting.
-    pub painted: Frame,
-    /// What was painted, mirrored if the painting is.
-    pub original: Frame,
-    /// When it arrived at the source, before it was decoded.
-    pub arrived: Instant,
-}
 
 /// When an output takes frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,13 +108,6 @@ pub struct Styling<'a> {
     pub governor: Governor,
 }
 
-/// The viewer's end.
-#[derive(Debug, Default)]
-pub struct View {
-    /// The newest frame; closed when the show ends.
-    pub frames: Latest<Arc<Shown>>,
-}
-
 /// How a show ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -122,6 +115,8 @@ pub struct Ended {
     pub total: Total,
     /// A warning for each output that failed.
     pub failed: Vec<Warning>,
+    /// What the networks took that were used, at the sizes that they saw.
+    pub costs: Vec<(NetworkFile, Costs)>,
 }
 
 /// Runs a show until its source ends, [`Show::stop`] is requested, or `viewer` returns, which runs on this thread. Then closes the
@@ -137,17 +132,18 @@ pub fn run(
     meter: &Meter,
     viewer: impl FnOnce(&View) -> Result<()>,
 ) -> Result<Ended> {
-    let newest = Latest::default();
+    let (newest, ready) = (Latest::default(), Latest::default());
     let style = show.settings().style;
-    // One frame is being painted, one is waiting, one is being read.
-    let spares = Mutex::new(vec![Frame::default(), Frame::default()]);
+    let (spares, wanted, learned) = (Spares::default(), Mutex::default(), Mutex::default());
     let view = View::default();
     let feeds: Vec<Latest<Arc<Shown>>> = outputs.iter().map(|_| Latest::default()).collect();
     let failed = Mutex::new(Vec::new());
     let result = thread::scope(|scope| {
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
         let (give_chosen, chosen) = bounded(1);
-        let (newest, spares, view, feeds, failed) = (&newest, &spares, &view, feeds.as_slice(), &failed);
+        let (give_painted, painted) = bounded(0);
+        let (newest, ready, spares, wanted, learned) = (&newest, &ready, &spares, &wanted, &learned);
+        let (view, feeds, failed) = (&view, feeds.as_slice(), &failed);
         for (output, feed) in outputs.into_iter().zip(feeds) {
             let thread = spawn_scoped(scope, "output", move || {
                 give_out(output, feed, show, failed);
@@ -156,18 +152,31 @@ pub fn run(
             threads.push(thread);
         }
         let Styling { choose, first, scale, stabilizer, carrier, governor } = painting;
-        let (small, full_size) = (Small::default(), FullSize::default());
-        let painter =
-            StylizeThread { scale, stabilizer, carrier, governor, small, full_size, show, meter, feeds, view };
-        let stylizing = spawn_scoped(scope, "stylize", move || {
-            let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, newest, spares, &chosen)));
+        let full_size = FullSize::default();
+        let finisher = Finisher { stabilizer, full_size, show, meter, spares, feeds, view };
+        let finishing = spawn_scoped(scope, "finish", move || {
+            let finished = catch_unwind(AssertUnwindSafe(|| finisher.run(&painted)));
             // Whatever happened, there will be no more frames.
             show.stop.request();
             feeds.iter().for_each(Latest::close);
             view.frames.close();
-            painted.map_err(|_| panicked("stylize"))
+            finished.map_err(|_| panicked("finish"))
+        })?;
+        threads.push(finishing);
+        let painter = StylizeThread { scale, governor, show, meter, spares, wanted };
+        let stylizing = spawn_scoped(scope, "stylize", move || {
+            let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, ready, &chosen, &give_painted)));
+            *lock(learned) = painted.map_err(|_| panicked("stylize"))?;
+            Ok(())
         })?;
         threads.push(stylizing);
+        let preparer = Preparer { scale, carrier, resizer: Resizer::default(), wanted, show, meter, spares };
+        let preparing = spawn_scoped(scope, "prepare", move || {
+            let prepared = catch_unwind(AssertUnwindSafe(|| preparer.run(newest, ready)));
+            ready.close();
+            prepared.map_err(|_| panicked("prepare"))
+        })?;
+        threads.push(preparing);
         let choosing = spawn_scoped(scope, "styles", move || {
             follow_settings(choose, style, show, &give_chosen);
             Ok(())
@@ -194,7 +203,9 @@ pub fn run(
         }
     });
     result?;
-    Ok(Ended { total: meter.total(), failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner) })
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let costs = learned.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Ended { total: meter.total(), failed, costs })
 }
 
 /// Ends the show when dropped.
@@ -206,18 +217,11 @@ impl Drop for StopAtDrop<'_> {
     }
 }
 
-/// A frame from the source.
-struct Captured {
-    frame: Frame,
-    /// See [`Shown::arrived`].
-    arrived: Instant,
-}
-
 /// Reads the source, and waits for a camera that is lost.
 fn read(
     mut capture: Capture<'_>,
     newest: &Latest<Captured>,
-    spares: &Mutex<Vec<Frame>>,
+    spares: &Spares,
     show: &Show,
     meter: &Meter,
 ) -> Result<()> {
@@ -265,7 +269,7 @@ fn read(
             meter.dropped(1);
             spare = stale.frame;
         } else {
-            spare = lock(spares).pop().unwrap_or_default();
+            spare = spares.frame();
         }
     }
     Ok(())
@@ -314,70 +318,78 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
     }
 }
 
-/// Paints frames and hands them out.
+/// Paints frames.
 struct StylizeThread<'a> {
     scale: Scale,
-    stabilizer: Stabilizer,
-    carrier: Carrier,
     governor: Governor,
-    small: Small,
-    full_size: FullSize,
     show: &'a Show,
     meter: &'a Meter,
-    feeds: &'a [Latest<Arc<Shown>>],
-    view: &'a View,
+    spares: &'a Spares,
+    wanted: &'a Mutex<Wanted>,
 }
 
 impl StylizeThread<'_> {
+    /// Paints what is ready until that ends. Returns what the networks took.
     fn run(
         mut self,
         first: Vec<Chosen>,
-        newest: &Latest<Captured>,
-        spares: &Mutex<Vec<Frame>>,
+        ready: &Latest<Prepared>,
         chosen: &Receiver<Vec<Chosen>>,
-    ) {
+        give: &Sender<Painted>,
+    ) -> Vec<(NetworkFile, Costs)> {
         let mut stylizer = Stylizer::new(Vec::new(), Look::default());
         let mut fade = Fade::default();
-        fade.begin(stylizer.networks(), first, Instant::now());
-        let mut pool: Vec<Arc<Shown>> = Vec::new();
-        let mut last: Option<Arc<Shown>> = None;
+        self.begin(&mut stylizer, &mut fade, first);
+        let mut has_painted = false;
         loop {
-            let captured = newest.take(PATIENCE);
+            let prepared = ready.take(PATIENCE);
             let settings = self.show.settings();
             if let Ok(chosen) = chosen.try_recv() {
-                let factor = fade.begin(stylizer.networks(), chosen, Instant::now());
-                self.governor.expect(factor);
+                self.learn(&mut stylizer, &mut fade);
+                self.begin(&mut stylizer, &mut fade, chosen);
             }
-            match captured {
-                Taken::Value(captured) if settings.freeze && last.is_some() => {
-                    lock(spares).push(captured.frame);
-                    if let Some(last) = &last {
-                        self.hand_out(last);
-                        // A frozen picture has no latency of its own: this measures the loop.
-                        self.meter.shown(captured.arrived);
-                    }
+            let painted = match prepared {
+                Taken::Value(prepared) if settings.freeze && has_painted => {
+                    self.spares.give(prepared.frame);
+                    self.spares.give_small(prepared.small);
+                    Painted::Again(Some(prepared.arrived))
                 }
-                Taken::Value(captured) => {
-                    let mut shown = free(&mut pool);
-                    if let Some(Shown { painted, original, arrived }) = Arc::get_mut(&mut shown) {
-                        *arrived = captured.arrived;
-                        let stale = std::mem::replace(original, captured.frame);
-                        lock(spares).push(stale);
-                        self.paint(&mut stylizer, &mut fade, &settings, original, painted);
+                Taken::Value(prepared) => {
+                    has_painted = true;
+                    let start = Instant::now();
+                    let sketch = Box::new(self.paint(&mut stylizer, &mut fade, &settings, prepared));
+                    if give.send(Painted::New(sketch)).is_err() {
+                        break;
                     }
-                    self.hand_out(&shown);
-                    last = Some(Arc::clone(&shown));
-                    pool.push(shown);
+                    self.governor.add(start.elapsed());
+                    continue;
                 }
-                Taken::Nothing => {
-                    // The camera is gone for now; the outputs still get a picture.
-                    if let Some(last) = &last {
-                        self.hand_out(last);
-                    }
-                }
-                Taken::Closed => return,
+                // The camera is gone for now; the outputs still get a picture.
+                Taken::Nothing => Painted::Again(None),
+                Taken::Closed => break,
+            };
+            if give.send(painted).is_err() {
+                break;
             }
         }
+        self.learn(&mut stylizer, &mut fade);
+        fade.into_costs()
+    }
+
+    /// Begins to show what was chosen.
+    fn begin(&mut self, stylizer: &mut Stylizer, fade: &mut Fade, chosen: Vec<Chosen>) {
+        fade.begin(stylizer.networks(), chosen, Instant::now());
+        self.follow(stylizer, fade);
+    }
+
+    /// Tells the others which networks run.
+    fn follow(&mut self, stylizer: &mut Stylizer, fade: &Fade) {
+        self.governor.run(fade.costs(stylizer.networks()));
+        *lock(self.wanted) = Wanted { side: stylizer.side(), grain: stylizer.takes_grain() };
+    }
+
+    fn learn(&self, stylizer: &mut Stylizer, fade: &mut Fade) {
+        fade.learn(stylizer.networks(), &self.governor.measured());
     }
 
     fn paint(
@@ -385,61 +397,32 @@ impl StylizeThread<'_> {
         stylizer: &mut Stylizer,
         fade: &mut Fade,
         settings: &Settings,
-        original: &mut Frame,
-        painted: &mut Frame,
-    ) {
+        Prepared { frame, arrived, mut small, grain }: Prepared,
+    ) -> Sketch {
         let start = Instant::now();
-        if settings.mirror {
-            arrange::mirror(original);
-        }
-        if let Some(factor) = fade.apply(stylizer.networks(), start) {
-            if factor != 1.0 {
-                self.governor.expect(factor);
-            }
-            // Averages of another style must not be shown.
-            self.stabilizer.restart();
+        let fading = fade.apply(stylizer.networks(), start);
+        if fading == Some(true) {
+            self.follow(stylizer, fade);
         }
         let (strength, keep_colors) = (settings.strength, settings.keep_colors);
         let scale = self.scale.with_factor(settings.scale);
-        stylizer.set_look(Look { strength, keep_colors, scale, reduction: self.governor.reduction(), finer: false });
-        let seen = stylizer.seen_size(original.size());
-        let mut inference = Duration::ZERO;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let grain = self.carrier.carry(original, seen, stylizer.takes_grain());
-            stylizer.sketch(original, &grain, &mut self.small)?;
-            inference = start.elapsed();
-            let mut styled = std::mem::take(&mut self.small.painted);
-            self.stabilizer.stabilize(self.small.seen(original), &mut styled);
-            self.small.painted = styled;
-            self.full_size.restore(original, &mut self.small, painted)
-        }));
-        match outcome.unwrap_or_else(|_| Err(panicked("stylize"))) {
-            Ok(()) => self.show.notice("painting", None),
-            Err(error) => {
-                painted.clone_from(original);
-                self.show.notice("painting", Some(Warning::PaintingFailed { reason: error.to_string() }));
-            }
+        if scale != self.scale {
+            self.governor.expect(f64::from(self.scale.factor() / scale.factor()).powi(2));
+            self.scale = scale;
         }
-        self.meter.painted(inference);
-        self.governor.add(start.elapsed());
-        self.show.measure(|statistics| {
-            (statistics.width, statistics.height) = (painted.width, painted.height);
-            statistics.seen = (seen.width, seen.height);
-        });
-    }
-
-    fn hand_out(&self, shown: &Arc<Shown>) {
-        for feed in self.feeds.iter().chain([&self.view.frames]) {
-            feed.put(Arc::clone(shown));
-        }
-    }
-}
-
-/// A frame that nobody uses any more.
-fn free(pool: &mut Vec<Arc<Shown>>) -> Arc<Shown> {
-    match pool.iter().position(|shown| Arc::strong_count(shown) == 1) {
-        Some(place) => pool.swap_remove(place),
-        None => Arc::new(Shown { painted: Frame::default(), original: Frame::default(), arrived: Instant::now() }),
+        let full = Look { strength, keep_colors, scale, reduction: 1.0, finer: false };
+        stylizer.set_look(full);
+        let largest = stylizer.seen_size(frame.size());
+        stylizer.set_look(Look { reduction: self.governor.reduction(), ..full });
+        let seen = stylizer.seen_size(frame.size());
+        let short = |size: Size| size.width.min(size.height);
+        let is_coarse = short(seen) < COARSEST.min(short(largest));
+        let warning = is_coarse.then_some(Warning::StrokesFallApart { width: seen.width, height: seen.height });
+        self.show.notice("size", warning);
+        let painted = catch_unwind(AssertUnwindSafe(|| stylizer.sketch(&frame, &grain, &mut small)));
+        let outcome = painted.unwrap_or_else(|_| Err(panicked("stylize")));
+        self.meter.painted(start.elapsed());
+        Sketch { frame, arrived, small, outcome, restart: fading.is_some(), seen }
     }
 }
 

@@ -5,6 +5,7 @@
 //! it reports through callbacks. Defaults such as the style and the device are decided only here.
 
 pub mod capture;
+mod costs;
 pub mod film;
 mod machine;
 mod painter;

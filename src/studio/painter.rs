@@ -88,7 +88,7 @@ impl Default for PaintSettings {
 /// let mut camera = open_source(&SourceSettings::default(), &Stop::default())?;
 /// let mut frame = Frame::default();
 /// while camera.next(&mut frame)? {
-///     let painting = painter.paint(&frame)?;
+///     let painting = painter.paint_next(&frame)?;
 ///     println!("{} bytes of RGB", painting.pixels.len());
 /// }
 /// # Ok(())
@@ -106,6 +106,8 @@ pub struct Painter {
     threads: usize,
     /// For [`Self::paint`]; opened at the first frame.
     stylizer: Option<Stylizer>,
+    /// For [`Self::paint_next`].
+    sequence: Option<Carrier>,
 }
 
 impl Painter {
@@ -120,7 +122,7 @@ impl Painter {
         let needed = choices.iter().any(|choice| choice.network.is_some());
         let engine = if needed { Some(studio.engine()?) } else { None };
         let (field, threads) = (Arc::new(Field::new(*seed)), studio.machine().threads());
-        Ok(Self { style: label, choices, look, field, engine, threads, stylizer: None })
+        Ok(Self { style: label, choices, look, field, engine, threads, stylizer: None, sequence: None })
     }
 
     /// The style expression, or the file names of the style pictures.
@@ -136,23 +138,55 @@ impl Painter {
     /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
     /// If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
     ///
-    /// Each frame stands by itself: its strokes grow from the fixed grain of [`PaintSettings::seed`]. Films
-    /// ([`Studio::paint_film`]) carry the grain along with the scene.
+    /// Each frame stands by itself: its strokes grow from the fixed grain of [`PaintSettings::seed`]. For the frames of a
+    /// sequence there is [`Self::paint_next`].
     ///
     /// # Errors
     /// A network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
-        self.paint_one(frame, false)
+        self.paint_one(frame, false, None)
     }
 
-    fn paint_one(&mut self, frame: &Frame, finer: bool) -> Result<Frame> {
+    /// Paints the next frame of a sequence, such as a camera's, as [`Self::paint`] does, but lets the strokes move along with
+    /// the scene: their grain follows the motion from the frame before. At a cut, and at a frame of another size, it begins
+    /// again. Nothing is averaged, so that noise still shows a little; [`Studio::paint_film`] steadies it as well.
+    ///
+    /// ```no_run
+    /// use impasto::{Frame, Machine, PaintSettings, Studio};
+    ///
+    /// # fn main() -> impasto::Result<()> {
+    /// let studio = Studio::open(Machine::default())?;
+    /// let mut painter = studio.painter(&PaintSettings::default())?;
+    /// for brightness in 0..100 {
+    ///     let mut frame = Frame::new(640, 360);
+    ///     frame.pixels.fill(brightness);
+    ///     let painting = painter.paint_next(&frame)?;
+    ///     println!("{} bytes of RGB", painting.pixels.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Self::paint`].
+    pub fn paint_next(&mut self, frame: &Frame) -> Result<Frame> {
+        let mut carrier = self.sequence.take().unwrap_or_else(|| self.carrier());
+        let painting = self.paint_one(frame, false, Some(&mut carrier));
+        self.sequence = Some(carrier);
+        painting
+    }
+
+    fn paint_one(&mut self, frame: &Frame, finer: bool, carrier: Option<&mut Carrier>) -> Result<Frame> {
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
             None => self.all_cores(PictureSettings::default().tile_above)?,
         };
         let mut painting = Frame::default();
         stylizer.set_look(Look { finer, ..self.look });
-        let grain = stylizer.still_grain(&self.field, frame.size());
+        let grain = match carrier {
+            Some(carrier) => carrier.carry(frame, stylizer.seen_size(frame.size()), stylizer.takes_grain()),
+            None => stylizer.still_grain(&self.field, frame.size()),
+        };
         let painted = stylizer.stylize(frame, &grain, &mut painting);
         self.stylizer = Some(stylizer);
         painted.map(|()| painting)
@@ -164,7 +198,7 @@ impl Painter {
     /// # Errors
     /// Those of [`Self::paint`].
     pub fn paint_picture(&mut self, picture: Picture) -> Result<Picture> {
-        let frame = self.paint_one(&picture.frame, true)?;
+        let frame = self.paint_one(&picture.frame, true, None)?;
         Ok(Picture { frame, ..picture })
     }
 

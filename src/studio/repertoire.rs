@@ -1,13 +1,16 @@
 //! The styles that a live show can change to. Each network is opened once.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::costs::CostBook;
 use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
 use crate::network::{self, Identity, Network, NetworkFile};
 use crate::pipeline::fade::Chosen;
+use crate::pipeline::governor::Costs;
 use crate::size::Size;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
@@ -27,7 +30,11 @@ pub struct Repertoire<'a> {
     /// Width and height of the frames.
     size: (u32, u32),
     scale: Scale,
+    costs: CostBook,
 }
+
+/// Runs of a network that was never measured, of which the shortest counts.
+const TRIALS: usize = 2;
 
 impl<'a> Repertoire<'a> {
     /// All styles, for frames of `size`. The show starts with the style of `painter`, which was made with `settings`.
@@ -38,7 +45,9 @@ impl<'a> Repertoire<'a> {
         let first = studio.expression(&settings.style)?.unwrap_or_else(|| Expression::single(OWN));
         let is_own = matches!(settings.style, Style::Pictures(_));
         let own = if is_own { painter.choices().to_vec() } else { Vec::new() };
-        Ok(Self { studio, first, own, opened: Vec::new(), size, scale: settings.scale })
+        let scale = settings.scale;
+        let costs = CostBook::open(Size::new(size.0, size.1), scale, painter.device(), studio.machine().threads());
+        Ok(Self { studio, first, own, opened: Vec::new(), size, scale, costs })
     }
 
     /// The names of the styles to choose from.
@@ -92,8 +101,9 @@ impl<'a> Repertoire<'a> {
     fn open(&mut self, choice: Choice) -> Result<Chosen> {
         let Choice { network: file, weights, share } = choice;
         if self.opened.contains(&file) {
-            return Ok(Chosen { file, network: None, weights, share });
+            return Ok(Chosen { file, network: None, weights, share, costs: Costs::default() });
         }
+        let mut costs = file.as_ref().map_or_else(Costs::default, |file| self.costs.costs(file));
         let network: Box<dyn Network> = match &file {
             None => Box::new(Identity),
             Some(file) => {
@@ -105,11 +115,26 @@ impl<'a> Repertoire<'a> {
                 let black = Frame::new(width, height);
                 let image = Image { width, height, pixels: &black.pixels };
                 let grain = Grain::still(Arc::new(Field::new(0)), black.size());
-                network.run(image, &weights, &grain, &mut vec![0; black.pixels.len()])?;
+                let mut out = vec![0; black.pixels.len()];
+                network.run(image, &weights, &grain, &mut out)?;
+                if costs.is_empty() {
+                    let mut shortest = f64::INFINITY;
+                    for _ in 0..TRIALS {
+                        let start = Instant::now();
+                        network.run(image, &weights, &grain, &mut out)?;
+                        shortest = shortest.min(start.elapsed().as_secs_f64());
+                    }
+                    costs = Costs::default().with(1.0, shortest);
+                }
                 network
             }
         };
         self.opened.push(file.clone());
-        Ok(Chosen { file, network: Some(network), weights, share })
+        Ok(Chosen { file, network: Some(network), weights, share, costs })
+    }
+
+    /// Keeps what the networks of a show took, for the next one.
+    pub fn keep_costs(&mut self, networks: &[(NetworkFile, Costs)]) {
+        self.costs.keep(networks);
     }
 }

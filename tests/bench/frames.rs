@@ -16,6 +16,7 @@ pub struct Size {
 
 pub const SMALL: Size = Size { width: 640, height: 360 };
 pub const LARGE: Size = Size { width: 1280, height: 720 };
+pub const FULL_HD: Size = Size { width: 1920, height: 1080 };
 pub const BOTH: [Size; 2] = [SMALL, LARGE];
 
 impl Size {

@@ -3,7 +3,7 @@
 mod frames;
 
 use divan::{Bencher, black_box};
-use frames::{BOTH, Size, scene};
+use frames::{BOTH, FULL_HD, LARGE, SMALL, Size, scene};
 use impasto::Image;
 use impasto::internals::kernel::enlarge::Enlarger;
 use impasto::internals::kernel::planar::{self, PlanarFormat};
@@ -61,11 +61,12 @@ fn planar_unpack(bencher: Bencher<'_, '_>, size: Size) {
     bencher.bench_local(|| planar::unpack(black_box(&planes), sides, 255.0, sides, &mut out));
 }
 
-/// A painting of half the size, brought back with the original's edges.
-#[divan::bench(args = BOTH)]
+/// A painting of two fifths of the size, brought back with the original's edges.
+#[divan::bench(args = [SMALL, LARGE, FULL_HD])]
 fn enlarge(bencher: Bencher<'_, '_>, size: Size) {
     let (original, mut out) = (scene(size, 0), vec![0; size.pixels() * 3]);
-    let (seen, small, painted) = (size.half(), scene(size.half(), 0), scene(size.half(), 1));
+    let seen = Size { width: size.width * 2 / 5, height: size.height * 2 / 5 };
+    let (small, painted) = (scene(seen, 0), scene(seen, 1));
     let mut enlarger = Enlarger::default();
     bencher.bench_local(|| {
         let small = Image { width: seen.width, height: seen.height, pixels: black_box(&small.pixels) };

@@ -24,7 +24,7 @@ fn main() -> Result<()> {
 
     let mut frame = Frame::default();
     while window.is_open() && !stop.requested() && source.next(&mut frame)? {
-        window.show(painter.paint(&frame)?.image())?;
+        window.show(painter.paint_next(&frame)?.image())?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::kernel::grain::{Field, Grain};
+use crate::kernel::grain::{CELL, CHANNELS, Field, Grain};
 use crate::network::{Identity, NetworkFile};
 use crate::source::SourceFormat;
 use crate::source::paced::PacedSource;
@@ -31,25 +31,146 @@ impl crate::network::Network for Dark {
     }
 }
 
+/// Paints its grain.
+struct Grainy;
+
+impl crate::network::Network for Grainy {
+    fn style_count(&self) -> usize {
+        1
+    }
+
+    fn takes_grain(&self) -> bool {
+        true
+    }
+
+    fn run(&mut self, image: crate::frame::Image<'_>, _weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
+        let (columns, rows) = (image.width.div_ceil(CELL), image.height.div_ceil(CELL));
+        let mut cells = vec![0.0; (columns * rows) as usize * CHANNELS];
+        grain.fill(Size::new(image.width, image.height), 0..columns, 0..rows, &mut cells);
+        for (place, pixel) in out.chunks_exact_mut(3).enumerate() {
+            let (x, y) = (place as u32 % image.width, place as u32 / image.width);
+            let cell = (y / CELL * columns + x / CELL) as usize * CHANNELS;
+            pixel.fill((128.0 + 40.0 * cells[cell]) as u8);
+        }
+        Ok(())
+    }
+}
+
+/// A textured wall that passes from right to left, a cell of grain a frame.
+struct Passing(SyntheticSource);
+
+impl Source for Passing {
+    fn format(&self) -> SourceFormat {
+        self.0.format()
+    }
+
+    fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+        let more = self.0.next(frame)?;
+        for (place, pixel) in frame.pixels.chunks_exact_mut(3).enumerate() {
+            let (x, y) = ((place % 160) as f32 + (frame.index * 4) as f32, (place / 160) as f32);
+            let wave = |across: f32, down: f32| ((x * across + y * down).sin() + 1.0) * 50.0;
+            pixel.fill((wave(0.11, 0.07) + wave(0.031, -0.13)) as u8);
+        }
+        Ok(more)
+    }
+}
+
+fn passing() -> Capture<'static> {
+    let source = || Passing(SyntheticSource::new(160, 90, None));
+    let open = move || -> Result<Box<dyn Source>> { Ok(Box::new(PacedSource::new(source(), Stop::default()))) };
+    Capture { name: "test".into(), source: open().unwrap(), open: Box::new(open), returns: true, repeats: false }
+}
+
+/// Mean difference of two paintings of 160x90, of which the second shows things `pixels` further to the left.
+fn apart(first: &Frame, second: &Frame, pixels: usize) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (first, second) in first.pixels.chunks_exact(160 * 3).zip(second.pixels.chunks_exact(160 * 3)) {
+        // Without the borders, where the scene is uncovered.
+        for at in 16 * 3..(144 - pixels) * 3 {
+            sum += f64::from(first[at + pixels * 3].abs_diff(second[at]));
+            count += 1.0;
+        }
+    }
+    sum / count
+}
+
+#[test]
+fn after_a_change_of_style_grain_moves_with_the_scene() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    run(passing(), painting(), Vec::new(), &show, &meter, |view| {
+        assert!(until(view, |shown| shown.painted.index > 3));
+        show.change(|settings| settings.style = Expression::single("grainy"));
+        let (mut last, mut moved): (Option<Frame>, Vec<[f64; 2]>) = (None, Vec::new());
+        let start = Instant::now();
+        assert!(until(view, |shown| {
+            // Until the fade is over.
+            let is_grain =
+                start.elapsed() > 2 * crate::pipeline::fade::FADE && shown.painted.pixels != shown.original.pixels;
+            if let Some(last) = last.take().filter(|_| is_grain) {
+                let pixels = (shown.painted.index - last.index) as usize * 4;
+                if (1..60).contains(&pixels) {
+                    moved.push([apart(&last, &shown.painted, pixels), apart(&last, &shown.painted, 0)]);
+                }
+            }
+            last = Some(shown.painted.clone());
+            moved.len() == 12
+        }));
+        let mean = |which: usize| moved.iter().map(|pair| pair[which]).sum::<f64>() / moved.len() as f64;
+        assert!(mean(0) < 0.5 * mean(1), "{moved:?}");
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_frozen_painting_keeps_its_grain_and_continues_afterwards() {
+    let (show, meter) = (show(), Meter::new(30.0));
+    let painting = Styling { first: single("grainy", Box::new(Grainy)), ..painting() };
+    run(passing(), painting, Vec::new(), &show, &meter, |view| {
+        assert!(until(view, |shown| shown.painted.index > 5));
+        show.change(|settings| settings.freeze = true);
+        // The frames that were under way may still come.
+        thread::sleep(2 * PATIENCE);
+        let mut frozen: Option<Frame> = None;
+        let mut same = 0;
+        assert!(until(view, |shown| {
+            let frozen = frozen.get_or_insert_with(|| shown.painted.clone());
+            assert_eq!(&shown.painted, frozen);
+            same += 1;
+            same == 5
+        }));
+        show.change(|settings| settings.freeze = false);
+        let frozen = frozen.unwrap();
+        assert!(until(view, |shown| shown.painted.index > frozen.index && shown.painted.pixels != frozen.pixels));
+        Ok(())
+    })
+    .unwrap();
+}
+
 fn identity() -> Vec<Chosen> {
-    vec![Chosen { file: None, network: Some(Box::new(Identity)), weights: vec![1.0], share: 1.0 }]
+    vec![Chosen {
+        file: None,
+        network: Some(Box::new(Identity)),
+        weights: vec![1.0],
+        share: 1.0,
+        costs: Costs::default(),
+    }]
+}
+
+fn file(name: &str) -> NetworkFile {
+    let (path, layout) = (name.into(), crate::network::Layout::NhwcU8);
+    NetworkFile { name: name.into(), path, tiles: None, layout, styles: 1, side: 432, sha256: String::new() }
+}
+
+fn single(name: &str, network: Box<dyn crate::network::Network>) -> Vec<Chosen> {
+    let (file, weights, costs) = (Some(file(name)), vec![1.0], Costs::default());
+    vec![Chosen { file, network: Some(network), weights, share: 1.0, costs }]
 }
 
 fn choose(style: &Expression) -> Result<Vec<Chosen>> {
     match style.terms()[0].0.as_str() {
-        "dark" => {
-            let (path, layout) = ("dark".into(), crate::network::Layout::NhwcU8);
-            let file = NetworkFile {
-                name: "dark".into(),
-                path,
-                tiles: None,
-                layout,
-                styles: 1,
-                side: 432,
-                sha256: String::new(),
-            };
-            Ok(vec![Chosen { file: Some(file), network: Some(Box::new(Dark)), weights: vec![1.0], share: 1.0 }])
-        }
+        "dark" => Ok(single("dark", Box::new(Dark))),
+        "grainy" => Ok(single("grainy", Box::new(Grainy))),
         "identity" => Ok(identity()),
         other => Err(Error::failed(format!("'{other}' is damaged"))),
     }
