@@ -58,7 +58,29 @@ impl Marks {
     pub fn take(&self, index: u64) -> Option<[Mark; 2]> {
         let mut left = lock(&self.left);
         let (first, second) = (left.get(&index.checked_sub(self.before)?).cloned(), left.get(&index).cloned());
-        left.retain(|&at, _| at > index);
+        // The shortest segments are as long as a warm-up: the mark at their start serves the next one, too.
+        left.retain(|&at, _| at >= index);
         Some([first?, second?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_as_short_as_the_warm_up_find_both_of_their_marks() {
+        for every in [32, 33, 50, 64] {
+            let marks = Marks::new(every, 32);
+            let mark = |index| Mark { index, time: 0, decoded: 0, sha256: String::new() };
+            for index in 0..=every * 4 {
+                if marks.want(index) {
+                    marks.leave(mark(index));
+                }
+                if index > 0 && index % every == 0 {
+                    assert_eq!(marks.take(index), Some([mark(index - 32), mark(index)]), "{every}: {index}");
+                }
+            }
+        }
     }
 }

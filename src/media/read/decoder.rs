@@ -9,7 +9,7 @@ use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, frame};
 use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
 use super::first_frame;
-use super::open::{Input, Opening};
+use super::open::{Input, Opening, Unsaid, is_standard_input};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, Rational};
@@ -21,7 +21,7 @@ use crate::media::side_data;
 use crate::warning::Warning;
 
 /// What to decode.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
     /// Where to begin, in seconds from the start of the file.
     pub start: Option<Seconds>,
@@ -31,6 +31,8 @@ pub struct DecodeOptions {
     pub threads: Option<usize>,
     /// Larger frames are refused.
     pub max_pixels: MaxPixels,
+    /// What the input does not say of itself.
+    pub unsaid: Unsaid,
 }
 
 /// Decodes an input's best video stream, in the calling thread.
@@ -62,11 +64,16 @@ impl Decoder {
     /// The file cannot be read, contains no video, names other files, has frames that are too large, or has no frame
     /// from `start` on that can be decoded.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        let open = |seek| Self::of_input(path, Opening::film(path, options.max_pixels)?.open()?, options, seek);
-        let mut decoder = open(true)?;
+        let is_pipe = is_standard_input(path);
+        let name = if is_pipe { Path::new("standard input") } else { path };
+        let open = |seek| {
+            let input = Opening::film(path, options.max_pixels)?.with(&options.unsaid).open()?;
+            Self::of_input(name, input, options, seek)
+        };
+        let mut decoder = open(!is_pipe)?;
         let mut found = decoder.first_frame()?;
         // If the seek landed behind the wanted frame, decode from the beginning.
-        if !found && options.start.is_some() {
+        if !found && options.start.is_some() && !is_pipe {
             decoder = open(false)?;
             found = decoder.first_frame()?;
         }
@@ -167,6 +174,7 @@ impl Decoder {
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
+        self.warnings.extend(self.input.left_out(self.info.stream));
         first_frame::describe(&mut self.input, &mut self.picture, self.turn, start, uncut, &mut self.info);
         self.warnings.extend(first_frame::warnings(&self.path, &self.picture));
         self.notice_transparency();
@@ -200,6 +208,16 @@ impl Decoder {
     /// The properties of the frames.
     pub fn info(&self) -> &VideoInfo {
         &self.info
+    }
+
+    /// Whether its input can be read only once.
+    pub fn is_pipe(&self) -> bool {
+        self.input.is_pipe()
+    }
+
+    /// Whether its input is the file of one picture.
+    pub fn is_still(&self) -> bool {
+        self.input.is_still()
     }
 
     /// The file or address that it decodes.
@@ -279,6 +297,9 @@ impl Decoder {
         loop {
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
+                    if self.decoder.id() == codec::Id::DPX {
+                        first_frame::distrust_dpx(&mut self.picture);
+                    }
                     if self.clock.stamp(&self.picture) {
                         return Ok(true);
                     }

@@ -25,6 +25,10 @@ pub enum Codec {
     ProRes,
     /// FFV1, lossless.
     Ffv1,
+    /// PNG, for sequences of pictures; the ending of their names chooses it.
+    Png,
+    /// JPEG, as above.
+    Jpeg,
 }
 
 impl FromStr for Codec {
@@ -60,7 +64,7 @@ pub(super) const X26X_PRESETS: &str =
     "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
 
 impl Codec {
-    /// Every codec.
+    /// Every codec of films.
     pub const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
 
     /// Its name on the command line.
@@ -72,6 +76,8 @@ impl Codec {
             Self::Vp9 => "vp9",
             Self::ProRes => "prores",
             Self::Ffv1 => "ffv1",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
         }
     }
 
@@ -83,6 +89,8 @@ impl Codec {
             Self::Vp9 => AVCodecID::AV_CODEC_ID_VP9,
             Self::ProRes => AVCodecID::AV_CODEC_ID_PRORES,
             Self::Ffv1 => AVCodecID::AV_CODEC_ID_FFV1,
+            Self::Png => AVCodecID::AV_CODEC_ID_PNG,
+            Self::Jpeg => AVCodecID::AV_CODEC_ID_MJPEG,
         }
     }
 
@@ -141,6 +149,21 @@ impl Codec {
                 pixel_format: "yuv444p",
                 options: &[("level", "3"), ("slicecrc", "1"), ("g", "1")],
             }],
+            Self::Png => &[Recipe {
+                encoder: "png",
+                preset: None,
+                crf: None,
+                pixel_format: "rgb24",
+                options: &[("pred", "mixed")],
+            }],
+            Self::Jpeg => &[Recipe {
+                encoder: "mjpeg",
+                preset: None,
+                crf: None,
+                pixel_format: "yuvj444p",
+                // FFmpeg's -q:v 2.
+                options: &[("flags", "+qscale"), ("global_quality", "236"), ("huffman", "optimal")],
+            }],
         }
     }
 
@@ -171,6 +194,15 @@ impl Codec {
     /// # Errors
     /// The container cannot hold the requested codec, or none at all.
     pub fn choose(requested: Option<Self>, container: Container) -> Result<Self> {
+        match (container.pictures(), requested) {
+            (Some(own), None) => return Ok(own),
+            (Some(_), Some(codec)) => {
+                return Err(Error::usage(format!(
+                    "a sequence of pictures is not encoded as {codec}; omit --codec: the ending chooses .png or .jpg"
+                )));
+            }
+            (None, _) => {}
+        }
         let fits = |codec: &Self| container.takes(codec.id());
         let fitting: Vec<Self> = Self::ALL.into_iter().filter(fits).collect();
         let name = container.name();

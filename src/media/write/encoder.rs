@@ -57,9 +57,11 @@ impl Encoder {
         let mut warnings = Vec::new();
         let (width, height) = encoded_size(codec, pixel_format, format, &mut warnings)?;
         let mut tags = info.color.for_output(info.height, height);
-        if codec == Codec::ProRes && tags.is_full() {
+        match codec {
             // ProRes has limited range only.
-            tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+            Codec::ProRes => tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG,
+            Codec::Png | Codec::Jpeg => tags = tags.for_pictures(codec == Codec::Jpeg),
+            _ => {}
         }
         let mut context = codec::Context::new_with_codec(found);
         let usual_duration = (1.0 / (format.frame_rate.as_f64() * format.time_base.as_f64())).round().max(1.0) as i64;
