@@ -70,8 +70,10 @@ fn raw_frames_go_in_and_out_to_the_byte() {
     // The same from a file, to a film of that rate.
     let run = folder.paint("in.rgb -o film.mkv --raw-input 90x50 --fps 24 --codec ffv1 --pix-fmt bgr0").ok();
     assert_eq!((run.frames(), folder.facts("film.mkv", "avg_frame_rate").as_str()), (10, "24/1"));
-    folder.refuses("in.rgb -o a.mkv --raw-input 90:rgb24", 2, "is no raw video");
-    folder.refuses("in.rgb -o a.mkv --raw-input 90x50:puce", 2, "no pixel format 'puce'");
+    for (layout, words) in [("90:rgb24", "is no raw video"), ("90x50:puce", "no pixel format 'puce'")] {
+        let done = output(&mut plain(&folder, &format!("in.rgb -o a.mkv --raw-input {layout}")));
+        assert!(done.status.code() == Some(2) && errors(&done).contains(words), "{}", errors(&done));
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use clips::Folder;
 fn folder_of_frames(ending: &str) -> Folder {
     let folder = Folder::new();
     fs::create_dir(folder.path("frames")).unwrap();
-    folder.ffmpeg("-f lavfi -i testsrc2=s=90x50:r=24:d=0.5 -pix_fmt bgr0 -c:v ffv1 film.mkv");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=90x50:r=24:d=0.5 -vf hue=s=0.4 -pix_fmt bgr0 -c:v ffv1 film.mkv");
     folder.ffmpeg(&format!("-i film.mkv -start_number 1001 -q:v 1 frames/%04d.{ending}"));
     folder
 }
@@ -35,13 +35,15 @@ fn numbered_pictures_become_a_film_at_the_rate_that_is_given() {
 fn pictures_of_every_kind_that_film_makers_use_are_read() {
     for ending in ["jpg", "tif", "bmp", "dpx", "tga", "exr"] {
         let folder = folder_of_frames(ending);
-        folder.ffmpeg("-i film.mkv -pix_fmt yuv444p -c:v ffv1 -color_range tv luma.mkv");
+        let luma = "-vf scale=out_range=tv:out_color_matrix=bt601 -pix_fmt yuv444p -c:v ffv1";
+        folder.ffmpeg(&format!("-i film.mkv {luma} luma.mkv"));
         if ending == "exr" {
             // Linear light, as film makers store it; FFmpeg writes what it is given.
             folder.ffmpeg("-i film.mkv -vf format=gbrpf32,zscale=tin=iec61966-2-1:t=linear,format=gbrpf32 -start_number 1001 frames/%04d.exr");
         }
         folder.paint(&format!("frames/%04d.{ending} -o a.mkv --codec ffv1 --fps 24")).ok();
-        let psnr = folder.psnr("a.mkv", "luma.mkv");
+        folder.ffmpeg(&format!("-i a.mkv {luma} seen.mkv"));
+        let psnr = folder.psnr("seen.mkv", "luma.mkv");
         assert!(psnr > 35.0, "{ending}: {psnr}");
     }
 }
@@ -61,8 +63,8 @@ fn a_film_becomes_numbered_pictures_of_its_pixels_and_its_sound_is_said_to_be_lo
     let bytes = fs::read(folder.path("out/001.png")).unwrap();
     assert!(!bytes.windows(4).any(|kind| kind == b"gAMA"));
     folder.paint("film.mkv -o jpegs/%d.jpg").ok();
-    folder.ffmpeg("-i jpegs/%d.jpg -pix_fmt yuv444p -c:v ffv1 jpegs.mkv");
-    folder.ffmpeg("-i film.mkv -vf scale=out_range=pc:out_color_matrix=bt601 -pix_fmt yuv444p -c:v ffv1 luma.mkv");
+    folder.ffmpeg("-i jpegs/%d.jpg -vf scale=out_range=tv -pix_fmt yuv444p -c:v ffv1 jpegs.mkv");
+    folder.ffmpeg("-i film.mkv -vf scale=out_range=tv:out_color_matrix=bt601 -pix_fmt yuv444p -c:v ffv1 luma.mkv");
     assert!(folder.psnr("jpegs.mkv", "luma.mkv") > 35.0, "{}", folder.psnr("jpegs.mkv", "luma.mkv"));
 }
 
@@ -117,7 +119,7 @@ fn pictures_that_exist_are_not_overwritten_unless_told_and_strangers_among_them_
 fn an_interrupted_sequence_resumes_and_ends_with_the_same_pictures() {
     let folder = Folder::new();
     fs::create_dir(folder.path("frames")).unwrap();
-    folder.ffmpeg("-f lavfi -i testsrc2=s=320x180:r=25:d=16 frames/%04d.jpg");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=25:d=8 frames/%04d.jpg");
     folder.paint("frames/%04d.jpg -o whole/%04d.png --segment-frames 32").without_warnings();
     let mut child = folder.command("frames/%04d.jpg -o out/%04d.png --segment-frames 32").spawn().unwrap();
     let begun = Instant::now();
@@ -129,10 +131,10 @@ fn an_interrupted_sequence_resumes_and_ends_with_the_same_pictures() {
     assert!(!folder.path("out/0001.png").exists(), "no picture before the end");
     let run = folder.paint("frames/%04d.jpg -o out/%04d.png --segment-frames 32").ok();
     assert!(run.json["resumed"].as_u64().unwrap() >= 64, "{}", run.json);
-    assert_eq!(run.frames(), 400);
-    for number in 1..=400 {
+    assert_eq!(run.frames(), 200);
+    for number in 1..=200 {
         let file = |of: &str| fs::read(folder.path(of).join(format!("{number:04}.png"))).unwrap();
         assert!(file("out") == file("whole"), "picture {number}");
     }
-    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 400, "nothing else is left");
+    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 200, "nothing else is left");
 }

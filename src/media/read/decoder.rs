@@ -199,6 +199,10 @@ impl Decoder {
                 "'{shown}' is a video of an unsupported kind: this FFmpeg cannot decode {}; convert it first, such as to GIF or MP4",
                 if self.decoder.id() == codec::Id::WEBP { "animated WebP" } else { self.decoder.id().name() }
             )),
+            _ if self.is_pipe() => Error::failed(format!(
+                "cannot decode any frame of {shown}; send Y4M, NUT, Matroska or MPEG-TS, or name the file itself, since others, \
+                 such as MP4, may have to be read out of order"
+            )),
             _ => Error::failed(format!(
                 "cannot decode any frame of '{shown}'; it is not a video, or is damaged or cut off before its first picture"
             )),

@@ -61,7 +61,8 @@ pub fn open_decoder(
         // Its numbers are linear light; without this, FFmpeg passes them on as they are, much too dark.
         options.set("apply_trc", "iec61966_2_1");
     }
-    let opened = context.decoder().open_with(options).and_then(|opened| opened.video());
+    let found = decoder::find(context.id()).ok_or(FfmpegError::DecoderNotFound);
+    let opened = found.and_then(|found| context.decoder().open_as_with(found, options)?.video());
     opened.map_err(|error| match error {
         FfmpegError::DecoderNotFound => {
             let codec = codec_name(&stream.parameters());
