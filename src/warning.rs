@@ -344,7 +344,7 @@ impl fmt::Display for Warning {
                  you have one"
             ),
             Self::Animation => out.write_str(
-                "the picture is an animation and only its first frame is painted; convert it to a video for `impasto video`",
+                "the picture is an animation and only its first frame is painted; use `impasto video` for all of them",
             ),
             Self::Pages { pages } => write!(
                 out,

@@ -22,11 +22,12 @@ fn folder_of_frames(ending: &str) -> Folder {
 #[test]
 fn numbered_pictures_become_a_film_at_the_rate_that_is_given() {
     let folder = folder_of_frames("png");
-    let run = folder.paint("frames/%04d.png -o a.mkv --codec ffv1 --pix-fmt bgr0 --fps 24").without_warnings();
+    let run =
+        folder.paint("frames/%04d.png -o a.mkv --codec ffv1 --pix-fmt bgr0 --fps 24 --stabilize 0").without_warnings();
     assert_eq!(run.frames(), 12);
     assert_eq!(folder.facts("a.mkv", "avg_frame_rate"), "24/1");
     assert_eq!(folder.times("a.mkv"), folder.times("film.mkv"));
-    assert_eq!(folder.pictures("a.mkv"), folder.pictures("film.mkv"), "every pixel of every picture");
+    assert!(folder.pictures("a.mkv") == folder.pictures("film.mkv"), "every pixel of every picture");
     folder.paint("frames/####.png -o b.mp4").without_warnings();
     assert_eq!(folder.facts("b.mp4", "avg_frame_rate"), "25/1");
 }
@@ -58,7 +59,7 @@ fn a_film_becomes_numbered_pictures_of_its_pixels_and_its_sound_is_said_to_be_lo
     let found: Vec<String> = names.iter().filter(|name| folder.path("out").join(name).is_file()).cloned().collect();
     assert_eq!((found, fs::read_dir(folder.path("out")).unwrap().count()), (names, 10));
     folder.ffmpeg("-i out/%03d.png -pix_fmt bgr0 -c:v ffv1 back.mkv");
-    assert_eq!(folder.pictures("back.mkv"), folder.pictures("film.mkv"));
+    assert!(folder.pictures("back.mkv") == folder.pictures("film.mkv"));
     // No gamma of video, by which programs would show it darker.
     let bytes = fs::read(folder.path("out/001.png")).unwrap();
     assert!(!bytes.windows(4).any(|kind| kind == b"gAMA"));
@@ -71,15 +72,12 @@ fn a_film_becomes_numbered_pictures_of_its_pixels_and_its_sound_is_said_to_be_lo
 #[test]
 fn painted_pictures_keep_the_numbers_of_the_input() {
     let folder = folder_of_frames("png");
-    folder.paint("frames/%04d.png -o out/shot.####.png --fps 24").without_warnings();
+    folder.paint("frames/%04d.png -o out/shot.####.png --fps 24 --stabilize 0").without_warnings();
     assert!(folder.path("out/shot.1001.png").is_file() && folder.path("out/shot.1012.png").is_file());
-    folder.paint("frames/%04d.png -o part/%04d.png --fps 24 --start 0.25").without_warnings();
+    folder.paint("frames/%04d.png -o part/%04d.png --fps 24 --stabilize 0 --start 0.25").without_warnings();
     assert!(folder.path("part/1007.png").is_file() && !folder.path("part/1006.png").exists());
-    assert_eq!(
-        fs::read(folder.path("part/1007.png")).unwrap(),
-        fs::read(folder.path("out/shot.1007.png")).unwrap(),
-        "the same picture"
-    );
+    let bytes = |name: &str| fs::read(folder.path(name)).unwrap();
+    assert!(bytes("part/1007.png") == bytes("out/shot.1007.png"), "the same picture");
 }
 
 #[test]

@@ -168,8 +168,8 @@ pub struct SteadyArgs {
 /// `impasto image`
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Photos (JPEG, PNG, WebP, TIFF or BMP, recognised by content), folders (subfolders are skipped), or `-` for standard
-    /// input.
+    /// Photos (JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL, recognised by content), folders (subfolders are skipped), or
+    /// `-` for standard input. HEIC and AVIF need libheif.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// Output file, folder (created if missing; for several inputs, or if it ends in /), or `-` for standard output. Existing
@@ -180,7 +180,7 @@ pub struct ImageArgs {
     #[command(flatten)]
     pub style: StyleArgs,
     /// Output format: jpeg (no transparency), png, webp (lossless) or tiff. Default: from the output's extension, else the
-    /// input's format (png for BMP).
+    /// input's format (png for BMP; jpeg for HEIC, AVIF and JPEG XL).
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// JPEG quality, 1 to 100.
