@@ -18,6 +18,10 @@ pub enum Error {
     /// Ctrl-C stopped the job; finished work was kept (exit code 130).
     #[error("{0}")]
     Interrupted(String),
+    /// Whoever read the output has gone (exit code 141, as of any program in a pipeline). It is not reported: the reader
+    /// wanted no more.
+    #[error("the reader of the output is gone")]
+    ReaderGone,
     /// The other end of a channel is gone because another thread failed first. Never the root cause.
     #[error("another thread of the job stopped first")]
     Disconnected,
@@ -64,6 +68,9 @@ impl Error {
 
     /// The error for a `path` that could not be written; its text depends on the kind of `error`.
     pub fn writing(path: &Path, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ReaderGone;
+        }
         let path = path.display();
         Self::Failed(match error.kind() {
             io::ErrorKind::NotFound => {
@@ -79,11 +86,14 @@ impl Error {
         })
     }
 
-    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption.
+    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption, 141 if nobody reads the
+    /// output any more.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::Interrupted(_) => 130,
+            // 128 and the number of SIGPIPE.
+            Self::ReaderGone => 141,
             Self::Failed(_) | Self::Disconnected | Self::Internal(_) => 1,
         }
     }
@@ -120,6 +130,12 @@ mod tests {
         let error = Error::Disconnected.root(Error::internal("no container called nut"));
         assert_eq!(error.to_string(), "internal error: no container called nut; please report it");
         assert_eq!(error.exit_code(), 1);
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_no_failure_to_write() {
+        let error = Error::writing(Path::new("pipe"), &io::ErrorKind::BrokenPipe.into());
+        assert_eq!(error.exit_code(), 141);
     }
 
     #[test]

@@ -261,7 +261,7 @@ pub mod internals {
         pub use crate::paint::{objective, optimizer, state};
     }
     pub mod picture {
-        pub use crate::picture::{read, write};
+        pub use crate::picture::{heif, read, write};
     }
     pub mod pipeline {
         pub use crate::pipeline::ordered;

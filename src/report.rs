@@ -135,8 +135,11 @@ pub fn counted(number: usize, singular: &str) -> String {
     format!("{number} {singular}{plural}")
 }
 
-/// Prints the error that ended the program.
+/// Prints the error that ended the program; nothing if the reader of its output has gone.
 pub fn print_error(error: &Error) {
+    if matches!(error, Error::ReaderGone) {
+        return;
+    }
     error_line(&format!("impasto: {error}"));
 }
 
@@ -148,6 +151,20 @@ pub fn write_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
+}
+
+/// Standard output for frames, which programs behind it read as they come.
+#[derive(Debug)]
+pub struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_bytes(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
 }
 
 fn out_line(words: &str) {

@@ -143,6 +143,25 @@ pub enum Warning {
         /// Number of frames in it.
         frames: u64,
     },
+    /// Among the numbered pictures that were written are others of the same names.
+    OtherPictures {
+        /// The names.
+        output: PathBuf,
+        /// The first number that was written.
+        first: u64,
+        /// The last number that was written.
+        last: u64,
+    },
+    /// What came through a pipe has streams that are lost.
+    PipeStreams {
+        /// Number of these streams.
+        streams: usize,
+    },
+    /// Frames without compression carry nothing else of the video.
+    PlainFrames {
+        /// The video.
+        video: PathBuf,
+    },
     /// A JPEG is damaged.
     DamagedJpeg {
         /// What is wrong with it.
@@ -318,13 +337,31 @@ impl fmt::Display for Warning {
                      segments and join again"
                 )
             }
+            Self::OtherPictures { output, first, last } => write!(
+                out,
+                "only the pictures {first} to {last} of '{}' are of this film, and there are others; check the folder, and \
+                 remove those",
+                output.display()
+            ),
+            Self::PipeStreams { streams } => write!(
+                out,
+                "standard input carries {streams} more stream{}, left out since a pipe is read only once; name the file itself to \
+                 keep them",
+                if *streams == 1 { "" } else { "s" }
+            ),
+            Self::PlainFrames { video } => write!(
+                out,
+                "the sound and the other streams of '{}' do not go through the pipe; add them behind it, such as with ffmpeg \
+                 -i - -i FILE -map 0 -map 1:a",
+                video.display()
+            ),
             Self::DamagedJpeg { flaw } => write!(
                 out,
                 "the picture is not a valid JPEG ({flaw}), so only its readable pixels are painted; use an undamaged copy if \
                  you have one"
             ),
             Self::Animation => out.write_str(
-                "the picture is an animation and only its first frame is painted; convert it to a video for `impasto video`",
+                "the picture is an animation and only its first frame is painted; use `impasto video` for all of them",
             ),
             Self::Pages { pages } => write!(
                 out,
@@ -447,6 +484,9 @@ mod tests {
                 Warning::SegmentsMissing { missing: "2 onwards".into(), output: "a.beginning.mp4".into(), frames },
                 vec!["segments 2 onwards", "'a.beginning.mp4'", "70 frames"],
             ),
+            (Warning::OtherPictures { output: "a%04d.png".into(), first: 7, last: 9 }, vec!["'a%04d.png'", "7 to 9"]),
+            (Warning::PipeStreams { streams: 2 }, vec!["2 more streams"]),
+            (Warning::PlainFrames { video: video() }, vec!["'clip.mp4'"]),
             (Warning::DamagedJpeg { flaw: "no end marker".into() }, vec!["(no end marker)"]),
             (Warning::Animation, vec!["animation"]),
             (Warning::Pages { pages: 3 }, vec!["3 pages"]),
@@ -478,12 +518,13 @@ mod tests {
     }
 
     /// How the last clause of a warning begins: with what to do, or with the thing that something was done about.
-    const ENDS: [&str; 17] = [
+    const ENDS: [&str; 18] = [
         "add ",
         "check ",
         "choose ",
         "convert ",
         "extract ",
+        "name ",
         "paint ",
         "record ",
         "use ",

@@ -26,6 +26,10 @@ impl Unfinished {
     /// # Errors
     /// The folder is missing or not writable.
     pub fn beside(path: &Path) -> io::Result<Self> {
+        if is_stream(path) {
+            // Nothing can be created beside `/dev/fd/63`.
+            return Self::within(&std::env::temp_dir(), path);
+        }
         Self::within(folder_of(path), path)
     }
 
@@ -49,11 +53,15 @@ impl Unfinished {
     }
 
     /// Syncs the file to disk and gives it its final name. The writer must have closed it. An existing file or link of
-    /// that name is replaced.
+    /// that name is replaced. A pipe or a device of that name stays, and the bytes are written to it.
     ///
     /// # Errors
     /// The disk is full, or the folder is gone. The temporary file is removed.
     pub fn commit(self) -> io::Result<()> {
+        if is_stream(&self.path) {
+            let mut stream = File::options().write(true).open(&self.path)?;
+            return io::copy(&mut File::open(&self.temporary)?, &mut stream).map(drop);
+        }
         sync_file(&self.temporary)?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
         sync_folder(folder_of(&self.path))
@@ -78,6 +86,11 @@ pub fn rename(growing: &Path, path: &Path) -> io::Result<()> {
     sync_file(growing)?;
     fs::rename(growing, path)?;
     sync_folder(folder_of(path))
+}
+
+/// Whether `path` exists as a pipe or a device, which is written to and never replaced.
+pub fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Checks that a file can be created beside `path`, so that a job fails before its work and not after.
@@ -181,6 +194,23 @@ mod tests {
         let name = "n".repeat(255);
         write(&folder.path().join(&name), b"bytes").unwrap();
         assert_eq!(names(folder.path()), [name]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_named_pipe_is_written_to_and_stays() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write(&pipe, b"through the pipe").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through the pipe");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(names(folder.path()), ["pipe"]);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::frame::MaxPixels;
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
-use crate::media::write::Codec;
+use crate::media::read::RawVideo;
+use crate::media::write::{Codec, Plain};
 use crate::network::provider::Device;
 use crate::picture::Format;
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
@@ -167,8 +168,8 @@ pub struct SteadyArgs {
 /// `impasto image`
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Photos (JPEG, PNG, WebP, TIFF or BMP, recognised by content), folders (subfolders are skipped), or `-` for standard
-    /// input.
+    /// Photos (JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL, recognised by content), folders (subfolders are skipped), or
+    /// `-` for standard input. HEIC and AVIF need libheif.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// Output file, folder (created if missing; for several inputs, or if it ends in /), or `-` for standard output. Existing
@@ -179,7 +180,7 @@ pub struct ImageArgs {
     #[command(flatten)]
     pub style: StyleArgs,
     /// Output format: jpeg (no transparency), png, webp (lossless) or tiff. Default: from the output's extension, else the
-    /// input's format (png for BMP).
+    /// input's format (png for BMP; jpeg for HEIC, AVIF and JPEG XL).
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// JPEG quality, 1 to 100.
@@ -193,11 +194,13 @@ pub struct ImageArgs {
 /// `impasto video`
 #[derive(Debug, Args)]
 pub struct VideoArgs {
-    /// Video files that FFmpeg can decode, or folders of them. Several are painted one after another.
+    /// Video files that FFmpeg can decode, or folders of them; several are painted one after another. Or the numbered pictures
+    /// of one film: frames/%04d.png (png, jpg, tif, exr, dpx and others), whose first number is found. Or `-` for standard
+    /// input: Y4M or another format that needs no seeking.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
-    /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). For several inputs, or if it ends in
-    /// /: a folder, created if missing.
+    /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). Numbered pictures: painted/%04d.png or
+    /// .jpg. Or `-` for standard output, as Y4M. For several inputs, or if it ends in /: a folder, created if missing.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
@@ -244,9 +247,16 @@ pub struct VideoArgs {
     #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<SizeRequest>,
     /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
-    /// timestamps.
+    /// timestamps. For numbered pictures and raw frames: the rate that they have (default 25).
     #[arg(long, value_name = "RATE")]
     pub fps: Option<FrameRate>,
+    /// Read IN as raw frames of this size and pixel format, such as 1280x720:yuv420p (default format: rgb24).
+    #[arg(long, value_name = "WxH:FORMAT")]
+    pub raw_input: Option<RawVideo>,
+    /// Layout of the frames that go to a pipe (`-o -`): y4m, or raw for their bytes alone. --pix-fmt sets their pixel format
+    /// (default: yuv420p in y4m, rgb24 in raw).
+    #[arg(long, value_name = "FORMAT", default_value = "y4m")]
+    pub format: Plain,
     /// Overwrite OUT if it exists.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
@@ -272,6 +282,8 @@ impl VideoArgs {
             hdr,
             size,
             fps,
+            raw_input,
+            format: _,
             segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
             inputs: _,
             output: _,
@@ -291,6 +303,7 @@ impl VideoArgs {
             keep_hdr: *hdr == Hdr::Keep,
             size: *size,
             fps: *fps,
+            raw_input: raw_input.clone(),
             segment_frames: *segment_frames,
         }
     }
@@ -304,7 +317,7 @@ impl VideoArgs {
             None => Work::All,
         };
         let (input, output) = (input.to_owned(), output.to_owned());
-        FilmJob { input, output, overwrite: self.overwrite, restart, keep_segments, work }
+        FilmJob { input, output, plain: self.format, overwrite: self.overwrite, restart, keep_segments, work }
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Kind {
     pub plural: &'static str,
     /// Whether a file in a folder is of this kind.
     pub is_one: fn(&Path) -> bool,
+    /// What to do about a folder of other files.
+    pub instead: Option<&'static str>,
 }
 
 /// The files to paint.
@@ -65,7 +67,10 @@ fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>>
     }
     let (folder, plural) = (folder.display(), kind.plural);
     if files.is_empty() {
-        return Err(Error::failed(format!("no {plural} in the folder '{folder}'; name a folder that holds some")));
+        return Err(Error::failed(match kind.instead {
+            Some(cure) if others > 0 => format!("no {plural} in the folder '{folder}'; {cure}"),
+            _ => format!("no {plural} in the folder '{folder}'; name a folder that holds some"),
+        }));
     }
     let skipped = match (others, folders) {
         (0, 0) => None,

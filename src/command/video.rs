@@ -22,7 +22,11 @@ use crate::sync::{Stop, lock};
 use crate::warning::Warning;
 
 /// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
-const VIDEOS: Kind = Kind { plural: "videos", is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)) };
+const VIDEOS: Kind = Kind {
+    plural: "videos",
+    is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)),
+    instead: Some("name a folder that holds some, or the numbered pictures of one film as 'folder/%04d.png'"),
+};
 
 const ENDINGS: [&str; 28] = [
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "m2v", "vob", "wmv", "asf", "flv",
@@ -38,6 +42,9 @@ fn has_ending(path: &Path, ending: &str) -> bool {
 /// # Errors
 /// Input, output, options or network do not work; or the job was interrupted, and what is whole was kept.
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
+    if shared.json && queue::is_dash(&args.output) {
+        return Err(Error::usage("standard output cannot take both the frames and --json; write to a file with -o"));
+    }
     let inputs = queue::inputs(&args.inputs, &VIDEOS, report)?;
     let stop = Stop::at_ctrl_c()?;
     let studio = Studio::open(args.style.run.machine(shared))?;
@@ -46,8 +53,9 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     if inputs.many || queue::ends_in_separator(output) {
         return several(args, inputs.paths, &studio, &mut films, &stop, report);
     }
-    let Some(Some(input)) = inputs.paths.first() else {
-        return Err(Error::usage("a video is not read from standard input; name a file"));
+    let input = match inputs.paths.first() {
+        Some(Some(input)) => input.as_path(),
+        _ => Path::new("-"),
     };
     let done = paint(args, (input, output), &studio, &mut films, (&stop, report), &|warning| report.warn(warning))?;
     say(input, output, &done, films.painter(), report);
@@ -223,7 +231,7 @@ fn output_name(input: &Path, args: &VideoArgs, most: MaxPixels) -> PathBuf {
         .ok()
         .filter(|&container| Codec::choose(args.codec, container, args.hdr == Hdr::Keep).is_ok());
     // A file that cannot be read fails when its turn comes.
-    let losses = |container| CopiedStreams::losses(input, most, container).unwrap_or(0);
+    let losses = |container| CopiedStreams::losses(input, most, container).map_or(0, |lost| lost.len());
     let fits = own.is_some_and(|own| match losses(own) {
         0 => true,
         lost => Container::named("mkv").is_none_or(|matroska| losses(matroska) >= lost),

@@ -4,6 +4,7 @@
 //! - [`write`](mod@write) encodes frames and writes them to a container: a complete file, a recording that plays while it
 //!   grows, or a network stream. It also copies audio, subtitles and everything else from the input.
 //! - [`pixels`] converts between RGB and the pixel formats of cameras, decoders and encoders.
+//! - [`sequence`] finds numbered pictures.
 //! - [`options`] parses times, sizes, frame rates and field orders.
 
 mod ffmpeg;
@@ -11,6 +12,7 @@ mod info;
 pub mod options;
 pub mod pixels;
 pub mod read;
+pub mod sequence;
 mod side_data;
 pub mod write;
 

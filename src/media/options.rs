@@ -83,6 +83,11 @@ impl FromStr for SizeRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRate(pub Rational);
 
+impl FrameRate {
+    /// That of numbered pictures and raw frames, where none is given; FFmpeg's own.
+    pub const PICTURES: Self = Self(Rational { num: 25, den: 1 });
+}
+
 impl FromStr for FrameRate {
     type Err = String;
 

@@ -145,6 +145,15 @@ pub fn of_code_points(primaries: u8, transfer: u8) -> Option<Vec<u8>> {
     profile.encode().ok()
 }
 
+/// As [`of_code_points`], of a photo: the curves of SDR video mean that of a screen, as every viewer takes them. `None` for
+/// sRGB, and for what is unspecified.
+pub fn of_shown_code_points(primaries: u8, transfer: u8) -> Option<Vec<u8>> {
+    const SRGB: u8 = 13;
+    let transfer = if matches!(transfer, 1 | 2 | 6 | 14 | 15) { SRGB } else { transfer };
+    let primaries = if primaries == 2 { 1 } else { primaries };
+    if (primaries, transfer) == (1, SRGB) { None } else { of_code_points(primaries, transfer) }
+}
+
 /// The sRGB profile (IEC 61966-2-1) in ICC's version 4.3, for embedding: always the same bytes.
 pub fn srgb_icc() -> Vec<u8> {
     /// ICC's numbers are 16.16 fixed point.

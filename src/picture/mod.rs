@@ -3,6 +3,7 @@
 pub mod color;
 pub mod exif;
 mod foreign;
+pub mod heif;
 pub mod jpeg;
 mod png;
 pub mod read;
@@ -116,7 +117,8 @@ pub struct Picture {
     pub frame: Frame,
     /// Opacity of each pixel, 0 to 255, `[height][width]`; `None` if the picture is opaque.
     pub alpha: Option<Vec<u8>>,
-    /// The format of the file it was read from; `None` if impasto cannot write that format.
+    /// The format of the file it was read from; JPEG for photos in a format that impasto cannot write (HEIC, AVIF, JPEG XL),
+    /// `None` for other pictures in such a format.
     pub format: Option<Format>,
     /// EXIF metadata (camera, date, place) as a TIFF structure. Its orientation and colour space are already set to
     /// upright and sRGB.

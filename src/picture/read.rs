@@ -1,4 +1,4 @@
-//! Reads JPEG, PNG, WebP, TIFF and BMP, recognised by content, into upright sRGB.
+//! Reads JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and JPEG XL, recognised by content, into upright sRGB.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -12,8 +12,10 @@ use image::{
     RgbImage,
 };
 
+use jxl_oxide::integration::JxlDecoder;
+
 use super::color::{Channels, Profile, Sample, to_rgb};
-use super::{Format, MAX_BYTES, MAX_SIDE, Picture, exif, foreign, jpeg, png, tiff};
+use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, png, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
 use crate::size::Size;
@@ -28,7 +30,7 @@ const MAX_METADATA: u64 = 64 << 20;
 const WORKING_BYTES: u64 = 2 * 4;
 
 impl Picture {
-    /// Reads a JPEG, PNG, WebP, TIFF or BMP file. The content decides the format, not the file name. The picture is rotated
+    /// Reads a JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL file; HEIC and AVIF need libheif on the machine. The content decides the format, not the file name. The picture is rotated
     /// upright by its EXIF orientation and converted to sRGB by its colour profile; see [`Self::notes`] and
     /// [`Self::warnings`] for what else was done.
     ///
@@ -59,11 +61,10 @@ pub fn load_standard_input(most: MaxPixels) -> Result<Picture> {
     decode(&bytes, STANDARD_INPUT, most)
 }
 
-/// The format to write a picture file back in: its own, or PNG if impasto cannot write that one. `None` if the file cannot
+/// The format to write a picture file back in: its own; if impasto cannot write that one, JPEG for photos and else PNG. `None` if the file cannot
 /// be opened or its first bytes are not those of a readable picture.
 pub fn sniff(path: &Path) -> Option<Format> {
-    let format = image::guess_format(&start(path)).ok()?;
-    readable(format).then(|| written_as(format).unwrap_or(Format::Png))
+    recognise(&start(path)).map(|kind| kind.written_as().unwrap_or(Format::Png))
 }
 
 /// Decodes a picture; messages call it `name`.
@@ -71,28 +72,30 @@ pub fn sniff(path: &Path) -> Option<Format> {
 /// # Errors
 /// As [`load`].
 pub fn decode(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Picture> {
-    let raw = match image::guess_format(bytes) {
+    let kind = recognise(bytes);
+    let raw = match kind {
         _ if bytes.is_empty() => return Err(Error::failed(format!("{name} is empty; choose another file"))),
-        Ok(ImageFormat::Jpeg) => decode_jpeg(bytes, name, most)?,
-        Ok(format) if readable(format) => decode_other(bytes, format, name, most)?,
-        _ if let Some((kind, cure)) = foreign::kind(bytes) => {
+        Some(Kind::Usual(ImageFormat::Jpeg)) => decode_jpeg(bytes, name, most)?,
+        Some(Kind::Usual(format)) => decode_other(bytes, format, name, most)?,
+        Some(Kind::Heif(kind)) => decode_heif(bytes, kind, name, most)?,
+        Some(Kind::JpegXl) => decode_jpeg_xl(bytes, name, most)?,
+        None if let Some((kind, cure)) = foreign::kind(bytes) => {
             return Err(Error::failed(format!("{name} is a {kind} picture, which impasto cannot read; {cure}")));
         }
-        _ => {
+        None => {
             let kinds = "JPEG, PNG, WebP, TIFF or BMP";
             return Err(Error::failed(format!(
                 "{name} is not a picture that impasto can read; convert it to {kinds} first"
             )));
         }
     };
-    Ok(raw.finish(bytes))
+    Ok(raw.finish(kind.and_then(Kind::written_as)))
 }
 
 /// Whether the file is a picture by its first bytes, of a kind that impasto reads or knows by name.
 pub fn is_picture(path: &Path) -> bool {
     let start = start(path);
-    let readable = image::guess_format(&start).is_ok_and(readable);
-    readable || foreign::kind(&start).is_some()
+    recognise(&start).is_some() || foreign::kind(&start).is_some()
 }
 
 /// The first bytes of a file; none of a pipe, which reading would empty.
@@ -114,8 +117,44 @@ fn read(from: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn readable(format: ImageFormat) -> bool {
-    format == ImageFormat::Bmp || written_as(format).is_some()
+/// A kind of picture that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// By `image`, or by the decoders inside it.
+    Usual(ImageFormat),
+    /// By libheif: `HEIC` or `AVIF`.
+    Heif(&'static str),
+    JpegXl,
+}
+
+impl Kind {
+    /// The format to write it in: its own, or JPEG for photos.
+    fn written_as(self) -> Option<Format> {
+        match self {
+            Self::Usual(format) => written_as(format),
+            Self::Heif(_) | Self::JpegXl => Some(Format::Jpeg),
+        }
+    }
+}
+
+/// Recognises a picture that can be read by its first bytes.
+fn recognise(start: &[u8]) -> Option<Kind> {
+    match foreign::brand(start) {
+        Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1") => {
+            return Some(Kind::Heif("HEIC"));
+        }
+        Some(b"avif" | b"avis") => return Some(Kind::Heif("AVIF")),
+        _ => {}
+    }
+    if start.starts_with(b"\xFF\x0A") || start.starts_with(b"\0\0\0\x0CJXL ") {
+        return Some(Kind::JpegXl);
+    }
+    // BigTIFF, which `image` does not recognise and its decoder reads.
+    if start.starts_with(b"II+\0") || start.starts_with(b"MM\0+") {
+        return Some(Kind::Usual(ImageFormat::Tiff));
+    }
+    let format = image::guess_format(start).ok()?;
+    (format == ImageFormat::Bmp || written_as(format).is_some()).then_some(Kind::Usual(format))
 }
 
 fn written_as(format: ImageFormat) -> Option<Format> {
@@ -172,6 +211,67 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
         notes: header.other_metadata.then(other_metadata).into_iter().collect(),
         warnings: pixels.flaw.map(|flaw| Warning::DamagedJpeg { flaw }).into_iter().collect(),
     })
+}
+
+fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<Raw> {
+    let failed = |failure: heif::Failure| match failure {
+        heif::Failure::NoLibrary => Error::failed(format!(
+            "{name} is a {kind} picture, which needs libheif; install it (Debian, Ubuntu: apt install libheif1; macOS: brew \
+             install libheif), or convert the picture to JPEG or PNG first"
+        )),
+        heif::Failure::Refused(reason) => Error::failed(format!(
+            "{name} is a {kind} file that libheif cannot read ({reason}); use an undamaged copy, or convert it to JPEG or PNG first"
+        )),
+    };
+    let picture = heif::Heif::open(bytes).map_err(failed)?;
+    let (width, height) = picture.size();
+    check_size(name, Size::new(width, height), 4 * if picture.is_deep() { 2 } else { 1 }, most)?;
+    let mut warnings = Vec::new();
+    if picture.pictures() > 1 {
+        warnings.push(Warning::Pages { pages: picture.pictures() });
+    }
+    let notes = picture.has_xmp().then(other_metadata).into_iter().collect();
+    let icc = picture.icc().or_else(|| {
+        let (primaries, transfer) = picture.code_points()?;
+        color::of_shown_code_points(primaries, transfer)
+    });
+    let heif::Pixels { size: (width, height), samples } = picture.pixels().map_err(failed)?;
+    let has_alpha = picture.has_alpha();
+    let (mut samples, channels, alpha) = match samples {
+        heif::Samples::Eight(raw) => {
+            let color = if has_alpha { ColorType::Rgba8 } else { ColorType::Rgb8 };
+            let (channels, colors, alpha) = split_alpha(raw, color, |opacity| opacity);
+            (Samples::Eight(colors), channels, alpha)
+        }
+        heif::Samples::Sixteen(raw) => {
+            let color = if has_alpha { ColorType::Rgba16 } else { ColorType::Rgb16 };
+            let (channels, colors, alpha) = split_alpha(raw, color, high);
+            (Samples::Sixteen(colors), channels, alpha)
+        }
+    };
+    if picture.is_premultiplied() {
+        unmultiply(&mut samples, channels, alpha.as_deref());
+    }
+    let (exif, orientation) = (picture.exif(), Orientation::NoTransforms);
+    Ok(Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings })
+}
+
+fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
+    let failed = |error: ImageError| {
+        Error::failed(format!(
+            "{name} is a damaged JPEG XL file ({error}); use an undamaged copy, or convert it to PNG first"
+        ))
+    };
+    let mut decoder = JxlDecoder::new(Cursor::new(bytes)).map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(name, Size::new(width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
+    let icc = decoder.icc_profile().unwrap_or_default();
+    let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
+    let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?);
+    // It is turned upright already.
+    let orientation = Orientation::NoTransforms;
+    let (notes, warnings) = (Vec::new(), Vec::new());
+    Ok(Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings })
 }
 
 /// Decodes a TIFF of more than 16 bits per sample, which `image` reads in part or not at all.
@@ -332,8 +432,8 @@ fn split_alpha<T: Sample>(raw: Vec<T>, color: ColorType, byte: fn(T) -> u8) -> (
 }
 
 impl Raw {
-    /// Rotates the picture upright and converts it to sRGB. `bytes` is the file.
-    fn finish(mut self, bytes: &[u8]) -> Picture {
+    /// Rotates the picture upright and converts it to sRGB. `format` is the one to write it in.
+    fn finish(mut self, format: Option<Format>) -> Picture {
         let tagged = self.icc.is_some();
         let rgb = self.rgb8();
         let (width, height) = (self.width, self.height);
@@ -353,7 +453,7 @@ impl Raw {
         Picture {
             frame: Frame { width, height, pixels: turned.into_bytes(), ..Frame::default() },
             alpha,
-            format: image::guess_format(bytes).ok().and_then(written_as),
+            format,
             exif: self.exif,
             tagged,
             notes: self.notes,

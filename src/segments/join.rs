@@ -5,7 +5,8 @@ use std::path::Path;
 use super::Encoding;
 use super::folder::{Folder, Segment};
 use crate::error::{Error, Result};
-use crate::media::write::{CopiedStreams, Joined};
+use crate::media::sequence::Numbered;
+use crate::media::write::{CopiedStreams, Destination, Joined, PictureFiles, Shown};
 use crate::sync::Stop;
 use crate::warning::Warning;
 use crate::whole::Unfinished;
@@ -93,6 +94,8 @@ pub struct Film<'a> {
     pub path: &'a Path,
     /// Whether its beginning is skipped.
     pub cut: bool,
+    /// It holds nothing but pictures, or can be read only once.
+    pub alone: bool,
 }
 
 /// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings. A job
@@ -102,8 +105,12 @@ pub struct Film<'a> {
 /// Those of [`CopiedStreams::open`] and [`Joined::create`].
 pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<Warning>)> {
     let encoder = encoding.encoder()?;
-    let copied = CopiedStreams::open(film.path, &encoding.info, film.cut)?;
+    let copied = match film.alone {
+        true => None,
+        false => Some(CopiedStreams::open(film.path, &encoding.info, film.cut)?),
+    };
     let file = Unfinished::within(folder.path(), output).map_err(|error| Error::writing(output, &error))?;
+    let file = Destination::Whole(file);
     let joined = Joined::create(file, encoding.container, &encoding.info, &encoder, copied)?;
     let warnings = joined.warnings().to_vec();
     Ok((joined, warnings))
@@ -126,9 +133,7 @@ pub fn join(
     joined.expect_delay(inventory.delay);
     let mut end = 0;
     for number in 0..inventory.contiguous {
-        let Some(Segment { frames, .. }) = folder.segment(number)? else {
-            return Err(Error::failed(format!("'{}' is gone; paint it again", folder.file(number).display())));
-        };
+        let frames = frames_of(folder, number)?;
         joined.add(&folder.file(number), &frames, &|| stop.requested())?;
         end = frames.last().map_or(end, |(time, duration)| time + duration);
     }
@@ -137,6 +142,37 @@ pub fn join(
     }
     let until = if inventory.complete { f64::INFINITY } else { end as f64 * encoding.frames.time_base.as_f64() };
     Ok(Some(joined.finish(until)?.into_iter().collect()))
+}
+
+/// Writes the pictures in the segments of `folder` before the first gap to files of these names, from number `first` on.
+/// Returns the number after the last one; or `None`, and no new file, if `stop` was requested before the end.
+///
+/// # Errors
+/// A segment is damaged, or a file cannot be written.
+pub fn unpack(
+    folder: &Folder,
+    inventory: &Inventory,
+    names: &Numbered,
+    first: u64,
+    stop: &Stop,
+) -> Result<Option<u64>> {
+    let mut files = PictureFiles::new(names, first);
+    for number in 0..inventory.contiguous {
+        let count = frames_of(folder, number)?.len();
+        files.add(&folder.file(number), count, &|| stop.requested())?;
+    }
+    if stop.requested() {
+        files.discard();
+        return Ok(None);
+    }
+    Ok(Some(files.next()))
+}
+
+fn frames_of(folder: &Folder, number: u64) -> Result<Vec<Shown>> {
+    match folder.segment(number)? {
+        Some(Segment { frames, .. }) => Ok(frames),
+        None => Err(Error::failed(format!("'{}' is gone; paint it again", folder.file(number).display()))),
+    }
 }
 
 #[cfg(test)]

@@ -61,15 +61,27 @@ const BLOCKS: u64 = 256;
 /// # Errors
 /// The file cannot be read.
 pub fn fingerprint(path: &Path) -> Result<String> {
+    of_blocks(path, BLOCKS)
+}
+
+/// As [`fingerprint`], of the first, the last and two other blocks: for one of thousands of pictures.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn fingerprint_of_part(path: &Path) -> Result<String> {
+    of_blocks(path, 4)
+}
+
+fn of_blocks(path: &Path, most: u64) -> Result<String> {
     let reading = |error| Error::reading(path, &error);
     let mut file = File::open(path).map_err(reading)?;
     let size = file.metadata().map_err(reading)?.len();
     let mut bytes = Vec::new();
-    let blocks = size.div_ceil(BLOCK).min(BLOCKS);
+    let blocks = size.div_ceil(BLOCK).min(most);
     for block in 0..blocks {
         // The entire file, or blocks spread from its first byte to its last.
-        let spread = (u128::from(size.saturating_sub(BLOCK)) * u128::from(block) / u128::from(BLOCKS - 1)) as u64;
-        let at = if size <= BLOCK * BLOCKS { block * BLOCK } else { spread };
+        let spread = (u128::from(size.saturating_sub(BLOCK)) * u128::from(block) / u128::from(most - 1)) as u64;
+        let at = if size <= BLOCK * most { block * BLOCK } else { spread };
         let before = bytes.len();
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| (&mut file).take(BLOCK).read_to_end(&mut bytes));
         if read.is_err() {

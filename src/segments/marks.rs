@@ -69,16 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_segment_gets_its_marks_also_if_it_is_as_short_as_the_warm_up() {
-        for (every, before) in [(32, 32), (40, 32), (300, 32)] {
-            let marks = Marks::new(every, before);
-            for index in 0..=4 * every {
+    fn segments_as_short_as_the_warm_up_find_both_of_their_marks() {
+        for every in [32, 33, 50, 64] {
+            let marks = Marks::new(every, 32);
+            let mark = |index| Mark { index, time: 0, decoded: 0, sha256: String::new() };
+            for index in 0..=every * 4 {
                 if marks.want(index) {
-                    marks.leave(Mark { index, time: 0, decoded: 0, sha256: String::new() });
+                    marks.leave(mark(index));
                 }
-                if index > 0 && index.is_multiple_of(every) {
-                    let places = marks.take(index).map(|pair| pair.map(|mark| mark.index));
-                    assert_eq!(places, Some([index - before, index]), "{every}");
+                if index > 0 && index % every == 0 {
+                    assert_eq!(marks.take(index), Some([mark(index - 32), mark(index)]), "{every}: {index}");
                 }
             }
         }

@@ -40,6 +40,11 @@ impl ResumableSource {
         self.complete.load(Ordering::Acquire)
     }
 
+    /// Whether the video can be read again from any place.
+    pub fn can_seek(&self) -> bool {
+        self.source.can_seek()
+    }
+
     /// Position of the next frame.
     pub fn place(&self) -> u64 {
         self.place

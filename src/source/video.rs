@@ -41,6 +41,25 @@ impl VideoSource {
         Ok(Self::of_decoder(Decoder::open(path, options)?, size, fps, Shape::Stored))
     }
 
+    /// The same video, of which nothing has been read yet, resampled to its own average rate: for outputs that have no
+    /// timestamps.
+    #[must_use]
+    pub fn at_own_rate(mut self) -> (Self, FrameRate) {
+        let rate = FrameRate(self.decoder.info().frame_rate);
+        self.resample(rate);
+        (self, rate)
+    }
+
+    /// Whether it is the file of one picture.
+    pub fn is_still(&self) -> bool {
+        self.decoder.is_still()
+    }
+
+    /// Whether it can be read again from any place.
+    pub fn can_seek(&self) -> bool {
+        !self.decoder.is_pipe()
+    }
+
     /// Opens `path` for a show: its frames have square pixels.
     ///
     /// # Errors
@@ -70,23 +89,29 @@ impl VideoSource {
         let stored = Size::new(info.width, info.height);
         let own = if shape == Shape::Square { squared(stored, info.aspect) } else { stored };
         let Size { width, height } = size.map_or(own, |size| size.of(own));
-        let mut format =
+        let format =
             SourceFormat { width, height, frame_rate: info.frame_rate, time_base: info.time_base, frames: info.frames };
-        let rate = fps.map(|FrameRate(rate)| ConstantRate::new(rate, info.time_base));
-        if let Some(FrameRate(rate)) = fps {
-            let ratio = rate.as_f64() / info.frame_rate.as_f64();
-            format.frames = info.frames.map(|frames| (frames as f64 * ratio).round() as u64);
-            (format.frame_rate, format.time_base) = (rate, Rational { num: rate.den, den: rate.num });
-        }
-        Self {
+        let mut source = Self {
             decoder,
             format,
-            rate,
+            rate: None,
             resizer: Resizer::default(),
             native: Frame::default(),
             delivered: 0,
             changed_size: false,
+        };
+        if let Some(rate) = fps {
+            source.resample(rate);
         }
+        source
+    }
+
+    fn resample(&mut self, FrameRate(rate): FrameRate) {
+        let (info, format) = (self.decoder.info(), &mut self.format);
+        let ratio = rate.as_f64() / info.frame_rate.as_f64();
+        format.frames = info.frames.map(|frames| (frames as f64 * ratio).round() as u64);
+        (format.frame_rate, format.time_base) = (rate, Rational { num: rate.den, den: rate.num });
+        self.rate = Some(ConstantRate::new(rate, info.time_base));
     }
 
     /// Properties of the video.

@@ -35,8 +35,11 @@ pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<Picture
 }
 
 /// What looks like a picture by content, or by its ending, so that a damaged one is missed by nobody.
-const PICTURES: Kind =
-    Kind { plural: "pictures", is_one: |path| Format::from_name(path).is_some() || read::is_picture(path) };
+const PICTURES: Kind = Kind {
+    plural: "pictures",
+    is_one: |path| Format::from_name(path).is_some() || read::is_picture(path),
+    instead: None,
+};
 
 fn to_standard_output(args: &ImageArgs, inputs: Inputs, json: bool) -> Result<PictureJob> {
     if json {

@@ -179,6 +179,19 @@ impl ColorTags {
         tags
     }
 
+    /// The tags of pictures in files of their own, in RGB or as `jpeg`: programs show these as sRGB and look for no tags of
+    /// video. FFmpeg would write BT.709's curve into a PNG as a gamma that makes the picture darker than the film.
+    #[must_use]
+    pub(in crate::media) fn for_pictures(self, jpeg: bool) -> Self {
+        Self {
+            space: if jpeg { AVColorSpace::AVCOL_SPC_BT470BG } else { AVColorSpace::AVCOL_SPC_RGB },
+            range: AVColorRange::AVCOL_RANGE_JPEG,
+            primaries: AVColorPrimaries::AVCOL_PRI_UNSPECIFIED,
+            transfer: AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED,
+            chroma: AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
+        }
+    }
+
     /// The tagged space, or the one that players guess. HDR without a tag is in BT.2020.
     pub(super) fn resolved_space(self, lines: u32) -> AVColorSpace {
         match self.space {

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
 use super::deinterlace::{Deinterlacer, Stamped};
 use super::first_frame;
-use super::open::{Input, Opening};
+use super::open::{Input, Opening, Unsaid, is_standard_input};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
@@ -23,7 +23,7 @@ use crate::media::side_data;
 use crate::warning::Warning;
 
 /// What to decode.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
     /// Where to begin, in seconds from the start of the file.
     pub start: Option<Seconds>,
@@ -37,6 +37,8 @@ pub struct DecodeOptions {
     pub deinterlace: Option<Deinterlace>,
     /// Whether frames of HDR video carry the picture that they were made from, and the facts are those of HDR.
     pub keep_hdr: bool,
+    /// What the input does not say of itself.
+    pub unsaid: Unsaid,
 }
 
 /// Decodes an input's best video stream, in the calling thread.
@@ -73,11 +75,16 @@ impl Decoder {
     /// The file cannot be read, contains no video, names other files, has frames that are too large, or has no frame
     /// from `start` on that can be decoded.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        let open = |seek| Self::of_input(path, Opening::film(path, options.max_pixels)?.open()?, options, seek);
-        let mut decoder = open(true)?;
+        let is_pipe = is_standard_input(path);
+        let name = if is_pipe { Path::new("standard input") } else { path };
+        let open = |seek| {
+            let input = Opening::film(path, options.max_pixels)?.with(&options.unsaid).open()?;
+            Self::of_input(name, input, options, seek)
+        };
+        let mut decoder = open(!is_pipe)?;
         let mut found = decoder.first_frame()?;
         // If the seek landed behind the wanted frame, decode from the beginning.
-        if !found && options.start.is_some() {
+        if !found && options.start.is_some() && !is_pipe {
             decoder = open(false)?;
             found = decoder.first_frame()?;
         }
@@ -182,6 +189,7 @@ impl Decoder {
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
+        self.warnings.extend(self.input.left_out(self.info.stream));
         if self.keep_hdr && ColorTags::of_frame(&self.picture).is_hdr() {
             side_data::add_hdr(&mut self.info.side_data, &self.picture);
         }
@@ -216,6 +224,10 @@ impl Decoder {
                 "'{shown}' is a video of an unsupported kind: this FFmpeg cannot decode {}; convert it first, such as to GIF or MP4",
                 if self.decoder.id() == codec::Id::WEBP { "animated WebP" } else { self.decoder.id().name() }
             )),
+            _ if self.is_pipe() => Error::failed(format!(
+                "cannot decode any frame of {shown}; send Y4M, NUT, Matroska or MPEG-TS, or name the file itself, since others, \
+                 such as MP4, may have to be read out of order"
+            )),
             _ => Error::failed(format!(
                 "cannot decode any frame of '{shown}'; it is not a video, or is damaged or cut off before its first picture"
             )),
@@ -225,6 +237,16 @@ impl Decoder {
     /// The properties of the frames.
     pub fn info(&self) -> &VideoInfo {
         &self.info
+    }
+
+    /// Whether its input can be read only once.
+    pub fn is_pipe(&self) -> bool {
+        self.input.is_pipe()
+    }
+
+    /// Whether its input is the file of one picture.
+    pub fn is_still(&self) -> bool {
+        self.input.is_still()
     }
 
     /// The file or address that it decodes.
@@ -321,6 +343,9 @@ impl Decoder {
             }
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
+                    if self.decoder.id() == codec::Id::DPX {
+                        first_frame::distrust_dpx(&mut self.picture);
+                    }
                     let wanted = self.clock.stamp(&self.picture);
                     let shown = self.clock.last.unwrap_or_default();
                     if let Some(deinterlacer) = &mut self.deinterlacer {

@@ -59,6 +59,17 @@ fn expected_frames(input: &Input, info: &VideoInfo, uncut: bool) -> Option<u64> 
     Some((span.max(0) as f64 * info.time_base.as_f64() * info.frame_rate.as_f64()).round() as u64)
 }
 
+/// Takes the tag of linear light from a DPX: FFmpeg and others write it into pictures that have the curve of video.
+pub fn distrust_dpx(picture: &mut frame::Video) {
+    // SAFETY: plain fields of an own frame.
+    unsafe {
+        let raw = picture.as_mut_ptr();
+        if (*raw).color_trc == ffi::AVColorTransferCharacteristic::AVCOL_TRC_LINEAR {
+            (*raw).color_trc = ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED;
+        }
+    }
+}
+
 /// Warnings about properties of the first frame of `video` that the output does not keep.
 pub fn warnings(video: &Path, picture: &frame::Video, keep_hdr: bool) -> Vec<Warning> {
     let mut warnings = Vec::new();

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::ptr;
 
 use ffmpeg_next::ffi;
+use ffmpeg_next::format::context;
 
 /// FFmpeg's short names of formats that name other files or addresses, or run a script that does. Formats that open no file
 /// themselves (AVFMT_NOFILE: devices, RTSP) are excluded as well.
@@ -43,6 +44,13 @@ pub fn names_others(path: &Path, url: &CStr) -> bool {
     };
     // SAFETY: the buffer has `length` bytes and the padding that FFmpeg wants; it gives null or a pointer into its tables.
     unsafe { ffi::av_probe_input_format(&raw const data, 1).as_ref() }.is_some_and(names_files)
+}
+
+/// Whether the open input has a format of single pictures.
+pub fn is_picture(input: &context::Input) -> bool {
+    // SAFETY: the input is open, and so has a format: a static table.
+    let name = name(unsafe { &*(*input.as_ptr()).iformat });
+    name == PICTURE || name.ends_with("_pipe")
 }
 
 fn names_files(format: &ffi::AVInputFormat) -> bool {

@@ -13,3 +13,4 @@ mod stream;
 
 pub use decoder::{DecodeOptions, Decoder};
 pub(super) use open::{Input, Opening};
+pub use open::{RawVideo, Unsaid, is_standard_input};

@@ -6,6 +6,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::ptr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,6 +20,10 @@ use super::joint::{Joint, Track, may_jump};
 use crate::error::{Error, Result};
 use crate::frame::{MaxPixels, Rational};
 use crate::media::ffmpeg::{address_url, file_url, interrupt, prepare, reason};
+use crate::media::options::FrameRate;
+use crate::media::sequence::{Numbered, Sequence};
+use crate::size::Size;
+use crate::warning::Warning;
 
 /// How long an address may stay silent.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -38,9 +43,54 @@ pub struct Opening<'a> {
     interrupt: Option<Arc<AtomicBool>>,
 }
 
+/// What an input does not say of itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unsaid {
+    /// Frames per second of numbered pictures and raw frames; `None`: 25.
+    pub frame_rate: Option<FrameRate>,
+    /// It is raw frames.
+    pub raw: Option<RawVideo>,
+}
+
+/// The layout of raw frames, one after the other without headers. Parses from `640x360:yuv420p`; without a format it is
+/// `rgb24`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawVideo {
+    /// The size of each frame.
+    pub size: Size,
+    /// The pixel format, by its FFmpeg name.
+    pub pixel_format: String,
+}
+
+impl FromStr for RawVideo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no raw video; write WIDTHxHEIGHT:FORMAT, such as 1280x720:yuv420p");
+        let (size, pixel_format) = text.split_once(':').unwrap_or((text, "rgb24"));
+        let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+        let side = |text: &str| text.parse().ok().filter(|side| (1..=65_535).contains(side)).ok_or_else(wrong);
+        let name = CString::new(pixel_format).map_err(|_| wrong())?;
+        // SAFETY: the name ends in zero; FFmpeg looks it up in a static table.
+        if unsafe { ffi::av_get_pix_fmt(name.as_ptr()) } == ffi::AVPixelFormat::AV_PIX_FMT_NONE {
+            return Err(format!("FFmpeg knows no pixel format '{pixel_format}'; `ffmpeg -pix_fmts` lists them"));
+        }
+        Ok(Self { size: Size::new(side(width)?, side(height)?), pixel_format: pixel_format.to_owned() })
+    }
+}
+
+/// Whether `path` stands for standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// What is opened, as far as error messages differ.
 enum Kind<'a> {
     Film(&'a Path),
+    /// Pictures that are numbered.
+    Sequence(&'a Path),
+    /// Standard input.
+    Pipe,
     Segment(&'a Path),
     Address(&'a str),
     /// A screen or another device that a format of FFmpeg reads.
@@ -54,17 +104,28 @@ pub struct Input {
     _interrupt: Option<Arc<AtomicBool>>,
     /// Where the clock jumps; `None`: packets are passed on as they are stored.
     joint: Option<Joint>,
+    /// It can be read once, from its start to its end.
+    is_pipe: bool,
+    /// It is the file of one picture.
+    is_still: bool,
     /// The file, if it is one, and whether its clock jumps, once that is known.
     film: Option<(PathBuf, MaxPixels)>,
     jumps: Option<bool>,
 }
 
 impl<'a> Opening<'a> {
-    /// A video file from anywhere. It is read only if it contains its own pictures: see [`formats`].
+    /// A video file from anywhere. It is read only if it contains its own pictures: see [`formats`]. Or a sequence of
+    /// numbered pictures, or standard input.
     ///
     /// # Errors
-    /// The file is missing, unreadable, empty or a folder.
+    /// The file is missing, unreadable, empty or a folder; a sequence has gaps.
     pub fn film(path: &'a Path, max_pixels: MaxPixels) -> Result<Self> {
+        if is_standard_input(path) {
+            return Ok(Self::pipe(max_pixels));
+        }
+        if let Some(names) = Numbered::of(path) {
+            return Self::sequence(path, &names.find()?, max_pixels);
+        }
         let reading = |error: io::Error| Error::reading(path, &error);
         // The standard library's reasons are better than FFmpeg's.
         let metadata = fs::metadata(path).map_err(reading)?;
@@ -83,6 +144,49 @@ impl<'a> Opening<'a> {
         ];
         let (kind, url) = (Kind::Film(path), file_url(path)?);
         Ok(Self { kind, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None })
+    }
+
+    /// Standard input, which is read once and never sought in.
+    fn pipe(max_pixels: MaxPixels) -> Self {
+        let options = vec![
+            ("format_whitelist", formats::self_contained()),
+            ("protocol_whitelist", "pipe".to_owned()),
+            ("pattern_type", "none".to_owned()),
+        ];
+        let url = c"pipe:0".to_owned();
+        Self { kind: Kind::Pipe, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None }
+    }
+
+    /// The pictures of `sequence`, which `path` names.
+    fn sequence(path: &'a Path, sequence: &Sequence, max_pixels: MaxPixels) -> Result<Self> {
+        let options = vec![
+            ("format_whitelist", "image2".to_owned()),
+            ("protocol_whitelist", "file".to_owned()),
+            ("pattern_type", "sequence".to_owned()),
+            ("start_number", sequence.first.to_string()),
+        ];
+        let (kind, url) = (Kind::Sequence(path), file_url(&sequence.names.for_ffmpeg())?);
+        Ok(Self { kind, url, format: Some("image2"), options, max_pixels: Some(max_pixels), interrupt: None })
+    }
+
+    /// Adds what the input does not say of itself.
+    #[must_use]
+    pub fn with(mut self, unsaid: &Unsaid) -> Self {
+        let Unsaid { frame_rate, raw } = unsaid;
+        let rate = frame_rate.map(|FrameRate(rate)| format!("{}/{}", rate.num, rate.den));
+        match raw.as_ref().filter(|_| matches!(self.kind, Kind::Film(_) | Kind::Pipe)) {
+            Some(raw) => {
+                self.format = Some("rawvideo");
+                self.options.push(("video_size", raw.size.to_string()));
+                self.options.push(("pixel_format", raw.pixel_format.clone()));
+                self.options.extend(rate.map(|rate| ("framerate", rate)));
+            }
+            None if matches!(self.kind, Kind::Sequence(_)) => {
+                self.options.extend(rate.map(|rate| ("framerate", rate)));
+            }
+            None => {}
+        }
+        self
     }
 
     /// A segment that impasto wrote, packet by packet as it is stored.
@@ -150,9 +254,12 @@ impl<'a> Opening<'a> {
         let context = unsafe { context::Input::wrap(context) };
         let film = match self.kind {
             Kind::Film(path) => self.max_pixels.map(|most| (path.to_owned(), most)),
-            Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
+            Kind::Sequence(_) | Kind::Pipe | Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
         };
-        let mut input = Input { context, _interrupt: self.interrupt, joint: None, film, jumps: None };
+        let is_pipe = matches!(self.kind, Kind::Pipe);
+        let is_still = film.is_some() && formats::is_picture(&context);
+        let mut input =
+            Input { context, _interrupt: self.interrupt, joint: None, is_pipe, is_still, film, jumps: None };
         if let Some(most) = self.max_pixels {
             // SAFETY: reads plain fields of an open input.
             let flags = unsafe { (*(*input.as_ptr()).iformat).flags };
@@ -166,7 +273,8 @@ impl<'a> Opening<'a> {
 impl Kind<'_> {
     fn name(&self) -> String {
         match self {
-            Self::Film(path) | Self::Segment(path) => path.display().to_string(),
+            Self::Film(path) | Self::Segment(path) | Self::Sequence(path) => path.display().to_string(),
+            Self::Pipe => "standard input".to_owned(),
             Self::Address(address) | Self::Device(address) => (*address).to_owned(),
         }
     }
@@ -181,6 +289,13 @@ impl Kind<'_> {
             ),
             Self::Film(_) => format!(
                 "'{name}' is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"
+            ),
+            Self::Sequence(_) => {
+                format!("cannot read the pictures '{name}' ({reason}); check that they are of one kind")
+            }
+            Self::Pipe => format!(
+                "standard input is not a video that FFmpeg can read from a pipe ({reason}); send Y4M, NUT, Matroska or MPEG-TS, \
+                 give the size of raw frames with --raw-input, or name the file itself, which an MP4 may need"
             ),
             Self::Segment(_) => format!(
                 "cannot read the segment '{name}' ({reason}); delete it and run the same command again to repaint it"
@@ -218,7 +333,7 @@ impl Input {
     /// Seeks to the last key frame at or before `target`, in ticks of `stream`, or in microseconds if `stream` is -1. False
     /// if that is impossible: then the file is best read from its start.
     pub fn seek(&mut self, stream: i32, target: i64) -> bool {
-        if self.jumps() {
+        if self.is_pipe || self.jumps() {
             return false;
         }
         // SAFETY: the context is open for reading.
@@ -249,6 +364,22 @@ impl Input {
             self.jumps = Some(scan().unwrap_or(false));
         }
         self.jumps.unwrap_or(false)
+    }
+
+    /// Whether it can be read only once.
+    pub fn is_pipe(&self) -> bool {
+        self.is_pipe
+    }
+
+    /// Whether it is the file of one picture.
+    pub fn is_still(&self) -> bool {
+        self.is_still
+    }
+
+    /// The warning about other streams than `kept` that a pipe carries: who wants to copy them must read it again.
+    pub fn left_out(&self, kept: usize) -> Option<Warning> {
+        let others = self.context.streams().filter(|stream| stream.index() != kept).count();
+        (self.is_pipe && others > 0).then_some(Warning::PipeStreams { streams: others })
     }
 
     /// Whether all video and audio must be read to know where the clock jumps.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::stream::Disposition;
-use ffmpeg_next::{Discard, Error as FfmpegError, codec, decoder, media};
+use ffmpeg_next::{Dictionary, Discard, Error as FfmpegError, codec, decoder, media};
 
 use super::open::Input;
 use crate::error::{Error, Result};
@@ -56,7 +56,14 @@ pub fn open_decoder(
         // A size that stands only in the stream's own headers is checked by the decoder.
         (*raw).max_pixels = max_pixels.pixels() as i64;
     }
-    context.decoder().video().map_err(|error| match error {
+    let mut options = Dictionary::new();
+    if stream.parameters().id() == codec::Id::EXR {
+        // Its numbers are linear light; without this, FFmpeg passes them on as they are, much too dark.
+        options.set("apply_trc", "iec61966_2_1");
+    }
+    let found = decoder::find(context.id()).ok_or(FfmpegError::DecoderNotFound);
+    let opened = found.and_then(|found| context.decoder().open_as_with(found, options)?.video());
+    opened.map_err(|error| match error {
         FfmpegError::DecoderNotFound => {
             let codec = codec_name(&stream.parameters());
             Error::failed(format!(

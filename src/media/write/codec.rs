@@ -25,6 +25,10 @@ pub enum Codec {
     ProRes,
     /// FFV1, lossless.
     Ffv1,
+    /// PNG, for sequences of pictures; the ending of their names chooses it.
+    Png,
+    /// JPEG, as above.
+    Jpeg,
 }
 
 impl FromStr for Codec {
@@ -62,7 +66,7 @@ pub(super) const X26X_PRESETS: &str =
     "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow or placebo";
 
 impl Codec {
-    /// Every codec.
+    /// Every codec of films.
     pub const ALL: [Self; 6] = [Self::H264, Self::Hevc, Self::Av1, Self::Vp9, Self::ProRes, Self::Ffv1];
 
     /// Its name on the command line.
@@ -74,6 +78,8 @@ impl Codec {
             Self::Vp9 => "vp9",
             Self::ProRes => "prores",
             Self::Ffv1 => "ffv1",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
         }
     }
 
@@ -85,6 +91,8 @@ impl Codec {
             Self::Vp9 => AVCodecID::AV_CODEC_ID_VP9,
             Self::ProRes => AVCodecID::AV_CODEC_ID_PRORES,
             Self::Ffv1 => AVCodecID::AV_CODEC_ID_FFV1,
+            Self::Png => AVCodecID::AV_CODEC_ID_PNG,
+            Self::Jpeg => AVCodecID::AV_CODEC_ID_MJPEG,
         }
     }
 
@@ -152,6 +160,23 @@ impl Codec {
                 hdr_format: Some("yuv444p10le"),
                 options: &[("level", "3"), ("slicecrc", "1"), ("g", "1")],
             }],
+            Self::Png => &[Recipe {
+                encoder: "png",
+                preset: None,
+                crf: None,
+                pixel_format: "rgb24",
+                hdr_format: None,
+                options: &[("pred", "mixed")],
+            }],
+            Self::Jpeg => &[Recipe {
+                encoder: "mjpeg",
+                preset: None,
+                crf: None,
+                pixel_format: "yuvj444p",
+                hdr_format: None,
+                // FFmpeg's -q:v 2.
+                options: &[("flags", "+qscale"), ("global_quality", "236"), ("huffman", "optimal")],
+            }],
         }
     }
 
@@ -188,6 +213,18 @@ impl Codec {
     /// # Errors
     /// The container cannot hold the requested codec, or none at all; or the codec cannot hold HDR.
     pub fn choose(requested: Option<Self>, container: Container, hdr: bool) -> Result<Self> {
+        match (container.pictures(), requested) {
+            (Some(_), _) if hdr => {
+                return Err(Error::usage("pictures in .png and .jpg hold no HDR film; omit --hdr keep, or write .mkv"));
+            }
+            (Some(own), None) => return Ok(own),
+            (Some(_), Some(codec)) => {
+                return Err(Error::usage(format!(
+                    "a sequence of pictures is not encoded as {codec}; omit --codec: the ending chooses .png or .jpg"
+                )));
+            }
+            (None, _) => {}
+        }
         if let Some(codec) = requested.filter(|codec| hdr && !codec.holds_hdr()) {
             let others = alternatives(Self::ALL.iter().filter(|codec| codec.holds_hdr()).map(|codec| codec.name()));
             return Err(Error::usage(format!(

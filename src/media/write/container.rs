@@ -1,4 +1,4 @@
-//! Container formats, chosen by the ending of a file name.
+//! Container formats, chosen by the ending of a file name; and sequences of pictures in place of one.
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -6,12 +6,16 @@ use std::ptr;
 
 use ffmpeg_next::ffi::{self, AVCodecID};
 
+use super::codec::Codec;
 use crate::error::{Error, Result};
+use crate::media::sequence::Numbered;
 
 /// A container format to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Container {
     format: *const ffi::AVOutputFormat,
+    /// What the files of a sequence of pictures hold, if it is one.
+    pictures: Option<Codec>,
 }
 
 // SAFETY: points into FFmpeg's static, constant tables.
@@ -40,10 +44,26 @@ impl Container {
     /// # Errors
     /// The name has no ending, or no video format has this one.
     pub fn of(path: &Path) -> Result<Self> {
+        if let Some(names) = Numbered::of(path) {
+            return Self::of_pictures(&names);
+        }
         let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
         let wrong = || {
             let what = match ending.as_str() {
                 "" => "the name has no ending".to_owned(),
+                "y4m" | "yuv" | "rgb" => {
+                    return Error::usage(format!(
+                        "'{}': uncompressed frames go through a pipe or into a file: -o - > '{}'",
+                        path.display(),
+                        path.display()
+                    ));
+                }
+                "png" | "jpg" | "jpeg" => {
+                    return Error::usage(format!(
+                        "'{}' is the name of one picture; for a sequence of them use a number in it, such as frame%04d.{ending}",
+                        path.display()
+                    ));
+                }
                 ending => format!("'.{ending}' is not a video format"),
             };
             Error::usage(format!("'{}': {what}; use .mp4, .mkv, .mov or .webm", path.display()))
@@ -58,8 +78,37 @@ impl Container {
         let format = unsafe { ffi::av_guess_format(ptr::null(), name.as_ptr(), ptr::null()) };
         // SAFETY: null, or a pointer into a static table.
         let entry = unsafe { format.as_ref() }?;
-        let no_video = entry.video_codec == AVCodecID::AV_CODEC_ID_NONE || entry.flags & ffi::AVFMT_NOFILE != 0;
-        (!no_video && !ending.is_empty()).then_some(Self { format })
+        // Y4M holds frames that no encoder makes.
+        let no_video = [AVCodecID::AV_CODEC_ID_NONE, AVCodecID::AV_CODEC_ID_WRAPPED_AVFRAME]
+            .contains(&entry.video_codec)
+            || entry.flags & ffi::AVFMT_NOFILE != 0;
+        (!no_video && !ending.is_empty()).then_some(Self { format, pictures: None })
+    }
+
+    /// A sequence of pictures of these names.
+    fn of_pictures(names: &Numbered) -> Result<Self> {
+        let ending = names.pattern().extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let codec = match ending.as_str() {
+            "png" => Codec::Png,
+            "jpg" | "jpeg" => Codec::Jpeg,
+            _ => {
+                let shown = names.pattern().display();
+                return Err(Error::usage(format!(
+                    "'{shown}': impasto writes sequences of .png or .jpg pictures; use one of these"
+                )));
+            }
+        };
+        // SAFETY: a valid string; null means that this FFmpeg lacks it.
+        let format = unsafe { ffi::av_guess_format(c"image2".as_ptr(), ptr::null(), ptr::null()) };
+        if format.is_null() {
+            return Err(Error::failed("this FFmpeg cannot write pictures; install a complete FFmpeg"));
+        }
+        Ok(Self { format, pictures: Some(codec) })
+    }
+
+    /// What the files of a sequence of pictures hold; `None` for films.
+    pub fn pictures(&self) -> Option<Codec> {
+        self.pictures
     }
 
     fn entry(&self) -> &'static ffi::AVOutputFormat {
@@ -69,6 +118,11 @@ impl Container {
 
     /// FFmpeg's name, such as mp4, matroska, mov or webm.
     pub fn name(&self) -> &'static str {
+        match self.pictures {
+            Some(Codec::Jpeg) => return "JPEG",
+            Some(_) => return "PNG",
+            None => {}
+        }
         // SAFETY: every format has a name, a static string.
         unsafe { CStr::from_ptr(self.entry().name) }.to_str().unwrap_or("unknown")
     }
@@ -81,6 +135,9 @@ impl Container {
 
     /// Whether it can hold streams of `codec`.
     pub(super) fn takes(&self, codec: AVCodecID) -> bool {
+        if self.pictures.is_some() {
+            return false;
+        }
         // SAFETY: the format is valid.
         match unsafe { ffi::avformat_query_codec(self.format, codec, ffi::FF_COMPLIANCE_EXPERIMENTAL) } {
             0 => false,

@@ -62,9 +62,11 @@ impl Encoder {
         if hdr {
             tags = tags.for_hdr(info.height);
         }
-        if codec == Codec::ProRes && tags.is_full() {
+        match codec {
             // ProRes has limited range only.
-            tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+            Codec::ProRes => tags.range = ffi::AVColorRange::AVCOL_RANGE_MPEG,
+            Codec::Png | Codec::Jpeg => tags = tags.for_pictures(codec == Codec::Jpeg),
+            _ => {}
         }
         let usual_duration = (1.0 / (format.frame_rate.as_f64() * format.time_base.as_f64())).round().max(1.0) as i64;
         let open = || -> Result<encoder::video::Encoder> {

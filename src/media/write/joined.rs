@@ -17,12 +17,11 @@ use crate::media::info::VideoInfo;
 use crate::media::read::Opening;
 use crate::media::side_data;
 use crate::warning::Warning;
-use crate::whole::Unfinished;
 
 /// The final file. Dropped unfinished, it leaves nothing behind.
 pub struct Joined {
     muxer: Muxer,
-    copied: CopiedStreams,
+    copied: Option<CopiedStreams>,
     clock: StorageClock,
     /// The unit of all times.
     time_base: Rational,
@@ -38,23 +37,29 @@ pub struct Joined {
 pub type Shown = (i64, i64);
 
 impl Joined {
-    /// Writes the header of `file`: for packets of
-    /// `encoder`, or of others with the same settings, and for the `copied` streams.
+    /// Writes the header to `destination`: for packets of `encoder`, or of others with the same settings, and for the
+    /// `copied` streams.
     ///
     /// # Errors
     /// The folder is missing or not writable, or the container refuses one of the streams.
     pub fn create(
-        file: Unfinished,
+        destination: Destination,
         container: Container,
         info: &VideoInfo,
         encoder: &Encoder,
-        mut copied: CopiedStreams,
+        mut copied: Option<CopiedStreams>,
     ) -> Result<Self> {
-        let mut muxer = Muxer::open(Destination::Whole(file), container)?;
-        copied.add_to(&mut muxer, |muxer, old| muxer.add_painted(info, encoder, Some(old)))?;
+        let mut muxer = Muxer::open(destination, container)?;
+        match &mut copied {
+            Some(copied) => copied.add_to(&mut muxer, |muxer, old| muxer.add_painted(info, encoder, Some(old)))?,
+            None => muxer.add_painted(info, encoder, None)?,
+        }
         muxer.begin()?;
-        copied.begin(&mut muxer)?;
-        let mut warnings = [encoder.warnings(), copied.warnings()].concat();
+        let mut warnings = encoder.warnings().to_vec();
+        if let Some(copied) = &mut copied {
+            copied.begin(&mut muxer)?;
+            warnings.extend_from_slice(copied.warnings());
+        }
         if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
             warnings.push(Warning::RotationLost { container: container.name().to_owned() });
         }
@@ -127,10 +132,17 @@ impl Joined {
     fn put(&mut self, packet: &mut Packet) -> Result<()> {
         let time = packet.dts().or(packet.pts()).unwrap_or(0);
         let seconds = self.muxer.seconds(time);
-        self.refused += self.copied.write_until(&mut self.muxer, seconds)?;
+        self.copy_until(seconds)?;
         self.put += 1;
         // What is refused may as well be a copied packet: FFmpeg looks at each when its turn comes.
         self.refused += u64::from(!self.muxer.offer_painted(packet)?);
+        Ok(())
+    }
+
+    fn copy_until(&mut self, seconds: f64) -> Result<()> {
+        if let Some(copied) = &mut self.copied {
+            self.refused += copied.write_until(&mut self.muxer, seconds)?;
+        }
         Ok(())
     }
 
@@ -141,7 +153,7 @@ impl Joined {
     /// # Errors
     /// The disk is full, the folder has been removed, or the container refused painted frames; the file is then gone.
     pub fn finish(mut self, until: f64) -> Result<Option<Warning>> {
-        self.refused += self.copied.write_until(&mut self.muxer, until)?;
+        self.copy_until(until)?;
         self.refused += self.muxer.flush()?;
         let kept = self.muxer.close()?;
         if self.refused > 0 && kept < self.put {

@@ -81,10 +81,10 @@ pub fn settings(
         }
         (Some((default, _)), requested) => push("crf", &requested.unwrap_or(default).to_string()),
         (None, Some(_)) => {
-            let cure = if codec == Codec::ProRes {
-                "set its quality with --preset, from proxy to 4444xq"
-            } else {
-                "it is lossless"
+            let cure = match codec {
+                Codec::ProRes => "set its quality with --preset, from proxy to 4444xq",
+                Codec::Jpeg => "set its quality with --encoder-option global_quality=N, from 236 (best) upwards",
+                _ => "it is lossless",
             };
             return Err(Error::usage(format!("{codec} has no --crf; {cure}")));
         }

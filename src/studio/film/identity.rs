@@ -7,8 +7,10 @@ use super::settings::FilmSettings;
 use crate::digest;
 use crate::error::Result;
 use crate::media;
+use crate::media::read::is_standard_input;
+use crate::media::sequence::{Numbered, Sequence};
 use crate::media::write::Container;
-use crate::segments::journal::fingerprint;
+use crate::segments::journal::{fingerprint, fingerprint_of_part};
 use crate::studio::{Machine, PaintSettings, Studio, Style};
 
 /// The facts of a job, except the device, by the names that users know.
@@ -38,6 +40,7 @@ pub fn facts(
         keep_hdr,
         size,
         fps,
+        raw_input,
         segment_frames,
     } = settings;
     let Machine {
@@ -54,7 +57,7 @@ pub fn facts(
     } = studio.machine();
     let mut facts = style_facts(style, studio)?;
     let mut add = |name: &str, value: String| facts.insert(name.to_owned(), value);
-    add("input", fingerprint(input)?);
+    add("input", identity_of(input)?);
     add("impasto", env!("CARGO_PKG_VERSION").to_owned());
     add("FFmpeg", media::version());
     add("container", container.name().to_owned());
@@ -80,6 +83,7 @@ pub fn facts(
         ("hdr", keep_hdr.then(|| "keep".to_owned())),
         ("size", size.map(|size| format!("{}x{}", side(size.width), side(size.height)))),
         ("fps", rate),
+        ("raw-input", raw_input.as_ref().map(|raw| format!("{}:{}", raw.size, raw.pixel_format))),
     ];
     for (name, value) in given {
         if let Some(value) = value {
@@ -87,6 +91,22 @@ pub fn facts(
         }
     }
     Ok(facts)
+}
+
+/// Identifies the input. What comes through a pipe shows only when it is read: where a job resumes, its frames are compared.
+fn identity_of(input: &Path) -> Result<String> {
+    if is_standard_input(input) {
+        return Ok("standard input".to_owned());
+    }
+    match Numbered::of(input) {
+        None => fingerprint(input),
+        Some(names) => {
+            let Sequence { names, first, count } = names.find()?;
+            let all = (first..first + count).map(|number| fingerprint_of_part(&names.file(number)));
+            let all = all.collect::<Result<String>>()?;
+            Ok(format!("{count} pictures from {first}, SHA-256 {}", digest::sha256(all.as_bytes())))
+        }
+    }
 }
 
 /// The facts of a style: its name, and the hashes of its files.

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::films::Films;
-use super::identity;
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
+use super::{identity, piped};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
-use crate::media::read::DecodeOptions;
-use crate::media::write::{Codec, Container, EncodeOptions};
+use crate::media::read::{DecodeOptions, is_standard_input};
+use crate::media::sequence::Numbered;
+use crate::media::write::{Codec, Container, CopiedStreams, EncodeOptions};
 use crate::pipeline::ordered;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
@@ -26,6 +27,7 @@ use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
+use crate::whole;
 
 impl Films<'_> {
     /// Does the work that `job` requests on one film. Calls `listen` with reports, also from other threads.
@@ -76,6 +78,9 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let (settings, studio) = (films.settings.clone(), films.studio);
     let (input, output) = (job.input.as_path(), job.output.as_path());
     check_output(input, output, job.overwrite)?;
+    if piped::is_plain(output) {
+        return piped::run(job, films, stop, listen);
+    }
     let container = Container::of(output)?;
     let threads = studio.machine().threads.map(usize::from);
     let decoding = DecodeOptions {
@@ -85,8 +90,9 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         max_pixels: studio.machine().max_pixels,
         deinterlace: settings.deinterlace,
         keep_hdr: settings.keep_hdr,
+        unsaid: settings.unsaid(),
     };
-    let mut rate = settings.fps;
+    let mut rate = settings.resampled(input);
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
     if settings.keep_hdr && !source.info().color.is_hdr() {
         return Err(Error::usage(format!(
@@ -94,10 +100,11 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
             input.display()
         )));
     }
+    refuse_still(&source, input)?;
     if rate.is_none() && !container.takes_variable_rate() {
         // Some containers, such as AVI, have no timestamps, only a frame rate.
-        rate = Some(FrameRate(source.info().frame_rate));
-        source = VideoSource::open(input, &decoding, settings.size, rate)?;
+        let (resampled, own) = source.at_own_rate();
+        (source, rate) = (resampled, Some(own));
     }
     let options = EncodeOptions {
         codec: settings.codec,
@@ -113,6 +120,10 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let mut facts = identity::facts(input, container, &settings, studio)?;
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
     let path = Folder::beside(output);
+    let names = Numbered::of(output);
+    if let Some(folder) = names.as_ref().and_then(|_| output.parent()).filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    }
     let joins_only = job.work == Work::Join;
     if !joins_only {
         let is_first = films.painter().is_none();
@@ -131,8 +142,12 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let is_range = matches!(job.work, Work::Segments(_));
     let usage = if is_range { Use::Shared } else { Use::Alone };
     let folder = Folder::open(&path, &Journal { facts }, usage, job.restart)?;
-    let (begun, warnings) = join::begin(&folder, output, running.film(), &running.encoding)?;
-    drop(begun);
+    let warnings = match &names {
+        // Pictures hold nothing but themselves.
+        Some(_) if running.film().alone => Vec::new(),
+        Some(_) => CopiedStreams::losses(input, running.decoding.max_pixels, container)?,
+        None => join::begin(&folder, output, running.film(), &running.encoding)?.1,
+    };
     source.warnings().into_iter().chain(warnings).for_each(|warning| running.warn(warning));
 
     let before = Inventory::of(&folder)?;
@@ -166,7 +181,9 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
 
 impl Running<'_> {
     fn film(&self) -> Film<'_> {
-        Film { path: &self.job.input, cut: self.settings.start.is_some_and(|start| start.0 > 0.0) }
+        let (path, settings) = (self.job.input.as_path(), &self.settings);
+        let alone = is_standard_input(path) || settings.raw_input.is_some();
+        Film { path, cut: settings.start.is_some_and(|start| start.0 > 0.0), alone }
     }
 
     /// Hands on a warning about the input, unless the output keeps what it is about.
@@ -180,6 +197,11 @@ impl Running<'_> {
     }
 
     fn open(&self) -> Result<ResumableSource> {
+        if is_standard_input(&self.job.input) {
+            return Err(Error::failed(
+                "standard input is read once, and several parts of the film are missing; send it again for each, or add --restart",
+            ));
+        }
         VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate).map(ResumableSource::new)
     }
 
@@ -251,6 +273,7 @@ impl Running<'_> {
         let before = folder.segment(number - 1)?;
         let marks = before.and_then(|segment| segment.next);
         let expected = match &marks {
+            Some([warm_up, next]) if !source.can_seek() => vec![warm_up.clone(), next.clone()],
             Some([warm_up, next]) => {
                 if source.seek(if warms_up { warm_up } else { next }, next)? {
                     return Ok(source);
@@ -278,23 +301,42 @@ impl Running<'_> {
             return Err(Error::failed(format!("cannot join: segments {missing} are missing in '{shown}'")));
         }
         let output = if there.complete { self.job.output.clone() } else { beginning(&self.job.output) };
+        if let Some(names) = Numbered::of(&self.job.output) {
+            return self.unpack(folder, there, &names);
+        }
         if !there.complete {
             check_output(&self.job.input, &output, self.job.overwrite)?;
         }
         let Some(warnings) = join::join(folder, there, &output, self.film(), &self.encoding, self.stop)? else {
-            return Err(Error::Interrupted(format!(
-                "interrupted while joining the segments; all {} frames are kept in '{shown}': run the same command again to resume",
-                there.frames
-            )));
+            return Err(interrupted_joining(folder, there));
         };
         for warning in warnings {
             (self.listen)(FilmEvent::Warning(warning));
         }
+        self.warn_of_gaps(there, &output);
+        Ok(output)
+    }
+
+    /// Writes the segments before the first gap to numbered pictures. They keep the numbers of the input's pictures.
+    fn unpack(&self, folder: &Folder, there: &Inventory, names: &Numbered) -> Result<PathBuf> {
+        let first = first_number(&self.job.input, &self.settings)?;
+        let Some(next) = join::unpack(folder, there, names, first, self.stop)? else {
+            return Err(interrupted_joining(folder, there));
+        };
+        let output = names.pattern().to_owned();
+        if there.complete && names.numbers()?.iter().any(|&number| number < first || number >= next) {
+            let (output, last) = (output.clone(), next - 1);
+            (self.listen)(FilmEvent::Warning(Warning::OtherPictures { output, first, last }));
+        }
+        self.warn_of_gaps(there, &output);
+        Ok(output)
+    }
+
+    fn warn_of_gaps(&self, there: &Inventory, output: &Path) {
         if !there.complete {
-            let (missing, output, frames) = (there.missing(), output.clone(), there.frames);
+            let (missing, output, frames) = (there.missing(), output.to_owned(), there.frames);
             (self.listen)(FilmEvent::Warning(Warning::SegmentsMissing { missing, output, frames }));
         }
-        Ok(output)
     }
 
     fn interrupted(&self, there: &Inventory, folder: &Folder) -> Error {
@@ -310,6 +352,22 @@ impl Running<'_> {
             ),
         })
     }
+}
+
+fn interrupted_joining(folder: &Folder, there: &Inventory) -> Error {
+    Error::Interrupted(format!(
+        "interrupted while joining the segments; all {} frames are kept in '{}': run the same command again to resume",
+        there.frames,
+        folder.path().display()
+    ))
+}
+
+/// The number of the first painted picture: that of the input's, or 1.
+fn first_number(input: &Path, settings: &FilmSettings) -> Result<u64> {
+    let Some(names) = Numbered::of(input) else { return Ok(1) };
+    let FrameRate(rate) = settings.fps.unwrap_or(FrameRate::PICTURES);
+    let skipped = settings.start.map_or(0.0, |start| (start.0 * rate.as_f64() - 1e-6).ceil().max(0.0));
+    Ok(names.find()?.first + skipped as u64)
 }
 
 /// Adds to a failure how many frames are kept.
@@ -332,10 +390,29 @@ fn beginning(output: &Path) -> PathBuf {
     output.with_file_name(name)
 }
 
+/// Refuses one picture as a film of one frame, which nobody means.
+pub(super) fn refuse_still(source: &VideoSource, input: &Path) -> Result<()> {
+    if !source.is_still() {
+        return Ok(());
+    }
+    let (shown, ending) = (input.display(), input.extension().unwrap_or_default().to_string_lossy());
+    Err(Error::usage(format!(
+        "'{shown}' is one picture; paint it with `impasto image`, or name a sequence of pictures by their numbers, such as \
+         frame%04d.{ending}"
+    )))
+}
+
 /// Rejects outputs that would overwrite something, before any work is done.
 fn check_output(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
     let shown = output.display();
-    if crate::whole::is_same_file(input, output) {
+    if let Some(names) = Numbered::of(output) {
+        return check_pictures(input, &names, overwrite);
+    }
+    if whole::is_stream(output) {
+        // It is written to, and nothing is lost.
+        return Ok(());
+    }
+    if whole::is_same_file(input, output) {
         return Err(Error::usage(format!("'{shown}' is the input itself; choose another output with -o")));
     }
     match fs::metadata(output) {
@@ -343,6 +420,25 @@ fn check_output(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
         Ok(_) if !overwrite => {
             Err(Error::usage(format!("'{shown}' exists; choose another output, or add --overwrite to replace it")))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Rejects names of pictures that would overwrite some.
+fn check_pictures(input: &Path, names: &Numbered, overwrite: bool) -> Result<()> {
+    let shown = names.pattern().display();
+    let is_input = Numbered::of(input).is_some_and(|input| input.file(1) == names.file(1));
+    if is_input {
+        return Err(Error::usage(format!("'{shown}' is the input itself; choose another folder or name with -o")));
+    }
+    // A folder that is missing is created later.
+    let there = names.numbers().unwrap_or_default();
+    match there.first() {
+        Some(&first) if !overwrite => Err(Error::usage(format!(
+            "'{}' exists, and {} more like it; choose another output, or add --overwrite to replace them",
+            names.file(first).display(),
+            there.len() - 1
+        ))),
         _ => Ok(()),
     }
 }

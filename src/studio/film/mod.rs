@@ -4,6 +4,7 @@
 mod films;
 mod identity;
 mod job;
+mod piped;
 mod settings;
 
 pub use films::Films;

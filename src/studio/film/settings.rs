@@ -1,9 +1,11 @@
 //! What a caller says of a film, and what it hears.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
-use crate::media::write::Codec;
+use crate::media::read::{RawVideo, Unsaid};
+use crate::media::sequence::Numbered;
+use crate::media::write::{Codec, Plain};
 use crate::segments::{SEGMENT_FRAMES, SegmentRange};
 use crate::statistics::Percentiles;
 use crate::studio::PaintSettings;
@@ -38,8 +40,11 @@ pub struct FilmSettings {
     pub keep_hdr: bool,
     /// The size to scale frames to before painting; the input's own if `None`.
     pub size: Option<SizeRequest>,
-    /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`.
+    /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`. Of numbered pictures
+    /// and raw frames, the rate that they have; 25 if `None`.
     pub fps: Option<FrameRate>,
+    /// The input is raw frames of this layout.
+    pub raw_input: Option<RawVideo>,
     /// Frames per segment, 32 or more. A power cut costs at most one segment.
     pub segment_frames: u64,
 }
@@ -60,8 +65,21 @@ impl Default for FilmSettings {
             keep_hdr: false,
             size: None,
             fps: None,
+            raw_input: None,
             segment_frames: SEGMENT_FRAMES,
         }
+    }
+}
+
+impl FilmSettings {
+    /// What the input does not say of itself.
+    pub(super) fn unsaid(&self) -> Unsaid {
+        Unsaid { frame_rate: self.fps, raw: self.raw_input.clone() }
+    }
+
+    /// The rate to resample `input` to: numbered pictures and raw frames have the requested rate already.
+    pub(super) fn resampled(&self, input: &Path) -> Option<FrameRate> {
+        self.fps.filter(|_| self.raw_input.is_none() && Numbered::of(input).is_none())
     }
 }
 
@@ -97,10 +115,13 @@ pub enum Work {
 /// ```
 #[derive(Clone, Debug)]
 pub struct FilmJob {
-    /// The input: any video file that FFmpeg decodes.
+    /// The input: any video file that FFmpeg decodes, numbered pictures (`frames/%04d.png`), or `-` for standard input.
     pub input: PathBuf,
-    /// The file to write; its extension chooses the container.
+    /// The file to write; its extension chooses the container. Or numbered pictures (`painted/%04d.png`); or `-` for
+    /// standard output, which gets the frames as `plain` says while they are painted.
     pub output: PathBuf,
+    /// How frames go to standard output, or to a pipe whose name has no ending of a container.
+    pub plain: Plain,
     /// Replace `output` if it exists.
     pub overwrite: bool,
     /// Start over instead of resuming an interrupted job.
@@ -118,6 +139,7 @@ impl FilmJob {
         Self {
             input: input.into(),
             output: output.into(),
+            plain: Plain::default(),
             overwrite: false,
             restart: false,
             keep_segments: false,

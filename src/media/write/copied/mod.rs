@@ -57,16 +57,29 @@ impl CopiedStreams {
         Ok(Self { input, painted, routes, waiting: None, ended: false, cut, warnings })
     }
 
-    /// How many streams of the film at `path` the container cannot hold.
+    /// Warnings about the streams of the film at `path` that the container cannot hold.
     ///
     /// # Errors
     /// The file is no video that can be read.
-    pub fn losses(path: &Path, max_pixels: MaxPixels, container: Container) -> Result<usize> {
+    pub fn losses(path: &Path, max_pixels: MaxPixels, container: Container) -> Result<Vec<Warning>> {
         let input = Opening::film(path, max_pixels)?.open()?;
         let painted = input.streams().best(media::Type::Video).map(|stream| stream.index());
-        let (has_chapters, mut others) = (input.nb_chapters() > 0, input.streams());
-        let is_lost = |stream: &Stream<'_>| matches!(plan(stream, has_chapters, container), Plan::LeaveOut(_));
-        Ok(others.by_ref().filter(|stream| Some(stream.index()) != painted && is_lost(stream)).count())
+        let has_chapters = input.nb_chapters() > 0;
+        let others = input.streams().filter(|stream| Some(stream.index()) != painted);
+        let loss = |stream: Stream<'_>| match plan(&stream, has_chapters, container) {
+            Plan::LeaveOut(warning) => Some(warning),
+            Plan::Copy | Plan::Attach | Plan::Skip => None,
+        };
+        Ok(others.filter_map(loss).collect())
+    }
+
+    /// Number of streams of the film at `path` beside its pictures.
+    ///
+    /// # Errors
+    /// The file is no video that can be read.
+    pub fn count(path: &Path, max_pixels: MaxPixels) -> Result<usize> {
+        let input = Opening::film(path, max_pixels)?.open()?;
+        Ok((input.nb_streams() as usize).saturating_sub(1))
     }
 
     /// What cannot be copied and why; complete once the output's header is written.
