@@ -40,6 +40,24 @@ fn hdr_is_painted_and_tagged_as_sdr() {
     }
 }
 
+#[test]
+fn a_video_of_several_that_fails_is_told_about_once() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).unwrap();
+    folder.clip("in/good.mp4", 0.2, "");
+    fs::write(folder.path("in/bad.mp4"), b"no video").unwrap();
+    let run = folder.paint("in -o out");
+    assert_eq!(run.code, 1);
+    assert!(run.errors.contains("1 of 2 videos failed; the warning above says why"), "{}", run.errors);
+    assert_eq!(run.errors.matches("is not a video that FFmpeg can read").count(), 1, "{}", run.errors);
+    let quiet = folder.paint("in -o quiet --quiet");
+    assert!(quiet.errors.contains("is not a video that FFmpeg can read"), "{}", quiet.errors);
+    // One video in a folder.
+    fs::remove_file(folder.path("in/good.mp4")).unwrap();
+    let alone = folder.paint("in -o alone");
+    assert_eq!(alone.errors.matches("is not a video that FFmpeg can read").count(), 1, "{}", alone.errors);
+}
+
 /// What players need to know to show HDR.
 const HDR_FACTS: &str = "color_range,color_space,color_transfer,color_primaries";
 
