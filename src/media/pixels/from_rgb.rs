@@ -55,7 +55,8 @@ impl FromRgb {
     }
 
     fn by_hdr_tables(&mut self, frame: &Frame, tags: ColorTags, picture: &mut frame::Video) -> Result<()> {
-        let original = frame.hdr.as_deref().filter(|original| original.codes.len() == frame.pixels.len());
+        let len = frame.pixels.len();
+        let original = frame.hdr.as_deref().filter(|original| [original.codes.len(), original.seen.len()] == [len; 2]);
         let peak = original.map_or(USUAL_PEAK, |original| original.peak as f32);
         let to_hdr = match self.to_hdr.take().filter(|known| known.fits(tags, peak)) {
             Some(known) => known,
