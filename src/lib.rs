@@ -28,6 +28,8 @@
 //! 1. **A thread reads it.** `source::video` asks `media::read` for the next frame. FFmpeg decodes it and converts it to
 //!    packed RGB8, in the film's own matrix and range, into a [`Frame`] whose buffer is reused. Its timestamp stays in
 //!    ticks of the film's time base, so a variable frame rate survives exactly.
+//!    Interlaced film is made progressive before that if asked (`media::read`), and HDR becomes SDR. If HDR is to be kept, the
+//!    frame carries the original along, and step 6 puts the painting's change back onto its light (`media::pixels`).
 //!    There `temporal::Carrier` finds the frame's grain, the noise that strokes grow from, for networks that take it: it
 //!    depends on the frames before, so it is found in order, and it travels with the frame as a few coordinates.
 //! 2. **It waits in a bounded channel.** `pipeline::ordered` owns all threads and channels. The number of frames is fixed;

@@ -40,6 +40,124 @@ fn hdr_is_painted_and_tagged_as_sdr() {
     }
 }
 
+#[test]
+fn a_video_of_several_that_fails_is_told_about_once() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).unwrap();
+    folder.clip("in/good.mp4", 0.2, "");
+    fs::write(folder.path("in/bad.mp4"), b"no video").unwrap();
+    let run = folder.paint("in -o out");
+    assert_eq!(run.code, 1);
+    assert!(run.errors.contains("1 of 2 videos failed; the warning above says why"), "{}", run.errors);
+    assert_eq!(run.errors.matches("is not a video that FFmpeg can read").count(), 1, "{}", run.errors);
+    let quiet = folder.paint("in -o quiet --quiet");
+    assert!(quiet.errors.contains("is not a video that FFmpeg can read"), "{}", quiet.errors);
+    // One video in a folder.
+    fs::remove_file(folder.path("in/good.mp4")).unwrap();
+    let alone = folder.paint("in -o alone");
+    assert_eq!(alone.errors.matches("is not a video that FFmpeg can read").count(), 1, "{}", alone.errors);
+}
+
+/// What players need to know to show HDR.
+const HDR_FACTS: &str = "color_range,color_space,color_transfer,color_primaries";
+
+/// A smooth ramp of light and colour in 10 bits, from dark to some 800 cd/m², tagged with this transfer curve.
+fn hdr(folder: &Folder, name: &str, transfer: &str, options: &str) {
+    let ramp = "format=yuv420p10le,geq=lum=120+4*X+Y+N:cb=492+X/4:cr=500+Y/3";
+    let tags = format!("-color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc {transfer}");
+    folder.ffmpeg(&format!("-f lavfi -i color=s=160x90:r=25:d=0.2 -vf {ramp} {tags} {options} {name}"));
+}
+
+/// The luma of the first picture of a video in a 10-bit format.
+fn deep_luma(folder: &Folder, name: &str) -> Vec<u16> {
+    let size: Vec<usize> = folder.facts(name, "width,height").split(',').map(|side| side.parse().unwrap()).collect();
+    let picture = folder.pictures(name).swap_remove(0);
+    picture.as_chunks::<2>().0.iter().take(size[0] * size[1]).map(|bytes| u16::from_le_bytes(*bytes)).collect()
+}
+
+fn largest_difference(a: &[u16], b: &[u16]) -> u16 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+#[test]
+fn kept_hdr_has_ten_bits_the_curve_the_gamut_and_the_mastering_of_its_input() {
+    let folder = Folder::new();
+    let mastering =
+        "master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(10000000,50):max-cll=1000,300";
+    hdr(&folder, "pq.mkv", "smpte2084", &format!("-c:v libx265 -x265-params log-level=none:lossless=1:{mastering}"));
+    hdr(&folder, "hlg.mkv", "arib-std-b67", "-c:v ffv1");
+    for (input, output, more, format) in [
+        ("pq.mkv", "pq.mp4", "", "hevc,yuv420p10le"),
+        ("pq.mkv", "pq1.mkv", "--codec av1", "av1,yuv420p10le"),
+        ("hlg.mkv", "hlg.mp4", "--codec hevc", "hevc,yuv420p10le"),
+        ("hlg.mkv", "hlg.webm", "", "vp9,yuv420p10le"),
+        ("hlg.mkv", "hlg.mov", "--codec prores", "prores,yuv422p10le"),
+    ] {
+        folder.paint(&format!("{input} -o {output} --hdr keep {more}")).without_warnings();
+        assert_eq!(folder.facts(output, "codec_name,pix_fmt"), format, "{output}");
+        assert_eq!(folder.facts(output, HDR_FACTS), folder.facts(input, HDR_FACTS), "{output}");
+        let found = folder.probe(output, "-select_streams v -show_entries stream_side_data_list").concat();
+        // Matroska stores numbers, MP4 the fractions.
+        let noted: &[&str] = match output {
+            "pq.mp4" => &["35400/50000,14600/50000", "15635/50000,16450/50000", "50/10000,10000000/10000", "1000,300"],
+            "pq1.mkv" => &["177/250,73/250", "3127/10000", "1/200,1000/1", "1000,300"],
+            _ => &[],
+        };
+        assert!(noted.iter().all(|noted| found.contains(noted)), "{output}: {found}");
+    }
+    // In the pictures of HEVC, too: televisions read it there.
+    let frames = folder.probe("pq.mp4", "-select_streams v -read_intervals %+#1 -show_entries frame_side_data_list");
+    assert!(frames.concat().contains("35400/50000,14600/50000"), "{frames:?}");
+}
+
+#[test]
+fn kept_hdr_that_is_not_painted_over_is_the_input_itself() {
+    let folder = Folder::new();
+    for transfer in ["smpte2084", "arib-std-b67"] {
+        hdr(&folder, "in.mkv", transfer, "-c:v ffv1");
+        let keep = "--hdr keep --codec ffv1 --pix-fmt yuv420p10le";
+        folder.paint(&format!("in.mkv -o out.mkv -y {keep}")).without_warnings();
+        let (before, after) = (deep_luma(&folder, "in.mkv"), deep_luma(&folder, "out.mkv"));
+        assert!(before.iter().max() > Some(&840) && before.iter().min() < Some(&130));
+        assert!(largest_difference(&before, &after) <= 2, "{transfer}: {}", largest_difference(&before, &after));
+        // Scaled and turned, it is HDR of the same light.
+        folder.paint(&format!("in.mkv -o small.mkv -y --size 80x46 {keep}")).without_warnings();
+        let mean = |luma: &[u16]| luma.iter().map(|&code| f64::from(code)).sum::<f64>() / luma.len() as f64;
+        let small = deep_luma(&folder, "small.mkv");
+        assert!((mean(&small) - mean(&before)).abs() < 3.0, "{} {}", mean(&small), mean(&before));
+        hdr(
+            &folder,
+            "lying.mp4",
+            transfer,
+            "-c:v libx265 -x265-params log-level=none:lossless=1 -metadata:s:v rotate=90",
+        );
+        folder.ffmpeg("-i lying.mp4 -pix_fmt yuv420p10le -c:v ffv1 upright.mkv");
+        folder.paint(&format!("lying.mp4 -o turned.mkv -y {keep}")).without_warnings();
+        assert_eq!(folder.facts("turned.mkv", "width,height"), folder.facts("upright.mkv", "width,height"));
+        let difference = largest_difference(&deep_luma(&folder, "upright.mkv"), &deep_luma(&folder, "turned.mkv"));
+        assert!(difference <= 2, "{transfer}: {difference}");
+    }
+}
+
+#[test]
+fn hdr_is_kept_only_of_hdr_and_where_it_can_be_held() {
+    let folder = Folder::new();
+    hdr(&folder, "in.mkv", "smpte2084", "-c:v ffv1");
+    folder.clip("sdr.mp4", 0.2, "");
+    let refused = [
+        ("sdr.mp4 -o out.mp4", "'sdr.mp4' is not HDR: its transfer curve is neither PQ nor HLG; omit --hdr keep"),
+        ("in.mkv -o out.mp4 --codec h264", "choose --codec hevc, av1, vp9, prores or ffv1, or omit --hdr keep"),
+        ("in.mkv -o out.mp4 --pix-fmt yuv420p", "omit --pix-fmt, or choose yuv420p10le"),
+    ];
+    for (args, words) in refused {
+        folder.refuses(&format!("{args} --hdr keep"), 2, words);
+    }
+    // Without being asked, it is SDR.
+    folder.paint("in.mkv -o out.mp4").ok();
+    assert_eq!(folder.facts("out.mp4", "codec_name,pix_fmt,color_transfer"), "h264,yuv420p,bt709");
+}
+
 /// A film of a moving pattern, 50 fields a second in 25 frames, with the `first` field earlier.
 fn woven(folder: &Folder, name: &str, first: &str, options: &str) {
     let (weave, flag) = if first == "top" { ("interleave_top", "tff=1") } else { ("interleave_bottom", "bff=1") };

@@ -381,8 +381,13 @@ fn one_damaged_file_does_not_stop_the_others() {
     desk.put("in/a.png", &png(sample(4, 4)));
     desk.put("in/b.png", &png(sample(40, 40))[..200]);
     desk.put("in/c.png", &png(sample(5, 5)));
-    let error = desk.fail(1, &["in", "-o", "out"]);
-    assert!(error.contains("1 of 3 pictures failed") && error.contains("b.png"), "{error}");
+    let run = desk.run(&["in", "-o", "out"]);
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(said.contains("1 of 3 pictures failed; the warning above says why"), "{said}");
+    assert_eq!(said.matches("b.png").count(), 1, "told once: {said}");
+    let quiet = desk.fail(1, &["in", "-o", "quiet", "--quiet"]);
+    assert!(quiet.contains("1 of 3 pictures failed, the first of them: ") && quiet.contains("b.png"), "{quiet}");
     assert_eq!(desk.files("out"), ["a.png", "c.png"]);
 }
 

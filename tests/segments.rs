@@ -180,6 +180,13 @@ fn a_deinterlaced_job_resumes_too() {
 }
 
 #[test]
+fn a_job_that_keeps_hdr_resumes_too() {
+    let hlg =
+        "-pix_fmt yuv420p10le -color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc arib-std-b67";
+    resumes_exactly("in.mp4", "mp4", "--hdr keep", |folder| folder.film("in.mp4", 130, hlg));
+}
+
+#[test]
 fn every_codec_is_joined_without_a_seam() {
     for (codec, ending) in [("av1", "mkv"), ("vp9", "webm"), ("prores", "mov")] {
         let folder = Folder::new();

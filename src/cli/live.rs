@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{SteadyArgs, StyleArgs, values};
+use super::{CAMERA, OUTPUTS, PAINTING, SHOW, SteadyArgs, StyleArgs, values};
 use crate::frame::MaxPixels;
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::sink::virtual_camera::VirtualCamera;
@@ -14,6 +14,7 @@ use crate::studio::capture::SourceSettings;
 
 /// `impasto live`
 #[derive(Debug, Args)]
+#[command(next_help_heading = CAMERA)]
 pub struct LiveArgs {
     /// What to paint: a camera by number, path or name (`impasto devices` lists them), `synthetic` (a moving test scene, no
     /// camera needed), a video file, `screen`, or an address that FFmpeg opens (rtsp://, http://, udp:// ...).
@@ -31,7 +32,7 @@ pub struct LiveArgs {
     #[arg(long, value_name = "FORMAT")]
     pub pixel_format: Option<PixelFormat>,
     /// auto: shrink the picture that the network sees while it is too slow for the frame rate. fixed: never shrink it.
-    #[arg(long, value_enum, default_value_t = SeenSize::Auto)]
+    #[arg(help_heading = PAINTING, long, value_enum, default_value_t = SeenSize::Auto)]
     pub size: SeenSize,
     /// Mirror the picture left to right.
     #[arg(long)]
@@ -49,30 +50,30 @@ pub struct LiveArgs {
     #[command(flatten)]
     pub steady: SteadyArgs,
     /// Open no window. Stop with Ctrl-C, or after --duration.
-    #[arg(long)]
+    #[arg(help_heading = SHOW, long)]
     pub no_window: bool,
     /// Stop after this time: seconds, or `[HH:]MM:SS[.fraction]`.
-    #[arg(long, value_name = "TIME")]
+    #[arg(help_heading = SHOW, long, value_name = "TIME")]
     pub duration: Option<Seconds>,
     /// Record to this file from the start (.mkv, .mp4, .mov or .webm). While it is being written it is named
     /// NAME.recording.EXT, and it plays even if the program is killed. Without this flag, press r to record to impasto.mkv.
-    #[arg(long, value_name = "VIDEO")]
+    #[arg(help_heading = OUTPUTS, long, value_name = "VIDEO")]
     pub record: Option<PathBuf>,
     /// Act as a virtual camera for other programs (Linux): auto, pipewire, or the path of a v4l2loopback device.
-    #[arg(long, value_name = "auto|pipewire|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
+    #[arg(help_heading = OUTPUTS, long, value_name = "auto|pipewire|DEVICE", num_args = 0..=1, default_missing_value = "auto")]
     pub virtual_camera: Option<VirtualCamera>,
     /// Serve a web page with the picture and the controls; /stream.mjpeg is the picture alone. Default address:
     /// 127.0.0.1:8080, reachable from this machine only.
-    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080", value_parser = values::address)]
+    #[arg(help_heading = OUTPUTS, long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080", value_parser = values::address)]
     pub serve: Option<SocketAddr>,
     /// Token that clients of --serve must send (`?token=...`). Default: none on this machine, a random one for other addresses.
-    #[arg(long, value_name = "TOKEN", requires = "serve", value_parser = values::token)]
+    #[arg(help_heading = OUTPUTS, long, value_name = "TOKEN", requires = "serve", value_parser = values::token)]
     pub token: Option<String>,
     /// Send an MPEG-TS stream to udp://HOST:PORT, srt://HOST:PORT or tcp://HOST:PORT.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(help_heading = OUTPUTS, long, value_name = "ADDRESS")]
     pub send: Option<String>,
     /// Folder for recordings and snapshots started by key.
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(help_heading = OUTPUTS, long, value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }
 

@@ -28,6 +28,19 @@ pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::within;
 
+/// The headings of `--help`, in the order in which people think of a job.
+const FILES: &str = "Input and output";
+const CAMERA: &str = "Camera";
+const FILM: &str = "Film";
+const PAINTING: &str = "Painting";
+const OPTIMISER: &str = "Optimiser";
+const ENCODING: &str = "Encoding";
+const SHOW: &str = "Show";
+const OUTPUTS: &str = "Recording and streaming";
+const JOBS: &str = "Long jobs";
+const DEVICE: &str = "Device";
+const ADVANCED: &str = "Advanced";
+
 /// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.
 #[derive(Debug, Parser)]
 #[command(name = "impasto", version, max_term_width = 100, arg_required_else_help = true)]
@@ -65,13 +78,13 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct SharedArgs {
     /// Folder of styles (with a styles.toml) to search before the built-in ones and your own.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(help_heading = ADVANCED, long, global = true, value_name = "DIR")]
     pub models: Option<PathBuf>,
     /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that scripts/setup installed.
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Refuse pictures and frames larger than this many megapixels, before any memory is allocated for them.
-    #[arg(long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
+    #[arg(help_heading = ADVANCED, long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
     pub max_pixels: MaxPixels,
     /// Print one JSON object to standard output at the end instead of text.
     #[arg(long, global = true)]
@@ -83,6 +96,7 @@ pub struct SharedArgs {
 
 /// How to paint.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = PAINTING)]
 pub struct StyleArgs {
     /// Style, or a blend of several: `--style starry-night:0.7,scream:0.3`. Default: the first style that `impasto styles` lists.
     #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
@@ -124,6 +138,7 @@ impl StyleArgs {
 
 /// What runs the network.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = DEVICE)]
 pub struct RunArgs {
     /// Device that runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. auto takes the fastest one that
     /// works and says which; a device that you name must work.
@@ -158,6 +173,7 @@ impl RunArgs {
 
 /// How flicker is prevented.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = PAINTING)]
 pub struct SteadyArgs {
     /// Reduce flicker where the picture is still: 0 turns this off, 1 averages still areas over up to 16 frames. Moving areas
     /// are left as painted.
@@ -167,6 +183,7 @@ pub struct SteadyArgs {
 
 /// `impasto image`
 #[derive(Debug, Args)]
+#[command(next_help_heading = FILES)]
 pub struct ImageArgs {
     /// Photos (JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL, recognised by content), folders (subfolders are skipped), or
     /// `-` for standard input. HEIC and AVIF need libheif.
@@ -176,9 +193,6 @@ pub struct ImageArgs {
     /// files are replaced, but never an input.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
-    /// How to paint.
-    #[command(flatten)]
-    pub style: StyleArgs,
     /// Output format: jpeg (no transparency), png, webp (lossless) or tiff. Default: from the output's extension, else the
     /// input's format (png for BMP; jpeg for HEIC, AVIF and JPEG XL).
     #[arg(long, value_name = "FORMAT")]
@@ -186,13 +200,17 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
+    /// How to paint.
+    #[command(flatten)]
+    pub style: StyleArgs,
     /// Paint in tiles, to save memory, if the network sees more than this many megapixels (0: never).
-    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 2.0)]
+    #[arg(help_heading = ADVANCED, long, value_name = "MEGAPIXELS", default_value_t = 2.0)]
     pub tile_above: f64,
 }
 
 /// `impasto video`
 #[derive(Debug, Args)]
+#[command(next_help_heading = FILES)]
 pub struct VideoArgs {
     /// Video files that FFmpeg can decode, or folders of them; several are painted one after another. Or the numbered pictures
     /// of one film: frames/%04d.png (png, jpg, tif, exr, dpx and others), whose first number is found. Or `-` for standard
@@ -203,6 +221,36 @@ pub struct VideoArgs {
     /// .jpg. Or `-` for standard output, as Y4M. For several inputs, or if it ends in /: a folder, created if missing.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
+    /// Overwrite OUT if it exists.
+    #[arg(long, short = 'y')]
+    pub overwrite: bool,
+    /// Start at this time: seconds, or `[HH:]MM:SS[.fraction]`.
+    #[arg(help_heading = FILM, long, value_name = "TIME")]
+    pub start: Option<Seconds>,
+    /// Paint only this long: seconds, or `[HH:]MM:SS[.fraction]`.
+    #[arg(help_heading = FILM, long, value_name = "TIME")]
+    pub duration: Option<Seconds>,
+    /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
+    #[arg(help_heading = FILM, long, value_name = "WxH", allow_hyphen_values = true)]
+    pub size: Option<SizeRequest>,
+    /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
+    /// timestamps. For numbered pictures and raw frames: the rate that they have (default 25).
+    #[arg(help_heading = FILM, long, value_name = "RATE")]
+    pub fps: Option<FrameRate>,
+    /// Read IN as raw frames of this size and pixel format, such as 1280x720:yuv420p (default format: rgb24).
+    #[arg(help_heading = FILM, long, value_name = "WxH:FORMAT")]
+    pub raw_input: Option<RawVideo>,
+    /// Deinterlace the film before painting (bwdif). Each pair of fields becomes one frame, so the frame rate stays. marked, the
+    /// default: the pictures that the film marks as interlaced, in its own field order. top or bottom: all pictures, with that
+    /// field first, where the marks are missing or wrong.
+    #[arg(help_heading = FILM, long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
+    pub deinterlace: Option<Deinterlace>,
+    /// What HDR film (PQ or HLG) becomes. Either way it is painted in SDR, tone-mapped. sdr: the output is that painting, in
+    /// BT.709. keep: what the painting changed is put back onto the HDR light of the film, so that highlights stay as bright as
+    /// they were; the output has 10 bits and the film's transfer curve, primaries and mastering metadata (hevc by default; or
+    /// av1, vp9, prores, ffv1).
+    #[arg(help_heading = FILM, long, value_name = "HOW", value_enum, default_value_t = Hdr::Sdr)]
+    pub hdr: Hdr,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,
@@ -210,56 +258,26 @@ pub struct VideoArgs {
     #[command(flatten)]
     pub steady: SteadyArgs,
     /// Codec: h264, hevc, av1, vp9, prores or ffv1. Default: h264 (vp9 in .webm).
-    #[arg(long, value_name = "CODEC")]
+    #[arg(help_heading = ENCODING, long, value_name = "CODEC")]
     pub codec: Option<Codec>,
     /// Constant quality; lower means better quality and larger files. h264: 0-51, default 20; hevc: 0-51, default 23; av1:
     /// 0-63, default 30; vp9: 0-63, default 28.
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = ENCODING, long, value_name = "N")]
     pub crf: Option<u32>,
     /// Encoder preset; slower presets make smaller files. h264, hevc: ultrafast to veryslow, default veryfast; av1: 0-8, default 7;
     /// vp9: 0-8; prores: proxy, lt, standard, hq, 4444.
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = ENCODING, long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Output pixel format (yuv420p, yuv444p ...). Default: the codec's usual one.
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = ENCODING, long, value_name = "NAME")]
     pub pix_fmt: Option<String>,
     /// Set any encoder option; may be repeated: `--encoder-option x264-params=keyint=60`.
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(help_heading = ENCODING, long, value_name = "NAME=VALUE")]
     pub encoder_option: Vec<String>,
-    /// Start at this time: seconds, or `[HH:]MM:SS[.fraction]`.
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<Seconds>,
-    /// Paint only this long: seconds, or `[HH:]MM:SS[.fraction]`.
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<Seconds>,
-    /// Deinterlace the film before painting (bwdif). Each pair of fields becomes one frame, so the frame rate stays. marked, the
-    /// default: the pictures that the film marks as interlaced, in its own field order. top or bottom: all pictures, with that
-    /// field first, where the marks are missing or wrong.
-    #[arg(long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
-    pub deinterlace: Option<Deinterlace>,
-    /// What HDR film (PQ or HLG) becomes. Either way it is painted in SDR, tone-mapped. sdr: the output is that painting, in
-    /// BT.709. keep: what the painting changed is put back onto the HDR light of the film, so that highlights stay as bright as
-    /// they were; the output has 10 bits and the film's transfer curve, primaries and mastering metadata (hevc by default; or
-    /// av1, vp9, prores, ffv1).
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Hdr::Sdr)]
-    pub hdr: Hdr,
-    /// Scale to WIDTHxHEIGHT before painting; -1 for one side keeps the aspect ratio.
-    #[arg(long, value_name = "WxH", allow_hyphen_values = true)]
-    pub size: Option<SizeRequest>,
-    /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
-    /// timestamps. For numbered pictures and raw frames: the rate that they have (default 25).
-    #[arg(long, value_name = "RATE")]
-    pub fps: Option<FrameRate>,
-    /// Read IN as raw frames of this size and pixel format, such as 1280x720:yuv420p (default format: rgb24).
-    #[arg(long, value_name = "WxH:FORMAT")]
-    pub raw_input: Option<RawVideo>,
     /// Layout of the frames that go to a pipe (`-o -`): y4m, or raw for their bytes alone. --pix-fmt sets their pixel format
     /// (default: yuv420p in y4m, rgb24 in raw).
-    #[arg(long, value_name = "FORMAT", default_value = "y4m")]
+    #[arg(help_heading = ENCODING, long, value_name = "FORMAT", default_value = "y4m")]
     pub format: Plain,
-    /// Overwrite OUT if it exists.
-    #[arg(long, short = 'y')]
-    pub overwrite: bool,
     /// How to resume or share a job.
     #[command(flatten)]
     pub segments: SegmentArgs,
@@ -332,6 +350,7 @@ pub enum Hdr {
 
 /// How a video job is split and joined.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = JOBS)]
 pub struct SegmentArgs {
     /// Start over instead of resuming; deletes what is in OUT.parts.
     #[arg(long, conflicts_with = "join")]
@@ -392,5 +411,21 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_the_commands_that_paint_stands_under_a_heading() {
+        let plain = ["json", "quiet", "help", "version"];
+        let mut cli = Cli::command();
+        cli.build();
+        for name in ["image", "video", "live", "paint"] {
+            let command = cli.find_subcommand(name).unwrap();
+            let loose: Vec<_> = command
+                .get_arguments()
+                .filter(|arg| arg.get_help_heading().is_none() && !plain.contains(&arg.get_id().as_str()))
+                .map(clap::Arg::get_id)
+                .collect();
+            assert!(loose.is_empty(), "{name}: {loose:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{ImageArgs, SharedArgs};
 use crate::command::device::say_device;
+use crate::command::queue;
 use crate::command::summary::Summary;
 use crate::error::{Error, Result};
 use crate::report::{self, Report, counted};
@@ -48,7 +49,7 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
         report.print_json(&summary(args, &painter, &outcome, start, report));
         report.say(done_words(&outcome, args, &painter, start));
     }
-    conclude(outcome, jobs.len(), &stop)
+    conclude(outcome, jobs.len(), &stop, report)
 }
 
 /// `painting.jpg: 640x360 in 0.3 s, scream on cpu`; of several, how many went where.
@@ -60,18 +61,14 @@ fn done_words(outcome: &Outcome, args: &ImageArgs, painter: &Painter, start: Ins
     }
 }
 
-/// The error that the whole job ends with, if any. Failures were already said one by one, unless there was one job only.
-fn conclude(outcome: Outcome, jobs: usize, stop: &Stop) -> Result<()> {
+/// The error that the whole job ends with, if any.
+fn conclude(outcome: Outcome, jobs: usize, stop: &Stop, report: &Report) -> Result<()> {
     let done = outcome.pictures.len();
     let failed = outcome.failures.len();
     if stop.requested() && done + failed < jobs {
         return Err(Error::Interrupted(format!("interrupted; {done} of {jobs} pictures are painted and kept")));
     }
-    match outcome.failures.into_iter().next() {
-        None => Ok(()),
-        Some(only) if jobs == 1 => Err(only),
-        Some(first) => Err(Error::failed(format!("{failed} of {jobs} pictures failed, the first of them: {first}"))),
-    }
+    queue::conclude(outcome.failures, jobs, "pictures", report)
 }
 
 /// What `--json` prints.

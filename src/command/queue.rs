@@ -153,6 +153,26 @@ pub fn refuse_overwriting_inputs<'a>(
     Ok(())
 }
 
+/// The error that a job of `total` files (`plural`) ends with if some failed. Of several, each failure was told when it
+/// happened, and is not told again, unless `--quiet` kept it back.
+///
+/// # Errors
+/// A file failed.
+pub fn conclude(failures: Vec<Error>, total: usize, plural: &str, report: &Report) -> Result<()> {
+    let failed = failures.len();
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some(only) if total == 1 => Err(only),
+        Some(first) if report.quiet => {
+            Err(Error::failed(format!("{failed} of {total} {plural} failed, the first of them: {first}")))
+        }
+        Some(_) => {
+            let above = if failed == 1 { "the warning above says why" } else { "the warnings above say why" };
+            Err(Error::failed(format!("{failed} of {total} {plural} failed; {above}")))
+        }
+    }
+}
+
 /// Whether `path` stands for standard input or output.
 pub fn is_dash(path: &Path) -> bool {
     path == Path::new("-")

@@ -198,7 +198,9 @@ fn several(
                 interrupted = Some(Error::Interrupted(reason));
             }
             Err(error) => {
-                report.warn(&error);
+                if jobs.len() > 1 {
+                    report.warn(&error);
+                }
                 (entry.state, entry.error) = ("failed", Some(error.to_string()));
                 failures.push(error);
             }
@@ -216,11 +218,7 @@ fn several(
     if let Some(Error::Interrupted(reason)) = interrupted {
         return Err(Error::Interrupted(format!("{reason} ({words})")));
     }
-    match failures.into_iter().next() {
-        None => Ok(()),
-        Some(only) if total == 1 => Err(only),
-        Some(first) => Err(Error::failed(format!("{failed} of {total} videos failed, the first of them: {first}"))),
-    }
+    queue::conclude(failures, total, VIDEOS.plural, report)
 }
 
 /// The input's name; with `.mkv` where the container of its own ending does not take the codec, or loses streams that

@@ -14,7 +14,7 @@ use super::onnx::{self, failed};
 use super::provider::Provider;
 use super::runtime::Runtime;
 use crate::digest::sha256;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 
 /// Number of layers whose Gram matrices describe a painting's style: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 pub const STYLE_LAYERS: usize = 5;
@@ -151,7 +151,8 @@ pub fn check(folder: &Path) -> Result<()> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).map_err(|error| {
-            Error::failed(format!("{NAME} is not installed: cannot read '{}' ({error}); {CURE}", path.display()))
+            let (path, reason) = (path.display(), cause(&error));
+            Error::failed(format!("{NAME} is not installed: cannot read '{path}' ({reason}); {CURE}"))
         })
     };
     let sums = String::from_utf8_lossy(&read(SUMS)?).into_owned();

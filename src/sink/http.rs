@@ -36,7 +36,7 @@ use tokio::sync::{oneshot, watch};
 
 use self::answer::{json, refusal};
 use super::Sink;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, Stamp};
 use crate::picture::{Format, Picture, write};
 use crate::show::{Patch, Show};
@@ -90,10 +90,10 @@ impl HttpSink {
     /// # Errors
     /// The port is taken, or the address does not belong to this machine.
     pub fn open(listen: SocketAddr, token: Option<String>, show: Arc<Show>) -> Result<Self> {
-        let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot serve: {error}"));
-        let listener = TcpListener::bind(listen).map_err(|error| cannot_listen(listen, &error))?;
-        listener.set_nonblocking(true).map_err(|error| failed(&error))?;
-        let listen = listener.local_addr().map_err(|error| failed(&error))?;
+        let failed = |error: io::Error| cannot_listen(listen, &error);
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listen = listener.local_addr().map_err(failed)?;
         let token = match token {
             None if !listen.ip().is_loopback() => Some(guard::random_token()?),
             token => token,
@@ -113,12 +113,11 @@ impl HttpSink {
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(axum::middleware::from_fn_with_state(guard, guard::check))
             .with_state(Arc::clone(&shared));
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (open, mut closed) = watch::channel(());
         let listener = {
             let _inside = runtime.enter();
-            Limited::new(tokio::net::TcpListener::from_std(listener).map_err(|error| failed(&error))?)
+            Limited::new(tokio::net::TcpListener::from_std(listener).map_err(failed)?)
         };
         let serve = move || {
             runtime.block_on(async {
@@ -191,12 +190,14 @@ fn cannot_listen(listen: SocketAddr, error: &io::Error) -> Error {
                 SocketAddr::new(listen.ip(), 8080)
             )
         }
-        _ => format!("cannot serve at {listen}: {error}"),
+        _ => format!("cannot serve at {listen}: {}; choose another address or port with --serve", cause(error)),
     })
 }
 
 fn jpeg(frame: &Frame) -> Result<Bytes> {
-    let failed = |error: &dyn std::fmt::Display| Error::failed(format!("cannot encode a JPEG: {error}"));
+    let failed = |reason: &dyn std::fmt::Display| {
+        Error::failed(format!("cannot send the picture as JPEG: {reason}; choose a smaller --resolution"))
+    };
     let (width, height) = (u16::try_from(frame.width), u16::try_from(frame.height));
     let (Ok(width), Ok(height)) = (width, height) else {
         return Err(failed(&"its sides are limited to 65535 pixels"));

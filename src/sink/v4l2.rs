@@ -13,7 +13,7 @@ use v4l::v4l_sys::{self, v4l2_capability, v4l2_format, v4l2_fract, v4l2_pix_form
 use v4l::v4l2::{self, vidioc};
 
 use super::Sink;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, Stamp};
 use crate::media::pixels::{ToYuyv, even_width};
 use crate::size::Size;
@@ -198,7 +198,10 @@ fn refused(path: &Path, error: &io::Error) -> Error {
         _ if matches!(error.raw_os_error(), Some(6 | 19)) => {
             format!("the device '{path_words}' is gone; reload the kernel module v4l2loopback")
         }
-        _ => format!("the device '{path_words}' accepts no pictures: {error}"),
+        _ => format!(
+            "the device '{path_words}' accepts no pictures: {}; name another v4l2loopback device, or reload its kernel module",
+            cause(error)
+        ),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 
 /// Runs `work` on a new thread called `name`.
 ///
@@ -50,7 +50,8 @@ pub fn panicked(name: &str) -> Error {
 
 fn cannot_start(name: &str, error: &io::Error) -> Error {
     Error::failed(format!(
-        "cannot start the {name} thread: {error}; close other programs, or raise the limit (ulimit -u)"
+        "cannot start the {name} thread: {}; close other programs, or raise the limit (ulimit -u)",
+        cause(error)
     ))
 }
 

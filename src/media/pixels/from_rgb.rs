@@ -35,7 +35,7 @@ impl FromRgb {
         let writable = unsafe { ffi::av_frame_make_writable(picture.as_mut_ptr()) };
         check(writable, "cannot reuse a picture")?;
         if tags.is_hdr() {
-            return self.to_hdr(frame, tags, picture);
+            return self.by_hdr_tables(frame, tags, picture);
         }
         let (range, matrix, stride) = (tags.yuv_range(), tags.matrix(picture.height()), frame.width * 3);
         let (rgb, mode, format) = (&frame.pixels, YuvConversionMode::Balanced, pixel_format(picture));
@@ -54,8 +54,9 @@ impl FromRgb {
         converted.map_err(|error| failed(format, error))
     }
 
-    fn to_hdr(&mut self, frame: &Frame, tags: ColorTags, picture: &mut frame::Video) -> Result<()> {
-        let original = frame.hdr.as_deref().filter(|original| original.codes.len() == frame.pixels.len());
+    fn by_hdr_tables(&mut self, frame: &Frame, tags: ColorTags, picture: &mut frame::Video) -> Result<()> {
+        let len = frame.pixels.len();
+        let original = frame.hdr.as_deref().filter(|original| [original.codes.len(), original.seen.len()] == [len; 2]);
         let peak = original.map_or(USUAL_PEAK, |original| original.peak as f32);
         let to_hdr = match self.to_hdr.take().filter(|known| known.fits(tags, peak)) {
             Some(known) => known,

@@ -218,7 +218,7 @@ mod tests {
             let light = painted(&to_hdr, pixel, pixel.1.map(half));
             assert!(close(light, [2.25; 3], 0.05), "{curve:?} {light:?}");
             assert!(painted(&to_hdr, pixel, [255; 3])[0] <= 1000.0 / WHITE * 1.01);
-            assert_eq!(painted(&to_hdr, pixel, [0; 3]).map(|channel| channel.round()), [0.0; 3]);
+            assert_eq!(painted(&to_hdr, pixel, [0; 3]).map(f32::round), [0.0; 3]);
         }
         assert!(ToHdr::new(ColorTags::BT709, 1000.0).is_none());
     }

@@ -13,7 +13,7 @@ use super::job::{Listen, StillDone, StillEvent, StillJob, StillLoss};
 use super::plan::Plan;
 use super::settings::StillSettings;
 use super::timelapse::Timelapse;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::Frame;
 use crate::network::library;
 use crate::network::provider::Device;
@@ -124,7 +124,7 @@ impl Running<'_> {
         let path = self.job.state_path();
         let name = format!("'{}'", path.display());
         let bytes = fs::read(&path).map_err(|error| {
-            Error::failed(format!("no saved state {name} to resume from ({error}); run without --resume"))
+            Error::failed(format!("no saved state {name} to resume from ({}); run without --resume", cause(&error)))
         })?;
         State::from_bytes(&bytes, &self.identity, &name)
     }
