@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::films::Films;
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
-use super::{identity, piped};
+use super::{identity, piped, unpack};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
 use crate::media::read::{DecodeOptions, is_standard_input};
@@ -37,7 +37,11 @@ impl Films<'_> {
     /// or a network fails. [`Error::Interrupted`](crate::Error::Interrupted) if `stop` was requested. Complete segments are
     /// kept in all cases, so the same job resumes.
     pub fn paint(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
-        run(job, self, stop, listen)
+        let Some(unpacked) = unpack::unpack(&job.input, self.studio.machine().max_pixels, stop)? else {
+            return run(job, self, stop, listen);
+        };
+        unpacked.warning.clone().into_iter().for_each(|warning| listen(FilmEvent::Warning(warning)));
+        run(&FilmJob { input: unpacked.path.clone(), ..job.clone() }, self, stop, listen)
     }
 }
 
