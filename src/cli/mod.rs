@@ -173,7 +173,7 @@ pub struct ImageArgs {
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// Output file, folder (created if missing; for several inputs, or if it ends in /), or `-` for standard output. Existing
-    /// files are replaced, but never an input.
+    /// files are kept unless you add --overwrite.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// How to paint.
@@ -186,6 +186,9 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
+    /// Overwrite OUT if it exists; in a folder, paint again what is there. An input is never overwritten.
+    #[arg(long, short = 'y')]
+    pub overwrite: bool,
     /// Paint in tiles, to save memory, if the network sees more than this many megapixels (0: never).
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 2.0)]
     pub tile_above: f64,

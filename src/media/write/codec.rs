@@ -195,7 +195,8 @@ impl Codec {
     /// The container cannot hold the requested codec, or none at all.
     pub fn choose(requested: Option<Self>, container: Container) -> Result<Self> {
         match (container.pictures(), requested) {
-            (Some(own), None) => return Ok(own),
+            (Some(AVCodecID::AV_CODEC_ID_MJPEG), None) => return Ok(Self::Jpeg),
+            (Some(_), None) => return Ok(Self::Png),
             (Some(_), Some(codec)) => {
                 return Err(Error::usage(format!(
                     "a sequence of pictures is not encoded as {codec}; omit --codec: the ending chooses .png or .jpg"

@@ -1,4 +1,5 @@
-//! Inputs that FFmpeg cannot read, as films that it can: without loss, in a folder that is removed at the end.
+//! Inputs that FFmpeg cannot read, as films that it can: without loss, in a folder that is removed at the end. And those that
+//! are no films.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use crate::frame::{MaxPixels, Rational, Stamp};
 use crate::media::write::{Codec, Container, EncodeOptions, EncodedFile, Encoder};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::picture::animation::Animation;
+use crate::source::video::VideoSource;
 use crate::sync::Stop;
 use crate::warning::Warning;
 use crate::whole::{Scratch, Unfinished};
@@ -54,4 +56,19 @@ pub fn unpack(input: &Path, most: MaxPixels, stop: &Stop) -> Result<Option<Unpac
     film.finish()?;
     let warning = animation.has_alpha.then(|| Warning::VideoTransparency { video: input.to_owned() });
     Ok(Some(Unpacked { path, warning, _folder: folder }))
+}
+
+/// Refuses one picture as a film of one frame, which nobody means.
+///
+/// # Errors
+/// `source` is one picture.
+pub fn refuse_still(source: &VideoSource, input: &Path) -> Result<()> {
+    if !source.is_still() {
+        return Ok(());
+    }
+    let (shown, ending) = (input.display(), input.extension().unwrap_or_default().to_string_lossy());
+    Err(Error::usage(format!(
+        "'{shown}' is one picture; paint it with `impasto image`, or name a sequence of pictures by their numbers, such as \
+         frame%04d.{ending}"
+    )))
 }
