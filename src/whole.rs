@@ -8,7 +8,7 @@ use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 /// The ending of temporary names, by which the leftovers of a killed process are recognised.
 pub const ENDING: &str = ".part";
@@ -65,6 +65,25 @@ impl Unfinished {
         sync_file(&self.temporary)?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
         sync_folder(folder_of(&self.path))
+    }
+}
+
+/// A folder for files of one job, removed with all that is in it.
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// Makes a folder among the system's temporary files.
+    ///
+    /// # Errors
+    /// The disk is full, or nobody may write there.
+    pub fn new() -> io::Result<Self> {
+        tempfile::Builder::new().prefix("impasto-").tempdir().map(Self)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

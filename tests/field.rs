@@ -357,7 +357,7 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
 fn pictures_of_unknown_kinds_are_named_also_in_a_folder() {
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
-    fs::write(folder.path("in/a.HEIC"), b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+    fs::write(folder.path("in/a.psd"), b"8BPS\0\x01\0\0\0\0\0\0\0\x03").unwrap();
     let run = impasto(&folder, "image in -o out --style identity");
-    assert!(run.code == 1 && run.errors.contains("is a HEIC picture"), "{}", run.errors);
+    assert!(run.code == 1 && run.errors.contains("is a Photoshop picture"), "{}", run.errors);
 }

@@ -136,3 +136,24 @@ fn an_interrupted_sequence_resumes_and_ends_with_the_same_pictures() {
     }
     assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 200, "nothing else is left");
 }
+
+#[test]
+fn animations_are_films_with_their_own_times() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x36:r=10:d=0.6 -vf hue=s=0.4 -pix_fmt bgr0 -c:v ffv1 film.mkv");
+    folder.ffmpeg("-i film.mkv -pix_fmt bgra -c:v libwebp_anim -lossless 1 a.webp");
+    folder.ffmpeg("-i film.mkv -pix_fmt rgb24 -f apng a.png");
+    folder.ffmpeg("-i film.mkv a.gif");
+    for name in ["a.webp", "a.png", "a.gif"] {
+        let run = folder.paint(&format!("{name} -o {name}.mkv --codec ffv1 --pix-fmt bgr0 --stabilize 0")).ok();
+        assert_eq!((run.frames(), folder.times(&format!("{name}.mkv"))), (6, folder.times("film.mkv")), "{name}");
+        if name != "a.gif" {
+            let same = folder.pictures(&format!("{name}.mkv")) == folder.pictures("film.mkv");
+            assert!(same, "{name}: every pixel of every picture");
+            assert_eq!(run.warnings().matches("transparency").count(), usize::from(name == "a.webp"));
+        }
+    }
+    let whole = fs::read(folder.path("a.webp")).unwrap();
+    fs::write(folder.path("cut.webp"), &whole[..whole.len() / 2]).unwrap();
+    folder.refuses("cut.webp -o cut.mp4", 1, "damaged");
+}

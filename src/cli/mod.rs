@@ -190,7 +190,7 @@ pub struct ImageArgs {
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// Output file, folder (created if missing; for several inputs, or if it ends in /), or `-` for standard output. Existing
-    /// files are replaced, but never an input.
+    /// files are kept unless you add --overwrite.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// Output format: jpeg (no transparency), png, webp (lossless) or tiff. Default: from the output's extension, else the
@@ -200,6 +200,9 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
+    /// Overwrite OUT if it exists; in a folder, paint again what is there. An input is never overwritten.
+    #[arg(long, short = 'y')]
+    pub overwrite: bool,
     /// How to paint.
     #[command(flatten)]
     pub style: StyleArgs,

@@ -45,7 +45,7 @@ pub fn image(args: &ImageArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let settings = PictureSettings { quality: args.quality, tile_above: args.tile_above };
     let outcome = studio.paint_pictures(&painter, &jobs, settings, &stop, &mut listen)?;
     drop(bar);
-    if !outcome.pictures.is_empty() {
+    if !outcome.pictures.is_empty() || jobs.is_empty() {
         report.print_json(&summary(args, &painter, &outcome, start, report));
         report.say(done_words(&outcome, args, &painter, start));
     }

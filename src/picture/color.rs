@@ -137,11 +137,12 @@ pub fn of_code_points(primaries: u8, transfer: u8) -> Option<Vec<u8>> {
         matrix_coefficients: MatrixCoefficients::Identity,
         full_range: true,
     };
+    // What these conversions refuse, the profile cannot take; its own answer is false even where it took everything.
+    ColorPrimaries::try_from(code_points.color_primaries).ok()?;
+    ToneReprCurve::try_from(code_points.transfer_characteristics).ok()?;
     let mut profile = ColorProfile::new_srgb();
-    if !profile.update_rgb_colorimetry_from_cicp(code_points) {
-        return None;
-    }
-    profile.cicp = None;
+    profile.update_rgb_colorimetry_from_cicp(code_points);
+    profile.cicp.take()?;
     profile.encode().ok()
 }
 

@@ -1,5 +1,6 @@
 //! Still pictures: pixels, opacity and metadata in memory, and the file formats that can be written.
 
+pub mod animation;
 pub mod color;
 pub mod exif;
 mod foreign;

@@ -15,7 +15,7 @@ pub fn profile(bytes: &[u8], is_grey: bool) -> Option<Vec<u8>> {
         let number = |place: usize| Some(u32::from_be_bytes(*data.get(place * 4..)?.first_chunk()?));
         match &kind {
             b"sRGB" | b"iCCP" => return None,
-            b"cICP" => return color::of_code_points(*data.first()?, *data.get(1)?).filter(|_| !is_grey),
+            b"cICP" => return color::of_shown_code_points(*data.first()?, *data.get(1)?).filter(|_| !is_grey),
             b"gAMA" => gamma = number(0).filter(|&gamma| (1000..=500_000).contains(&gamma)),
             b"cHRM" => {
                 let all: Option<Vec<f32>> = (0..8).map(|place| Some(number(place)? as f32 / UNIT)).collect();
@@ -31,6 +31,12 @@ pub fn profile(bytes: &[u8], is_grey: bool) -> Option<Vec<u8>> {
         (Some(gamma), _) if is_grey => color::grey(gamma),
         (gamma, primaries) => color::rgb(gamma, primaries.as_deref()),
     }
+}
+
+/// The code points of primaries and curve that a cICP chunk of `bytes` names.
+pub fn code_points(bytes: &[u8]) -> Option<(u8, u8)> {
+    let (_, data) = chunks(bytes).find(|(kind, _)| kind == b"cICP")?;
+    Some((*data.first()?, *data.get(1)?))
 }
 
 /// The chunks before the pixels.

@@ -18,6 +18,7 @@ use super::color::{Channels, Profile, Sample, to_rgb};
 use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, png, tiff};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels, room_for};
+use crate::media::pixels::photo_to_sdr;
 use crate::size::Size;
 use crate::warning::Warning;
 
@@ -183,6 +184,8 @@ struct Raw {
     channels: Channels,
     alpha: Option<Vec<u8>>,
     icc: Option<Vec<u8>>,
+    /// Code points of primaries and curve (ITU-T H.273), which stand above the profile if the curve is that of HDR.
+    code_points: Option<(u8, u8)>,
     exif: Option<Vec<u8>>,
     orientation: Orientation,
     notes: Vec<String>,
@@ -206,6 +209,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
         channels: header.channels,
         alpha: None,
         icc: header.icc,
+        code_points: None,
         exif: header.exif,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         notes: header.other_metadata.then(other_metadata).into_iter().collect(),
@@ -231,8 +235,9 @@ fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<
         warnings.push(Warning::Pages { pages: picture.pictures() });
     }
     let notes = picture.has_xmp().then(other_metadata).into_iter().collect();
+    let code_points = picture.code_points();
     let icc = picture.icc().or_else(|| {
-        let (primaries, transfer) = picture.code_points()?;
+        let (primaries, transfer) = code_points?;
         color::of_shown_code_points(primaries, transfer)
     });
     let heif::Pixels { size: (width, height), samples } = picture.pixels().map_err(failed)?;
@@ -253,7 +258,7 @@ fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<
         unmultiply(&mut samples, channels, alpha.as_deref());
     }
     let (exif, orientation) = (picture.exif(), Orientation::NoTransforms);
-    Ok(Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings })
+    Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
 fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
@@ -270,8 +275,8 @@ fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?);
     // It is turned upright already.
     let orientation = Orientation::NoTransforms;
-    let (notes, warnings) = (Vec::new(), Vec::new());
-    Ok(Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings })
+    let (code_points, notes, warnings) = (None, Vec::new(), Vec::new());
+    Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
 /// Decodes a TIFF of more than 16 bits per sample, which `image` reads in part or not at all.
@@ -294,7 +299,19 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
     }
     let orientation = metadata.orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
     let (notes, warnings) = (tiff_notes(&metadata), tiff_warnings(&metadata).into_iter().collect());
-    Ok(Raw { width, height, samples, channels, alpha, icc: metadata.icc, exif: None, orientation, notes, warnings })
+    Ok(Raw {
+        width,
+        height,
+        samples,
+        channels,
+        alpha,
+        icc: metadata.icc,
+        code_points: None,
+        exif: None,
+        orientation,
+        notes,
+        warnings,
+    })
 }
 
 /// What is not kept of a TIFF's metadata.
@@ -361,7 +378,8 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         notes = tiff_notes(&metadata);
         icc = metadata.icc;
     }
-    let mut raw = Raw { width, height, samples, channels, alpha, icc, exif, orientation, notes, warnings };
+    let code_points = (format == ImageFormat::Png).then(|| png::code_points(bytes)).flatten();
+    let mut raw = Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
         raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
@@ -464,6 +482,10 @@ impl Raw {
     /// The colours in 8-bit sRGB; adds a note for each conversion.
     fn rgb8(&mut self) -> Vec<u8> {
         let samples = std::mem::replace(&mut self.samples, Samples::Eight(Vec::new()));
+        if let Some(seen) = self.tone_mapped(&samples) {
+            self.notes.push("its HDR is painted in SDR".into());
+            return seen;
+        }
         let profile = self.profile();
         if profile.is_none() && self.channels == Channels::Cmyk {
             self.notes.push(plain_inks());
@@ -485,6 +507,18 @@ impl Raw {
             self.notes.push(format!("its colours are converted from '{}' to sRGB", profile.name()));
         }
         rgb
+    }
+
+    /// HDR in SDR; `None` if the picture is not HDR.
+    fn tone_mapped(&self, samples: &Samples) -> Option<Vec<u8>> {
+        let (primaries, transfer) = self.code_points.filter(|_| self.channels == Channels::Rgb)?;
+        match samples {
+            Samples::Sixteen(pixels) => photo_to_sdr(primaries, transfer, pixels),
+            Samples::Eight(pixels) => {
+                let pixels: Vec<u16> = pixels.iter().map(|&level| u16::from(level) * 257).collect();
+                photo_to_sdr(primaries, transfer, &pixels)
+            }
+        }
     }
 
     /// The embedded colour profile, if it must be applied: it is usable, fits the channels and is not sRGB itself.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
 use super::marks::Mark;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::media::write::Shown;
 use crate::whole;
@@ -50,14 +51,56 @@ pub struct Folder {
 }
 
 const JOURNAL: &str = "job.json";
+const JOINED: &str = "joined.json";
+/// The ending of its name.
+const ENDING: &str = ".parts";
+/// Bytes in the longest name that file systems take.
+const LONGEST: usize = 255;
+
+/// What is noted of a complete film.
+#[derive(Serialize, Deserialize)]
+struct Joined {
+    bytes: u64,
+}
 const LOCK: &str = "lock";
 
 impl Folder {
-    /// The folder for `output`: `film.mp4.parts` beside `film.mp4`.
+    /// The folder for `output`: `film.mp4.parts` beside `film.mp4`. The name of a film that leaves no room for that is
+    /// shortened.
     pub fn beside(output: &Path) -> PathBuf {
+        let name = output.file_name().unwrap_or_default();
+        if name.len() + ENDING.len() > LONGEST {
+            let (text, digest) = (name.to_string_lossy(), sha256(name.as_encoded_bytes()));
+            let start: String = text.chars().take(LONGEST / 8).collect();
+            return output.with_file_name(format!("{start}-{}{ENDING}", &digest[..16]));
+        }
         let mut name = OsString::from(output);
-        name.push(".parts");
+        name.push(ENDING);
         name.into()
+    }
+
+    /// Removes the folder of a job that was killed after its film was complete and before its segments were removed.
+    pub fn sweep(output: &Path) {
+        let path = Self::beside(output);
+        let joined = read::<Joined>(&path.join(JOINED)).ok().flatten();
+        let is_there = |joined: Joined| fs::metadata(output).is_ok_and(|found| found.len() == joined.bytes);
+        if !joined.is_some_and(is_there) {
+            return;
+        }
+        // Another process that works there keeps it.
+        if let Ok(lock) = lock(&path, Use::Alone) {
+            let folder = Self { path, job: String::new(), lock, usage: Use::Alone };
+            // What cannot be removed is told about when the folder is used again.
+            let _ = folder.remove();
+        }
+    }
+
+    /// Records that the film of so many `bytes` is complete, just before it gets its name.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder is gone.
+    pub fn note_joined(&self, bytes: u64) -> Result<()> {
+        self.write(JOINED, &Joined { bytes })
     }
 
     /// Opens the folder at `path` for the job that `journal` describes, and creates it if it does not exist. `restart`
@@ -166,7 +209,7 @@ impl Folder {
         for name in self.names() {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
             let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
-            let is_own = is_segment || name == JOURNAL || name.ends_with(whole::ENDING);
+            let is_own = is_segment || name == JOURNAL || name == JOINED || name.ends_with(whole::ENDING);
             if is_own && unwanted(&name) {
                 let path = self.path.join(name);
                 fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
@@ -270,6 +313,35 @@ mod tests {
         assert_eq!(folder.segment(0).unwrap(), Some(segment(&folder, 5)));
         fs::write(folder.file(0), b"123").unwrap();
         assert_eq!(folder.segment(0).unwrap(), None);
+    }
+
+    #[test]
+    fn a_name_without_room_for_an_ending_is_shortened_and_stays_its_own() {
+        let long = |last: &str| Folder::beside(Path::new(&format!("out/{}{last}.mp4", "ä".repeat(124))));
+        let (a, b) = (long("a"), long("b"));
+        assert!(a.file_name().unwrap().len() <= 255 && a != b, "{}", a.display());
+        assert_eq!(a.parent(), Some(Path::new("out")));
+        assert_eq!(Folder::beside(Path::new("out/film.mp4")), Path::new("out/film.mp4.parts"));
+    }
+
+    #[test]
+    fn the_segments_of_a_film_that_is_complete_are_swept_away_and_no_others() {
+        let place = tempfile::tempdir().unwrap();
+        let output = place.path().join("a.mp4");
+        let path = Folder::beside(&output);
+        let folder = Folder::open(&path, &journal("20"), Use::Alone, false).unwrap();
+        fs::write(folder.file(0), b"12345").unwrap();
+        folder.keep(0, &segment(&folder, 5)).unwrap();
+        drop(folder);
+        fs::write(&output, b"another film").unwrap();
+        Folder::sweep(&output);
+        assert!(path.exists(), "the job is not finished");
+        Folder::open(&path, &journal("20"), Use::Alone, false).unwrap().note_joined(4).unwrap();
+        Folder::sweep(&output);
+        assert!(path.exists(), "the film of that name is another one");
+        fs::write(&output, b"film").unwrap();
+        Folder::sweep(&output);
+        assert!(!path.exists() && output.exists());
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub struct Film<'a> {
     pub cut: bool,
     /// It holds nothing but pictures, or can be read only once.
     pub alone: bool,
+    /// Its segments stay after they are joined.
+    pub keeps_segments: bool,
 }
 
 /// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings. A job
@@ -141,7 +143,8 @@ pub fn join(
         return Ok(None);
     }
     let until = if inventory.complete { f64::INFINITY } else { end as f64 * encoding.frames.time_base.as_f64() };
-    Ok(Some(joined.finish(until)?.into_iter().collect()))
+    let before = |bytes| if inventory.complete && !film.keeps_segments { folder.note_joined(bytes) } else { Ok(()) };
+    Ok(Some(joined.finish(until, before)?.into_iter().collect()))
 }
 
 /// Writes the pictures in the segments of `folder` before the first gap to files of these names, from number `first` on.

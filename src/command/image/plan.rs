@@ -7,7 +7,7 @@ use crate::cli::ImageArgs;
 use crate::command::queue::{self, Inputs, Kind, ends_in_separator, is_dash};
 use crate::error::{Error, Result};
 use crate::picture::{Format, read, write};
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::studio::pictures::PictureJob;
 
 /// Finds the pictures that `args` names and where each goes. Makes the output folder.
@@ -18,9 +18,10 @@ use crate::studio::pictures::PictureJob;
 pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<PictureJob>> {
     let inputs = queue::inputs(&args.inputs, &PICTURES, report)?;
     let output = args.output.as_path();
-    let jobs = if is_dash(output) {
+    let into = output.is_dir() || ends_in_separator(output) || inputs.many;
+    let mut jobs = if is_dash(output) {
         vec![to_standard_output(args, inputs, json)?]
-    } else if output.is_dir() || ends_in_separator(output) || inputs.many {
+    } else if into {
         into_folder(args, inputs.paths)?
     } else {
         let format = write::format_for(output, args.format)?;
@@ -28,6 +29,24 @@ pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<Picture
     };
     let inputs = jobs.iter().filter_map(|job| job.input.as_deref());
     queue::refuse_overwriting_inputs(inputs, jobs.iter().filter_map(|job| job.output.as_deref()))?;
+    if !args.overwrite {
+        let exists = |job: &PictureJob| job.output.as_deref().is_some_and(Path::is_file);
+        if let (false, Some(job)) = (into, jobs.iter().find(|job| exists(job))) {
+            return Err(Error::usage(format!(
+                "'{}' exists; choose another output, or add --overwrite to replace it",
+                job.output.as_deref().unwrap_or(output).display()
+            )));
+        }
+        let all = jobs.len();
+        jobs.retain(|job| !exists(job));
+        if jobs.len() < all {
+            let skipped = counted(all - jobs.len(), "picture");
+            report.say(format!(
+                "'{}': {skipped} painted already, skipped; add --overwrite to paint again",
+                output.display()
+            ));
+        }
+    }
     for folder in first_of_each_folder(&jobs) {
         write::probe(folder)?;
     }

@@ -17,5 +17,6 @@ mod yuyv;
 pub use color::ColorTags;
 pub(super) use format::{allocate, descriptor, is_transparent, pixel_format, pixel_format_name};
 pub use from_rgb::FromRgb;
+pub use sdr::photo_to_sdr;
 pub use to_rgb::ToRgb;
 pub use yuyv::{ToYuyv, even_width};

@@ -4,7 +4,7 @@
 //! for to 203 cd/m², the white of SDR within HDR (BT.2408). The curve acts on the brightest channel and scales all three,
 //! so hues stay. HLG becomes light by BT.2100's OOTF for a display of 1000 cd/m².
 
-use ffmpeg_next::ffi::AVColorTransferCharacteristic as Transfer;
+use ffmpeg_next::ffi::{AVColorPrimaries, AVColorTransferCharacteristic as Transfer};
 
 use super::color::{ColorTags, Gamut};
 
@@ -121,6 +121,25 @@ impl ToSdr {
             }
         }
     }
+}
+
+/// HDR pixels of a photo, packed R'G'B' of 16 bits with these code points (ITU-T H.273), in SDR as films get it. `None` if
+/// they are not HDR.
+pub fn photo_to_sdr(primaries: u8, transfer: u8, pixels: &[u16]) -> Option<Vec<u8>> {
+    let transfer = match transfer {
+        16 => Transfer::AVCOL_TRC_SMPTE2084,
+        18 => Transfer::AVCOL_TRC_ARIB_STD_B67,
+        _ => return None,
+    };
+    let primaries = match primaries {
+        1 => AVColorPrimaries::AVCOL_PRI_BT709,
+        12 => AVColorPrimaries::AVCOL_PRI_SMPTE432,
+        _ => AVColorPrimaries::AVCOL_PRI_BT2020,
+    };
+    let to_sdr = ToSdr::new(ColorTags { primaries, transfer, ..ColorTags::BT709 }, USUAL_PEAK)?;
+    let mut seen = vec![0; pixels.len()];
+    to_sdr.row(pixels, &mut seen);
+    Some(seen)
 }
 
 /// The entry of a table by the square root of its variable.

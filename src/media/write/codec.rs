@@ -217,7 +217,8 @@ impl Codec {
             (Some(_), _) if hdr => {
                 return Err(Error::usage("pictures in .png and .jpg hold no HDR film; omit --hdr keep, or write .mkv"));
             }
-            (Some(own), None) => return Ok(own),
+            (Some(AVCodecID::AV_CODEC_ID_MJPEG), None) => return Ok(Self::Jpeg),
+            (Some(_), None) => return Ok(Self::Png),
             (Some(_), Some(codec)) => {
                 return Err(Error::usage(format!(
                     "a sequence of pictures is not encoded as {codec}; omit --codec: the ending chooses .png or .jpg"

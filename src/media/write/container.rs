@@ -6,7 +6,6 @@ use std::ptr;
 
 use ffmpeg_next::ffi::{self, AVCodecID};
 
-use super::codec::Codec;
 use crate::error::{Error, Result};
 use crate::media::sequence::Numbered;
 
@@ -15,7 +14,7 @@ use crate::media::sequence::Numbered;
 pub struct Container {
     format: *const ffi::AVOutputFormat,
     /// What the files of a sequence of pictures hold, if it is one.
-    pictures: Option<Codec>,
+    pictures: Option<AVCodecID>,
 }
 
 // SAFETY: points into FFmpeg's static, constant tables.
@@ -89,8 +88,8 @@ impl Container {
     fn of_pictures(names: &Numbered) -> Result<Self> {
         let ending = names.pattern().extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let codec = match ending.as_str() {
-            "png" => Codec::Png,
-            "jpg" | "jpeg" => Codec::Jpeg,
+            "png" => AVCodecID::AV_CODEC_ID_PNG,
+            "jpg" | "jpeg" => AVCodecID::AV_CODEC_ID_MJPEG,
             _ => {
                 let shown = names.pattern().display();
                 return Err(Error::usage(format!(
@@ -107,7 +106,7 @@ impl Container {
     }
 
     /// What the files of a sequence of pictures hold; `None` for films.
-    pub fn pictures(&self) -> Option<Codec> {
+    pub(super) fn pictures(&self) -> Option<AVCodecID> {
         self.pictures
     }
 
@@ -119,7 +118,7 @@ impl Container {
     /// FFmpeg's name, such as mp4, matroska, mov or webm.
     pub fn name(&self) -> &'static str {
         match self.pictures {
-            Some(Codec::Jpeg) => return "JPEG",
+            Some(AVCodecID::AV_CODEC_ID_MJPEG) => return "JPEG",
             Some(_) => return "PNG",
             None => {}
         }

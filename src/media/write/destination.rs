@@ -121,6 +121,14 @@ impl Destination {
         }
     }
 
+    /// Size of a closed file that has no name yet; 0 of others.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Whole(file) => std::fs::metadata(file.temporary()).map_or(0, |found| found.len()),
+            Self::Growing(_) | Self::Address { .. } => 0,
+        }
+    }
+
     /// Gives a closed file its name once it is safe on the disk.
     pub(super) fn commit(self) -> Result<()> {
         match self {

@@ -224,6 +224,11 @@ impl Muxer {
         }
     }
 
+    /// Size of the closed file; 0 if it is no file.
+    pub fn bytes(&self) -> u64 {
+        self.destination.bytes()
+    }
+
     /// Gives the closed file its final name.
     ///
     /// # Errors

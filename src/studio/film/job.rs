@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::films::Films;
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
-use super::{identity, piped};
+use super::{identity, piped, unpack};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
 use crate::media::read::{DecodeOptions, is_standard_input};
@@ -37,7 +37,11 @@ impl Films<'_> {
     /// or a network fails. [`Error::Interrupted`](crate::Error::Interrupted) if `stop` was requested. Complete segments are
     /// kept in all cases, so the same job resumes.
     pub fn paint(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
-        run(job, self, stop, listen)
+        let Some(unpacked) = unpack::unpack(&job.input, self.studio.machine().max_pixels, stop)? else {
+            return run(job, self, stop, listen);
+        };
+        unpacked.warning.clone().into_iter().for_each(|warning| listen(FilmEvent::Warning(warning)));
+        run(&FilmJob { input: unpacked.path.clone(), ..job.clone() }, self, stop, listen)
     }
 }
 
@@ -77,6 +81,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let start = Instant::now();
     let (settings, studio) = (films.settings.clone(), films.studio);
     let (input, output) = (job.input.as_path(), job.output.as_path());
+    Folder::sweep(output);
     check_output(input, output, job.overwrite)?;
     if piped::is_plain(output) {
         return piped::run(job, films, stop, listen);
@@ -100,7 +105,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
             input.display()
         )));
     }
-    refuse_still(&source, input)?;
+    unpack::refuse_still(&source, input)?;
     if rate.is_none() && !container.takes_variable_rate() {
         // Some containers, such as AVI, have no timestamps, only a frame rate.
         let (resampled, own) = source.at_own_rate();
@@ -183,7 +188,12 @@ impl Running<'_> {
     fn film(&self) -> Film<'_> {
         let (path, settings) = (self.job.input.as_path(), &self.settings);
         let alone = is_standard_input(path) || settings.raw_input.is_some();
-        Film { path, cut: settings.start.is_some_and(|start| start.0 > 0.0), alone }
+        Film {
+            path,
+            cut: settings.start.is_some_and(|start| start.0 > 0.0),
+            alone,
+            keeps_segments: self.job.keep_segments,
+        }
     }
 
     /// Hands on a warning about the input, unless the output keeps what it is about.
@@ -388,18 +398,6 @@ fn beginning(output: &Path) -> PathBuf {
     name.push(".beginning.");
     name.push(output.extension().unwrap_or_default());
     output.with_file_name(name)
-}
-
-/// Refuses one picture as a film of one frame, which nobody means.
-pub(super) fn refuse_still(source: &VideoSource, input: &Path) -> Result<()> {
-    if !source.is_still() {
-        return Ok(());
-    }
-    let (shown, ending) = (input.display(), input.extension().unwrap_or_default().to_string_lossy());
-    Err(Error::usage(format!(
-        "'{shown}' is one picture; paint it with `impasto image`, or name a sequence of pictures by their numbers, such as \
-         frame%04d.{ending}"
-    )))
 }
 
 /// Rejects outputs that would overwrite something, before any work is done.

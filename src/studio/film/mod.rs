@@ -6,6 +6,7 @@ mod identity;
 mod job;
 mod piped;
 mod settings;
+mod unpack;
 
 pub use films::Films;
 pub use settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};

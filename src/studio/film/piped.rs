@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::films::Films;
-use super::job::refuse_still;
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
+use super::unpack;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
 use crate::media::read::{DecodeOptions, is_standard_input};
@@ -49,7 +49,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
         unsaid: settings.unsaid(),
     };
     let mut source = VideoSource::open(&job.input, &decoding, settings.size, settings.resampled(&job.input))?;
-    refuse_still(&source, &job.input)?;
+    unpack::refuse_still(&source, &job.input)?;
     if settings.fps.is_none() {
         // Frames without compression have no times.
         source = source.at_own_rate().0;
