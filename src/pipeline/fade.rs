@@ -178,13 +178,13 @@ mod tests {
     fn what_was_measured_is_kept_for_the_network_that_ran_alone() {
         let (mut fade, mut parts, start) = (Fade::default(), Vec::new(), Instant::now());
         fade.begin(&mut parts, vec![chosen("a", [1.0, 0.0], 1.0)], start);
-        let measured = Costs::default().with(2.0, 0.005);
+        let measured = Costs::default().with(2.0, 0.003);
         fade.learn(&parts, &measured);
-        assert_eq!(fade.costs(&parts).known().collect::<Vec<_>>(), [(1.0, 0.010), (2.0, 0.005)]);
+        assert_eq!(fade.costs(&parts).known().collect::<Vec<_>>(), [(1.0, 0.010), (2.0, 0.003)]);
         fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start);
         fade.learn(&parts, &Costs::default().with(2.0, 9.0));
         let kept = fade.into_costs().into_iter().map(|(file, costs)| (file.name, costs.at(6)));
-        assert_eq!(kept.collect::<Vec<_>>(), [("a".to_owned(), 0.005), ("b".to_owned(), 0.0025)]);
+        assert_eq!(kept.collect::<Vec<_>>(), [("a".to_owned(), 0.003), ("b".to_owned(), 0.0025)]);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use super::{LEVELS, REDUCTIONS, area};
 
+/// The factor by which the costs of two sizes may differ from the ratio of their areas.
+const ODD: f64 = 1.6;
+
 /// Seconds per frame at some of the [`REDUCTIONS`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Costs([Option<f64>; LEVELS]);
@@ -27,10 +30,16 @@ impl Costs {
         REDUCTIONS.into_iter().zip(self.0).filter_map(|(reduction, cost)| Some((reduction, cost?)))
     }
 
-    /// These, and those of `others` where these are not known.
+    /// These, and those of `others` where these are not known. Costs that differ by more than [`ODD`] from what these tell were
+    /// measured on a machine that was busier or less busy: they are left out.
     #[must_use]
     pub fn or(&self, others: &Self) -> Self {
-        Self(std::array::from_fn(|level| self.0[level].or(others.0[level])))
+        let fits = |level: usize, seconds: &f64| {
+            let expected = self.at(level);
+            self.is_empty() || (expected / ODD..=expected * ODD).contains(seconds)
+        };
+        let other = |level: usize| others.0[level].filter(|seconds| fits(level, seconds));
+        Self(std::array::from_fn(|level| self.0[level].or(other(level))))
     }
 
     /// The costs of two networks that run one after the other; nothing if one of them is not known.
@@ -74,5 +83,13 @@ mod tests {
         assert!((costs.plus(&alone).at(0) - 0.080).abs() < 1e-6);
         assert!(costs.plus(&Costs::default()).is_empty());
         assert!((alone.or(&costs).at(0) - 0.040).abs() < 1e-9 && (alone.or(&costs).at(6) - 0.010).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_measured_under_another_load_is_forgotten() {
+        let busy = Costs::default().with(1.0, 0.120).with(1.2, 0.030);
+        let now = Costs::default().with(1.5, 0.018);
+        assert_eq!(now.or(&busy).known().collect::<Vec<_>>(), [(1.2, 0.030), (1.5, 0.018)]);
+        assert_eq!(Costs::default().or(&busy), busy);
     }
 }
