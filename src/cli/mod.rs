@@ -46,7 +46,7 @@ pub enum Command {
     /// Paint photos: files, folders or standard input.
     Image(ImageArgs),
     /// Paint videos, keeping their audio, subtitles, chapters and timestamps.
-    Video(VideoArgs),
+    Video(Box<VideoArgs>),
     /// Paint a camera, screen or stream live: to a window, a recording, a virtual camera or the network.
     Live(Box<LiveArgs>),
     /// Paint one still by optimisation (Gatys et al. 2016): takes minutes, gives the best quality, in the style of any picture.

@@ -165,10 +165,11 @@ fn check(outcome: &Outcome) -> Result<(), Failure> {
     if outcome.code == 0 {
         return Ok(());
     }
-    let words = match outcome.message.is_null() {
-        true => "without a reason".into(),
+    let words = if outcome.message.is_null() {
+        "without a reason".into()
+    } else {
         // SAFETY: a string that ends in zero, and lives at least as long as the context.
-        false => unsafe { CStr::from_ptr(outcome.message) }.to_string_lossy(),
+        unsafe { CStr::from_ptr(outcome.message) }.to_string_lossy()
     };
     Err(Failure::Refused(words.into_owned()))
 }

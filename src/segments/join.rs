@@ -107,10 +107,7 @@ pub struct Film<'a> {
 /// Those of [`CopiedStreams::open`] and [`Joined::create`].
 pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding) -> Result<(Joined, Vec<Warning>)> {
     let encoder = encoding.encoder()?;
-    let copied = match film.alone {
-        true => None,
-        false => Some(CopiedStreams::open(film.path, &encoding.info, film.cut)?),
-    };
+    let copied = if film.alone { None } else { Some(CopiedStreams::open(film.path, &encoding.info, film.cut)?) };
     let file = Unfinished::within(folder.path(), output).map_err(|error| Error::writing(output, &error))?;
     let file = Destination::Whole(file);
     let joined = Joined::create(file, encoding.container, &encoding.info, &encoder, copied)?;

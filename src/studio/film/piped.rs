@@ -57,12 +57,11 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     }
     let info = source.info().clone();
     let format = source.frame_format();
-    let to: Box<dyn Write + Send> = match is_standard_input(&job.output) {
-        true => Box::new(report::StandardOutput),
-        false => {
-            let file = File::options().write(true).open(&job.output);
-            Box::new(file.map_err(|error| Error::writing(&job.output, &error))?)
-        }
+    let to: Box<dyn Write + Send> = if is_standard_input(&job.output) {
+        Box::new(report::StandardOutput)
+    } else {
+        let file = File::options().write(true).open(&job.output);
+        Box::new(file.map_err(|error| Error::writing(&job.output, &error))?)
     };
     let is_first = films.painter().is_none();
     let painter = films.load()?;
