@@ -120,7 +120,7 @@ fn impasto(args: &[&str]) -> Command {
 fn damaged_pictures_are_painted_or_refused() {
     let (_place, files) = pictures();
     damage_each("damaged pictures (png, jpeg, webp, tiff, bmp)", &files, times(20), |file, output, case| {
-        let arguments = ["image", file.to_str().unwrap(), "-o", output.to_str().unwrap(), "--style", "identity"];
+        let arguments = ["image", "-y", file.to_str().unwrap(), "-o", output.to_str().unwrap(), "--style", "identity"];
         let mut arguments = arguments.to_vec();
         if file.extension().is_some_and(|ending| ending == "bmp") {
             // It is read and not written.
@@ -293,7 +293,7 @@ fn the_limit_is_the_users_to_set() {
     let user = User::new();
     let photo = user.photo();
     let out = user.path("out.png");
-    let arguments = ["image", &photo, "-o", out.to_str().unwrap(), "--style", "identity", "--max-pixels", "0.01"];
+    let arguments = ["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "identity", "--max-pixels", "0.01"];
     user.json(&arguments);
     let clip = user.path("clip.mp4");
     ffmpeg(user.path("").as_path(), "-f lavfi -i testsrc2=s=160x90:r=10:d=0.5 -c:v libx264 clip.mp4");
@@ -302,8 +302,10 @@ fn the_limit_is_the_users_to_set() {
     assert!(said.contains("160 x 90 pixels") && said.contains("--max-pixels 1"), "{said}");
     let larger = user.path("larger.png");
     ffmpeg(user.path("").as_path(), "-f lavfi -i testsrc2=s=160x90:d=1 -frames:v 1 larger.png");
-    let said = user
-        .refused(&["image", larger.to_str().unwrap(), "-o", "x.png", "--style", "identity", "--max-pixels", "0.01"], 1);
+    let said = user.refused(
+        &["image", "-y", larger.to_str().unwrap(), "-o", "x.png", "--style", "identity", "--max-pixels", "0.01"],
+        1,
+    );
     assert!(said.contains("160 x 90") && said.contains("--max-pixels 1"), "{said}");
 }
 
@@ -326,7 +328,7 @@ fn memory_that_runs_out_is_said_in_one_sentence() {
         (at("large.png"), at("large.mp4"), at("out.png"), at("out.mp4"), user::network("classic.onnx"));
     let runtime = ["--onnxruntime", user.runtime.to_str().unwrap()];
     let jobs: [(&str, Vec<&str>, Option<&str>); 4] = [
-        ("image", vec!["image", &picture, "-o", &painting, "--style", "starry-night"], Some(&painting)),
+        ("image", vec!["image", "-y", &picture, "-o", &painting, "--style", "starry-night"], Some(&painting)),
         ("video", vec!["video", &clip, "-o", &film, "--style", "starry-night", "--restart"], Some(&film)),
         (
             "paint",

@@ -41,7 +41,7 @@ impl Desk {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
-        command.current_dir(self.folder.path()).arg("image").args(args).args(["--style", "identity"]);
+        command.current_dir(self.folder.path()).arg("image").args(args).args(["--style", "identity", "--overwrite"]);
         command
     }
 
@@ -539,6 +539,32 @@ mod unix {
         desk.paint(&["a.png", "-o", "out.png"]);
         let mode = |name| fs::metadata(desk.path(name)).unwrap().permissions().mode();
         assert_eq!(mode("out.png"), mode("plain"));
+    }
+
+    #[test]
+    fn nothing_is_overwritten_without_being_told() {
+        let desk = Desk::new();
+        desk.put("a.png", &png(sample(4, 4)));
+        desk.put("b.png", &png(sample(4, 4)));
+        desk.put("out.png", b"theirs");
+        desk.put("many/a.png", b"theirs");
+        let image = |args: &str| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impasto"));
+            command.arg("image").args(args.split(' ')).args(["--style", "identity"]).current_dir(desk.path(""));
+            let done = command.output().unwrap();
+            (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+        };
+        let (code, said) = image("a.png -o out.png");
+        assert!(code == Some(2) && said.contains("'out.png' exists") && said.contains("--overwrite"), "{said}");
+        let (code, said) = image("a.png b.png -o many");
+        assert!(code == Some(0) && said.contains("1 picture painted already, skipped"), "{said}");
+        let bytes = |name: &str| fs::read(desk.path(name)).unwrap();
+        assert!(bytes("out.png") == b"theirs" && bytes("many/a.png") == b"theirs" && desk.path("many/b.png").is_file());
+        let (code, said) = image("a.png b.png -o many");
+        assert_eq!(code, Some(0), "{said}");
+        let (code, said) = image("a.png -o out.png -y");
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(desk.open("out.png").into_rgb8(), sample(4, 4));
     }
 
     #[test]

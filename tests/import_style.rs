@@ -40,7 +40,7 @@ fn a_checkpoint_becomes_a_style_that_paints_pictures_of_any_size() {
     user.json(&[&add[..], &LICENCE].concat());
     let photo = network("classic.png");
     let painted = at("painted.png");
-    user.json(&["image", &photo, "-o", painted.to_str().unwrap(), "--style", "wave"]);
+    user.json(&["image", "-y", &photo, "-o", painted.to_str().unwrap(), "--style", "wave"]);
     let (before, after) = (pixels(photo.as_ref()), pixels(&painted));
     assert_eq!(before.len(), after.len());
     let (least, most) = (*after.iter().min().unwrap(), *after.iter().max().unwrap());

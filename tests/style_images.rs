@@ -59,7 +59,7 @@ fn a_painting_is_the_style_of_photos_of_any_size_and_nothing_is_rounded() {
     let (path, out) = out(&user);
     for (size, color) in [((1, 1), [10, 20, 30]), ((5, 300), [255, 0, 77]), ((641, 361), [3, 140, 250])] {
         let photo = plain(&user, "photo.png", color, size);
-        let done = user.json(&["image", &photo, "-o", &out, "--style-image", &painting]);
+        let done = user.json(&["image", "-y", &photo, "-o", &out, "--style-image", &painting]);
         assert_eq!(done["style"], "dusk.png");
         assert!(is_halfway(&pixels(&path), &pixels(Path::new(&photo)), [201.0, 99.0, 31.0]), "{size:?}");
     }
@@ -73,9 +73,9 @@ fn several_paintings_mix_by_their_weights() {
     let (path, out) = out(&user);
     let photo = user.photo();
     let mix = format!("{red}:3,{}:1", plain(&user, "green.png", [0, 80, 0], (9, 90)));
-    user.json(&["image", &photo, "-o", &out, "--style-image", &mix]);
+    user.json(&["image", "-y", &photo, "-o", &out, "--style-image", &mix]);
     assert!(is_halfway(&pixels(&path), &pixels(Path::new(&photo)), [150.0, 20.0, 0.0]));
-    user.json(&["image", &photo, "-o", &out, "--style-image", &blue]);
+    user.json(&["image", "-y", &photo, "-o", &out, "--style-image", &blue]);
     assert!(is_halfway(&pixels(&path), &pixels(Path::new(&photo)), [0.0, 0.0, 100.0]), "a name with comma and colon");
 }
 
@@ -131,7 +131,7 @@ fn a_removed_pair_leaves_nothing_and_is_missed_by_name() {
     let left = fs::read_dir(user.path("data/impasto/models")).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["styles.toml"]);
     let (path, out) = out(&user);
-    let error = user.refused(&["image", &user.photo(), "-o", &out, "--style-image", &user.photo()], 1);
+    let error = user.refused(&["image", "-y", &user.photo(), "-o", &out, "--style-image", &user.photo()], 1);
     assert!(error.contains(MISSING), "{error}");
     assert!(!path.exists());
 }
@@ -151,11 +151,11 @@ fn a_wrong_picture_or_weight_is_said_in_one_sentence() {
         ("a.jpg:0,b.jpg:0", "weights sum to 0", 2),
         ("a.jpg:-1", "not a weight", 2),
     ] {
-        let output = user.run(&["image", &photo, "-o", &out, "--style-image", style]);
+        let output = user.run(&["image", "-y", &photo, "-o", &out, "--style-image", style]);
         assert_eq!(output.status.code(), Some(code), "{style}: {}", words(&output));
         assert!(words(&output).contains(reason), "{style}: {}", words(&output));
     }
-    let output = user.run(&["image", &photo, "-o", &out, "--style", "scream", "--style-image", &photo]);
+    let output = user.run(&["image", "-y", &photo, "-o", &out, "--style", "scream", "--style-image", &photo]);
     assert_eq!(output.status.code(), Some(2));
     assert!(words(&output).contains("cannot be used with"), "{}", words(&output));
     assert!(!path.exists());
@@ -170,14 +170,14 @@ fn a_damaged_or_lost_file_of_the_pair_is_named() {
         let file = user.path("data/impasto/models").join(name);
         let whole = fs::read(&file).unwrap();
         fs::write(&file, &whole[..length]).unwrap();
-        let error = user.refused(&["image", &photo, "-o", &out, "--style-image", &photo], 1);
+        let error = user.refused(&["image", "-y", &photo, "-o", &out, "--style-image", &photo], 1);
         assert!(error.contains(name) && error.contains("install it again"), "{error}");
         fs::remove_file(&file).unwrap();
-        let error = user.refused(&["image", &photo, "-o", &out, "--style-image", &photo], 1);
+        let error = user.refused(&["image", "-y", &photo, "-o", &out, "--style-image", &photo], 1);
         assert!(error.contains("no file") && error.contains(name), "{error}");
         fs::write(&file, whole).unwrap();
     }
-    user.json(&["image", &photo, "-o", &out, "--style-image", &photo]);
+    user.json(&["image", "-y", &photo, "-o", &out, "--style-image", &photo]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn setup_installs_the_real_pair_and_it_paints_in_the_colours_of_the_painting() {
     let (path, out) = out(&user);
     let mean = |color: [u8; 3]| -> Vec<f64> {
         let painting = plain(&user, "painting.png", color, (300, 200));
-        user.json(&["image", &photo, "-o", &out, "--style-image", &painting]);
+        user.json(&["image", "-y", &photo, "-o", &out, "--style-image", &painting]);
         let painted = pixels(&path);
         let sum = |channel| painted.iter().skip(channel).step_by(3).map(|&byte| f64::from(byte)).sum::<f64>();
         (0..3).map(|channel| sum(channel) / (130.0 * 90.0)).collect()

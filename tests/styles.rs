@@ -37,7 +37,7 @@ fn an_added_network_paints_and_a_removed_one_is_gone() {
     let listing = user.json(&["styles"]);
     assert!(names(&listing).contains(&"negative"));
     let out = user.path("out.png");
-    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "negative"]);
+    user.json(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "negative"]);
     let negative: Vec<u8> = pixels(Path::new(&photo)).iter().map(|byte| 255 - byte).collect();
     assert_eq!(pixels(&out), negative);
 
@@ -58,7 +58,7 @@ fn a_classic_network_is_added_by_its_family() {
     let add = ["styles", "add", &network("planar.onnx"), "--like", "pytorch-examples", "--name", "copy"];
     user.json(&[&add[..], &LICENCE].concat());
     let out = user.path("out.png");
-    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "copy"]);
+    user.json(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "copy"]);
     assert_eq!(pixels(&out), pixels(Path::new(&photo)));
 }
 
@@ -110,7 +110,7 @@ fn styles_of_several_networks_blend() {
     let photo = user.photo();
     user.json(&[&["styles", "add", &network("original_and_negative.onnx")], LICENCE.as_slice()].concat());
     let out = user.path("out.png");
-    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "negative:0.5,identity:0.5"]);
+    user.json(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "negative:0.5,identity:0.5"]);
     assert!(pixels(&out).iter().all(|byte| byte.abs_diff(127) <= 2));
 }
 
@@ -150,7 +150,7 @@ fn an_unknown_style_gets_the_nearest_names_and_exit_code_2() {
     let user = User::new();
     let photo = user.photo();
     let out = user.path("out.png");
-    let error = user.refused(&["image", &photo, "-o", out.to_str().unwrap(), "--style", "stary-nigth"], 2);
+    let error = user.refused(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "stary-nigth"], 2);
     assert!(error.contains("no style 'stary-nigth'; did you mean 'starry-night'"), "{error}");
     assert!(!out.exists());
 }
@@ -171,7 +171,7 @@ fn values_that_are_not_numbers_are_said_with_the_frame() {
     fs::write(folder.join("styles.toml"), manifest).unwrap();
     let out = user.path("out.png");
     let models = folder.to_str().unwrap();
-    let args = ["image", &photo, "-o", out.to_str().unwrap(), "--style", "nan", "--models", models];
+    let args = ["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "nan", "--models", models];
     let error = user.refused(&args, 1);
     assert!(error.contains("frame 0") && error.contains("not numbers"), "{error}");
     assert!(!out.exists());

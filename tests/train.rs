@@ -87,7 +87,7 @@ fn train_tiny(folder: &Path, steps: u32, args: &str) -> String {
 /// Paints the photo in `style`, which the user has.
 fn paint(user: &User, style: &str) -> Vec<u8> {
     let (photo, out) = (user.photo(), user.path("out.png"));
-    user.json(&["image", &photo, "-o", out.to_str().unwrap(), "--style", style]);
+    user.json(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", style]);
     let painted = pixels(&out);
     std::fs::remove_file(out).unwrap();
     painted
