@@ -205,13 +205,7 @@ mod tests {
         let pattern = names(folder.path().join("a%04d.png").to_str().unwrap()).unwrap();
         let refused = || pattern.find().unwrap_err().to_string();
         assert!(refused().contains("a0001.png"), "{}", refused());
-<<<<<<< HEAD
-        for number in [1001, 1002, 1003, 1005] {
-            put(number);
-        }
-=======
         [1001, 1002, 1003, 1005].into_iter().for_each(put);
->>>>>>> formats25
         assert!(refused().contains("pictures 1001 to 1005, but 1004 is missing or empty"), "{}", refused());
         put(1004);
         fs::write(folder.path().join("a7.png"), "not of four digits").unwrap();
