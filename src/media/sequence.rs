@@ -195,7 +195,7 @@ mod tests {
         for other in ["frames/0001.png", "film%04d.mp4", "a%s.png", "%d-%d.png", "a#b#.png", "%%d.png", "frames", "-"] {
             assert_eq!(names(other), None, "{other}");
         }
-        assert_eq!(names("50%/100%%_##.png").unwrap().for_ffmpeg(), Path::new("50%%/100%%_%02d.png"));
+        assert_eq!(names("50%/100%_##.png").unwrap().for_ffmpeg(), Path::new("50%%/100%%_%02d.png"));
     }
 
     #[test]
