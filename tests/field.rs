@@ -329,7 +329,7 @@ fn tiff(tags: &[(u16, u16)], pixel: &[u8]) -> Vec<u8> {
 /// What `impasto image` makes of a picture of one grey pixel.
 fn painted(folder: &Folder, name: &str, bytes: &[u8]) -> (Run, Option<image::Rgba<u8>>) {
     fs::write(folder.path(name), bytes).unwrap();
-    let run = impasto(folder, &format!("image {name} -o out.png --style identity"));
+    let run = impasto(folder, &format!("image {name} -o out.png -y --style identity"));
     let pixel = image::open(folder.path("out.png")).ok().map(|image| *image.to_rgba8().get_pixel(0, 0));
     (run, pixel)
 }
