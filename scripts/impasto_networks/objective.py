@@ -44,11 +44,11 @@ class Weights:
     local: float = 4.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full, half and a quarter of the size
-    repeat: float = 0.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
+    repeat: float = 2.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
     color: float = 2.5  # of colours along random directions
-    detail: float = 1.0  # how far relu2_2 is from following the photo's: edges
-    content: float = 1.5  # relu3_3: things
-    coarse_content: float = 1.0  # relu3_3 at half size: the subject, but not its every edge
+    detail: float = 2.0  # how far relu2_2 is from following the photo's: edges
+    content: float = 2.5  # relu3_3: things
+    coarse_content: float = 1.5  # relu3_3 at half size: the subject, but not its every edge
     tone: float = 0.4  # the photo's light and dark in squares
     apart: float = 4.0  # what differs in colour in the photo differs in the painting
     motion: float = 1.0  # RMS between the styled moved crop and the moved styled crop, over the contrast: else pale pictures would be best

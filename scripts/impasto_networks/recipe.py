@@ -65,7 +65,7 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
     text = tomllib.loads(Path(path).read_text())
     if other := text.get("styles_of"):
         shared = tomllib.loads((Path(path).parent / other).read_text())
-        text |= {key: shared[key] for key in ("style", "weights") if key in shared}
+        text["style"] = shared["style"]
     common = changed(Weights(), text.get("weights", {}))
     styles = []
     for entry in text["style"]:
