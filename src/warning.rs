@@ -339,19 +339,18 @@ impl fmt::Display for Warning {
             }
             Self::OtherPictures { output, first, last } => write!(
                 out,
-                "only the pictures {first} to {last} of '{}' are of this film, and there are others; check the folder, and \
+                "only pictures {first} to {last} of '{}' belong to this film, but there are others; check the folder, and \
                  remove those",
                 output.display()
             ),
             Self::PipeStreams { streams } => write!(
                 out,
-                "standard input carries {streams} more stream{}, left out since a pipe is read only once; name the file itself to \
-                 keep them",
+                "standard input has {streams} more stream{}, which a pipe cannot keep; name the file itself to keep them",
                 if *streams == 1 { "" } else { "s" }
             ),
             Self::PlainFrames { video } => write!(
                 out,
-                "the sound and the other streams of '{}' do not go through the pipe; add them behind it, such as with ffmpeg \
+                "the audio and other streams of '{}' do not go through the pipe; add them after it, for example with ffmpeg \
                  -i - -i FILE -map 0 -map 1:a",
                 video.display()
             ),

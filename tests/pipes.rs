@@ -81,7 +81,7 @@ fn a_pipe_becomes_a_file_and_its_sound_is_said_to_be_lost() {
     let folder = Folder::new();
     folder.clip("in.mkv", 2.0, "");
     let done = fed(&folder, "in.mkv", "- -o a.mp4 --segment-frames 32");
-    assert!(errors(&done).contains("standard input carries 1 more stream"), "{}", errors(&done));
+    assert!(errors(&done).contains("standard input has 1 more stream"), "{}", errors(&done));
     assert!(ok(done).is_empty());
     assert_eq!(folder.times("a.mp4").len(), 50);
     assert_eq!(folder.names(), ["a.mp4", "in.mkv"]);
@@ -117,7 +117,7 @@ fn a_film_goes_to_a_pipe_with_nothing_but_frames_on_standard_output() {
     let folder = Folder::new();
     folder.clip("in.mp4", 1.0, "");
     let done = output(&mut plain(&folder, "in.mp4 -o -"));
-    assert!(errors(&done).contains("the sound and the other streams"), "{}", errors(&done));
+    assert!(errors(&done).contains("the audio and other streams"), "{}", errors(&done));
     let out = ok(done);
     fs::write(folder.path("out.y4m"), &out).unwrap();
     let line = out.iter().position(|&byte| byte == b'\n').unwrap() + 1;
