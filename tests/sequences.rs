@@ -110,7 +110,7 @@ fn pictures_that_exist_are_not_overwritten_unless_told_and_strangers_among_them_
     folder.refuses("frames/%04d.png -o frames/%04d.png -y", 2, "is the input itself");
     assert_eq!(fs::read(folder.path("frames/1001.png")).unwrap(), before);
     let run = folder.paint("film.mkv -o frames/%04d.png --overwrite").ok();
-    assert!(run.warnings().contains("only the pictures 1 to 12"), "{}", run.warnings());
+    assert!(run.warnings().contains("only pictures 1 to 12"), "{}", run.warnings());
 }
 
 #[test]
