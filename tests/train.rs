@@ -224,6 +224,63 @@ fn soap_comes_down_a_narrow_valley_where_adam_is_stuck_and_rests_a_row_without_a
 }
 
 #[test]
+fn the_spectrum_shows_a_strokes_width_direction_and_strength_and_compares_a_styles_mean_over_its_crops() {
+    let code = "import sys, math, torch; sys.path.insert(0, 'scripts'); from impasto_networks.spectrum import DIRECTIONS, Spectra, spectrum\n\
+        down, across = torch.meshgrid(torch.arange(192.0), torch.arange(192.0), indexing='ij')\n\
+        def stripes(length, degrees, contrast):\n\
+        \x20   turn = math.radians(degrees); light = 0.5 + contrast * torch.sin(2 * math.pi * (across * math.cos(turn) + down * math.sin(turn)) / length)\n\
+        \x20   return spectrum(light.expand(1, 3, -1, -1))\n\
+        strong = [int(stripes(*of).argmax()) for of in ((9.6, 45, 0.2), (6.8, 90, 0.2), (13.7, 157.5, 0.2), (4.8, 0, 0.2))]\n\
+        print(*(number for bin in strong for number in (bin // DIRECTIONS, bin % DIRECTIONS)))\n\
+        weak, double = stripes(9.6, 45, 0.1), stripes(9.6, 45, 0.2); bin = double.argmax()\n\
+        spectra = Spectra(torch.stack([weak[0], weak[0]])); styles = torch.tensor([1])\n\
+        own = double.clone().requires_grad_(); first = spectra.distance(own, styles); first.sum().backward()\n\
+        for _ in range(60): last = spectra.distance(weak, styles)\n\
+        other = spectra.distance(weak, torch.tensor([0]))\n\
+        print(float((double - weak)[0, bin]), float(first), float(own.grad[0, bin]), float(last), float(other))";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let (bins, numbers) = told.trim().split_once('\n').unwrap();
+    assert_eq!(bins, "1 2 2 4 0 7 3 0", "rings of 16 to 12, 8, 6 and 4 pixels, and directions of 22.5 degrees");
+    let numbers: Vec<f64> = numbers.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [contrast, first, slope, last, other] = numbers[..] else { panic!("{told}") };
+    assert!((contrast - 4f64.ln()).abs() < 0.01, "{told}");
+    assert!(first > 0.05 && slope > 0.0, "a crop of too much contrast is to have less: {told}");
+    assert!(last < first / 1000.0 && other < 1e-9, "{told}");
+}
+
+#[test]
+fn critics_learn_to_tell_a_style_by_an_order_that_no_gram_matrix_sees_and_leave_other_styles_alone() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.critic import Critics\n\
+        torch.manual_seed(0); rows, styles = [0, 1], torch.tensor([0, 1])\n\
+        runs = torch.randn(1, 6, 1, 64).repeat_interleave(64, 2)\n\
+        mixed = lambda picture: picture.flatten(2)[:, :, torch.randperm(64 * 64)].reshape(1, 6, 64, 64)\n\
+        crop = lambda picture: picture[:, :, 8:56, 8:56]\n\
+        critics = Critics([[runs, mixed(runs)]] * 2)\n\
+        gram = lambda picture: picture.flatten(2)[0] @ picture.flatten(2)[0].T\n\
+        assert torch.allclose(gram(runs), gram(mixed(runs)), atol=0.1)\n\
+        for _ in range(120): critics.distance([torch.cat([crop(mixed(runs)), crop(runs)])] * 2, rows, styles); critics.learn()\n\
+        painted = torch.cat([crop(mixed(runs)), crop(runs)]).requires_grad_()\n\
+        wrong = critics.distance([painted] * 2, rows, styles); wrong.sum().backward()\n\
+        right = critics.distance([torch.cat([crop(runs), crop(mixed(runs))])] * 2, rows, styles)\n\
+        edge = painted.grad.abs(); edge[:, :, 4:-4, 4:-4] = 0\n\
+        small = critics.distance([runs[:, :, :12, :12]] * 2, [0], styles[:1]); critics.learn()\n\
+        again = Critics([[runs, mixed(runs)]] * 2); again.load(critics.state())\n\
+        same = again.distance([painted.detach()] * 2, rows, styles) - critics.distance([painted.detach()] * 2, rows, styles)\n\
+        print(*wrong.tolist(), *right.tolist(), float(painted.grad.abs().sum()), float(edge.sum()), float(small), float(same.abs().max()))";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let numbers: Vec<f64> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [mixed_for_runs, runs_for_mixed, runs, mixed, slope, edge, small, same] = numbers[..] else { panic!("{told}") };
+    assert!(mixed_for_runs > 0.5 && runs_for_mixed > 0.5 && runs < -0.5 && mixed < -0.5, "{told}");
+    assert!(slope > 0.0 && edge == 0.0, "the edge of a crop is not judged: {told}");
+    assert!(small == 0.0, "a crop smaller than a square is not judged: {told}");
+    assert!(same < 0.05, "{told}");
+}
+
+#[test]
 fn tone_is_zero_for_the_photos_own_light_however_faint_and_two_for_its_negative() {
     let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.objective import tone_distance\n\
         photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))\n\

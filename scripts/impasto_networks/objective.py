@@ -11,12 +11,15 @@ import torch
 import torch.nn.functional as F
 
 from impasto_networks.brush_network import BrushNetwork, random_grain
+from impasto_networks.critic import LAYER as SEEN_LAYER
+from impasto_networks.critic import Critics
 from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.motion import next_frames, random_motion, warp
 from impasto_networks.paintings import COLOR_POOL, SLICED_LAYERS, Paintings, busyness, lightness, quarters, sizes, sliced_distance
 from impasto_networks.repeats import LAYER, repeats, repeats_distance
 from impasto_networks.seams import Seams, find_seams
+from impasto_networks.spectrum import WINDOW, spectrum
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams, style_distance
 from impasto_networks.vgg19_torch import Vgg
@@ -39,20 +42,22 @@ class Weights:
     """Of the terms of the loss. A recipe's [weights] may change any of them, and a style's own table for that style."""
 
     whole: float = 5.0  # Gram distance to the painting, over the photo's
-    half: float = 4.0  # the same at half size: larger strokes
-    large: float = 2.0  # at a quarter of the size: the largest strokes, and masses of colour
-    local: float = 4.0  # of each quarter to the windows of the painting that fit it
+    half: float = 5.0  # the same at half size: larger strokes
+    large: float = 4.0  # at a quarter of the size: the largest strokes, and masses of colour
+    local: float = 2.0  # of each quarter to the windows of the painting that fit it
     sliced: float = 1.0  # of features along random directions
     strokes: float = 3.0  # of the strokes' directions and strengths, at full, half and a quarter of the size
-    repeat: float = 2.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
+    repeat: float = 0.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
+    spectrum: float = 1.0  # of the strokes' strength at each width and direction: nothing too large, small or soft
+    critic: float = 1.5  # how well critics, which learn beside the painter, tell the crops from the painting
     color: float = 2.5  # of colours along random directions
-    detail: float = 2.0  # how far relu2_2 is from following the photo's: edges
-    content: float = 2.5  # relu3_3: things
-    coarse_content: float = 1.5  # relu3_3 at half size: the subject, but not its every edge
-    tone: float = 0.4  # the photo's light and dark in squares
-    apart: float = 4.0  # what differs in colour in the photo differs in the painting
-    motion: float = 1.0  # RMS between the styled moved crop and the moved styled crop, over the contrast: else pale pictures would be best
-    still: float = 1.0  # what comes out of a camera's noise, in proportion to it
+    detail: float = 1.5  # how far relu2_2 is from following the photo's: edges
+    content: float = 2.0  # relu3_3: things
+    coarse_content: float = 1.0  # relu3_3 at half size: the subject, but not its every edge
+    tone: float = 0.1  # the photo's light and dark in squares
+    apart: float = 0.5  # what differs in colour in the photo differs in the painting
+    motion: float = 0.7  # RMS between the styled moved crop and the moved styled crop, over the contrast: else pale pictures would be best
+    still: float = 0.7  # what comes out of a camera's noise, in proportion to it
     halo: float = 150.0  # mean square of how much more the seams around things differ from the areas beside them than in the photo
     grid: float = 120000.0  # mean squares of a visible lattice of 4 pixels, and of 8
     tv: float = 0.3
@@ -158,7 +163,9 @@ def root(square: torch.Tensor) -> torch.Tensor:
     return (square + ROOT_FLOOR).sqrt()
 
 
-def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, vgg: Vgg) -> Terms:
+def painted_terms(
+    styled: torch.Tensor, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, critics: Critics | None, vgg: Vgg
+) -> Terms:
     """How near the styled crops are to the paintings and to the photos. `index` holds the `rows` as a tensor."""
     features, coarse, large = (vgg(size) for size in sizes(styled))
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
@@ -173,9 +180,12 @@ def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: to
     strokes_off = [sliced_distance(strokes(own), known[index], 8) for own, known in zip(sizes(styled), paintings.strokes)]
     repeated = zip((features, coarse), paintings.repeats)
     again = [repeats_distance(repeats(own[LAYER]), (products[index], squares[index])) for own, (products, squares) in repeated]
+    large_enough = [(own, known) for own, known in zip(sizes(styled), paintings.spectra) if own.shape[2] >= WINDOW]
+    powers = [known.distance(spectrum(own), index) for own, known in large_enough]
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
-    return {
+    seen = {"critic": critics.distance([features[SEEN_LAYER], coarse[SEEN_LAYER]], rows, index)} if critics else {}
+    return seen | {
         "whole": relative(whole, crops.whole, paintings.whole),
         "half": relative(grams(coarse), crops.half, paintings.half),
         "large": relative(grams(large), crops.large, paintings.large),
@@ -183,6 +193,7 @@ def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: to
         "sliced": torch.stack(sliced).mean(0),
         "strokes": torch.stack(strokes_off).mean(0),
         "repeat": torch.stack(again).mean(0),
+        "spectrum": torch.stack(powers).mean(0),
         "color": sliced_distance(colors, paintings.colors[index], 8),
         **{name: off * share for name, off, share in zip(CONTENTS, departures, crops.shares.unbind(1))},
         "tone": tone_distance(styled, crops.pictures),
@@ -203,7 +214,14 @@ def lattice(styled: torch.Tensor) -> torch.Tensor:
 
 
 def step_terms(
-    network: BrushNetwork, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, vgg: Vgg, with_noise: bool
+    network: BrushNetwork,
+    crops: Crops,
+    rows: list[int],
+    index: torch.Tensor,
+    paintings: Paintings,
+    critics: Critics | None,
+    vgg: Vgg,
+    with_noise: bool,
 ) -> tuple[Terms, Terms]:
     """The terms of one step: of the crops in styles, and of those in the photo's own row, which come last in `rows`.
 
@@ -230,7 +248,7 @@ def step_terms(
     if not count:
         return {}, plain
     styled = first(all_styled)
-    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, vgg)
+    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, critics, vgg)
     moved, *noisy = others
     off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp(min=LEAST_SEEN))
     terms["motion"] = off / styled.flatten(1).std(1).clamp(min=LEAST_CONTRAST)

@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from impasto_networks import critic
 from impasto_networks.repeats import LAYER, painting_repeats
+from impasto_networks.spectrum import Spectra, spectrum
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams
 from impasto_networks.vgg19_torch import Vgg
@@ -82,6 +84,8 @@ class Paintings:
     colors: torch.Tensor  # [styles, samples, 3] in 0..1
     repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
+    seen: list[list[torch.Tensor]]  # what the critics see: features [1, C, H, W] of each, at full and at half size
+    spectra: list[Spectra]  # at full size, a half and a quarter
     samples: Layers  # [styles, samples, C] by layer
 
     def near(self, rows: list[int], places: torch.Tensor) -> Layers:
@@ -105,6 +109,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     whole, half, large, windows, places, colors, samples = [], [], [], [], [], [], []
     found: list[list[torch.Tensor]] = [[], [], []]  # strokes, by size
     repeated: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[], []]
+    powers: list[list[torch.Tensor]] = [[], [], []]
+    seen: list[list[torch.Tensor]] = [[], []]
     for source in sources:
         picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
         features = vgg(picture)
@@ -113,6 +119,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
             kept.append(grams(own))
         for kept, own in zip(repeated, (features, coarse)):
             kept.append(painting_repeats(own[LAYER]))
+        for kept, own in zip(seen, (features, coarse)):
+            kept.append(own[critic.LAYER].half())
         own, rank = windows_of(picture, features)
         windows.append(own)
         places.append(rank)
@@ -120,9 +128,13 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
         samples.append({layer: pick(features[layer][0].flatten(1).T).float()[None] for layer in SLICED_LAYERS})
         for kept, size in zip(found, sizes(picture)):
             kept.append(pick(strokes(size)[0]))
+        for kept, size in zip(powers, sizes(picture)):
+            kept.append(spectrum(size))
     strokes_found = [torch.stack(own) for own in found]
     again = [tuple(torch.cat(parts) for parts in zip(*own)) for own in repeated]
-    return Paintings(*map(stack, (whole, half, large)), windows, places, torch.stack(colors), again, strokes_found, stack(samples))
+    spectra = [Spectra(torch.cat(own)) for own in powers]
+    grams_found = map(stack, (whole, half, large))
+    return Paintings(*grams_found, windows, places, torch.stack(colors), again, strokes_found, seen, spectra, stack(samples))
 
 
 def windows_of(picture: torch.Tensor, features: Layers) -> tuple[Layers, torch.Tensor]:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from impasto_networks.brush_network import BrushNetwork
+from impasto_networks.critic import Critics
 from impasto_networks.files import write_atomically
 from impasto_networks.objective import CONTENTS, Weights, step_terms, total, weight_table
 from impasto_networks.paintings import Paintings
@@ -47,6 +49,8 @@ class Training:
         self.averages: dict[str, torch.Tensor] = {}  # running means of the loss's terms
         self.table: tuple[list[Weights], torch.Tensor] | None = None
         self.indices: dict[tuple[int, ...], torch.Tensor] = {}
+        self.critics: Critics | None = None
+        self.critics_state: dict[str, Any] | None = None  # a checkpoint's, until the paintings are there
         self.cold = 0  # the step at which the optimiser began without a state
 
     def done(self) -> bool:
@@ -67,6 +71,8 @@ class Training:
         state |= {"network": self.network.state_dict(), "average": self.average.state_dict()}
         if not small:
             state["optimizer"] = self.optimizer.state_dict()["state"]  # the rates come from the recipe
+            if self.critics:
+                state["critics"] = self.critics.state()
         write_atomically(path, lambda temporary: torch.save(state, temporary))
 
     def load(self, path: Path | str) -> None:
@@ -79,6 +85,7 @@ class Training:
         if "optimizer" in state:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+        self.critics_state = state.get("critics")
         self.cold = 0 if "optimizer" in state else state["steps"]
         numbers = dict(state["numbers"])
         self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds").item(), numbers
@@ -97,6 +104,14 @@ class Training:
             self.table = own, weight_table([*own, own[0]], self.device)
         return self.table[1]
 
+    def asked_critics(self, paintings: Paintings) -> Critics | None:
+        """The critics, if the present weights ask them."""
+        if self.critics is None and any(own.critic for own in self.recipe.weights(self.steps)):
+            self.critics = Critics(paintings.seen)
+            if self.critics_state:
+                self.critics.load(self.critics_state)
+        return self.critics
+
     def means(self) -> dict[str, float]:
         """The running means of the loss's terms."""
         return {name: value.item() for name, value in self.averages.items()}
@@ -108,7 +123,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
-        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, vgg, self.steps % 2 == 0)
+        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, self.asked_critics(paintings), vgg, self.steps % 2 == 0)
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
@@ -119,6 +134,8 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
+        if painted and self.critics:
+            self.critics.learn()
         self.steps += 1
         keep = min(AVERAGING, self.steps / (10 + self.steps))
         with torch.no_grad():
