@@ -72,6 +72,13 @@ pub enum Warning {
         /// Number of packets that could not be decoded.
         packets: u64,
     },
+    /// Numbered pictures could not be decoded.
+    DamagedPictures {
+        /// The file of the first of them.
+        first: PathBuf,
+        /// Number of the others.
+        others: u64,
+    },
     /// A codec needs even sides, so a column or row is lost.
     OddSides {
         /// The codec.
@@ -293,6 +300,14 @@ impl fmt::Display for Warning {
                      undamaged copy if you have one"
                 )
             }
+            Self::DamagedPictures { first, others } => {
+                write!(out, "'{}'", first.display())?;
+                match others {
+                    0 => out.write_str(" is damaged, and the picture before it is shown instead; ")?,
+                    others => write!(out, " and {others} more of its sequence are damaged, and the picture before each is shown instead; ")?,
+                }
+                out.write_str("use undamaged copies, and add --restart")
+            }
             Self::OddSides { codec, pixel_format, from, to } => write!(
                 out,
                 "{codec} in {pixel_format} needs even sides: {from} becomes {to}, without the last column or row; add \
@@ -459,6 +474,7 @@ mod tests {
                 Warning::Undecodable { video: video(), frames, expected, packets: 2 },
                 vec!["'clip.mp4'", "70 frames of about 75", "2 packets"],
             ),
+            (Warning::DamagedPictures { first: "a/0104.png".into(), others: 2 }, vec!["'a/0104.png' and 2 more"]),
             (
                 Warning::OddSides { codec: "h264".into(), pixel_format: "yuv420p".into(), from, to },
                 vec!["h264", "yuv420p", "161x91 becomes 160x90"],

@@ -71,6 +71,12 @@ impl Profile {
         if name.trim().is_empty() { "unnamed".into() } else { name.trim().into() }
     }
 
+    /// The code points of video (ITU-T H.273) that the profile names beside its curves: those of HDR say more than these.
+    pub fn code_points(&self) -> Option<(u8, u8)> {
+        let noted = self.profile.cicp.as_ref()?;
+        Some((noted.color_primaries as u8, noted.transfer_characteristics as u8))
+    }
+
     /// Whether the profile is sRGB in effect: it changes no colour by more than 1 of 255. Many profiles call themselves sRGB
     /// and differ in their bytes.
     pub fn is_srgb(&self) -> bool {

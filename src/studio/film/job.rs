@@ -9,7 +9,7 @@ use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use super::{identity, piped, unpack};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
-use crate::media::read::{DecodeOptions, is_standard_input};
+use crate::media::read::DecodeOptions;
 use crate::media::sequence::Numbered;
 use crate::media::write::{Codec, Container, CopiedStreams, EncodeOptions};
 use crate::pipeline::ordered;
@@ -25,6 +25,7 @@ use crate::statistics::Percentiles;
 use crate::studio::Studio;
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
+use crate::sync::pipe::{self, is_pipe};
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
 use crate::whole;
@@ -96,6 +97,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         deinterlace: settings.deinterlace,
         keep_hdr: settings.keep_hdr,
         unsaid: settings.unsaid(),
+        stop: Some(stop.flag()),
     };
     let mut rate = settings.resampled(input);
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
@@ -187,7 +189,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
 impl Running<'_> {
     fn film(&self) -> Film<'_> {
         let (path, settings) = (self.job.input.as_path(), &self.settings);
-        let alone = is_standard_input(path) || settings.raw_input.is_some();
+        let alone = is_pipe(path) || settings.raw_input.is_some();
         Film {
             path,
             cut: settings.start.is_some_and(|start| start.0 > 0.0),
@@ -207,10 +209,11 @@ impl Running<'_> {
     }
 
     fn open(&self) -> Result<ResumableSource> {
-        if is_standard_input(&self.job.input) {
-            return Err(Error::failed(
-                "standard input is read once, and several parts of the film are missing; send it again for each, or add --restart",
-            ));
+        if is_pipe(&self.job.input) {
+            return Err(Error::failed(format!(
+                "{} is read once, and several parts of the film are missing; send it again for each, or add --restart",
+                pipe::shown(&self.job.input)
+            )));
         }
         VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate).map(ResumableSource::new)
     }
