@@ -16,6 +16,13 @@ pub enum Warning {
         /// The video.
         video: PathBuf,
     },
+    /// A video is Dolby Vision whose pictures mean nothing to other decoders.
+    DolbyVision {
+        /// The video.
+        video: PathBuf,
+        /// Dolby's number for its kind.
+        profile: u8,
+    },
     /// A video has colours outside of BT.709, which are lost.
     WideGamut {
         /// The video.
@@ -260,6 +267,14 @@ impl fmt::Display for Warning {
             Self::Hdr { video } => {
                 write!(out, "'{}' is HDR video; it is painted in SDR (BT.709, 8 bits)", video.display())
             }
+            Self::DolbyVision { video, profile } => {
+                let video = video.display();
+                write!(
+                    out,
+                    "'{video}' is Dolby Vision of profile {profile}, whose colours only Dolby's own decoders know, so they look \
+                     wrong; use a copy in HDR10, HLG or SDR"
+                )
+            }
             Self::WideGamut { video } => {
                 write!(out, "'{}' has wide-gamut colours; it is painted in BT.709, at 8 bits", video.display())
             }
@@ -460,6 +475,7 @@ mod tests {
         let (frames, expected) = (70, Some(75));
         vec![
             (Warning::Hdr { video: video() }, vec!["'clip.mp4'"]),
+            (Warning::DolbyVision { video: video(), profile: 5 }, vec!["'clip.mp4'", "profile 5"]),
             (Warning::WideGamut { video: video() }, vec!["'clip.mp4'"]),
             (Warning::DeepColor { video: video(), bits: 10 }, vec!["'clip.mp4'", "10 bits"]),
             (Warning::VideoTransparency { video: video() }, vec!["'clip.mp4'"]),

@@ -83,6 +83,21 @@ pub fn kept(stream: &Stream<'_>) -> Vec<SideData> {
     of(stream).into_iter().filter(|(kind, _)| KEPT.contains(kind)).collect()
 }
 
+/// What a stream says of Dolby Vision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DolbyVision {
+    /// Its profile.
+    pub profile: u8,
+    /// The pictures by themselves are HDR10, HLG or SDR, as other decoders show them.
+    pub is_compatible: bool,
+}
+
+/// What `stream` says of Dolby Vision: bytes 2 and 7 of FFmpeg's `AVDOVIDecoderConfigurationRecord`.
+pub fn dolby_vision(stream: &Stream<'_>) -> Option<DolbyVision> {
+    let (_, bytes) = of(stream).into_iter().find(|(kind, _)| *kind == AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF)?;
+    Some(DolbyVision { profile: *bytes.get(2)?, is_compatible: *bytes.get(7)? != 0 })
+}
+
 /// Whether this kind says how players rotate the pictures.
 pub fn is_matrix(kind: AVPacketSideDataType) -> bool {
     kind == AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX

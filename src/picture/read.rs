@@ -12,9 +12,9 @@ use image::{
     RgbImage,
 };
 
-use jxl_oxide::integration::JxlDecoder;
-use jxl_oxide::image::ExtraChannelInfo;
 use jxl_oxide::JxlImage;
+use jxl_oxide::image::ExtraChannelInfo;
+use jxl_oxide::integration::JxlDecoder;
 
 use super::color::{Channels, Profile, Sample, to_rgb};
 use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, png, tiff};
@@ -303,13 +303,13 @@ fn orientation(turn: Turn) -> Orientation {
     Orientation::from_exif(number).unwrap_or(Orientation::NoTransforms)
 }
 
-/// Decodes a TIFF of more than 16 bits per sample, which `image` reads in part or not at all.
+/// Decodes a TIFF of more than 16 bits per sample, or of grey with opacity, which `image` reads in part or not at all.
 fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixels) -> Result<Raw> {
     let refused = |reason: String| unsupported(name, ImageFormat::Tiff, &reason);
     let (width, height) = tiff::size(bytes).map_err(refused)?;
     // RGB and opacity in 64 bits, at most.
     check_size(name, Size::new(width, height), 4 * 8, most)?;
-    let tiff::Deep { samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
+    let tiff::Deep { is_shallow, samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
     let color = match (channels, alpha) {
         (Channels::Gray, false) => ColorType::L16,
         (Channels::Gray, true) => ColorType::La16,
@@ -317,7 +317,8 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
         (_, true) => ColorType::Rgba16,
     };
     let (channels, colors, alpha) = split_alpha(samples, color, high, metadata.premultiplied);
-    let samples = Samples::Sixteen(colors);
+    let samples =
+        if is_shallow { Samples::Eight(colors.into_iter().map(high).collect()) } else { Samples::Sixteen(colors) };
     let orientation = metadata.orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
     let (notes, warnings) = (tiff_notes(&metadata), tiff_warnings(&metadata).into_iter().collect());
     Ok(Raw {

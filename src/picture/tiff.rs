@@ -43,7 +43,7 @@ pub enum Stored {
     /// As unsigned integers of up to 16 bits, or in a way that the decoder itself refuses.
     #[default]
     Usual,
-    /// As larger integers, or as numbers from 0 to 1: [`deep`] reads them.
+    /// As larger integers, as numbers from 0 to 1, or as grey with opacity: [`deep`] reads them.
     Deep,
     /// As integers below and above zero, which are no colours.
     Signed,
@@ -51,9 +51,11 @@ pub enum Stored {
     Other,
 }
 
-/// Pixels of more than 16 bits, brought to 16.
+/// Pixels that are brought to 16 bits.
 #[derive(Debug)]
 pub struct Deep {
+    /// The file has 8 bits.
+    pub is_shallow: bool,
     /// Packed `[height][width][channels]`, opacity last.
     pub samples: Vec<u16>,
     /// What the channels mean, without the opacity.
@@ -72,7 +74,11 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
     let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let mut first = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().and_then(|all| all.first().copied());
     let bits = first(Tag::BitsPerSample).unwrap_or(1);
+    const BLACK_IS_ZERO: u16 = 1;
+    let is_grey = first(Tag::PhotometricInterpretation) == Some(BLACK_IS_ZERO);
+    let has_grey_alpha = is_grey && first(Tag::SamplesPerPixel) == Some(2) && matches!(bits, 8 | 16);
     let stored = match first(Tag::SampleFormat) {
+        None | Some(1) if has_grey_alpha => Stored::Deep,
         None | Some(1) if bits <= 16 => Stored::Usual,
         None | Some(1 | 3) => Stored::Deep,
         Some(2) => Stored::Signed,
@@ -106,7 +112,7 @@ pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
     Decoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.dimensions()).map_err(|error| error.to_string())
 }
 
-/// Reads pixels of more than 16 bits.
+/// Reads the pixels of [`Stored::Deep`].
 ///
 /// # Errors
 /// The file is damaged, or its channels are not grey or RGB. The error is a clause.
@@ -114,13 +120,18 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
     let (mut decoder, count) = open(bytes)?;
     let (channels, alpha) = match decoder.colortype().map_err(|error| error.to_string())? {
         tiff::ColorType::Gray(_) => (Channels::Gray, false),
-        tiff::ColorType::GrayA(_) => (Channels::Gray, true),
+        // Of the files that are read here, those of two samples are grey with opacity: see `metadata`.
+        tiff::ColorType::GrayA(_) | tiff::ColorType::Multiband { num_samples: 2, .. } => (Channels::Gray, true),
         tiff::ColorType::RGB(_) => (Channels::Rgb, false),
         tiff::ColorType::RGBA(_) => (Channels::Rgb, true),
         color => return Err(format!("its channels are stored as {color:?}")),
     };
     let level = |share: f64| (share.clamp(0.0, 1.0) * 65_535.0).round() as u16;
-    let samples: Vec<u16> = match decoder.read_image().map_err(|error| error.to_string())? {
+    let read = decoder.read_image().map_err(|error| error.to_string())?;
+    let is_shallow = matches!(read, DecodingResult::U8(_));
+    let samples: Vec<u16> = match read {
+        DecodingResult::U8(samples) => samples.into_iter().map(|sample| u16::from(sample) * 257).collect(),
+        DecodingResult::U16(samples) => samples,
         DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 16) as u16).collect(),
         DecodingResult::U64(samples) => samples.into_iter().map(|sample| (sample >> 48) as u16).collect(),
         DecodingResult::F16(samples) => samples.into_iter().map(|sample| level(f64::from(sample.to_f32()))).collect(),
@@ -131,7 +142,7 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
     if samples.len() as u64 != count * (channels.count() as u64 + u64::from(alpha)) {
         return Err("its channels are stored in planes".into());
     }
-    Ok(Deep { samples, channels, alpha })
+    Ok(Deep { is_shallow, samples, channels, alpha })
 }
 
 /// A decoder, and the number of pixels of its first page.

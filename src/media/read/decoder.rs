@@ -67,6 +67,8 @@ pub struct Decoder {
     pub(super) shown: Option<(i64, i64)>,
     /// Numbers of the pictures that are in the decoder, if the input is numbered pictures: each gives one frame, or fails.
     pub(super) inside: VecDeque<u64>,
+    /// The packet that was read last is marked as damaged.
+    last_is_corrupt: bool,
     /// No packets are left; the decoder delivers what it still holds.
     pub(super) draining: bool,
     pub(super) delivered: u64,
@@ -135,6 +137,8 @@ impl Decoder {
             .ok_or_else(|| Error::failed(format!("'{}' has no stream {stream}", path.display())))?;
         let (time_base, mut side_data) = (Rational::from(facts.time_base()), side_data::kept(&facts));
         let turn = side_data::take_turn(&mut side_data).unwrap_or_default();
+        let foreign = side_data::dolby_vision(&facts).filter(|dolby| !dolby.is_compatible);
+        let foreign = foreign.map(|dolby| Warning::DolbyVision { video: path.to_owned(), profile: dolby.profile });
         let base = timeline_start(&input, time_base);
         let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
         let start = options.start.filter(|start| start.0 > 0.0);
@@ -179,10 +183,11 @@ impl Decoder {
             deinterlacer,
             shown: None,
             inside: VecDeque::new(),
+            last_is_corrupt: false,
             draining: false,
             delivered: 0,
             damage: Damage::default(),
-            warnings: Vec::new(),
+            warnings: foreign.into_iter().collect(),
         })
     }
 
@@ -423,6 +428,7 @@ impl Decoder {
                     if self.packet.stream() != self.info.stream {
                         continue;
                     }
+                    self.last_is_corrupt = self.packet.is_corrupt();
                     if let Some(sequence) = self.input.sequence() {
                         let number = sequence.first + self.packet.pts().unwrap_or_default().max(0).cast_unsigned();
                         self.inside.push_back(number);
@@ -441,7 +447,8 @@ impl Decoder {
                 }
                 Err(FfmpegError::Eof) => {
                     self.draining = true;
-                    self.damage.unreadable |= self.input.ends_in_a_frame();
+                    // A file that ends in a packet has its last one marked.
+                    self.damage.unreadable |= self.last_is_corrupt || self.input.ends_in_a_frame();
                 }
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {}
                 Err(error) => {

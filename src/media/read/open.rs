@@ -352,7 +352,10 @@ impl Input {
     pub fn next_packet(&mut self, packet: &mut Packet) -> Result<(), FfmpegError> {
         *packet = Packet::empty();
         packet.read(&mut self.context)?;
-        self.packet_end = i64::try_from(packet.size()).ok().filter(|_| packet.position() >= 0).map(|size| packet.position() as i64 + size);
+        self.packet_end = i64::try_from(packet.size())
+            .ok()
+            .filter(|_| packet.position() >= 0)
+            .map(|size| packet.position() as i64 + size);
         if let Some(joint) = &mut self.joint
             && let Some(stream) = self.context.stream(packet.stream())
         {

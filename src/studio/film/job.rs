@@ -1,6 +1,7 @@
 //! Paints one film in segments, joins them, and resumes an interrupted job.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -128,8 +129,12 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
     let path = Folder::beside(output);
     let names = Numbered::of(output);
-    if let Some(folder) = names.as_ref().and_then(|_| output.parent()).filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    match output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if names.is_some() => {
+            fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        }
+        Some(folder) if !folder.exists() => return Err(Error::writing(output, &io::ErrorKind::NotFound.into())),
+        _ => {}
     }
     let joins_only = job.work == Work::Join;
     if !joins_only {
