@@ -141,6 +141,15 @@ fn kept_hdr_that_is_not_painted_over_is_the_input_itself() {
 }
 
 #[test]
+fn kept_hdr_of_rgb_has_the_matrix_of_hdr() {
+    let folder = Folder::new();
+    let tags = "-color_primaries bt2020 -color_trc smpte2084";
+    folder.ffmpeg(&format!("-f lavfi -i testsrc2=s=160x90:r=25:d=0.2 -pix_fmt gbrp10le {tags} -c:v ffv1 in.mkv"));
+    folder.paint("in.mkv -o out.mp4 --hdr keep").without_warnings();
+    assert_eq!(folder.facts("out.mp4", HDR_FACTS), "tv,bt2020nc,smpte2084,bt2020");
+}
+
+#[test]
 fn hdr_is_kept_only_of_hdr_and_where_it_can_be_held() {
     let folder = Folder::new();
     hdr(&folder, "in.mkv", "smpte2084", "-c:v ffv1");
@@ -207,6 +216,22 @@ fn dynamic_metadata_of_hdr_is_said_to_be_lost_where_hdr_is_kept() {
         assert!(!run.warnings().contains("facts"), "{name}: {}", run.warnings());
     }
     folder.paint("pq.mkv -o plain.mp4 --hdr keep").without_warnings();
+}
+
+#[test]
+fn a_layout_for_two_eyes_is_kept_also_where_only_the_pictures_tell_it_or_is_said_to_be_lost() {
+    let folder = Folder::new();
+    folder.clip("pictures.ts", 0.2, "-x264opts frame-packing=3");
+    folder.clip("file.mkv", 0.2, "-metadata:s:v stereo_mode=left_right");
+    for input in ["pictures.ts", "file.mkv"] {
+        for output in ["out.mkv", "out.mp4"] {
+            folder.paint(&format!("{input} -o {output} -y")).ok();
+            let found = folder.probe(output, "-select_streams v -show_entries stream_side_data=type").concat();
+            assert!(found.contains("side by side"), "{input} {output}: {found}");
+        }
+        let run = folder.paint(&format!("{input} -o out.mov -y")).ok();
+        assert!(run.warnings().contains("no place for these tags of the input: stereo layout"), "{}", run.warnings());
+    }
 }
 
 #[test]

@@ -35,10 +35,36 @@ pub fn forget_hdr(facts: &mut Vec<SideData>) {
     facts.retain(|(kind, _)| !OF_HDR.contains(kind));
 }
 
+/// Kinds that say how the pictures are laid out for two eyes or around the viewer, and what messages call them.
+const LAYOUTS: [(AVPacketSideDataType, &str); 2] = [
+    (AVPacketSideDataType::AV_PKT_DATA_STEREO3D, "stereo layout"),
+    (AVPacketSideDataType::AV_PKT_DATA_SPHERICAL, "spherical layout"),
+];
+
 /// Adds to `facts` what `picture` says of HDR and the file does not.
 pub fn add_hdr(facts: &mut Vec<SideData>, picture: &frame::Video) {
     use frame::side_data::Type;
-    let kinds = OF_HDR.into_iter().zip([Type::MasteringDisplayMetadata, Type::ContentLightLevel]);
+    add_noted(facts, picture, OF_HDR.into_iter().zip([Type::MasteringDisplayMetadata, Type::ContentLightLevel]));
+}
+
+/// Adds to `facts` what `picture` says of its layout and the file does not.
+pub fn add_layout(facts: &mut Vec<SideData>, picture: &frame::Video) {
+    use frame::side_data::Type;
+    let kinds = LAYOUTS.into_iter().map(|(kind, _)| kind);
+    add_noted(facts, picture, kinds.zip([Type::Stereo3D, Type::Spherical]));
+}
+
+/// The layouts in `facts`, as messages call them.
+pub fn layouts(facts: &[SideData]) -> Vec<&'static str> {
+    let is_there = |kind| facts.iter().any(|(known, _)| *known == kind);
+    LAYOUTS.into_iter().filter(|(kind, _)| is_there(*kind)).map(|(_, name)| name).collect()
+}
+
+fn add_noted(
+    facts: &mut Vec<SideData>,
+    picture: &frame::Video,
+    kinds: impl Iterator<Item = (AVPacketSideDataType, frame::side_data::Type)>,
+) {
     for (kind, noted) in kinds {
         if facts.iter().all(|(known, _)| *known != kind)
             && let Some(found) = picture.side_data(noted)

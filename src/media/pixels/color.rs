@@ -152,7 +152,8 @@ impl ColorTags {
         let mut tags = self;
         match self.space {
             AVColorSpace::AVCOL_SPC_RGB | AVColorSpace::AVCOL_SPC_YCGCO => {
-                tags.space = guessed_space(to_lines);
+                let hdr = AVColorSpace::AVCOL_SPC_BT2020_NCL;
+                tags.space = if self.is_hdr() { hdr } else { guessed_space(to_lines) };
                 tags.range = AVColorRange::AVCOL_RANGE_MPEG;
             }
             AVColorSpace::AVCOL_SPC_UNSPECIFIED if guessed_space(from_lines) != guessed_space(to_lines) => {

@@ -210,6 +210,7 @@ impl Decoder {
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
+        side_data::add_layout(&mut self.info.side_data, &self.picture);
         self.warnings.extend(self.input.left_out(self.info.stream));
         if self.keep_hdr && ColorTags::of_frame(&self.picture).is_hdr() {
             side_data::add_hdr(&mut self.info.side_data, &self.picture);
