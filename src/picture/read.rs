@@ -12,12 +12,8 @@ use image::{
     RgbImage,
 };
 
-use jxl_oxide::JxlImage;
-use jxl_oxide::image::ExtraChannelInfo;
-use jxl_oxide::integration::JxlDecoder;
-
 use super::color::{Channels, Profile, Sample, to_rgb};
-use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, png, tiff};
+use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, jpeg_xl, png, tiff};
 use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, MaxPixels, room_for};
 use crate::kernel::turn::Turn;
@@ -272,24 +268,17 @@ fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
             "{name} is a damaged JPEG XL file ({error}); use an undamaged copy, or convert it to PNG first"
         ))
     };
-    let mut decoder = JxlDecoder::new(Cursor::new(bytes)).map_err(failed)?;
+    let mut decoder = jpeg_xl::decoder(bytes).map_err(failed)?;
     let (width, height) = decoder.dimensions();
     check_size(name, Size::new(width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
     let icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
-    let is_multiplied = is_multiplied_jpeg_xl(bytes);
+    let is_multiplied = jpeg_xl::is_multiplied(bytes);
     let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?, is_multiplied);
     // It is turned upright already.
     let orientation = Orientation::NoTransforms;
     let (code_points, notes, warnings) = (None, Vec::new(), Vec::new());
     Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
-}
-
-/// Whether the colours of a JPEG XL are multiplied by their opacity.
-fn is_multiplied_jpeg_xl(bytes: &[u8]) -> bool {
-    let Ok(image) = JxlImage::builder().read(Cursor::new(bytes)) else { return false };
-    let channels = &image.image_header().metadata.ec_info;
-    channels.iter().find_map(ExtraChannelInfo::alpha_associated).unwrap_or(false)
 }
 
 /// The orientation, in EXIF's terms, that moves pixels as `turn` does.
