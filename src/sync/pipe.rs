@@ -118,8 +118,9 @@ fn wait(_: &File, stop: &AtomicBool) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
+    #![cfg(unix)]
+
     use std::io::Write;
     use std::thread;
     use std::time::{Duration, Instant};
