@@ -477,6 +477,11 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
     let (run, pixel) = painted(&folder, "eight.tif", &with(&[(258, 8), (277, 2), (338, 2)], &[77, 200]));
     assert_eq!(pixel.unwrap().0, [77, 77, 77, 200], "{}", run.errors);
     assert!(!run.errors.contains("16 bits"), "{}", run.errors);
+    // What ends in its pixels is damaged, and not of a kind that nobody reads.
+    for whole in [&deep, &straight] {
+        let (run, _) = painted(&folder, "cut.tif", &whole[..whole.len() - 1]);
+        assert!(run.code == 1 && run.errors.contains("is a damaged TIFF file"), "{}", run.errors);
+    }
     let signed = with(&[(258, 16), (277, 1), (339, 2)], &1000u16.to_le_bytes());
     let (run, _) = painted(&folder, "signed.tif", &signed);
     assert!(

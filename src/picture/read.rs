@@ -294,7 +294,7 @@ fn orientation(turn: Turn) -> Orientation {
 
 /// Decodes a TIFF of more than 16 bits per sample, or of grey with opacity, which `image` reads in part or not at all.
 fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixels) -> Result<Raw> {
-    let refused = |reason: String| unsupported(name, ImageFormat::Tiff, &reason);
+    let refused = |refusal| refused_tiff(name, refusal);
     let (width, height) = tiff::size(bytes).map_err(refused)?;
     // RGB and opacity in 64 bits, at most.
     check_size(name, Size::new(width, height), 4 * 8, most)?;
@@ -323,6 +323,13 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
         notes,
         warnings,
     })
+}
+
+fn refused_tiff(name: &str, refusal: tiff::Refusal) -> Error {
+    match refusal {
+        tiff::Refusal::Damaged(reason) => damaged(name, ImageFormat::Tiff, &reason),
+        tiff::Refusal::Unsupported(reason) => unsupported(name, ImageFormat::Tiff, &reason),
+    }
 }
 
 /// What is not kept of a TIFF's metadata.
@@ -391,7 +398,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let mut raw = Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
-        raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
+        raw.samples = match tiff::inks(bytes).map_err(|refusal| refused_tiff(name, refusal))? {
             tiff::Inks::Eight(inks) => Samples::Eight(inks),
             tiff::Inks::Sixteen(inks) => Samples::Sixteen(inks),
         };

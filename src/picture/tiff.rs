@@ -1,8 +1,9 @@
 //! Reads TIFF's inks and metadata. The only module that calls the TIFF decoder directly: `image` converts inks to RGB by a
 //! simple formula, and loses the colour profiles of small pictures (its limits count a profile against the pixels).
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
+use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
@@ -64,6 +65,27 @@ pub struct Deep {
     pub alpha: bool,
 }
 
+/// Why pixels were not read, as a clause.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The file is damaged.
+    Damaged(String),
+    /// The file may be sound, and this is not read.
+    Unsupported(String),
+}
+
+impl From<TiffError> for Refusal {
+    fn from(error: TiffError) -> Self {
+        match error {
+            TiffError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => {
+                Self::Damaged("it ends in the middle of the picture".into())
+            }
+            TiffError::UnsupportedError(cause) => Self::Unsupported(cause.to_string()),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
 /// Reads the metadata; empty if the file is damaged.
 pub fn metadata(bytes: &[u8]) -> Metadata {
     let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return Metadata::default() };
@@ -107,27 +129,28 @@ fn pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> u32 {
 /// Width and height of the first page.
 ///
 /// # Errors
-/// The file is damaged. The error is a clause.
-pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
-    Decoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.dimensions()).map_err(|error| error.to_string())
+/// The file is damaged.
+pub fn size(bytes: &[u8]) -> Result<(u32, u32), Refusal> {
+    Ok(Decoder::new(Cursor::new(bytes))?.dimensions()?)
 }
 
 /// Reads the pixels of [`Stored::Deep`].
 ///
 /// # Errors
-/// The file is damaged, or its channels are not grey or RGB. The error is a clause.
-pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
+/// The file is damaged, or its channels are not grey or RGB.
+pub fn deep(bytes: &[u8]) -> Result<Deep, Refusal> {
+    let unsupported = |reason: String| Err(Refusal::Unsupported(reason));
     let (mut decoder, count) = open(bytes)?;
-    let (channels, alpha) = match decoder.colortype().map_err(|error| error.to_string())? {
+    let (channels, alpha) = match decoder.colortype()? {
         tiff::ColorType::Gray(_) => (Channels::Gray, false),
         // Of the files that are read here, those of two samples are grey with opacity: see `metadata`.
         tiff::ColorType::GrayA(_) | tiff::ColorType::Multiband { num_samples: 2, .. } => (Channels::Gray, true),
         tiff::ColorType::RGB(_) => (Channels::Rgb, false),
         tiff::ColorType::RGBA(_) => (Channels::Rgb, true),
-        color => return Err(format!("its channels are stored as {color:?}")),
+        color => return unsupported(format!("its channels are stored as {color:?}")),
     };
     let level = |share: f64| (share.clamp(0.0, 1.0) * 65_535.0).round() as u16;
-    let read = decoder.read_image().map_err(|error| error.to_string())?;
+    let read = decoder.read_image()?;
     let is_shallow = matches!(read, DecodingResult::U8(_));
     let samples: Vec<u16> = match read {
         DecodingResult::U8(samples) => samples.into_iter().map(|sample| u16::from(sample) * 257).collect(),
@@ -137,10 +160,10 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
         DecodingResult::F16(samples) => samples.into_iter().map(|sample| level(f64::from(sample.to_f32()))).collect(),
         DecodingResult::F32(samples) => samples.into_iter().map(|sample| level(f64::from(sample))).collect(),
         DecodingResult::F64(samples) => samples.into_iter().map(level).collect(),
-        _ => return Err("its samples have another size than it says".into()),
+        _ => return unsupported("its samples have another size than it says".into()),
     };
     if samples.len() as u64 != count * (channels.count() as u64 + u64::from(alpha)) {
-        return Err("its channels are stored in planes".into());
+        return unsupported("its channels are stored in planes".into());
     }
     Ok(Deep { is_shallow, samples, channels, alpha })
 }
@@ -149,28 +172,26 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
 type Opened<'a> = (Decoder<Cursor<&'a [u8]>>, u64);
 
 /// A decoder without limits but those on pictures, and the number of pixels.
-fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
+fn open(bytes: &[u8]) -> Result<Opened<'_>, Refusal> {
     let mut limits = Limits::unlimited();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let decoder = Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits));
-    let mut decoder = decoder.map_err(|error| error.to_string())?;
-    let (width, height) = decoder.dimensions().map_err(|error| error.to_string())?;
+    let mut decoder = Decoder::new(Cursor::new(bytes))?.with_limits(limits);
+    let (width, height) = decoder.dimensions()?;
     Ok((decoder, u64::from(width) * u64::from(height)))
 }
 
 /// Reads the pixels of a CMYK file.
 ///
 /// # Errors
-/// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels. The error is a clause.
-pub fn inks(bytes: &[u8]) -> Result<Inks, String> {
+/// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels.
+pub fn inks(bytes: &[u8]) -> Result<Inks, Refusal> {
     let (mut decoder, count) = open(bytes)?;
-    let color = decoder.colortype().map_err(|error| error.to_string())?;
-    let samples = decoder.read_image().map_err(|error| error.to_string())?;
+    let (color, samples) = (decoder.colortype()?, decoder.read_image()?);
     let count = count as usize * 4;
     match (color, samples) {
         (tiff::ColorType::CMYK(8), DecodingResult::U8(inks)) if inks.len() == count => Ok(Inks::Eight(inks)),
         (tiff::ColorType::CMYK(16), DecodingResult::U16(inks)) if inks.len() == count => Ok(Inks::Sixteen(inks)),
-        (color, _) => Err(format!("its inks are stored as {color:?}")),
+        (color, _) => Err(Refusal::Unsupported(format!("its inks are stored as {color:?}"))),
     }
 }
