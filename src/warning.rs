@@ -378,7 +378,7 @@ impl fmt::Display for Warning {
             ),
             Self::PipeStreams { streams } => write!(
                 out,
-                "standard input has {streams} more stream{}, which a pipe cannot keep; name the file itself to keep them",
+                "the input has {streams} more stream{}, which a pipe cannot keep; name the file itself to keep them",
                 if *streams == 1 { "" } else { "s" }
             ),
             Self::PlainFrames { video } => write!(

@@ -186,7 +186,7 @@ fn a_pipe_becomes_a_file_and_its_sound_is_said_to_be_lost() {
     let folder = Folder::new();
     folder.clip("in.mkv", 2.0, "");
     let done = fed(&folder, "in.mkv", "- -o a.mp4 --segment-frames 32");
-    assert!(errors(&done).contains("standard input has 1 more stream"), "{}", errors(&done));
+    assert!(errors(&done).contains("the input has 1 more stream"), "{}", errors(&done));
     assert!(ok(done).is_empty());
     assert_eq!(folder.times("a.mp4").len(), 50);
     assert_eq!(folder.names(), ["a.mp4", "in.mkv"]);
