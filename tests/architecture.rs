@@ -43,12 +43,12 @@ const DOORS: [(&str, &[&str]); 29] = [
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
     ("indicatif", &["report.rs", "report/progress.rs"]),
-    ("libc", &["report.rs", "source/camera/v4l2.rs"]),
+    ("libc", &["report.rs", "source/camera/v4l2.rs", "sync/pipe.rs"]),
     ("fast_image_resize", &["kernel/resize.rs"]),
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),
     // command/mod.rs means the subcommand of that name.
-    ("image", &["picture/read.rs", "picture/write.rs", "picture/animation.rs", "command/mod.rs"]),
+    ("image", &["picture/read.rs", "picture/jpeg_xl.rs", "picture/write.rs", "picture/animation.rs", "command/mod.rs"]),
     ("moxcms", &["picture/color.rs"]),
     ("tiff", &["picture/tiff.rs", "picture/read.rs"]),
     ("zune_core", &["picture/jpeg.rs"]),
@@ -70,7 +70,7 @@ const DOORS: [(&str, &[&str]); 29] = [
     ("x11_dl", &["sink/window/"]),
     // X11's window, and a library of pictures that may be missing.
     ("libloading", &["sink/window/", "picture/heif.rs"]),
-    ("jxl_oxide", &["picture/read.rs"]),
+    ("jxl_oxide", &["picture/jpeg_xl.rs"]),
 ];
 
 /// What would be a second way to do what a module of the ground floor does.

@@ -141,6 +141,15 @@ fn kept_hdr_that_is_not_painted_over_is_the_input_itself() {
 }
 
 #[test]
+fn kept_hdr_of_rgb_has_the_matrix_of_hdr() {
+    let folder = Folder::new();
+    let tags = "-color_primaries bt2020 -color_trc smpte2084";
+    folder.ffmpeg(&format!("-f lavfi -i testsrc2=s=160x90:r=25:d=0.2 -pix_fmt gbrp10le {tags} -c:v ffv1 in.mkv"));
+    folder.paint("in.mkv -o out.mp4 --hdr keep").without_warnings();
+    assert_eq!(folder.facts("out.mp4", HDR_FACTS), "tv,bt2020nc,smpte2084,bt2020");
+}
+
+#[test]
 fn hdr_is_kept_only_of_hdr_and_where_it_can_be_held() {
     let folder = Folder::new();
     hdr(&folder, "in.mkv", "smpte2084", "-c:v ffv1");
@@ -156,6 +165,100 @@ fn hdr_is_kept_only_of_hdr_and_where_it_can_be_held() {
     // Without being asked, it is SDR.
     folder.paint("in.mkv -o out.mp4").ok();
     assert_eq!(folder.facts("out.mp4", "codec_name,pix_fmt,color_transfer"), "h264,yuv420p,bt709");
+}
+
+/// A unit of an HEVC stream, as it is stored: no three bytes in it look like the start of another.
+fn unit(header: [u8; 2], content: &[u8]) -> Vec<u8> {
+    let (mut out, mut zeros) = ([&[0, 0, 0, 1][..], &header].concat(), 0);
+    for &byte in content {
+        if zeros >= 2 && byte <= 3 {
+            out.push(3);
+            zeros = 0;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
+}
+
+/// `pq.hevc` with `before` in front of the pictures of one slice each, and `after` behind them.
+fn with_units(folder: &Folder, name: &str, before: &[u8], after: &[u8]) {
+    let stream = fs::read(folder.path("pq.hevc")).unwrap();
+    let mut starts: Vec<usize> = (0..stream.len() - 3).filter(|&at| stream[at..at + 3] == [0, 0, 1]).collect();
+    starts.push(stream.len());
+    let mut out = Vec::new();
+    for pair in starts.windows(2) {
+        let is_picture = stream[pair[0] + 3] >> 1 < 32;
+        out.extend(is_picture.then_some(before).into_iter().flatten());
+        out.extend([&[0], &stream[pair[0]..pair[1]]].concat());
+        out.extend(is_picture.then_some(after).into_iter().flatten());
+    }
+    fs::write(folder.path("units.hevc"), out).unwrap();
+    folder.ffmpeg(&format!("-f hevc -framerate 25 -i units.hevc -c copy {name}"));
+}
+
+#[test]
+fn dynamic_metadata_of_hdr_is_said_to_be_lost_where_hdr_is_kept() {
+    let folder = Folder::new();
+    hdr(&folder, "pq.mkv", "smpte2084", "-c:v libx265 -bf 0 -x265-params log-level=none:slices=1");
+    folder.ffmpeg("-i pq.mkv -c copy -bsf:v hevc_mp4toannexb pq.hevc");
+    // ST 2094-40: registered user data (4) of the United States, SMPTE, application 4, version 1, one window, all else zero.
+    let plus = [&[4, 22, 0xB5, 0, 0x3C, 0, 1, 4, 1, 0x40][..], &[0; 14], &[0x80]].concat();
+    // Dolby's own units have type 62; this one is of a kind that FFmpeg passes on unread.
+    with_units(&folder, "plus.mkv", &unit([39 << 1, 1], &plus), &[]);
+    with_units(&folder, "dolby.mkv", &[], &unit([62 << 1, 1], &[0x19, 3 << 2, 1, 2, 3, 4, 0x80]));
+    for (name, kind) in [("plus.mkv", "HDR10+"), ("dolby.mkv", "Dolby Vision")] {
+        let run = folder.paint(&format!("{name} -o keep.mp4 -y --hdr keep")).ok();
+        assert!(run.warnings().contains("carry facts that are lost"), "{name}: {}", run.warnings());
+        assert!(run.warnings().contains(kind), "{name}: {}", run.warnings());
+        // In SDR there is nothing for them to be true of.
+        let run = folder.paint(&format!("{name} -o sdr.mp4 -y")).ok();
+        assert!(!run.warnings().contains("facts"), "{name}: {}", run.warnings());
+    }
+    folder.paint("pq.mkv -o plain.mp4 --hdr keep").without_warnings();
+}
+
+#[test]
+fn a_layout_for_two_eyes_is_kept_also_where_only_the_pictures_tell_it_or_is_said_to_be_lost() {
+    let folder = Folder::new();
+    folder.clip("pictures.ts", 0.2, "-x264opts frame-packing=3");
+    folder.clip("file.mkv", 0.2, "-metadata:s:v stereo_mode=left_right");
+    for input in ["pictures.ts", "file.mkv"] {
+        for output in ["out.mkv", "out.mp4"] {
+            folder.paint(&format!("{input} -o {output} -y")).ok();
+            let found = folder.probe(output, "-select_streams v -show_entries stream_side_data=type").concat();
+            assert!(found.contains("side by side"), "{input} {output}: {found}");
+        }
+        let run = folder.paint(&format!("{input} -o out.mov -y")).ok();
+        assert!(run.warnings().contains("no place for these tags of the input: stereo layout"), "{}", run.warnings());
+    }
+}
+
+#[test]
+fn dolby_vision_without_a_picture_for_others_is_said_to_look_wrong() {
+    let folder = Folder::new();
+    hdr(&folder, "pq.mp4", "smpte2084", "-c:v libx265 -x265-params log-level=none -tag:v hvc1");
+    let whole = fs::read(folder.path("pq.mp4")).unwrap();
+    for (profile, compatible) in [(5u8, 0u8), (8, 1)] {
+        // Version 1.0, profile and level 3, no other layers; the boxes around it grow with it.
+        let content = [1, 0, profile << 1, 3 << 3 | 0b101, compatible << 4];
+        let name = if profile > 7 { b"dvvC" } else { b"dvcC" };
+        let record = [&32u32.to_be_bytes()[..], name, &content, &[0; 19]].concat();
+        let place = |name: &[u8; 4]| whole.windows(4).position(|window| window == name).unwrap() - 4;
+        let end = |at: usize| at + u32::from_be_bytes(whole[at..at + 4].try_into().unwrap()) as usize;
+        let mut bytes = whole.clone();
+        for name in [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1"] {
+            let at = place(name);
+            let grown = (end(at) - at + record.len()) as u32;
+            bytes[at..at + 4].copy_from_slice(&grown.to_be_bytes());
+        }
+        assert!(place(b"mdat") < place(b"moov"), "no offsets change");
+        let at = end(place(b"hvcC"));
+        bytes.splice(at..at, record);
+        fs::write(folder.path("dolby.mp4"), bytes).unwrap();
+        let run = folder.paint("dolby.mp4 -o out.mp4 -y").ok();
+        assert_eq!(run.warnings().contains("Dolby Vision of profile 5"), profile == 5, "{}", run.warnings());
+    }
 }
 
 /// A film of a moving pattern, 50 fields a second in 25 frames, with the `first` field earlier.
@@ -222,6 +325,25 @@ fn film_without_marks_is_deinterlaced_in_the_field_order_that_one_names() {
     // A single picture has none before or after it.
     folder.ffmpeg("-i in.mkv -frames:v 1 -c:v ffv1 one.mkv");
     assert_eq!(folder.paint("one.mkv -o one.out.mkv --deinterlace=top").without_warnings().frames(), 1);
+}
+
+#[test]
+fn every_matrix_and_range_is_read_as_ffmpeg_reads_it() {
+    let folder = Folder::new();
+    for matrix in ["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"] {
+        for (range, format) in [("tv", "yuv444p"), ("pc", "yuv420p"), ("tv", "yuv420p10le")] {
+            let convert = format!("format=gbrp,scale=out_color_matrix={matrix}:out_range={range},format={format}");
+            folder.ffmpeg(&format!(
+                    "-f lavfi -i color=c=0xC04080:s=32x32:r=5:d=0.4 -vf {convert} -colorspace {matrix} -color_range {range} \
+                     -c:v ffv1 in.mkv"
+                ));
+            folder.ffmpeg("-i in.mkv -pix_fmt bgr0 -c:v ffv1 right.mkv");
+            folder.paint("in.mkv -o out.mkv -y --codec ffv1 --pix-fmt bgr0").ok();
+            let (own, right) = (folder.pictures("out.mkv"), folder.pictures("right.mkv"));
+            let near = own[0][..3].iter().zip(&right[0][..3]).all(|(own, right)| own.abs_diff(*right) <= 4);
+            assert!(near, "{matrix} {range} {format}: {:?} {:?}", &own[0][..3], &right[0][..3]);
+        }
+    }
 }
 
 #[test]
@@ -344,6 +466,22 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
     assert_eq!(pixel.unwrap().0, [128, 128, 128, 255], "{}", run.errors);
     let float = with(&[(258, 32), (277, 1), (339, 3)], &0.25f32.to_le_bytes());
     assert_eq!(painted(&folder, "float.tif", &float).1.unwrap().0, [64, 64, 64, 255]);
+    // Grey and opacity of 16 bits, half of it associated: divided before anything is rounded.
+    let pixel = [193u16, 386].map(u16::to_le_bytes).concat();
+    let associated = with(&[(258, 16), (277, 2), (338, 1)], &pixel);
+    let (run, pixel) = painted(&folder, "associated.tif", &associated);
+    assert_eq!(pixel.unwrap().0, [128, 128, 128, 2], "{}", run.errors);
+    assert!(run.errors.contains("its 16 bits per channel are painted at 8"), "{}", run.errors);
+    let straight = with(&[(258, 16), (277, 2), (338, 2)], &[0x8000u16, 0x4000].map(u16::to_le_bytes).concat());
+    assert_eq!(painted(&folder, "straight.tif", &straight).1.unwrap().0, [128, 128, 128, 64]);
+    let (run, pixel) = painted(&folder, "eight.tif", &with(&[(258, 8), (277, 2), (338, 2)], &[77, 200]));
+    assert_eq!(pixel.unwrap().0, [77, 77, 77, 200], "{}", run.errors);
+    assert!(!run.errors.contains("16 bits"), "{}", run.errors);
+    // What ends in its pixels is damaged, and not of a kind that nobody reads.
+    for whole in [&deep, &straight] {
+        let (run, _) = painted(&folder, "cut.tif", &whole[..whole.len() - 1]);
+        assert!(run.code == 1 && run.errors.contains("is a damaged TIFF file"), "{}", run.errors);
+    }
     let signed = with(&[(258, 16), (277, 1), (339, 2)], &1000u16.to_le_bytes());
     let (run, _) = painted(&folder, "signed.tif", &signed);
     assert!(

@@ -169,10 +169,14 @@ fn heic_and_avif_are_read_upright_at_eight_and_ten_bits() {
         assert_eq!((turned.frame.width, turned.frame.height), (32, 64));
         assert_pixel(&turned, (8, 8), BLUE);
         assert_pixel(&turned, (8, 56), RED);
-        if bits == 8 {
-            // libheif 1.15 mirrors no others, and says so.
-            assert_pixel(&of(0, true), (8, 8), BLUE);
-        }
+        // libheif 1.15 mirrors no more than 8 bits itself.
+        assert_pixel(&of(0, true), (8, 8), BLUE);
+        let both = of(1, true);
+        assert_eq!((both.frame.width, both.frame.height), (32, 64));
+        // The upper half is brighter, and comes to the left, and by the mirror to the right.
+        assert_pixel(&both, (24, 56), RED);
+        assert_pixel(&both, (24, 8), BLUE);
+        assert!(both.frame.pixels[8 * 32 * 3 + 8 * 3 + 2] < 0x80, "the darker half is at the left");
         let told = plain.notes.iter().any(|note| note.contains("16 bits"));
         assert_eq!(told, bits > 8, "{:?}", plain.notes);
     }
@@ -193,7 +197,8 @@ fn opacity_and_colour_tags_of_heif_are_kept() {
         let wide = read(&file(brand, &picture, None, &Facts { code_points: (12, 13), ..facts }));
         assert!(wide.frame.pixels[24] > 0xC4 && wide.frame.pixels[25] < 0x1A, "{:?}", &wide.frame.pixels[24..27]);
         let hdr = read(&file(brand, &picture, None, &Facts { code_points: (9, 16), ..facts }));
-        let like_png = read::decode(&png_of_code_points(&folder, 9, 16), "png", MaxPixels::default()).unwrap();
+        let like_png =
+            read::decode(&png_of_code_points(&folder, "flag.mkv", 9, 16), "png", MaxPixels::default()).unwrap();
         let (ours, png) = (&hdr.frame.pixels[24..27], &like_png.frame.pixels[24..27]);
         assert!(ours.iter().zip(png).all(|(a, b)| a.abs_diff(*b) <= 12), "{ours:?}, and as PNG {png:?}");
         // 0xC0 of PQ is brighter than any SDR, and the matrix makes it redder.
@@ -203,9 +208,9 @@ fn opacity_and_colour_tags_of_heif_are_kept() {
     }
 }
 
-/// The flag as a PNG whose cICP chunk names the code points.
-fn png_of_code_points(folder: &Folder, primaries: u8, curve: u8) -> Vec<u8> {
-    folder.ffmpeg("-i flag.mkv -frames:v 1 flag.png");
+/// The film `from` as a PNG whose cICP chunk names the code points.
+fn png_of_code_points(folder: &Folder, from: &str, primaries: u8, curve: u8) -> Vec<u8> {
+    folder.ffmpeg(&format!("-i {from} -frames:v 1 flag.png"));
     let png = fs::read(folder.path("flag.png")).unwrap();
     // No reader here checks the sum of this chunk, which it skips.
     let chunk = [&[0, 0, 0, 4][..], b"cICP", &[primaries, curve, 0, 1]].concat();
@@ -252,6 +257,34 @@ fn jpeg_xl_is_read_with_opacity_and_sixteen_bits() {
     let cut = fs::read(folder.path("flag.jxl")).unwrap();
     let refused = read::decode(&cut[..cut.len() / 2], "jxl", MaxPixels::default());
     assert!(refused.is_err_and(|error| error.to_string().contains("JPEG XL")));
+}
+
+#[test]
+fn hdr_jpeg_xl_is_painted_as_the_same_png_is() {
+    let folder = Folder::new();
+    flag(&folder);
+    // FFmpeg notes a display of 255 cd/m², so what goes through JPEG XL's own colours must not be brighter.
+    for (from, name, code, format, distance) in [
+        ("flag.mkv", "smpte2084", 16, "rgb48le", "0"),
+        ("flag.mkv", "arib-std-b67", 18, "rgb48le", "0"),
+        ("flag.mkv", "smpte2084", 16, "rgb24", "0"),
+        ("half.mkv", "smpte2084", 16, "rgb48le", "0.1"),
+    ] {
+        folder.ffmpeg(&format!(
+            "-i {from} -frames:v 1 -vf setparams=color_primaries=bt2020:color_trc={name} -pix_fmt {format} -c:v libjxl \
+             -distance {distance} -color_primaries bt2020 -color_trc {name} -f image2 hdr.jxl"
+        ));
+        let decode = |bytes: &[u8]| read::decode(bytes, "photo", MaxPixels::default()).unwrap();
+        let seen = decode(&fs::read(folder.path("hdr.jxl")).unwrap());
+        let png = decode(&png_of_code_points(&folder, from, 9, code));
+        assert!(seen.notes.iter().any(|note| note.contains("HDR")), "{name}: {:?}", seen.notes);
+        for at in [(8, 8), (56, 8), (8, 24), (56, 24)] {
+            let place = (at.1 * 64 + at.0) * 3;
+            let (ours, theirs) = (&seen.frame.pixels[place..place + 3], &png.frame.pixels[place..place + 3]);
+            let is_near = ours.iter().zip(theirs).all(|(a, b)| a.abs_diff(*b) <= 3);
+            assert!(is_near, "{name} {distance} at {at:?}: {ours:?}, and as PNG {theirs:?}");
+        }
+    }
 }
 
 #[test]

@@ -7,8 +7,10 @@ mod clips;
 mod need;
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::process::{Command, Output, Stdio};
+use std::io::{Read, Write};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clips::{Folder, output};
 
@@ -60,6 +62,109 @@ fn y4m_goes_in_and_out_and_keeps_rate_shape_and_range() {
 }
 
 #[test]
+fn a_stream_that_is_cut_off_in_a_frame_is_said_to_be() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=90x50:r=25:d=0.48 -pix_fmt yuv420p -f yuv4mpegpipe whole.y4m");
+    folder.ffmpeg("-i whole.y4m -pix_fmt rgb24 -f rawvideo whole.raw");
+    let whole = fs::read(folder.path("whole.y4m")).unwrap();
+    let frame = b"FRAME\n".len() + 90 * 50 * 3 / 2;
+    for (left, frames, is_cut) in [(0, 12, false), (1, 11, true), (frame - 3, 11, true), (frame, 11, false)] {
+        fs::write(folder.path("cut.y4m"), &whole[..whole.len() - left]).unwrap();
+        for (done, name) in [
+            (fed(&folder, "cut.y4m", "- -o pipe.mkv -y"), "standard input"),
+            (output(&mut plain(&folder, "cut.y4m -o pipe.mkv -y")), "cut.y4m"),
+        ] {
+            let words = errors(&done);
+            let told = words.contains(&format!("{name}' is damaged or cut off: {frames} frames"));
+            assert_eq!(told, is_cut, "{left}: {words}");
+            assert_eq!(folder.times("pipe.mkv").len(), frames, "{left}");
+        }
+    }
+    let raw = fs::read(folder.path("whole.raw")).unwrap();
+    fs::write(folder.path("cut.raw"), &raw[..raw.len() - 7]).unwrap();
+    let words = errors(&fed(&folder, "cut.raw", "- --raw-input 90x50:rgb24 -o raw.mkv"));
+    assert!(words.contains("damaged"), "{words}");
+    assert_eq!(folder.times("raw.mkv").len(), 11);
+}
+
+#[test]
+fn a_named_pipe_is_read_like_standard_input() {
+    let folder = Folder::new();
+    folder.clip("in.ts", 1.0, "");
+    assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    let mut cat = Command::new("sh").args(["-c", "cat in.ts > pipe"]).current_dir(folder.0.path()).spawn().unwrap();
+    let done = output(&mut plain(&folder, "pipe -o out.mkv"));
+    cat.wait().unwrap();
+    assert!(errors(&done).contains("which a pipe cannot keep"), "{}", errors(&done));
+    ok(done);
+    assert_eq!(folder.times("out.mkv").len(), 25);
+    folder.ffmpeg("-i in.ts -frames:v 1 photo.png");
+    let mut cat = Command::new("sh").args(["-c", "cat photo.png > pipe"]).current_dir(folder.0.path()).spawn().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+    command.args("image pipe -o copy.png --style identity".split(' ')).current_dir(folder.0.path());
+    ok(output(&mut command));
+    cat.wait().unwrap();
+    assert_eq!(folder.pictures("copy.png"), folder.pictures("photo.png"));
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_a_silent_pipe_at_once() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=90x50:r=25:d=8 -pix_fmt yuv420p -f yuv4mpegpipe in.y4m");
+    let film = fs::read(folder.path("in.y4m")).unwrap();
+    // Nothing at all, or a film that stops coming in its middle.
+    for (sent, args) in [
+        (0, "video - -o a.mkv"),
+        (0, "video - --raw-input 90x50 -o a.mkv"),
+        (0, "video - -o -"),
+        (0, "image - -o a.png"),
+        (film.len() / 2, "video - -o b.mkv --segment-frames 32 --stabilize 0"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args(args.split(' ')).args(["--style", "identity"]).current_dir(folder.0.path());
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let mut to = child.stdin.take().unwrap();
+        until_it_listens(&child);
+        to.write_all(&film[..sent]).unwrap();
+        if sent > 0 {
+            let begun = Instant::now();
+            while !folder.path("b.mkv.parts/000000.json").exists() && begun.elapsed() < Duration::from_secs(60) {
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none(), "{args} waits");
+        let asked = Instant::now();
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let done = child.wait_with_output().unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(2), "{args}: {:?}", asked.elapsed());
+        assert_eq!(done.status.code(), Some(130), "{args}: {}", errors(&done));
+        assert_eq!(errors(&done).lines().filter(|line| line.contains("interrupted")).count(), 1, "{}", errors(&done));
+        drop(to);
+    }
+    assert!(!folder.path("a.mkv").exists() && !folder.path("a.png").exists() && !folder.path("b.mkv").exists());
+    // What came before is kept, and is not taken for the whole film.
+    let done = fed(&folder, "in.y4m", "- -o b.mkv --segment-frames 32");
+    assert!(errors(&done).contains("resuming"), "{}", errors(&done));
+    assert_eq!(folder.times("b.mkv").len(), 200);
+}
+
+/// Waits until the process handles SIGINT itself.
+fn until_it_listens(child: &Child) {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+        if caught.is_some_and(|signals| signals & 2 != 0) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn raw_frames_go_in_and_out_to_the_byte() {
     let folder = Folder::new();
     folder.ffmpeg("-f lavfi -i testsrc2=s=90x50:r=25:d=0.4 -pix_fmt rgb24 -f rawvideo in.rgb");
@@ -81,7 +186,7 @@ fn a_pipe_becomes_a_file_and_its_sound_is_said_to_be_lost() {
     let folder = Folder::new();
     folder.clip("in.mkv", 2.0, "");
     let done = fed(&folder, "in.mkv", "- -o a.mp4 --segment-frames 32");
-    assert!(errors(&done).contains("standard input has 1 more stream"), "{}", errors(&done));
+    assert!(errors(&done).contains("the input has 1 more stream"), "{}", errors(&done));
     assert!(ok(done).is_empty());
     assert_eq!(folder.times("a.mp4").len(), 50);
     assert_eq!(folder.names(), ["a.mp4", "in.mkv"]);

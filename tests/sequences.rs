@@ -92,6 +92,29 @@ fn missing_and_empty_pictures_are_told_by_number_before_anything_is_painted() {
 }
 
 #[test]
+fn damaged_pictures_are_told_by_name_and_the_one_before_is_shown() {
+    for ending in ["png", "jpg", "tif", "tga", "dpx"] {
+        let folder = folder_of_frames(ending);
+        let cut = |number: u32| {
+            let path = folder.path(&format!("frames/{number}.{ending}"));
+            let whole = fs::read(&path).unwrap();
+            fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        };
+        [1004, 1009].into_iter().for_each(cut);
+        let run = folder.paint(&format!("frames/%04d.{ending} -o out/%04d.png --stabilize 0")).ok();
+        let words = format!("'frames/1004.{ending}' and 1 more of its sequence are damaged");
+        assert!(run.warnings().contains(&words), "{ending}: {}", run.warnings());
+        let painted = |number: u32| fs::read(folder.path(&format!("out/{number}.png"))).unwrap();
+        assert!(painted(1004) == painted(1003) && painted(1009) == painted(1008), "{ending}");
+        assert!(painted(1005) != painted(1004), "{ending}");
+        assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 12, "{ending}");
+        // The first one has none before it.
+        (1001..=1012).for_each(cut);
+        folder.refuses(&format!("frames/%04d.{ending} -o b.mkv"), 1, &format!("cannot decode 'frames/1001.{ending}'"));
+    }
+}
+
+#[test]
 fn one_picture_is_no_film_and_a_folder_of_pictures_is_told_how_to_be_one() {
     let folder = folder_of_frames("png");
     fs::copy(folder.path("frames/1001.png"), folder.path("photo.png")).unwrap();

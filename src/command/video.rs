@@ -18,6 +18,7 @@ use crate::segments::folder::Folder;
 use crate::statistics::Percentiles;
 use crate::studio::film::{Done, FilmEvent, Films};
 use crate::studio::{Painter, Studio};
+use crate::sync::pipe::is_pipe;
 use crate::sync::{Stop, lock};
 use crate::warning::Warning;
 
@@ -229,7 +230,11 @@ fn output_name(input: &Path, args: &VideoArgs, most: MaxPixels) -> PathBuf {
         .ok()
         .filter(|&container| Codec::choose(args.codec, container, args.hdr == Hdr::Keep).is_ok());
     // A file that cannot be read fails when its turn comes.
-    let losses = |container| CopiedStreams::losses(input, most, container).map_or(0, |lost| lost.len());
+    let losses = |container| {
+        // What comes through a pipe shows only when it is read.
+        let lost = (!is_pipe(input)).then(|| CopiedStreams::losses(input, most, container));
+        lost.and_then(Result::ok).map_or(0, |lost| lost.len())
+    };
     let fits = own.is_some_and(|own| match losses(own) {
         0 => true,
         lost => Container::named("mkv").is_none_or(|matroska| losses(matroska) >= lost),

@@ -35,10 +35,36 @@ pub fn forget_hdr(facts: &mut Vec<SideData>) {
     facts.retain(|(kind, _)| !OF_HDR.contains(kind));
 }
 
+/// Kinds that say how the pictures are laid out for two eyes or around the viewer, and what messages call them.
+const LAYOUTS: [(AVPacketSideDataType, &str); 2] = [
+    (AVPacketSideDataType::AV_PKT_DATA_STEREO3D, "stereo layout"),
+    (AVPacketSideDataType::AV_PKT_DATA_SPHERICAL, "spherical layout"),
+];
+
 /// Adds to `facts` what `picture` says of HDR and the file does not.
 pub fn add_hdr(facts: &mut Vec<SideData>, picture: &frame::Video) {
     use frame::side_data::Type;
-    let kinds = OF_HDR.into_iter().zip([Type::MasteringDisplayMetadata, Type::ContentLightLevel]);
+    add_noted(facts, picture, OF_HDR.into_iter().zip([Type::MasteringDisplayMetadata, Type::ContentLightLevel]));
+}
+
+/// Adds to `facts` what `picture` says of its layout and the file does not.
+pub fn add_layout(facts: &mut Vec<SideData>, picture: &frame::Video) {
+    use frame::side_data::Type;
+    let kinds = LAYOUTS.into_iter().map(|(kind, _)| kind);
+    add_noted(facts, picture, kinds.zip([Type::Stereo3D, Type::Spherical]));
+}
+
+/// The layouts in `facts`, as messages call them.
+pub fn layouts(facts: &[SideData]) -> Vec<&'static str> {
+    let is_there = |kind| facts.iter().any(|(known, _)| *known == kind);
+    LAYOUTS.into_iter().filter(|(kind, _)| is_there(*kind)).map(|(_, name)| name).collect()
+}
+
+fn add_noted(
+    facts: &mut Vec<SideData>,
+    picture: &frame::Video,
+    kinds: impl Iterator<Item = (AVPacketSideDataType, frame::side_data::Type)>,
+) {
     for (kind, noted) in kinds {
         if facts.iter().all(|(known, _)| *known != kind)
             && let Some(found) = picture.side_data(noted)
@@ -81,6 +107,21 @@ pub fn of(stream: &Stream<'_>) -> Vec<SideData> {
 /// The side data of `stream` that remains true when its pictures are painted.
 pub fn kept(stream: &Stream<'_>) -> Vec<SideData> {
     of(stream).into_iter().filter(|(kind, _)| KEPT.contains(kind)).collect()
+}
+
+/// What a stream says of Dolby Vision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DolbyVision {
+    /// Its profile.
+    pub profile: u8,
+    /// The pictures by themselves are HDR10, HLG or SDR, as other decoders show them.
+    pub is_compatible: bool,
+}
+
+/// What `stream` says of Dolby Vision: bytes 2 and 7 of FFmpeg's `AVDOVIDecoderConfigurationRecord`.
+pub fn dolby_vision(stream: &Stream<'_>) -> Option<DolbyVision> {
+    let (_, bytes) = of(stream).into_iter().find(|(kind, _)| *kind == AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF)?;
+    Some(DolbyVision { profile: *bytes.get(2)?, is_compatible: *bytes.get(7)? != 0 })
 }
 
 /// Whether this kind says how players rotate the pictures.

@@ -2,7 +2,8 @@
 
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
-    MatrixCoefficients, ProfileText, ToneReprCurve, TransferCharacteristics, TransformExecutor, TransformOptions, XyY,
+    LocalizableString, MatrixCoefficients, ProfileText, ToneReprCurve, TransferCharacteristics, TransformExecutor,
+    TransformOptions, XyY,
 };
 
 /// What the channels of a picture mean.
@@ -71,6 +72,12 @@ impl Profile {
         if name.trim().is_empty() { "unnamed".into() } else { name.trim().into() }
     }
 
+    /// The code points of video (ITU-T H.273) that the profile names beside its curves: those of HDR say more than these.
+    pub fn code_points(&self) -> Option<(u8, u8)> {
+        let noted = self.profile.cicp.as_ref()?;
+        Some((noted.color_primaries as u8, noted.transfer_characteristics as u8))
+    }
+
     /// Whether the profile is sRGB in effect: it changes no colour by more than 1 of 255. Many profiles call themselves sRGB
     /// and differ in their bytes.
     pub fn is_srgb(&self) -> bool {
@@ -106,9 +113,16 @@ impl Profile {
     }
 }
 
+/// A profile under this name, as a file.
+fn named(mut profile: ColorProfile, name: String) -> Option<Vec<u8>> {
+    let text = LocalizableString::new("en".to_owned(), "US".to_owned(), name);
+    profile.description = Some(ProfileText::Localizable(vec![text]));
+    profile.encode().ok()
+}
+
 /// A profile of grey with this display exponent.
 pub fn grey(gamma: f32) -> Option<Vec<u8>> {
-    ColorProfile::new_gray_with_gamma(gamma).encode().ok()
+    named(ColorProfile::new_gray_with_gamma(gamma), format!("gamma {gamma:.2}"))
 }
 
 /// A profile of RGB with this display exponent, and the chromaticities x and y of white, red, green and blue; sRGB's own for
@@ -126,7 +140,9 @@ pub fn rgb(gamma: Option<f32>, primaries: Option<&[f32]>) -> Option<Vec<u8>> {
         (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve(), curve(), curve());
     }
     profile.cicp = None;
-    profile.encode().ok()
+    let gamma = gamma.map(|gamma| format!("gamma {gamma:.2}"));
+    let primaries = primaries.map(|_| "its own primaries".to_owned());
+    named(profile, gamma.into_iter().chain(primaries).collect::<Vec<_>>().join(" and "))
 }
 
 /// A profile of RGB by the code points of video (ITU-T H.273); `None` for those that no profile of three curves describes.
@@ -143,7 +159,7 @@ pub fn of_code_points(primaries: u8, transfer: u8) -> Option<Vec<u8>> {
     let mut profile = ColorProfile::new_srgb();
     profile.update_rgb_colorimetry_from_cicp(code_points);
     profile.cicp.take()?;
-    profile.encode().ok()
+    named(profile, format!("code points {primaries} and {transfer} of H.273"))
 }
 
 /// As [`of_code_points`], of a photo: the curves of SDR video mean that of a screen, as every viewer takes them. `None` for

@@ -1,12 +1,16 @@
 //! Reads HEIC and AVIF with libheif, which is opened when the first such picture comes: most machines have it, and no
 //! machine needs it for anything else. It turns pictures upright by itself.
 
+mod boxes;
+
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
 
 use libloading::Library;
+
+use crate::kernel::turn::Turn;
 
 /// Where the library may be, by platform; the loader knows its folders.
 const NAMES: &[&str] = if cfg!(target_os = "macos") {
@@ -40,6 +44,13 @@ struct CodePoints {
     _version: u8,
     primaries: c_int,
     transfer: c_int,
+}
+
+/// The beginning of `struct heif_decoding_options`, which the library makes.
+#[repr(C)]
+struct DecodingOptions {
+    _version: u8,
+    ignore_transformations: u8,
 }
 
 type Pointer = *mut c_void;
@@ -89,7 +100,9 @@ functions! {
     image_handle_get_list_of_metadata_block_IDs: fn(Pointer, *const c_char, *mut u32, c_int) -> c_int;
     image_handle_get_metadata_size: fn(Pointer, u32) -> usize;
     image_handle_get_metadata: fn(Pointer, u32, *mut c_void) -> Outcome;
-    decode_image: fn(Pointer, *mut Pointer, c_int, c_int, *const c_void) -> Outcome;
+    decoding_options_alloc: fn() -> *mut DecodingOptions;
+    decoding_options_free: fn(*mut DecodingOptions);
+    decode_image: fn(Pointer, *mut Pointer, c_int, c_int, *const DecodingOptions) -> Outcome;
     image_release: fn(Pointer);
     image_get_width: fn(Pointer, c_int) -> c_int;
     image_get_height: fn(Pointer, c_int) -> c_int;
@@ -138,6 +151,8 @@ pub struct Pixels {
     pub size: (u32, u32),
     /// RGB, or RGBA if the picture has opacity.
     pub samples: Samples,
+    /// How they are to be turned.
+    pub turn: Turn,
 }
 
 /// A picture whose header is read.
@@ -146,7 +161,7 @@ pub struct Heif<'a> {
     context: Pointer,
     handle: Pointer,
     /// The context points into them.
-    _bytes: &'a [u8],
+    bytes: &'a [u8],
 }
 
 impl Drop for Heif<'_> {
@@ -184,7 +199,7 @@ impl<'a> Heif<'a> {
         // SAFETY: the context is freed by `Drop`, and the bytes outlive it.
         unsafe {
             let context = (heif.context_alloc)();
-            let mut opened = Self { heif, context, handle: ptr::null_mut(), _bytes: bytes };
+            let mut opened = Self { heif, context, handle: ptr::null_mut(), bytes };
             let (start, length) = (bytes.as_ptr().cast(), bytes.len());
             check(&(heif.context_read_from_memory_without_copy)(context, start, length, ptr::null()))?;
             check(&(heif.context_get_primary_image_handle)(context, &raw mut opened.handle))?;
@@ -283,11 +298,23 @@ impl<'a> Heif<'a> {
         }
     }
 
-    /// Decodes the pixels.
+    /// Decodes the pixels, upright where the library can turn them.
     ///
     /// # Errors
     /// The file is damaged, or libheif lacks the decoder.
     pub fn pixels(&self) -> Result<Pixels, Failure> {
+        let decoded = self.decode(false);
+        // Version 1.15 mirrors no more than 8 bits.
+        if let (Err(_), true, Some(turn)) = (&decoded, self.is_deep(), boxes::turn(self.bytes))
+            && let Ok(stored) = self.decode(true)
+        {
+            return Ok(Pixels { turn, ..stored });
+        }
+        decoded
+    }
+
+    /// Decodes the pixels, `as_stored` or turned upright.
+    fn decode(&self, as_stored: bool) -> Result<Pixels, Failure> {
         let (heif, deep, alpha) = (self.heif, self.is_deep(), self.has_alpha());
         let layout = match (deep, alpha) {
             (false, false) => LAYOUT_RGB,
@@ -300,7 +327,13 @@ impl<'a> Heif<'a> {
         // the pixels of one row in the layout that was asked for.
         unsafe {
             let mut picture = ptr::null_mut();
-            check(&(heif.decode_image)(self.handle, &raw mut picture, RGB, layout, ptr::null()))?;
+            let options = (heif.decoding_options_alloc)();
+            if let Some(options) = options.as_mut() {
+                options.ignore_transformations = u8::from(as_stored);
+            }
+            let decoded = (heif.decode_image)(self.handle, &raw mut picture, RGB, layout, options);
+            (heif.decoding_options_free)(options);
+            check(&decoded)?;
             let (width, height) =
                 ((heif.image_get_width)(picture, INTERLEAVED), (heif.image_get_height)(picture, INTERLEAVED));
             let size = (width.max(0).cast_unsigned(), height.max(0).cast_unsigned());
@@ -324,7 +357,7 @@ impl<'a> Heif<'a> {
                 Samples::Eight(rows.flatten().copied().collect())
             };
             (heif.image_release)(picture);
-            Ok(Pixels { size, samples })
+            Ok(Pixels { size, samples, turn: Turn::default() })
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod exif;
 mod foreign;
 pub mod heif;
 pub mod jpeg;
+mod jpeg_xl;
 mod png;
 pub mod read;
 pub mod tiff;

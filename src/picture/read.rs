@@ -12,18 +12,16 @@ use image::{
     RgbImage,
 };
 
-use jxl_oxide::integration::JxlDecoder;
-
 use super::color::{Channels, Profile, Sample, to_rgb};
-use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, png, tiff};
-use crate::error::{Error, Result};
+use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, jpeg_xl, png, tiff};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, MaxPixels, room_for};
+use crate::kernel::turn::Turn;
 use crate::media::pixels::photo_to_sdr;
 use crate::size::Size;
+use crate::sync::Stop;
+use crate::sync::pipe::{self, Pipe};
 use crate::warning::Warning;
-
-/// What messages call standard input.
-const STANDARD_INPUT: &str = "standard input";
 
 /// Size limit for a picture's unpacked metadata, in bytes.
 const MAX_METADATA: u64 = 64 << 20;
@@ -53,13 +51,19 @@ pub fn load(path: &Path, most: MaxPixels) -> Result<Picture> {
     decode(&bytes, &format!("'{}'", path.display()), most)
 }
 
-/// Reads a picture from standard input.
+/// Reads a picture from a pipe: `-` is standard input.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_standard_input(most: MaxPixels) -> Result<Picture> {
-    let bytes = read(io::stdin().lock()).map_err(|error| Error::reading(Path::new(STANDARD_INPUT), &error))?;
-    decode(&bytes, STANDARD_INPUT, most)
+/// As [`load`]. [`Error::Interrupted`] if `stop` is requested before the pipe has given the picture.
+pub fn load_pipe(path: &Path, most: MaxPixels, stop: &Stop) -> Result<Picture> {
+    let name = pipe::shown(path);
+    let bytes = Pipe::open(path, stop.flag()).and_then(read).map_err(|error| {
+        if stop.requested() {
+            return Error::Interrupted(format!("interrupted while reading {name}"));
+        }
+        Error::failed(format!("cannot read {name}: {}", cause(&error)))
+    })?;
+    decode(&bytes, &name, most)
 }
 
 /// The format to write a picture file back in: its own; if impasto cannot write that one, JPEG for photos and else PNG. `None` if the file cannot
@@ -240,24 +244,21 @@ fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<
         let (primaries, transfer) = code_points?;
         color::of_shown_code_points(primaries, transfer)
     });
-    let heif::Pixels { size: (width, height), samples } = picture.pixels().map_err(failed)?;
-    let has_alpha = picture.has_alpha();
-    let (mut samples, channels, alpha) = match samples {
+    let heif::Pixels { size: (width, height), samples, turn } = picture.pixels().map_err(failed)?;
+    let (has_alpha, is_multiplied) = (picture.has_alpha(), picture.is_premultiplied());
+    let (samples, channels, alpha) = match samples {
         heif::Samples::Eight(raw) => {
             let color = if has_alpha { ColorType::Rgba8 } else { ColorType::Rgb8 };
-            let (channels, colors, alpha) = split_alpha(raw, color, |opacity| opacity);
+            let (channels, colors, alpha) = split_alpha(raw, color, |opacity| opacity, is_multiplied);
             (Samples::Eight(colors), channels, alpha)
         }
         heif::Samples::Sixteen(raw) => {
             let color = if has_alpha { ColorType::Rgba16 } else { ColorType::Rgb16 };
-            let (channels, colors, alpha) = split_alpha(raw, color, high);
+            let (channels, colors, alpha) = split_alpha(raw, color, high, is_multiplied);
             (Samples::Sixteen(colors), channels, alpha)
         }
     };
-    if picture.is_premultiplied() {
-        unmultiply(&mut samples, channels, alpha.as_deref());
-    }
-    let (exif, orientation) = (picture.exif(), Orientation::NoTransforms);
+    let (exif, orientation) = (picture.exif(), orientation(turn));
     Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
@@ -267,36 +268,46 @@ fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
             "{name} is a damaged JPEG XL file ({error}); use an undamaged copy, or convert it to PNG first"
         ))
     };
-    let mut decoder = JxlDecoder::new(Cursor::new(bytes)).map_err(failed)?;
+    let mut decoder = jpeg_xl::decoder(bytes).map_err(failed)?;
     let (width, height) = decoder.dimensions();
     check_size(name, Size::new(width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
     let icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
-    let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?);
+    let is_multiplied = jpeg_xl::is_multiplied(bytes);
+    let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?, is_multiplied);
     // It is turned upright already.
     let orientation = Orientation::NoTransforms;
     let (code_points, notes, warnings) = (None, Vec::new(), Vec::new());
     Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
-/// Decodes a TIFF of more than 16 bits per sample, which `image` reads in part or not at all.
+/// The orientation, in EXIF's terms, that moves pixels as `turn` does.
+fn orientation(turn: Turn) -> Orientation {
+    let number = match turn {
+        Turn { transposed: false, mirrored, flipped: false } => 1 + u8::from(mirrored),
+        Turn { transposed: false, mirrored, flipped: true } => 4 - u8::from(mirrored),
+        Turn { transposed: true, mirrored, flipped: false } => 5 + u8::from(mirrored),
+        Turn { transposed: true, mirrored, flipped: true } => 8 - u8::from(mirrored),
+    };
+    Orientation::from_exif(number).unwrap_or(Orientation::NoTransforms)
+}
+
+/// Decodes a TIFF of more than 16 bits per sample, or of grey with opacity, which `image` reads in part or not at all.
 fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixels) -> Result<Raw> {
-    let refused = |reason: String| unsupported(name, ImageFormat::Tiff, &reason);
+    let refused = |refusal| refused_tiff(name, refusal);
     let (width, height) = tiff::size(bytes).map_err(refused)?;
     // RGB and opacity in 64 bits, at most.
     check_size(name, Size::new(width, height), 4 * 8, most)?;
-    let tiff::Deep { samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
+    let tiff::Deep { is_shallow, samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
     let color = match (channels, alpha) {
         (Channels::Gray, false) => ColorType::L16,
         (Channels::Gray, true) => ColorType::La16,
         (_, false) => ColorType::Rgb16,
         (_, true) => ColorType::Rgba16,
     };
-    let (channels, colors, alpha) = split_alpha(samples, color, high);
-    let mut samples = Samples::Sixteen(colors);
-    if metadata.premultiplied {
-        unmultiply(&mut samples, channels, alpha.as_deref());
-    }
+    let (channels, colors, alpha) = split_alpha(samples, color, high, metadata.premultiplied);
+    let samples =
+        if is_shallow { Samples::Eight(colors.into_iter().map(high).collect()) } else { Samples::Sixteen(colors) };
     let orientation = metadata.orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
     let (notes, warnings) = (tiff_notes(&metadata), tiff_warnings(&metadata).into_iter().collect());
     Ok(Raw {
@@ -312,6 +323,13 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
         notes,
         warnings,
     })
+}
+
+fn refused_tiff(name: &str, refusal: tiff::Refusal) -> Error {
+    match refusal {
+        tiff::Refusal::Damaged(reason) => damaged(name, ImageFormat::Tiff, &reason),
+        tiff::Refusal::Unsupported(reason) => unsupported(name, ImageFormat::Tiff, &reason),
+    }
 }
 
 /// What is not kept of a TIFF's metadata.
@@ -366,10 +384,8 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let orientation = from_exif.or(decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
     let mut notes: Vec<String> = other.then(other_metadata).into_iter().collect();
     let mut warnings: Vec<Warning> = animated(bytes, format).then_some(Warning::Animation).into_iter().collect();
-    let (mut samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?);
-    if metadata.premultiplied {
-        unmultiply(&mut samples, channels, alpha.as_deref());
-    }
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let (samples, channels, alpha) = split(image, metadata.premultiplied);
     if format == ImageFormat::Png && icc.is_none() {
         icc = png::profile(bytes, channels == Channels::Gray);
     }
@@ -382,7 +398,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let mut raw = Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
-        raw.samples = match tiff::inks(bytes).map_err(|reason| damaged(name, format, &reason))? {
+        raw.samples = match tiff::inks(bytes).map_err(|refusal| refused_tiff(name, refusal))? {
             tiff::Inks::Eight(inks) => Samples::Eight(inks),
             tiff::Inks::Sixteen(inks) => Samples::Sixteen(inks),
         };
@@ -395,55 +411,54 @@ fn high(sample: u16) -> u8 {
     ((u32::from(sample) + 128) / 257) as u8
 }
 
-/// Divides colours by the opacity that they are multiplied by.
-fn divide<T: Sample>(colors: &mut [T], channels: Channels, alpha: &[u8]) {
-    for (pixel, &opacity) in colors.chunks_exact_mut(channels.count()).zip(alpha) {
-        let opacity = u32::from(opacity);
-        if (1..255).contains(&opacity) {
-            pixel
-                .iter_mut()
-                .for_each(|level| *level = T::put(((level.get() * 255 + opacity / 2) / opacity).min(T::MAX)));
+/// Divides the colours of packed pixels by the opacity behind them, at its full depth.
+fn unmultiply<T: Sample>(pixels: &mut [T], count: usize) {
+    for pixel in pixels.chunks_exact_mut(count + 1) {
+        let opacity = pixel[count].get();
+        if (1..T::MAX).contains(&opacity) {
+            let divided = |level: T| T::put(((level.get() * T::MAX + opacity / 2) / opacity).min(T::MAX));
+            pixel[..count].iter_mut().for_each(|level| *level = divided(*level));
         }
     }
 }
 
-/// Divides the colours by their opacity.
-fn unmultiply(samples: &mut Samples, channels: Channels, alpha: Option<&[u8]>) {
-    let Some(alpha) = alpha else { return };
-    match samples {
-        Samples::Eight(colors) => divide(colors, channels, alpha),
-        Samples::Sixteen(colors) => divide(colors, channels, alpha),
-    }
-}
-
-/// Splits an image into colours, their meaning, and opacity if it has any.
-fn split(image: DynamicImage) -> (Samples, Channels, Option<Vec<u8>>) {
+/// Splits an image into colours, their meaning, and opacity if it has any. The colours `is_multiplied` by it are divided.
+fn split(image: DynamicImage, is_multiplied: bool) -> (Samples, Channels, Option<Vec<u8>>) {
     match image.color() {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => {
             let color = image.color();
-            let (channels, colors, alpha) = split_alpha(image.into_bytes(), color, |opacity| opacity);
+            let (channels, colors, alpha) = split_alpha(image.into_bytes(), color, |opacity| opacity, is_multiplied);
             (Samples::Eight(colors), channels, alpha)
         }
         ColorType::L16 => (Samples::Sixteen(image.into_luma16().into_raw()), Channels::Gray, None),
         ColorType::La16 => {
             let raw = image.into_luma_alpha16().into_raw();
-            let (channels, colors, alpha) = split_alpha(raw, ColorType::La16, high);
+            let (channels, colors, alpha) = split_alpha(raw, ColorType::La16, high, is_multiplied);
             (Samples::Sixteen(colors), channels, alpha)
         }
         color if color.has_alpha() => {
-            let (channels, colors, alpha) = split_alpha(image.into_rgba16().into_raw(), ColorType::Rgba16, high);
+            let raw = image.into_rgba16().into_raw();
+            let (channels, colors, alpha) = split_alpha(raw, ColorType::Rgba16, high, is_multiplied);
             (Samples::Sixteen(colors), channels, alpha)
         }
         _ => (Samples::Sixteen(image.into_rgb16().into_raw()), Channels::Rgb, None),
     }
 }
 
-fn split_alpha<T: Sample>(raw: Vec<T>, color: ColorType, byte: fn(T) -> u8) -> (Channels, Vec<T>, Option<Vec<u8>>) {
+fn split_alpha<T: Sample>(
+    mut raw: Vec<T>,
+    color: ColorType,
+    byte: fn(T) -> u8,
+    is_multiplied: bool,
+) -> (Channels, Vec<T>, Option<Vec<u8>>) {
     let channels = if color.has_color() { Channels::Rgb } else { Channels::Gray };
     if !color.has_alpha() {
         return (channels, raw, None);
     }
     let count = channels.count();
+    if is_multiplied {
+        unmultiply(&mut raw, count);
+    }
     let alpha: Vec<u8> = raw.chunks_exact(count + 1).map(|pixel| byte(pixel[count])).collect();
     let colors = raw.chunks_exact(count + 1).flat_map(|pixel| pixel[..count].iter().copied()).collect();
     (channels, colors, alpha.iter().any(|&opacity| opacity < 255).then_some(alpha))
@@ -511,7 +526,8 @@ impl Raw {
 
     /// HDR in SDR; `None` if the picture is not HDR.
     fn tone_mapped(&self, samples: &Samples) -> Option<Vec<u8>> {
-        let (primaries, transfer) = self.code_points.filter(|_| self.channels == Channels::Rgb)?;
+        let noted = || Profile::parse(self.icc.as_ref()?)?.code_points();
+        let (primaries, transfer) = self.code_points.or_else(noted).filter(|_| self.channels == Channels::Rgb)?;
         match samples {
             Samples::Sixteen(pixels) => photo_to_sdr(primaries, transfer, pixels),
             Samples::Eight(pixels) => {

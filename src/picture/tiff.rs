@@ -1,8 +1,9 @@
 //! Reads TIFF's inks and metadata. The only module that calls the TIFF decoder directly: `image` converts inks to RGB by a
 //! simple formula, and loses the colour profiles of small pictures (its limits count a profile against the pixels).
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
+use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
@@ -43,7 +44,7 @@ pub enum Stored {
     /// As unsigned integers of up to 16 bits, or in a way that the decoder itself refuses.
     #[default]
     Usual,
-    /// As larger integers, or as numbers from 0 to 1: [`deep`] reads them.
+    /// As larger integers, as numbers from 0 to 1, or as grey with opacity: [`deep`] reads them.
     Deep,
     /// As integers below and above zero, which are no colours.
     Signed,
@@ -51,15 +52,38 @@ pub enum Stored {
     Other,
 }
 
-/// Pixels of more than 16 bits, brought to 16.
+/// Pixels that are brought to 16 bits.
 #[derive(Debug)]
 pub struct Deep {
+    /// The file has 8 bits.
+    pub is_shallow: bool,
     /// Packed `[height][width][channels]`, opacity last.
     pub samples: Vec<u16>,
     /// What the channels mean, without the opacity.
     pub channels: Channels,
     /// Whether opacity is there.
     pub alpha: bool,
+}
+
+/// Why pixels were not read, as a clause.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The file is damaged.
+    Damaged(String),
+    /// The file may be sound, and this is not read.
+    Unsupported(String),
+}
+
+impl From<TiffError> for Refusal {
+    fn from(error: TiffError) -> Self {
+        match error {
+            TiffError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => {
+                Self::Damaged("it ends in the middle of the picture".into())
+            }
+            TiffError::UnsupportedError(cause) => Self::Unsupported(cause.to_string()),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
 }
 
 /// Reads the metadata; empty if the file is damaged.
@@ -72,7 +96,11 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
     let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let mut first = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().and_then(|all| all.first().copied());
     let bits = first(Tag::BitsPerSample).unwrap_or(1);
+    const BLACK_IS_ZERO: u16 = 1;
+    let is_grey = first(Tag::PhotometricInterpretation) == Some(BLACK_IS_ZERO);
+    let has_grey_alpha = is_grey && first(Tag::SamplesPerPixel) == Some(2) && matches!(bits, 8 | 16);
     let stored = match first(Tag::SampleFormat) {
+        None | Some(1) if has_grey_alpha => Stored::Deep,
         None | Some(1) if bits <= 16 => Stored::Usual,
         None | Some(1 | 3) => Stored::Deep,
         Some(2) => Stored::Signed,
@@ -101,65 +129,69 @@ fn pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> u32 {
 /// Width and height of the first page.
 ///
 /// # Errors
-/// The file is damaged. The error is a clause.
-pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
-    Decoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.dimensions()).map_err(|error| error.to_string())
+/// The file is damaged.
+pub fn size(bytes: &[u8]) -> Result<(u32, u32), Refusal> {
+    Ok(Decoder::new(Cursor::new(bytes))?.dimensions()?)
 }
 
-/// Reads pixels of more than 16 bits.
+/// Reads the pixels of [`Stored::Deep`].
 ///
 /// # Errors
-/// The file is damaged, or its channels are not grey or RGB. The error is a clause.
-pub fn deep(bytes: &[u8]) -> Result<Deep, String> {
+/// The file is damaged, or its channels are not grey or RGB.
+pub fn deep(bytes: &[u8]) -> Result<Deep, Refusal> {
+    let unsupported = |reason: String| Err(Refusal::Unsupported(reason));
     let (mut decoder, count) = open(bytes)?;
-    let (channels, alpha) = match decoder.colortype().map_err(|error| error.to_string())? {
+    let (channels, alpha) = match decoder.colortype()? {
         tiff::ColorType::Gray(_) => (Channels::Gray, false),
-        tiff::ColorType::GrayA(_) => (Channels::Gray, true),
+        // Of the files that are read here, those of two samples are grey with opacity: see `metadata`.
+        tiff::ColorType::GrayA(_) | tiff::ColorType::Multiband { num_samples: 2, .. } => (Channels::Gray, true),
         tiff::ColorType::RGB(_) => (Channels::Rgb, false),
         tiff::ColorType::RGBA(_) => (Channels::Rgb, true),
-        color => return Err(format!("its channels are stored as {color:?}")),
+        color => return unsupported(format!("its channels are stored as {color:?}")),
     };
     let level = |share: f64| (share.clamp(0.0, 1.0) * 65_535.0).round() as u16;
-    let samples: Vec<u16> = match decoder.read_image().map_err(|error| error.to_string())? {
+    let read = decoder.read_image()?;
+    let is_shallow = matches!(read, DecodingResult::U8(_));
+    let samples: Vec<u16> = match read {
+        DecodingResult::U8(samples) => samples.into_iter().map(|sample| u16::from(sample) * 257).collect(),
+        DecodingResult::U16(samples) => samples,
         DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 16) as u16).collect(),
         DecodingResult::U64(samples) => samples.into_iter().map(|sample| (sample >> 48) as u16).collect(),
         DecodingResult::F16(samples) => samples.into_iter().map(|sample| level(f64::from(sample.to_f32()))).collect(),
         DecodingResult::F32(samples) => samples.into_iter().map(|sample| level(f64::from(sample))).collect(),
         DecodingResult::F64(samples) => samples.into_iter().map(level).collect(),
-        _ => return Err("its samples have another size than it says".into()),
+        _ => return unsupported("its samples have another size than it says".into()),
     };
     if samples.len() as u64 != count * (channels.count() as u64 + u64::from(alpha)) {
-        return Err("its channels are stored in planes".into());
+        return unsupported("its channels are stored in planes".into());
     }
-    Ok(Deep { samples, channels, alpha })
+    Ok(Deep { is_shallow, samples, channels, alpha })
 }
 
 /// A decoder, and the number of pixels of its first page.
 type Opened<'a> = (Decoder<Cursor<&'a [u8]>>, u64);
 
 /// A decoder without limits but those on pictures, and the number of pixels.
-fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
+fn open(bytes: &[u8]) -> Result<Opened<'_>, Refusal> {
     let mut limits = Limits::unlimited();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let decoder = Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits));
-    let mut decoder = decoder.map_err(|error| error.to_string())?;
-    let (width, height) = decoder.dimensions().map_err(|error| error.to_string())?;
+    let mut decoder = Decoder::new(Cursor::new(bytes))?.with_limits(limits);
+    let (width, height) = decoder.dimensions()?;
     Ok((decoder, u64::from(width) * u64::from(height)))
 }
 
 /// Reads the pixels of a CMYK file.
 ///
 /// # Errors
-/// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels. The error is a clause.
-pub fn inks(bytes: &[u8]) -> Result<Inks, String> {
+/// The file is damaged, or is not CMYK of 8 or 16 bits with packed channels.
+pub fn inks(bytes: &[u8]) -> Result<Inks, Refusal> {
     let (mut decoder, count) = open(bytes)?;
-    let color = decoder.colortype().map_err(|error| error.to_string())?;
-    let samples = decoder.read_image().map_err(|error| error.to_string())?;
+    let (color, samples) = (decoder.colortype()?, decoder.read_image()?);
     let count = count as usize * 4;
     match (color, samples) {
         (tiff::ColorType::CMYK(8), DecodingResult::U8(inks)) if inks.len() == count => Ok(Inks::Eight(inks)),
         (tiff::ColorType::CMYK(16), DecodingResult::U16(inks)) if inks.len() == count => Ok(Inks::Sixteen(inks)),
-        (color, _) => Err(format!("its inks are stored as {color:?}")),
+        (color, _) => Err(Refusal::Unsupported(format!("its inks are stored as {color:?}"))),
     }
 }

@@ -169,8 +169,14 @@ fn read(
 ) -> Result<()> {
     for place in 0.. {
         let (mut input, small) = spares.recv().map_err(|_| Error::Disconnected)?;
-        if stop.requested() || !source.next(&mut input)? {
+        if stop.requested() {
             break;
+        }
+        match source.next(&mut input) {
+            Ok(true) => {}
+            // The wait for a pipe was ended; what came before is kept.
+            Ok(false) | Err(Error::Interrupted(_)) => break,
+            Err(error) => return Err(error),
         }
         let grain = carry(&input);
         jobs.send(InFlight { place, input, grain, small }).map_err(|_| Error::Disconnected)?;

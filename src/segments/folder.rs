@@ -79,12 +79,13 @@ impl Folder {
         name.into()
     }
 
-    /// Removes the folder of a job that was killed after its film was complete and before its segments were removed.
+    /// Removes the folder of a job that was killed after its film was complete and before all of the folder was removed.
     pub fn sweep(output: &Path) {
         let path = Self::beside(output);
         let joined = read::<Joined>(&path.join(JOINED)).ok().flatten();
         let is_there = |joined: Joined| fs::metadata(output).is_ok_and(|found| found.len() == joined.bytes);
-        if !joined.is_some_and(is_there) {
+        let holds_nothing = || path.is_dir() && names_in(&path).iter().all(|name| name == LOCK);
+        if !joined.is_some_and(is_there) && !holds_nothing() {
             return;
         }
         // Another process that works there keeps it.
@@ -184,7 +185,7 @@ impl Folder {
 
     /// Numbers of the recorded segments, in order. The file of one may be missing or truncated; see [`Self::segment`].
     pub fn numbers(&self) -> Vec<u64> {
-        let names = self.names();
+        let names = names_in(&self.path);
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
         numbers.sort_unstable();
         numbers
@@ -195,18 +196,14 @@ impl Folder {
     /// # Errors
     /// A file cannot be removed.
     pub fn remove(self) -> Result<()> {
-        self.clear(|_| true)
+        // The note that the film is complete goes last: until then, a later run knows what these files are.
+        self.clear(|name| name != JOINED)
         // Dropping `self` removes the rest, as for every folder without segments.
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.path).into_iter().flatten();
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
     }
 
     /// Removes the job's files whose names are `unwanted`; files of others stay.
     fn clear(&self, unwanted: impl Fn(&str) -> bool) -> Result<()> {
-        for name in self.names() {
+        for name in names_in(&self.path) {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
             let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
             let is_own = is_segment || name == JOURNAL || name == JOINED || name.ends_with(whole::ENDING);
@@ -238,6 +235,11 @@ impl Drop for Folder {
             let _ = fs::remove_dir(&self.path);
         }
     }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn facts_name(number: u64) -> String {
@@ -342,6 +344,13 @@ mod tests {
         fs::write(&output, b"film").unwrap();
         Folder::sweep(&output);
         assert!(!path.exists() && output.exists());
+        // Killed at the very end of the removal; but what somebody else put there stays.
+        for (left, is_swept) in [(None, true), (Some(LOCK), true), (Some("notes.txt"), false)] {
+            fs::create_dir(&path).unwrap();
+            left.into_iter().for_each(|name| fs::write(path.join(name), b"7").unwrap());
+            Folder::sweep(&output);
+            assert_eq!(!path.exists(), is_swept, "{left:?}");
+        }
     }
 
     #[test]

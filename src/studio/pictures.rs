@@ -24,6 +24,7 @@ use crate::statistics::{Histogram, Percentiles};
 use crate::studio::{Painter, Studio};
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
+use crate::sync::pipe::is_pipe;
 use crate::sync::threads::spawn_scoped;
 use crate::warning::Warning;
 
@@ -157,11 +158,12 @@ impl Studio {
 fn decode<'a>(jobs: &'a [PictureJob], most: MaxPixels, decoded: &Sender<Decoded<'a>>, stop: &Stop) {
     for job in jobs.iter().take_while(|_| !stop.requested()) {
         let start = Instant::now();
-        let load = || match &job.input {
-            Some(path) => read::load(path, most),
-            None => read::load_standard_input(most),
-        };
+        let path = job.input.as_deref().unwrap_or(Path::new("-"));
+        let load = || if is_pipe(path) { read::load_pipe(path, most, stop) } else { read::load(path, most) };
         let picture = guarded(job, load);
+        if matches!(picture, Err(Error::Interrupted(_))) {
+            break;
+        }
         if decoded.send(Decoded { job, picture, spent: start.elapsed() }).is_err() {
             break;
         }

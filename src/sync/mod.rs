@@ -1,6 +1,7 @@
-//! Threads and what they share: a lock, a slot for the newest value, a request to stop.
+//! Threads and what they share: a lock, a slot for the newest value, a request to stop, pipes that heed it.
 
 pub mod latest;
+pub mod pipe;
 pub mod stop;
 pub mod threads;
 

@@ -122,7 +122,8 @@ impl ColorTags {
         match self.resolved_space(lines) {
             AVColorSpace::AVCOL_SPC_BT709 => YuvStandardMatrix::Bt709,
             AVColorSpace::AVCOL_SPC_FCC => YuvStandardMatrix::Fcc,
-            AVColorSpace::AVCOL_SPC_SMPTE240M => YuvStandardMatrix::Smpte240,
+            // By its weights of red and blue: the tables that `yuv` 0.8 has under the name are others.
+            AVColorSpace::AVCOL_SPC_SMPTE240M => YuvStandardMatrix::Custom(0.212, 0.087),
             AVColorSpace::AVCOL_SPC_BT2020_NCL | AVColorSpace::AVCOL_SPC_BT2020_CL => YuvStandardMatrix::Bt2020,
             _ => YuvStandardMatrix::Bt601,
         }
@@ -151,7 +152,8 @@ impl ColorTags {
         let mut tags = self;
         match self.space {
             AVColorSpace::AVCOL_SPC_RGB | AVColorSpace::AVCOL_SPC_YCGCO => {
-                tags.space = guessed_space(to_lines);
+                let hdr = AVColorSpace::AVCOL_SPC_BT2020_NCL;
+                tags.space = if self.is_hdr() { hdr } else { guessed_space(to_lines) };
                 tags.range = AVColorRange::AVCOL_RANGE_MPEG;
             }
             AVColorSpace::AVCOL_SPC_UNSPECIFIED if guessed_space(from_lines) != guessed_space(to_lines) => {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::media::sequence::Sequence;
 use crate::warning::Warning;
 
 /// A reader or decoder that fails this many times in a row will not recover.
@@ -14,6 +15,8 @@ pub struct Damage {
     pub unreadable: bool,
     /// Packets that could not be decoded.
     pub packets: u64,
+    /// Numbers of those that are numbered pictures.
+    pub pictures: Vec<u64>,
     /// The decoder says that it does not know how to decode a packet, whole as it may be.
     pub unsupported: bool,
     /// Failed reads since the last good one.
@@ -39,7 +42,11 @@ impl Damage {
     }
 
     /// The warning at the end; `None` for a sound file.
-    pub fn warning(&self, video: &Path, reached: &Reached) -> Option<Warning> {
+    pub fn warning(&self, video: &Path, sequence: Option<&Sequence>, reached: &Reached) -> Option<Warning> {
+        if let (Some(sequence), Some(&first)) = (sequence, self.pictures.iter().min()) {
+            let others = self.pictures.iter().filter(|&&number| number != first).count() as u64;
+            return Some(Warning::DamagedPictures { first: sequence.names.file(first), others });
+        }
         let (video, &Reached { kept: frames, expected, seconds, too_short }) = (video.to_owned(), reached);
         if self.unreadable || too_short {
             Some(Warning::CutOff { video, frames, expected, seconds })
@@ -58,7 +65,7 @@ mod tests {
     #[test]
     fn a_warning_says_how_much_was_kept_and_a_sound_file_gets_none() {
         let reached = |too_short| Reached { kept: 70, expected: Some(75), seconds: 2.8, too_short };
-        let warning = |damage: &Damage, too_short| damage.warning(Path::new("a.mp4"), &reached(too_short));
+        let warning = |damage: &Damage, too_short| damage.warning(Path::new("a.mp4"), None, &reached(too_short));
         assert_eq!(warning(&Damage::default(), false), None);
         let (video, frames, expected) = (|| "a.mp4".into(), 70, Some(75));
         let cut = || Some(Warning::CutOff { video: video(), frames, expected, seconds: 2.8 });

@@ -1,8 +1,9 @@
 //! An input as RGB frames with exact timestamps.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, frame};
 
@@ -10,7 +11,7 @@ use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
 use super::deinterlace::{Deinterlacer, Stamped};
 use super::first_frame;
-use super::open::{Input, Opening, Unsaid, is_standard_input};
+use super::open::{Input, Opening, Unsaid};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
@@ -20,6 +21,7 @@ use crate::media::info::VideoInfo;
 use crate::media::options::{Deinterlace, Seconds};
 use crate::media::pixels::{ColorTags, ToRgb, is_transparent};
 use crate::media::side_data;
+use crate::sync::pipe::{is_pipe, is_standard_input};
 use crate::warning::Warning;
 
 /// What to decode.
@@ -39,6 +41,8 @@ pub struct DecodeOptions {
     pub keep_hdr: bool,
     /// What the input does not say of itself.
     pub unsaid: Unsaid,
+    /// Setting it ends the wait for a pipe that is silent.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// Decodes an input's best video stream, in the calling thread.
@@ -61,6 +65,10 @@ pub struct Decoder {
     /// When `picture` is shown and for how long, in ticks of the stream. A deinterlacer holds pictures back, so the clock may be
     /// ahead.
     pub(super) shown: Option<(i64, i64)>,
+    /// Numbers of the pictures that are in the decoder, if the input is numbered pictures: each gives one frame, or fails.
+    pub(super) inside: VecDeque<u64>,
+    /// The packet that was read last is marked as damaged.
+    last_is_corrupt: bool,
     /// No packets are left; the decoder delivers what it still holds.
     pub(super) draining: bool,
     pub(super) delivered: u64,
@@ -75,11 +83,20 @@ impl Decoder {
     /// The file cannot be read, contains no video, names other files, has frames that are too large, or has no frame
     /// from `start` on that can be decoded.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        let is_pipe = is_standard_input(path);
-        let name = if is_pipe { Path::new("standard input") } else { path };
+        let is_interrupted = || options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        match Self::open_file(path, options) {
+            // Whatever FFmpeg makes of a pipe that ends so early.
+            Err(_) if is_pipe(path) && is_interrupted() => Err(interrupted()),
+            opened => opened,
+        }
+    }
+
+    fn open_file(path: &Path, options: &DecodeOptions) -> Result<Self> {
+        let is_pipe = is_pipe(path);
+        let name = if is_standard_input(path) { Path::new("standard input") } else { path };
         let open = |seek| {
-            let input = Opening::film(path, options.max_pixels)?.with(&options.unsaid).open()?;
-            Self::of_input(name, input, options, seek)
+            let opening = Opening::film(path, options.max_pixels)?.with(&options.unsaid);
+            Self::of_input(name, opening.until(options.stop.clone()).open()?, options, seek)
         };
         let mut decoder = open(!is_pipe)?;
         let mut found = decoder.first_frame()?;
@@ -120,6 +137,8 @@ impl Decoder {
             .ok_or_else(|| Error::failed(format!("'{}' has no stream {stream}", path.display())))?;
         let (time_base, mut side_data) = (Rational::from(facts.time_base()), side_data::kept(&facts));
         let turn = side_data::take_turn(&mut side_data).unwrap_or_default();
+        let foreign = side_data::dolby_vision(&facts).filter(|dolby| !dolby.is_compatible);
+        let foreign = foreign.map(|dolby| Warning::DolbyVision { video: path.to_owned(), profile: dolby.profile });
         let base = timeline_start(&input, time_base);
         let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
         let start = options.start.filter(|start| start.0 > 0.0);
@@ -163,10 +182,12 @@ impl Decoder {
             clock,
             deinterlacer,
             shown: None,
+            inside: VecDeque::new(),
+            last_is_corrupt: false,
             draining: false,
             delivered: 0,
             damage: Damage::default(),
-            warnings: Vec::new(),
+            warnings: foreign.into_iter().collect(),
         })
     }
 
@@ -189,6 +210,7 @@ impl Decoder {
             let noted = self.picture.side_data(frame::side_data::Type::DisplayMatrix);
             self.turn = noted.and_then(|noted| side_data::turn(noted.data())).unwrap_or_default();
         }
+        side_data::add_layout(&mut self.info.side_data, &self.picture);
         self.warnings.extend(self.input.left_out(self.info.stream));
         if self.keep_hdr && ColorTags::of_frame(&self.picture).is_hdr() {
             side_data::add_hdr(&mut self.info.side_data, &self.picture);
@@ -223,6 +245,10 @@ impl Decoder {
             _ if self.damage.unsupported || self.decoder.id() == codec::Id::WEBP => Error::failed(format!(
                 "'{shown}' is a video of an unsupported kind: this FFmpeg cannot decode {}; convert it first, such as to GIF or MP4",
                 if self.decoder.id() == codec::Id::WEBP { "animated WebP" } else { self.decoder.id().name() }
+            )),
+            (None, None) if let Some(sequence) = self.input.sequence() => Error::failed(format!(
+                "cannot decode '{}' nor any picture after it; check that they are whole, and of the kind that their names say",
+                sequence.names.file(sequence.first).display()
             )),
             _ if self.is_pipe() => Error::failed(format!(
                 "cannot decode any frame of {shown}; send Y4M, NUT, Matroska or MPEG-TS, or name the file itself, since others, \
@@ -314,7 +340,7 @@ impl Decoder {
         }
         let mut lost = vec![Type::AFD, Type::S12M_TIMECODE, Type::IccProfile];
         if self.keep_hdr {
-            lost.extend([Type::DYNAMIC_HDR_PLUS, Type::DOVI_METADATA]);
+            lost.extend([Type::DYNAMIC_HDR_PLUS, Type::DOVI_RPU_BUFFER]);
         }
         lost.retain(|kind| self.picture.side_data(*kind).is_some());
         for kind in lost {
@@ -343,6 +369,7 @@ impl Decoder {
             }
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
+                    self.inside.pop_front();
                     if self.decoder.id() == codec::Id::DPX {
                         first_frame::distrust_dpx(&mut self.picture);
                     }
@@ -358,6 +385,7 @@ impl Decoder {
                         return Ok(true);
                     }
                 }
+                Err(FfmpegError::Eof) if self.input.is_interrupted() => return Err(interrupted()),
                 Err(FfmpegError::Eof) => {
                     let ended = self.deinterlacer.as_mut().map_or(Ok(false), Deinterlacer::end);
                     if !ended.map_err(|error| self.not_deinterlaced(error))? {
@@ -384,6 +412,7 @@ impl Decoder {
     /// Counts a packet that could not be decoded.
     fn lose(&mut self, error: FfmpegError) {
         self.damage.packets += 1;
+        self.damage.pictures.extend(self.inside.pop_front());
         self.damage.unsupported |= matches!(error, FfmpegError::PatchWelcome | FfmpegError::Experimental);
     }
 
@@ -400,12 +429,28 @@ impl Decoder {
                     if self.packet.stream() != self.info.stream {
                         continue;
                     }
+                    self.last_is_corrupt = self.packet.is_corrupt();
+                    if let Some(sequence) = self.input.sequence() {
+                        let number = sequence.first + self.packet.pts().unwrap_or_default().max(0).cast_unsigned();
+                        self.inside.push_back(number);
+                        // FFmpeg paints the rest of it grey, and says nothing.
+                        if self.decoder.id() == codec::Id::MJPEG && is_cut_off(self.packet.data().unwrap_or_default()) {
+                            self.inside.pop_back();
+                            self.damage.packets += 1;
+                            self.damage.pictures.push(number);
+                            continue;
+                        }
+                    }
                     if let Err(error) = self.decoder.send_packet(&self.packet) {
                         self.lose(error);
                     }
                     return;
                 }
-                Err(FfmpegError::Eof) => self.draining = true,
+                Err(FfmpegError::Eof) => {
+                    self.draining = true;
+                    // A file that ends in a packet has its last one marked.
+                    self.damage.unreadable |= self.last_is_corrupt || self.input.ends_in_a_frame();
+                }
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {}
                 Err(error) => {
                     self.damage.unreadable = true;
@@ -433,6 +478,16 @@ impl Decoder {
             !joined && declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
         let seconds = (reached - origin) as f64 * time_base.as_f64();
         let reached = Reached { kept: self.delivered, expected: frames, seconds, too_short };
-        self.warnings.extend(self.damage.warning(&self.path, &reached));
+        self.warnings.extend(self.damage.warning(&self.path, self.input.sequence(), &reached));
     }
+}
+
+fn interrupted() -> Error {
+    Error::Interrupted("interrupted while reading a pipe".into())
+}
+
+/// Whether a JPEG has no end behind its last scan. Markers stand for nothing else there: in a scan, zero follows `FF`.
+fn is_cut_off(jpeg: &[u8]) -> bool {
+    let last = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xFF, marker]);
+    last(0xD9) < last(0xDA)
 }

@@ -58,7 +58,8 @@ fn names_files(format: &ffi::AVInputFormat) -> bool {
     opens_nothing || name(format).split(',').any(|name| NAME_OTHERS.contains(&name))
 }
 
-fn name(format: &ffi::AVInputFormat) -> &str {
+/// FFmpeg's short name of a format.
+pub fn name(format: &ffi::AVInputFormat) -> &str {
     // SAFETY: every format has a name, a static string.
     unsafe { CStr::from_ptr(format.name) }.to_str().unwrap_or_default()
 }

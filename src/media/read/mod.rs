@@ -8,9 +8,10 @@ mod first_frame;
 mod formats;
 mod joint;
 mod open;
+mod piped;
 mod seek;
 mod stream;
 
 pub use decoder::{DecodeOptions, Decoder};
 pub(super) use open::{Input, Opening};
-pub use open::{RawVideo, Unsaid, is_standard_input};
+pub use open::{RawVideo, Unsaid};

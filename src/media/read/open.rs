@@ -1,6 +1,6 @@
 //! The one place that opens an input: a film, a segment, a network address or a screen.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_int};
 use std::fs::{self, File};
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ffmpeg_next::ffi;
@@ -17,14 +17,18 @@ use ffmpeg_next::{Dictionary, Error as FfmpegError, Packet};
 
 use super::formats;
 use super::joint::{Joint, Track, may_jump};
+use super::piped::PipeContext;
 use crate::error::{Error, Result};
 use crate::frame::{MaxPixels, Rational};
 use crate::media::ffmpeg::{address_url, file_url, interrupt, prepare, reason};
 use crate::media::options::FrameRate;
 use crate::media::sequence::{Numbered, Sequence};
 use crate::size::Size;
+use crate::sync::pipe::{self, is_pipe};
 use crate::warning::Warning;
 
+/// C's name for "from here", by which FFmpeg is asked for its place.
+const SEEK_CUR: c_int = 1;
 /// How long an address may stay silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -79,18 +83,13 @@ impl FromStr for RawVideo {
     }
 }
 
-/// Whether `path` stands for standard input.
-pub fn is_standard_input(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 /// What is opened, as far as error messages differ.
 enum Kind<'a> {
     Film(&'a Path),
     /// Pictures that are numbered.
-    Sequence(&'a Path),
-    /// Standard input.
-    Pipe,
+    Sequence(&'a Path, Sequence),
+    /// Standard input, or a named pipe.
+    Pipe(&'a Path),
     Segment(&'a Path),
     Address(&'a str),
     /// A screen or another device that a format of FFmpeg reads.
@@ -101,11 +100,15 @@ enum Kind<'a> {
 pub struct Input {
     /// Before the flag, which must outlive it.
     context: context::Input,
-    _interrupt: Option<Arc<AtomicBool>>,
+    interrupt: Option<Arc<AtomicBool>>,
+    /// What a pipe is read through; after the context, which it must outlive.
+    pipe: Option<PipeContext>,
+    /// The pictures, if it is numbered ones.
+    sequence: Option<Sequence>,
+    /// Where the last packet ends in the file, if that is known.
+    packet_end: Option<i64>,
     /// Where the clock jumps; `None`: packets are passed on as they are stored.
     joint: Option<Joint>,
-    /// It can be read once, from its start to its end.
-    is_pipe: bool,
     /// It is the file of one picture.
     is_still: bool,
     /// The file, if it is one, and whether its clock jumps, once that is known.
@@ -120,11 +123,11 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// The file is missing, unreadable, empty or a folder; a sequence has gaps.
     pub fn film(path: &'a Path, max_pixels: MaxPixels) -> Result<Self> {
-        if is_standard_input(path) {
-            return Ok(Self::pipe(max_pixels));
+        if is_pipe(path) {
+            return Ok(Self::pipe(path, max_pixels));
         }
         if let Some(names) = Numbered::of(path) {
-            return Self::sequence(path, &names.find()?, max_pixels);
+            return Self::sequence(path, names.find()?, max_pixels);
         }
         let reading = |error: io::Error| Error::reading(path, &error);
         // The standard library's reasons are better than FFmpeg's.
@@ -146,26 +149,27 @@ impl<'a> Opening<'a> {
         Ok(Self { kind, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None })
     }
 
-    /// Standard input, which is read once and never sought in.
-    fn pipe(max_pixels: MaxPixels) -> Self {
+    /// A pipe, which is read once and never sought in.
+    fn pipe(path: &'a Path, max_pixels: MaxPixels) -> Self {
         let options = vec![
             ("format_whitelist", formats::self_contained()),
             ("protocol_whitelist", "pipe".to_owned()),
             ("pattern_type", "none".to_owned()),
         ];
-        let url = c"pipe:0".to_owned();
-        Self { kind: Kind::Pipe, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None }
+        let (kind, url) = (Kind::Pipe(path), c"pipe:0".to_owned());
+        Self { kind, url, format: None, options, max_pixels: Some(max_pixels), interrupt: None }
     }
 
     /// The pictures of `sequence`, which `path` names.
-    fn sequence(path: &'a Path, sequence: &Sequence, max_pixels: MaxPixels) -> Result<Self> {
+    fn sequence(path: &'a Path, sequence: Sequence, max_pixels: MaxPixels) -> Result<Self> {
         let options = vec![
             ("format_whitelist", "image2".to_owned()),
             ("protocol_whitelist", "file".to_owned()),
             ("pattern_type", "sequence".to_owned()),
             ("start_number", sequence.first.to_string()),
         ];
-        let (kind, url) = (Kind::Sequence(path), file_url(&sequence.names.for_ffmpeg())?);
+        let url = file_url(&sequence.names.for_ffmpeg())?;
+        let kind = Kind::Sequence(path, sequence);
         Ok(Self { kind, url, format: Some("image2"), options, max_pixels: Some(max_pixels), interrupt: None })
     }
 
@@ -174,17 +178,26 @@ impl<'a> Opening<'a> {
     pub fn with(mut self, unsaid: &Unsaid) -> Self {
         let Unsaid { frame_rate, raw } = unsaid;
         let rate = frame_rate.map(|FrameRate(rate)| format!("{}/{}", rate.num, rate.den));
-        match raw.as_ref().filter(|_| matches!(self.kind, Kind::Film(_) | Kind::Pipe)) {
+        match raw.as_ref().filter(|_| matches!(self.kind, Kind::Film(_) | Kind::Pipe(_))) {
             Some(raw) => {
                 self.format = Some("rawvideo");
                 self.options.push(("video_size", raw.size.to_string()));
                 self.options.push(("pixel_format", raw.pixel_format.clone()));
                 self.options.extend(rate.map(|rate| ("framerate", rate)));
             }
-            None if matches!(self.kind, Kind::Sequence(_)) => {
+            None if matches!(self.kind, Kind::Sequence(..)) => {
                 self.options.extend(rate.map(|rate| ("framerate", rate)));
             }
             None => {}
+        }
+        self
+    }
+
+    /// Setting `stop` ends the wait for a silent pipe.
+    #[must_use]
+    pub fn until(mut self, stop: Option<Arc<AtomicBool>>) -> Self {
+        if matches!(self.kind, Kind::Pipe(_)) {
+            self.interrupt = stop;
         }
         self
     }
@@ -230,13 +243,20 @@ impl<'a> Opening<'a> {
         let format = self.format.map_or(Ok(ptr::null()), input_format)?;
         let mut options = Dictionary::new();
         self.options.iter().for_each(|(name, value)| options.set(name, value));
+        let mut pipe = match self.kind {
+            Kind::Pipe(path) => Some(PipeContext::open(path, self.interrupt.clone().unwrap_or_default())?),
+            _ => None,
+        };
         // SAFETY: a new context, or null, which the opening replaces; on failure FFmpeg frees it. FFmpeg changes the
-        // dictionary, which is taken back and freed. The flag outlives the context, in `Input`.
+        // dictionary, which is taken back and freed. The flag and the pipe outlive the context, in `Input`.
         let (context, opened) = unsafe {
             let mut context = ffi::avformat_alloc_context();
             if !context.is_null() {
                 if let Some(flag) = &self.interrupt {
                     (*context).interrupt_callback = interrupt(flag);
+                }
+                if let Some(pipe) = &mut pipe {
+                    (*context).pb = pipe.as_mut_ptr();
                 }
                 if self.max_pixels.is_none() {
                     (*context).flags |= ffi::AVFMT_FLAG_NOPARSE | ffi::AVFMT_FLAG_NOFILLIN;
@@ -254,17 +274,30 @@ impl<'a> Opening<'a> {
         let context = unsafe { context::Input::wrap(context) };
         let film = match self.kind {
             Kind::Film(path) => self.max_pixels.map(|most| (path.to_owned(), most)),
-            Kind::Sequence(_) | Kind::Pipe | Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
+            Kind::Sequence(..) | Kind::Pipe(_) | Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
         };
-        let is_pipe = matches!(self.kind, Kind::Pipe);
         let is_still = film.is_some() && formats::is_picture(&context);
-        let mut input =
-            Input { context, _interrupt: self.interrupt, joint: None, is_pipe, is_still, film, jumps: None };
+        let name = self.kind.name();
+        let sequence = match self.kind {
+            Kind::Sequence(_, sequence) => Some(sequence),
+            _ => None,
+        };
+        let mut input = Input {
+            context,
+            interrupt: self.interrupt,
+            pipe,
+            sequence,
+            packet_end: None,
+            joint: None,
+            is_still,
+            film,
+            jumps: None,
+        };
         if let Some(most) = self.max_pixels {
             // SAFETY: reads plain fields of an open input.
             let flags = unsafe { (*(*input.as_ptr()).iformat).flags };
             input.joint = Some(Joint::new(may_jump(flags)));
-            find_streams(&mut input, &self.kind.name(), most)?;
+            find_streams(&mut input, &name, most)?;
         }
         Ok(input)
     }
@@ -273,9 +306,9 @@ impl<'a> Opening<'a> {
 impl Kind<'_> {
     fn name(&self) -> String {
         match self {
-            Self::Film(path) | Self::Segment(path) | Self::Sequence(path) => path.display().to_string(),
-            Self::Pipe => "standard input".to_owned(),
-            Self::Address(address) | Self::Device(address) => (*address).to_owned(),
+            Self::Film(path) | Self::Segment(path) | Self::Sequence(path, _) => format!("'{}'", path.display()),
+            Self::Pipe(path) => pipe::shown(path),
+            Self::Address(address) | Self::Device(address) => format!("'{address}'"),
         }
     }
 
@@ -284,27 +317,27 @@ impl Kind<'_> {
         let (name, reason) = (self.name(), reason(error));
         Error::failed(match self {
             Self::Film(path) if path.is_file() && formats::names_others(path, url) => format!(
-                "'{name}' is a playlist or script that names other files or addresses, and impasto opens none of them; \
+                "{name} is a playlist or script that names other files or addresses, and impasto opens none of them; \
                  name the videos themselves, or copy them into one file: ffmpeg -i {name} -c copy film.mkv"
             ),
             Self::Film(_) => format!(
-                "'{name}' is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"
+                "{name} is not a video that FFmpeg can read ({reason}); it may be another kind of file, or cut off"
             ),
-            Self::Sequence(_) => {
-                format!("cannot read the pictures '{name}' ({reason}); check that they are of one kind")
+            Self::Sequence(..) => {
+                format!("cannot read the pictures {name} ({reason}); check that they are of one kind")
             }
-            Self::Pipe => format!(
-                "standard input is not a video that FFmpeg can read from a pipe ({reason}); send Y4M, NUT, Matroska or MPEG-TS, \
+            Self::Pipe(_) => format!(
+                "{name} is not a video that FFmpeg can read from a pipe ({reason}); send Y4M, NUT, Matroska or MPEG-TS, \
                  give the size of raw frames with --raw-input, or name the file itself, which an MP4 may need"
             ),
             Self::Segment(_) => format!(
-                "cannot read the segment '{name}' ({reason}); delete it and run the same command again to repaint it"
+                "cannot read the segment {name} ({reason}); delete it and run the same command again to repaint it"
             ),
             Self::Address(_) => {
-                format!("cannot open '{name}' ({reason}); check the address, and that something is playing there")
+                format!("cannot open {name} ({reason}); check the address, and that something is playing there")
             }
             Self::Device(_) => {
-                format!("cannot open the screen '{name}' ({reason}); check its name, and that it may be captured")
+                format!("cannot open the screen {name} ({reason}); check its name, and that it may be captured")
             }
         })
     }
@@ -319,6 +352,10 @@ impl Input {
     pub fn next_packet(&mut self, packet: &mut Packet) -> Result<(), FfmpegError> {
         *packet = Packet::empty();
         packet.read(&mut self.context)?;
+        self.packet_end = i64::try_from(packet.size())
+            .ok()
+            .filter(|_| packet.position() >= 0)
+            .map(|size| packet.position() as i64 + size);
         if let Some(joint) = &mut self.joint
             && let Some(stream) = self.context.stream(packet.stream())
         {
@@ -333,7 +370,7 @@ impl Input {
     /// Seeks to the last key frame at or before `target`, in ticks of `stream`, or in microseconds if `stream` is -1. False
     /// if that is impossible: then the file is best read from its start.
     pub fn seek(&mut self, stream: i32, target: i64) -> bool {
-        if self.is_pipe || self.jumps() {
+        if self.is_pipe() || self.jumps() {
             return false;
         }
         // SAFETY: the context is open for reading.
@@ -368,7 +405,30 @@ impl Input {
 
     /// Whether it can be read only once.
     pub fn is_pipe(&self) -> bool {
-        self.is_pipe
+        self.pipe.is_some()
+    }
+
+    /// Whether a stop has ended its reading. Only pipes are asked: others that wait belong to a show, which ends anyway.
+    pub fn is_interrupted(&self) -> bool {
+        self.is_pipe() && self.interrupt.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// The pictures that it reads, if they are numbered.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        self.sequence.as_ref()
+    }
+
+    /// Whether the last frame is cut off, once the end is reached. FFmpeg tells of that itself, except in Y4M.
+    pub fn ends_in_a_frame(&mut self) -> bool {
+        // SAFETY: plain fields of an open input; its reader is asked for its place.
+        let place = unsafe {
+            let raw = self.context.as_mut_ptr();
+            if formats::name(&*(*raw).iformat) != "yuv4mpegpipe" || (*raw).pb.is_null() {
+                return false;
+            }
+            ffi::avio_seek((*raw).pb, 0, SEEK_CUR)
+        };
+        self.packet_end.is_some_and(|end| place > end)
     }
 
     /// Whether it is the file of one picture.
@@ -379,7 +439,7 @@ impl Input {
     /// The warning about other streams than `kept` that a pipe carries: who wants to copy them must read it again.
     pub fn left_out(&self, kept: usize) -> Option<Warning> {
         let others = self.context.streams().filter(|stream| stream.index() != kept).count();
-        (self.is_pipe && others > 0).then_some(Warning::PipeStreams { streams: others })
+        (self.is_pipe() && others > 0).then_some(Warning::PipeStreams { streams: others })
     }
 
     /// Whether all video and audio must be read to know where the clock jumps.
@@ -426,7 +486,7 @@ fn check_sizes(input: &Input, name: &str, most: MaxPixels) -> Result<()> {
         let (width, height) =
             unsafe { ((*stream.parameters().as_ptr()).width, (*stream.parameters().as_ptr()).height) };
         if width > 0 && height > 0 {
-            most.check(&format!("'{name}'"), width.cast_unsigned(), height.cast_unsigned())?;
+            most.check(name, width.cast_unsigned(), height.cast_unsigned())?;
         }
     }
     Ok(())
@@ -450,7 +510,7 @@ fn find_streams(input: &mut Input, name: &str, most: MaxPixels) -> Result<()> {
     if found < 0 {
         let reason = reason(found.into());
         return Err(Error::failed(format!(
-            "cannot identify the streams in '{name}' ({reason}); it may be damaged, so get another copy"
+            "cannot identify the streams in {name} ({reason}); it may be damaged, so get another copy"
         )));
     }
     // Some formats tell the size only now.

@@ -26,6 +26,7 @@ impl Decoder {
                 return Ok(false);
             }
             self.decoder.flush();
+            self.inside.clear();
             self.deinterlacer.iter_mut().for_each(Deinterlacer::reset);
             self.clock.restart(wanted);
             self.draining = false;

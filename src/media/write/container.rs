@@ -164,6 +164,11 @@ impl Container {
         self.is_quicktime() || (version >= 61 && matches!(self.name(), "matroska" | "webm"))
     }
 
+    /// Whether it stores how pictures are laid out for two eyes or around the viewer.
+    pub(super) fn keeps_layout(&self) -> bool {
+        matches!(self.name(), "mp4" | "matroska" | "webm" | "nut")
+    }
+
     /// Whether it has a place for a tag of the whole file, without a list of the file's own tags.
     pub(super) fn takes_tag(&self, key: &str) -> bool {
         /// Handled by FFmpeg in ways of their own.

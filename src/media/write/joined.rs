@@ -63,6 +63,10 @@ impl Joined {
         if side_data::is_rotated(&info.side_data) && !container.keeps_rotation() {
             warnings.push(Warning::RotationLost { container: container.name().to_owned() });
         }
+        let layouts = side_data::layouts(&info.side_data);
+        if !layouts.is_empty() && !container.keeps_layout() {
+            warnings.push(Warning::TagsLeftOut { tags: layouts.join(", "), container: container.name().to_owned() });
+        }
         let time_base = encoder.context().time_base().into();
         let clock = StorageClock::new(encoder.usual_duration());
         let extradata = encoder.extradata();

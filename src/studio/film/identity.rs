@@ -7,11 +7,11 @@ use super::settings::FilmSettings;
 use crate::digest;
 use crate::error::Result;
 use crate::media;
-use crate::media::read::is_standard_input;
 use crate::media::sequence::{Numbered, Sequence};
 use crate::media::write::Container;
 use crate::segments::journal::{fingerprint, fingerprint_of_part};
 use crate::studio::{Machine, PaintSettings, Studio, Style};
+use crate::sync::pipe::is_pipe;
 
 /// The facts of a job, except the device, by the names that users know.
 ///
@@ -95,7 +95,7 @@ pub fn facts(
 
 /// Identifies the input. What comes through a pipe shows only when it is read: where a job resumes, its frames are compared.
 fn identity_of(input: &Path) -> Result<String> {
-    if is_standard_input(input) {
+    if is_pipe(input) {
         return Ok("standard input".to_owned());
     }
     match Numbered::of(input) {

@@ -1,6 +1,7 @@
 //! Paints one film in segments, joins them, and resumes an interrupted job.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use super::{identity, piped, unpack};
 use crate::error::{Error, Result};
 use crate::media::options::FrameRate;
-use crate::media::read::{DecodeOptions, is_standard_input};
+use crate::media::read::DecodeOptions;
 use crate::media::sequence::Numbered;
 use crate::media::write::{Codec, Container, CopiedStreams, EncodeOptions};
 use crate::pipeline::ordered;
@@ -25,6 +26,7 @@ use crate::statistics::Percentiles;
 use crate::studio::Studio;
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
+use crate::sync::pipe::{self, is_pipe};
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
 use crate::whole;
@@ -96,6 +98,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         deinterlace: settings.deinterlace,
         keep_hdr: settings.keep_hdr,
         unsaid: settings.unsaid(),
+        stop: Some(stop.flag()),
     };
     let mut rate = settings.resampled(input);
     let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
@@ -126,8 +129,12 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
     let path = Folder::beside(output);
     let names = Numbered::of(output);
-    if let Some(folder) = names.as_ref().and_then(|_| output.parent()).filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    match output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if names.is_some() => {
+            fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        }
+        Some(folder) if !folder.exists() => return Err(Error::writing(output, &io::ErrorKind::NotFound.into())),
+        _ => {}
     }
     let joins_only = job.work == Work::Join;
     if !joins_only {
@@ -187,7 +194,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
 impl Running<'_> {
     fn film(&self) -> Film<'_> {
         let (path, settings) = (self.job.input.as_path(), &self.settings);
-        let alone = is_standard_input(path) || settings.raw_input.is_some();
+        let alone = is_pipe(path) || settings.raw_input.is_some();
         Film {
             path,
             cut: settings.start.is_some_and(|start| start.0 > 0.0),
@@ -207,10 +214,11 @@ impl Running<'_> {
     }
 
     fn open(&self) -> Result<ResumableSource> {
-        if is_standard_input(&self.job.input) {
-            return Err(Error::failed(
-                "standard input is read once, and several parts of the film are missing; send it again for each, or add --restart",
-            ));
+        if is_pipe(&self.job.input) {
+            return Err(Error::failed(format!(
+                "{} is read once, and several parts of the film are missing; send it again for each, or add --restart",
+                pipe::shown(&self.job.input)
+            )));
         }
         VideoSource::open(&self.job.input, &self.decoding, self.settings.size, self.rate).map(ResumableSource::new)
     }

@@ -10,7 +10,7 @@ use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use super::unpack;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
-use crate::media::read::{DecodeOptions, is_standard_input};
+use crate::media::read::DecodeOptions;
 use crate::media::sequence::Numbered;
 use crate::media::write::{Container, CopiedStreams, PlainFrames};
 use crate::pipeline::ordered;
@@ -20,6 +20,7 @@ use crate::size::Size;
 use crate::source::Source;
 use crate::source::video::VideoSource;
 use crate::sync::Stop;
+use crate::sync::pipe::{is_pipe, is_standard_input};
 use crate::temporal::Relay;
 use crate::warning::Warning;
 use crate::whole;
@@ -47,6 +48,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
         deinterlace: settings.deinterlace,
         keep_hdr: false,
         unsaid: settings.unsaid(),
+        stop: Some(stop.flag()),
     };
     let mut source = VideoSource::open(&job.input, &decoding, settings.size, settings.resampled(&job.input))?;
     unpack::refuse_still(&source, &job.input)?;
@@ -105,7 +107,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
 
 /// Whether the input has streams that are lost. Those of a pipe are told about by its reader.
 fn loses_streams(job: &FilmJob, decoding: &DecodeOptions) -> bool {
-    let is_file = !is_standard_input(&job.input) && Numbered::of(&job.input).is_none() && decoding.unsaid.raw.is_none();
+    let is_file = !is_pipe(&job.input) && Numbered::of(&job.input).is_none() && decoding.unsaid.raw.is_none();
     is_file && CopiedStreams::count(&job.input, decoding.max_pixels).is_ok_and(|others| others > 0)
 }
 

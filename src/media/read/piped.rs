@@ -1,0 +1,74 @@
+//! FFmpeg reading from a pipe, whose silence a stop ends.
+
+use std::ffi::{c_int, c_void};
+use std::io::Read;
+use std::path::Path;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::{Error as FfmpegError, ffi};
+
+use crate::error::{Error, Result};
+use crate::sync::pipe::Pipe;
+
+/// Bytes that are read at once, at most: what a pipe of Linux holds.
+const BUFFER: usize = 64 << 10;
+
+/// A pipe as FFmpeg's own input. It must outlive the context that reads from it.
+pub struct PipeContext {
+    raw: *mut ffi::AVIOContext,
+    pipe: *mut Pipe,
+}
+
+// SAFETY: both pointers are owned, and used by one thread at a time.
+unsafe impl Send for PipeContext {}
+
+impl PipeContext {
+    /// Opens the pipe `path`; see [`Pipe::open`].
+    pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Self> {
+        let pipe = Box::into_raw(Box::new(Pipe::open(path, stop).map_err(|error| Error::reading(path, &error))?));
+        let mut context = Self { raw: std::ptr::null_mut(), pipe };
+        // SAFETY: the buffer becomes the context's, and is freed here if there is no context; the pipe outlives both.
+        unsafe {
+            let buffer = ffi::av_malloc(BUFFER);
+            if !buffer.is_null() {
+                let (size, bytes) = (BUFFER as c_int, buffer.cast());
+                context.raw = ffi::avio_alloc_context(bytes, size, 0, pipe.cast(), Some(read), None, None);
+            }
+            if context.raw.is_null() {
+                ffi::av_free(buffer);
+                return Err(Error::failed("out of memory"));
+            }
+        }
+        Ok(context)
+    }
+
+    /// What FFmpeg reads from.
+    pub fn as_mut_ptr(&mut self) -> *mut ffi::AVIOContext {
+        self.raw
+    }
+}
+
+impl Drop for PipeContext {
+    fn drop(&mut self) {
+        // SAFETY: the context and its buffer, which FFmpeg may have replaced, are freed once; then the pipe.
+        unsafe {
+            if !self.raw.is_null() {
+                ffi::av_freep((&raw mut (*self.raw).buffer).cast());
+                ffi::avio_context_free(&raw mut self.raw);
+            }
+            drop(Box::from_raw(self.pipe));
+        }
+    }
+}
+
+unsafe extern "C" fn read(pipe: *mut c_void, to: *mut u8, size: c_int) -> c_int {
+    // SAFETY: the pipe is that of `open`, nobody else uses it meanwhile, and FFmpeg's buffer has `size` bytes.
+    let (pipe, to) = unsafe { (&mut *pipe.cast::<Pipe>(), slice::from_raw_parts_mut(to, size.max(0) as usize)) };
+    match pipe.read(to) {
+        Ok(0) => FfmpegError::Eof.into(),
+        Ok(length) => length as c_int,
+        Err(_) => FfmpegError::Exit.into(),
+    }
+}
