@@ -3,8 +3,8 @@
 //! Each message is one sentence that says what failed and how to fix it, if there is a way. Callers branch on the
 //! variant only; the text is for people.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 /// An error, with the exit code that it leads to.
 #[derive(Debug, thiserror::Error)]
@@ -108,10 +108,12 @@ impl Error {
     }
 }
 
-/// The system's reason in words, without the number that Rust adds: `(os error 5)`.
-pub fn cause(error: &io::Error) -> String {
+/// The reason that the system or a library gives, as a clause: its first line, without the number that Rust adds
+/// (`(os error 5)`) and without a full stop.
+pub fn cause(error: &impl fmt::Display) -> String {
     let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    line.split(" (os error ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -142,6 +144,7 @@ mod tests {
     fn the_cause_of_an_error_is_told_in_words_only() {
         let error = Error::reading(Path::new("a.jpg"), &io::Error::from_raw_os_error(5)).to_string();
         assert!(error.starts_with("cannot read 'a.jpg': ") && !error.contains("os error"), "{error}");
+        assert_eq!(cause(&"Node failed.\nSee the log."), "Node failed");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 
 use super::{Format, Picture, color};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::warning::Warning;
 use crate::whole;
 
@@ -101,7 +101,12 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         Format::WebP => encodable.encode_with(WebPEncoder::new_lossless(bytes)),
         Format::Tiff => encodable.encode_with(TiffEncoder::new(Cursor::new(bytes))),
     }
-    .map_err(|error| Error::failed(format!("cannot make a {format} of {width} x {height} pixels: {error}")))?;
+    .map_err(|error| {
+        let reason = cause(&error);
+        Error::failed(format!(
+            "{format} cannot hold {width}x{height} pixels ({reason}); choose another format with --format"
+        ))
+    })?;
     Ok(encoded)
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use minifb::{InputCallback, ScaleMode, WindowOptions};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, Image};
 use crate::kernel::resize::Resizer;
 use crate::kernel::{arrange, label};
@@ -258,7 +258,7 @@ impl Window {
             catch_unwind(AssertUnwindSafe(|| inner.update_with_buffer(buffer, width as usize, height as usize)));
         painted
             .unwrap_or(Ok(()))
-            .map_err(|error| Error::failed(format!("the window does not show its picture: {error}")))
+            .map_err(|error| Error::internal(format!("the window refuses its picture ({})", cause(&error))))
     }
 }
 
@@ -302,8 +302,11 @@ fn no_display(error: &minifb::Error, cure: &str) -> String {
     let named = |variable| env::var(variable).ok().filter(|value| !value.is_empty());
     let reason = match named("DISPLAY") {
         _ if cfg!(not(all(unix, not(target_os = "macos")))) => said,
+        Some(display) if said.contains("XOpenDisplay") => {
+            format!("DISPLAY is {display}, but no X server answers there")
+        }
         Some(display) => format!("DISPLAY is {display}, but {said}"),
-        None if named("WAYLAND_DISPLAY").is_some() => "DISPLAY is not set, which takes XWayland on Wayland".to_owned(),
+        None if named("WAYLAND_DISPLAY").is_some() => "DISPLAY is not set; on Wayland, XWayland is needed".to_owned(),
         None => "DISPLAY is not set".to_owned(),
     };
     format!("there is no display to open a window on ({reason}); {cure}")

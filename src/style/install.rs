@@ -206,7 +206,10 @@ fn complete(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn damaged(file: &Path) -> Error {
-    Error::failed(format!("'{}' is not a network that ONNX Runtime can load: its bytes are no graph", file.display()))
+    Error::failed(format!(
+        "'{}' is not an ONNX file, or is damaged; export the network as ONNX, or download it again",
+        file.display()
+    ))
 }
 
 /// The predictor's entry, its sizes read from its graph, and its bytes, freed of rounding.
@@ -287,10 +290,14 @@ fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Open
 /// A failure of the copy, as one of the file that the user named.
 fn as_added(error: Error, file: &Path) -> Error {
     match error {
-        Error::Failed(reason) => Error::Failed(format!(
-            "'{}' does not run as it is: {reason}; if it needs further files, save all as one",
-            file.display()
-        )),
+        Error::Failed(words) => {
+            // Its cures are for networks that are installed.
+            let reason = words.split("; ").next().unwrap_or_default();
+            Error::Failed(format!(
+                "'{}' does not run as it is: {reason}; if it needs further files, save all as one",
+                file.display()
+            ))
+        }
         other => other,
     }
 }

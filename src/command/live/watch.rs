@@ -153,7 +153,11 @@ impl<'a> Watcher<'a> {
                 Some(wish) => {
                     let Some(window) = &mut self.window else { continue };
                     match wish {
-                        Wish::FullScreen => window.toggle_full_screen()?,
+                        Wish::FullScreen => {
+                            if let Err(error) = window.toggle_full_screen() {
+                                self.remark = Some((Instant::now(), error.to_string()));
+                            }
+                        }
                         Wish::Help => window.turn_help(keys::help(self.show.styles())),
                         _ => self.numbers ^= !window.close_help(),
                     }

@@ -126,8 +126,12 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
     let path = Folder::beside(output);
     let names = Numbered::of(output);
-    if let Some(folder) = names.as_ref().and_then(|_| output.parent()).filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    match (&names, output.parent()) {
+        // Numbered pictures fill a folder of their own.
+        (Some(_), Some(folder)) if !folder.as_os_str().is_empty() => {
+            fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        }
+        _ => whole::probe(output).map_err(|error| Error::writing(output, &error))?,
     }
     let joins_only = job.work == Work::Join;
     if !joins_only {
