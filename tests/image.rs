@@ -497,6 +497,7 @@ fn outputs_that_make_no_sense_are_wrong_usage() {
         (&["a.png", "b.png", "-o", "out.jpg"], "need a folder"),
         (&["sub", "-o", "b.png"], "is a file"),
         (&["a.png", "sub/a.png", "-o", "out"], "both be written"),
+        (&["film.mp4", "-o", "out.jpg"], "paint it with `impasto video`"),
     ] {
         let error = desk.fail(2, args);
         assert!(error.contains(reason), "{args:?}: {error}");

@@ -225,7 +225,7 @@ pub fn user_folder() -> PathBuf {
 /// Advice about an unknown `name`, with the most similar names: `; did you mean 'a' or 'b'? See impasto styles`.
 pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut near: Vec<(f64, &str)> = known.map(|known| (likeness(name, known), known)).collect();
-    near.retain(|(likeness, _)| *likeness > 0.6);
+    near.retain(|(likeness, _)| *likeness > 0.72);
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("'{name}'")).collect();
     if names.is_empty() {

@@ -145,9 +145,10 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     let mut manifest = Manifest::read(folder)?;
     let Some(place) = manifest.networks.iter().position(|network| network.name == name) else {
         let own: Vec<&str> = manifest.networks.iter().map(|network| network.name.as_str()).collect();
-        let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
+        let own =
+            if own.is_empty() { "you have added none".to_owned() } else { format!("these are: {}", own.join(", ")) };
         return Err(Error::usage(format!(
-            "you have added no network '{name}'; only networks that you added can be removed, and there are: {own}"
+            "there is no network '{name}' of yours; only networks that you added can be removed, and {own}"
         )));
     };
     let entry = manifest.networks.remove(place);
@@ -366,6 +367,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = remove_from(folder.path(), "live").unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("there are: none"), "{error}");
+        assert!(error.to_string().contains("you have added none"), "{error}");
     }
 }
