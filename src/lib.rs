@@ -210,7 +210,7 @@ pub mod live {
 /// ```
 pub mod pictures {
     pub use crate::picture::Format;
-    pub use crate::studio::pictures::{Listen, Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+    pub use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureListener, PictureSettings};
 }
 
 /// Paint one picture by optimisation, with no style network: [`Studio::paint_still`].
@@ -219,7 +219,9 @@ pub mod pictures {
 pub mod still {
     pub use crate::network::vgg19::Pooling;
     pub use crate::paint::{Init, Method};
-    pub use crate::studio::still::{KeepColors, Listen, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
+    pub use crate::studio::still::{
+        KeepColors, StillDone, StillEvent, StillJob, StillListener, StillLoss, StillSettings,
+    };
 }
 
 /// What a [`Style`] is made of: names with weights, or pictures with weights.

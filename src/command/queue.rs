@@ -175,7 +175,8 @@ pub fn conclude(failures: Vec<Error>, total: usize, plural: &str, report: &Repor
         None => Ok(()),
         Some(only) if total == 1 => Err(only),
         Some(first) if report.quiet => {
-            Err(Error::failed(format!("{failed} of {total} {plural} failed, the first of them: {first}")))
+            let which = if failed == 1 { "" } else { "; the first" };
+            Err(Error::failed(format!("{failed} of {total} {plural} failed{which}: {first}")))
         }
         Some(_) => {
             let above = if failed == 1 { "the warning above says why" } else { "the warnings above say why" };
