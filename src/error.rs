@@ -9,7 +9,7 @@ use std::{fmt, io};
 /// An error, with the exit code that it leads to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line has an unknown value, or values that do not go together (exit code 2).
+    /// A setting has an unknown value, or settings do not go together (exit code 2).
     #[error("{0}")]
     Usage(String),
     /// The job could not be done (exit code 1).
@@ -18,8 +18,8 @@ pub enum Error {
     /// Ctrl-C stopped the job; finished work was kept (exit code 130).
     #[error("{0}")]
     Interrupted(String),
-    /// Whoever read the output has gone (exit code 141, as of any program in a pipeline). It is not reported: the reader
-    /// wanted no more.
+    /// The program that read the output has ended (exit code 141, as of any program in a pipeline). It is not reported: that
+    /// program wanted no more.
     #[error("the reader of the output is gone")]
     ReaderGone,
     /// The other end of a channel is gone because another thread failed first. Never the root cause.
@@ -79,6 +79,9 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 format!("'{path}' is not writable; choose another output with -o")
             }
+            io::ErrorKind::IsADirectory => {
+                format!("'{path}' is a folder, not a file; name a file in it")
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 format!("the disk is full while writing '{path}'; free some space and run again")
             }
@@ -86,8 +89,8 @@ impl Error {
         })
     }
 
-    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption, 141 if nobody reads the
-    /// output any more.
+    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption, 141 if the program that read
+    /// the output has ended.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -138,6 +141,12 @@ mod tests {
     fn a_reader_that_is_gone_is_no_failure_to_write() {
         let error = Error::writing(Path::new("pipe"), &io::ErrorKind::BrokenPipe.into());
         assert_eq!(error.exit_code(), 141);
+    }
+
+    #[test]
+    fn a_folder_is_no_file_to_write() {
+        let error = Error::writing(Path::new("out/"), &io::ErrorKind::IsADirectory.into()).to_string();
+        assert_eq!(error, "'out/' is a folder, not a file; name a file in it");
     }
 
     #[test]

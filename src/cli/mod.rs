@@ -5,6 +5,7 @@ mod paint;
 mod styles;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,7 +27,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
-use self::values::within;
+use self::values::{cores, within};
 
 /// The headings of `--help`, in the order in which people think of a job.
 const FILES: &str = "Input and output";
@@ -148,8 +149,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub device_id: i32,
     /// CPU cores to use. Default: all.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = cores)]
+    pub threads: Option<NonZeroUsize>,
     /// Compute in 16-bit floats (TensorRT).
     #[arg(long)]
     pub fp16: bool,

@@ -74,8 +74,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens a window with a title for pictures of `width` x `height`, no larger than most screens. The user can resize it. `cure`
-    /// says what to do without a display: `leave out --preview`.
+    /// Opens a window with a title for pictures of `width` x `height` pixels, no larger than most screens. The user can resize it.
+    /// `cure` ends the message if there is no display: what to do instead, such as `leave out --preview`.
     ///
     /// # Errors
     /// There is no display, or the window cannot be opened on it.
@@ -120,7 +120,8 @@ impl Window {
         self.help.take().is_some()
     }
 
-    /// Makes the window wide enough for two pictures of its height side by side if the screen is, or as wide as it was before.
+    /// With true, doubles the width of the window if the screen is wide enough, for two pictures side by side. With false, gives
+    /// it back its width.
     pub fn widen(&mut self, wide: bool) {
         if self.full_screen.is_some() || self.is_lost() {
             return;
@@ -139,7 +140,7 @@ impl Window {
         }
     }
 
-    /// Writes `lines` over the top left of the next pictures; no lines, no words.
+    /// Writes `lines` over the top left of the next pictures; an empty list removes them.
     pub fn set_overlay(&mut self, lines: Vec<String>) {
         self.overlay = lines;
     }
@@ -147,7 +148,7 @@ impl Window {
     /// Fills the screen, or goes back to the size before.
     ///
     /// # Errors
-    /// This system's windows cannot.
+    /// The system offers no full screen.
     pub fn toggle_full_screen(&mut self) -> Result<()> {
         self.full_screen = full_screen::toggle(&self.inner, self.full_screen.take())?;
         Ok(())

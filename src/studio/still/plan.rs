@@ -45,6 +45,9 @@ impl Plan {
         check(job, settings)?;
         let format = Format::from_name(&job.output).ok_or_else(|| {
             let (output, endings) = (job.output.display(), Format::ENDINGS);
+            if job.output.is_dir() {
+                return Error::usage(format!("'{output}' is a folder; name a file in it"));
+            }
             Error::usage(format!("'{output}' names no picture format; end it in {endings}"))
         })?;
         write::probe(&job.output)?;
