@@ -171,7 +171,10 @@ impl<'a> Watcher<'a> {
 
     /// Saves the current picture as a PNG under the first free number.
     fn snapshot(&mut self) {
-        let Some(shown) = &self.last else { return };
+        let Some(shown) = &self.last else {
+            self.remark = Some((Instant::now(), "there is no picture to save yet".to_owned()));
+            return;
+        };
         let path = free_name(&self.args.folder.join("impasto.png"), 1);
         let words = match pictures::save(&Picture::new(shown.painted.clone()), &path, Format::Png, 100) {
             Ok(()) => format!("saved {}", path.display()),
