@@ -3,13 +3,13 @@
 //! Each message is one sentence that says what failed and how to fix it, if there is a way. Callers branch on the
 //! variant only; the text is for people.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 /// An error, with the exit code that it leads to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line has an unknown value, or values that do not go together (exit code 2).
+    /// A setting has an unknown value, or settings do not go together (exit code 2).
     #[error("{0}")]
     Usage(String),
     /// The job could not be done (exit code 1).
@@ -18,8 +18,8 @@ pub enum Error {
     /// Ctrl-C stopped the job; finished work was kept (exit code 130).
     #[error("{0}")]
     Interrupted(String),
-    /// Whoever read the output has gone (exit code 141, as of any program in a pipeline). It is not reported: the reader
-    /// wanted no more.
+    /// The program that read the output has ended (exit code 141, as of any program in a pipeline). It is not reported: that
+    /// program wanted no more.
     #[error("the reader of the output is gone")]
     ReaderGone,
     /// The other end of a channel is gone because another thread failed first. Never the root cause.
@@ -79,6 +79,9 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 format!("'{path}' is not writable; choose another output with -o")
             }
+            io::ErrorKind::IsADirectory => {
+                format!("'{path}' is a folder, not a file; name a file in it")
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 format!("the disk is full while writing '{path}'; free some space and run again")
             }
@@ -86,8 +89,8 @@ impl Error {
         })
     }
 
-    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption, 141 if nobody reads the
-    /// output any more.
+    /// The exit code of the process: 1 for a failure, 2 for wrong usage, 130 for an interruption, 141 if the program that read
+    /// the output has ended.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -108,10 +111,12 @@ impl Error {
     }
 }
 
-/// The system's reason in words, without the number that Rust adds: `(os error 5)`.
-pub fn cause(error: &io::Error) -> String {
+/// The reason that the system or a library gives, as a clause: its first line, without the number that Rust adds
+/// (`(os error 5)`) and without a full stop.
+pub fn cause(error: &impl fmt::Display) -> String {
     let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    line.split(" (os error ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -139,9 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_no_file_to_write() {
+        let error = Error::writing(Path::new("out/"), &io::ErrorKind::IsADirectory.into()).to_string();
+        assert_eq!(error, "'out/' is a folder, not a file; name a file in it");
+    }
+
+    #[test]
     fn the_cause_of_an_error_is_told_in_words_only() {
         let error = Error::reading(Path::new("a.jpg"), &io::Error::from_raw_os_error(5)).to_string();
         assert!(error.starts_with("cannot read 'a.jpg': ") && !error.contains("os error"), "{error}");
+        assert_eq!(cause(&"Node failed.\nSee the log."), "Node failed");
     }
 
     #[test]

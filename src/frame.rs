@@ -24,7 +24,15 @@ impl Rational {
 }
 
 /// The most pixels that a picture or frame may have. It is checked before memory is allocated, since a few damaged or
-/// malicious bytes can claim any size.
+/// malicious bytes can claim any size. Parses from a number of megapixels, 0.001 to 1000.
+///
+/// ```
+/// use impasto::MaxPixels;
+///
+/// let limit: MaxPixels = "0.5".parse()?;
+/// assert_eq!(limit.pixels(), 500_000);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPixels(u64);
 
@@ -140,10 +148,27 @@ impl Frame {
         Self { width, height, pixels: vec![0; byte_len(width, height)], ..Self::default() }
     }
 
-    /// Sets the size and leaves the pixels undefined. Allocates only if the buffer has to grow.
+    /// Sets the size. The pixels keep no meaning: fill them. Allocates only if the buffer has to grow.
     pub fn resize(&mut self, width: u32, height: u32) {
         (self.width, self.height) = (width, height);
         self.pixels.resize(byte_len(width, height), 0);
+    }
+
+    /// Checks a frame that a caller filled.
+    ///
+    /// # Errors
+    /// It has no pixels, or `pixels` is longer or shorter than its size needs.
+    pub(crate) fn check(&self) -> Result<()> {
+        let needed = u128::from(self.width) * u128::from(self.height) * 3;
+        let found = self.pixels.len();
+        if needed > 0 && found as u128 == needed {
+            return Ok(());
+        }
+        let (width, height) = (self.width, self.height);
+        Err(Error::usage(match needed {
+            0 => format!("a frame of {width}x{height} has no pixels; give it a size"),
+            _ => format!("a frame of {width}x{height} holds {found} bytes and needs {needed}: width x height x 3"),
+        }))
     }
 
     /// The timestamp and the duration.
@@ -211,6 +236,15 @@ mod tests {
             assert!(text.parse::<MaxPixels>().is_err(), "{text}");
         }
         assert_eq!(MaxPixels::default().to_string().parse(), Ok(MaxPixels::default()));
+    }
+
+    #[test]
+    fn a_frame_without_the_bytes_of_its_size_is_refused() {
+        assert!(Frame::new(4, 3).check().is_ok());
+        let words = |frame: Frame| frame.check().unwrap_err().to_string();
+        assert!(words(Frame { width: 5, ..Frame::new(4, 3) }).contains("holds 36 bytes and needs 45"));
+        assert!(words(Frame { height: u32::MAX, width: u32::MAX, ..Frame::default() }).contains("holds 0 bytes"));
+        assert!(words(Frame::default()).contains("has no pixels"));
     }
 
     #[test]

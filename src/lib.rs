@@ -127,6 +127,7 @@ pub use frame::{Frame, Image, MaxPixels, Rational};
 pub use media::options::{FrameRate, SizeRequest};
 pub use network::provider::Device;
 pub use picture::Picture;
+pub use size::Size;
 pub use statistics::Percentiles;
 pub use studio::{Machine, PaintSettings, Painter, Studio, Style};
 pub use stylize::Scale;
@@ -154,7 +155,8 @@ pub use warning::Warning;
 /// ```
 pub mod film {
     pub use crate::media::options::{Deinterlace, Seconds};
-    pub use crate::media::write::Codec;
+    pub use crate::media::read::RawVideo;
+    pub use crate::media::write::{Codec, Plain};
     pub use crate::segments::SegmentRange;
     pub use crate::studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
 }
@@ -208,7 +210,7 @@ pub mod live {
 /// ```
 pub mod pictures {
     pub use crate::picture::Format;
-    pub use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureSettings};
+    pub use crate::studio::pictures::{Outcome, Painted, PictureEvent, PictureJob, PictureListener, PictureSettings};
 }
 
 /// Paint one picture by optimisation, with no style network: [`Studio::paint_still`].
@@ -217,7 +219,9 @@ pub mod pictures {
 pub mod still {
     pub use crate::network::vgg19::Pooling;
     pub use crate::paint::{Init, Method};
-    pub use crate::studio::still::{KeepColors, StillDone, StillEvent, StillJob, StillLoss, StillSettings};
+    pub use crate::studio::still::{
+        KeepColors, StillDone, StillEvent, StillJob, StillListener, StillLoss, StillSettings,
+    };
 }
 
 /// What a [`Style`] is made of: names with weights, or pictures with weights.

@@ -77,12 +77,12 @@ impl Settings {
 }
 
 impl Patch {
-    /// From the body of a request.
+    /// The settings in the body of a request.
     ///
     /// # Errors
     /// It is not JSON, has an unknown field, or a value of the wrong type.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("not a patch: {error}")))
+        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("these settings are not valid: {error}")))
     }
 }
 

@@ -6,7 +6,7 @@ mod small;
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
 use crate::kernel::{blend, color, enlarge::Enlarger, resize::Resizer};
@@ -113,7 +113,7 @@ impl Stylizer {
     /// Paints `input` into `output`, which gets the size, index and timestamp of `input`. All networks share the `grain`.
     ///
     /// # Errors
-    /// A network failed, or its output is not finite. The message gives the frame's index.
+    /// A network failed, or its output is not finite.
     pub fn stylize(&mut self, input: &Frame, grain: &Grain, output: &mut Frame) -> Result<()> {
         let mut small = std::mem::take(&mut self.small);
         let painted = self.sketch(input, grain, &mut small);
@@ -127,10 +127,6 @@ impl Stylizer {
     /// # Errors
     /// Those of [`Self::stylize`].
     pub fn sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
-        self.try_sketch(input, grain, small).map_err(|error| Error::failed(format!("frame {}: {error}", input.index)))
-    }
-
-    fn try_sketch(&mut self, input: &Frame, grain: &Grain, small: &mut Small) -> Result<()> {
         let size = self.reduced_size(input.size(), 1.0);
         if !small.take_ready(input, size) {
             small.see(input, size, &mut self.resizer)?;

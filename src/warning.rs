@@ -347,7 +347,7 @@ impl fmt::Display for Warning {
             }
             Self::FactsLeftOut { video, kind } => write!(
                 out,
-                "the pictures of '{}' carry facts that are lost ({kind}); extract them from the input if you need them",
+                "the frames of '{}' carry metadata that is lost ({kind}); extract it from the input if you need it",
                 video.display()
             ),
             Self::CoverLeftOut { stream, container } => {

@@ -142,7 +142,7 @@ fn wrong_settings_are_refused_in_a_sentence_and_change_nothing() {
         (r#"{"style": "wafe", "mirror": true}"#, 400, "did you mean 'wave'"),
         (r#"{"strength": 3}"#, 400, "not from 0 to 1"),
         (r#"{"miror": true}"#, 400, "unknown field"),
-        ("{", 400, "not a patch"),
+        ("{", 400, "these settings are not valid"),
         (&large, 413, ""),
     ] {
         let (found, body) = answer(&host, "POST /api/settings", "", patch);

@@ -156,7 +156,7 @@ fn an_unknown_style_gets_the_nearest_names_and_exit_code_2() {
 }
 
 #[test]
-fn values_that_are_not_numbers_are_said_with_the_frame() {
+fn values_that_are_not_numbers_are_said_with_the_picture() {
     let user = User::new();
     let photo = user.photo();
     // Past the trial run of `styles add`: as if the file had been damaged in its values only.
@@ -173,7 +173,7 @@ fn values_that_are_not_numbers_are_said_with_the_frame() {
     let models = folder.to_str().unwrap();
     let args = ["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "nan", "--models", models];
     let error = user.refused(&args, 1);
-    assert!(error.contains("frame 0") && error.contains("not numbers"), "{error}");
+    assert!(error.contains("photo.png") && error.contains("not numbers") && !error.contains("frame"), "{error}");
     assert!(!out.exists());
 }
 

@@ -372,7 +372,7 @@ fn outputs_that_cannot_be_or_would_destroy_are_refused() {
     folder.refuses("in.mp4 -o there.mp4", 2, "add --overwrite");
     folder.refuses("in.mp4 -o in.mp4 --overwrite", 2, "is the input itself");
     folder.refuses("in.mp4 -o folder.mp4", 2, "is a folder");
-    folder.refuses("in.mp4 -o missing/out.mp4", 1, "its folder does not exist");
+    folder.refuses("in.mp4 -o missing/out.mp4", 1, "cannot write 'missing/out.mp4': its folder does not exist");
     folder.refuses("in.mp4 -o there.mp4/out.mp4", 1, "cannot write");
     folder.refuses("in.mp4 -o out.xyz", 2, "use .mp4, .mkv, .mov or .webm");
     folder.refuses("in.mp4 -o out", 2, "use .mp4, .mkv, .mov or .webm");

@@ -5,6 +5,7 @@ mod paint;
 mod styles;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,7 +27,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
 pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
-use self::values::within;
+use self::values::{cores, within};
 
 /// The headings of `--help`, in the order in which people think of a job.
 const FILES: &str = "Input and output";
@@ -70,7 +71,7 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Check what works on this machine, and what to install for the rest.
     Doctor(DoctorArgs),
-    /// Measure the speed of the networks and of the whole pipeline on this machine.
+    /// Measure the speed of the networks and of the complete pipeline on this machine.
     Bench(BenchArgs),
 }
 
@@ -111,11 +112,11 @@ pub struct StyleArgs {
     /// Keep the original's colours; paint only the brightness.
     #[arg(long)]
     pub keep_colors: bool,
-    /// Stroke size, 0.05 to 20: 2 doubles it, 0.5 halves it and takes four times as long. Strokes have the same size in the
-    /// picture at every resolution. With px they have it in pixels: 1px paints every pixel of the picture.
+    /// Stroke size, relative to the picture: 2 doubles it, 0.5 halves it and takes four times as long (0.05 to 20). With px it is
+    /// in pixels: at 1px the network sees every pixel, at 2px every second one.
     #[arg(long, value_name = "FACTOR[px]", default_value_t = Scale::default())]
     pub scale: Scale,
-    /// Seed of the noise that strokes grow from, in networks that have it: another seed lays the strokes differently.
+    /// Random seed of the grain that strokes grow from: another seed gives other strokes. Networks without grain ignore it.
     #[arg(long, value_name = "N", default_value_t = PaintSettings::default().seed)]
     pub seed: u64,
     /// What runs the network.
@@ -148,8 +149,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub device_id: i32,
     /// CPU cores to use. Default: all.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = cores)]
+    pub threads: Option<NonZeroUsize>,
     /// Compute in 16-bit floats (TensorRT).
     #[arg(long)]
     pub fp16: bool,
@@ -200,7 +201,7 @@ pub struct ImageArgs {
     /// JPEG quality, 1 to 100.
     #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Overwrite OUT if it exists; in a folder, paint again what is there. An input is never overwritten.
+    /// Overwrite existing files. An input is never overwritten.
     #[arg(long, short = 'y')]
     pub overwrite: bool,
     /// How to paint.
@@ -216,12 +217,12 @@ pub struct ImageArgs {
 #[command(next_help_heading = FILES)]
 pub struct VideoArgs {
     /// Video files that FFmpeg can decode, or folders of them; several are painted one after another. Or the numbered pictures
-    /// of one film: frames/%04d.png (png, jpg, tif, exr, dpx and others), whose first number is found. Or `-` for standard
-    /// input: Y4M or another format that needs no seeking.
+    /// of one film: frames/%04d.png (also jpg, tif, exr, dpx and others; the first number is found). Or `-` for standard input:
+    /// Y4M or another format that needs no seeking.
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
-    /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). Numbered pictures: painted/%04d.png or
-    /// .jpg. Or `-` for standard output, as Y4M. For several inputs, or if it ends in /: a folder, created if missing.
+    /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). For several inputs, or if it ends in /:
+    /// a folder, created if missing. Or numbered pictures: painted/%04d.png or .jpg. Or `-` for standard output, as Y4M.
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
     /// Overwrite OUT if it exists.
@@ -237,21 +238,21 @@ pub struct VideoArgs {
     #[arg(help_heading = FILM, long, value_name = "WxH", allow_hyphen_values = true)]
     pub size: Option<SizeRequest>,
     /// Convert to this constant frame rate (24, 29.97, 30000/1001) by repeating or dropping frames. Default: keep the input's
-    /// timestamps. For numbered pictures and raw frames: the rate that they have (default 25).
+    /// timestamps. For numbered pictures and raw frames: their own frame rate (default 25).
     #[arg(help_heading = FILM, long, value_name = "RATE")]
     pub fps: Option<FrameRate>,
     /// Read IN as raw frames of this size and pixel format, such as 1280x720:yuv420p (default format: rgb24).
     #[arg(help_heading = FILM, long, value_name = "WxH:FORMAT")]
     pub raw_input: Option<RawVideo>,
-    /// Deinterlace the film before painting (bwdif). Each pair of fields becomes one frame, so the frame rate stays. marked, the
-    /// default: the pictures that the film marks as interlaced, in its own field order. top or bottom: all pictures, with that
-    /// field first, where the marks are missing or wrong.
+    /// Deinterlace before painting (bwdif); the frame rate stays the same. marked, the default: only pictures that are marked as
+    /// interlaced, in the film's own field order. top or bottom: every picture, with that field first; use this if the marks
+    /// are missing or wrong.
     #[arg(help_heading = FILM, long, value_name = "FIELDS", num_args = 0..=1, require_equals = true, default_missing_value = "marked")]
     pub deinterlace: Option<Deinterlace>,
-    /// What HDR film (PQ or HLG) becomes. Either way it is painted in SDR, tone-mapped. sdr: the output is that painting, in
-    /// BT.709. keep: what the painting changed is put back onto the HDR light of the film, so that highlights stay as bright as
-    /// they were; the output has 10 bits and the film's transfer curve, primaries and mastering metadata (hevc by default; or
-    /// av1, vp9, prores, ffv1).
+    /// What to write for an HDR film (PQ or HLG). It is always tone-mapped and painted in SDR. sdr: write that painting, in
+    /// BT.709. keep: apply the painting's changes to the film's HDR light, so that highlights stay as bright as they were, and
+    /// write 10 bits with the film's transfer curve, primaries and mastering metadata (hevc by default; or av1, vp9, prores,
+    /// ffv1).
     #[arg(help_heading = FILM, long, value_name = "HOW", value_enum, default_value_t = Hdr::Sdr)]
     pub hdr: Hdr,
     /// How to paint.
@@ -277,8 +278,8 @@ pub struct VideoArgs {
     /// Set any encoder option; may be repeated: `--encoder-option x264-params=keyint=60`.
     #[arg(help_heading = ENCODING, long, value_name = "NAME=VALUE")]
     pub encoder_option: Vec<String>,
-    /// Layout of the frames that go to a pipe (`-o -`): y4m, or raw for their bytes alone. --pix-fmt sets their pixel format
-    /// (default: yuv420p in y4m, rgb24 in raw).
+    /// Format of the frames that go to a pipe (`-o -`): y4m, or raw for only their bytes. --pix-fmt sets their pixel format
+    /// (default: yuv420p for y4m, rgb24 for raw).
     #[arg(help_heading = ENCODING, long, value_name = "FORMAT", default_value = "y4m")]
     pub format: Plain,
     /// How to resume or share a job.

@@ -39,7 +39,7 @@ pub struct SheetArgs {
     /// The sheet to write (PNG, JPEG, WebP or TIFF).
     #[arg(long, short, value_name = "OUT")]
     pub output: PathBuf,
-    /// Width of the sheet, at most; what does not fit beside goes below.
+    /// Maximum width of the sheet; pictures that do not fit go below.
     #[arg(long, value_name = "PIXELS", default_value_t = 1600, value_parser = clap::value_parser!(u32).range(64..=16384))]
     pub width: u32,
     /// Width of one picture on the sheet.
@@ -62,7 +62,7 @@ pub struct AddArgs {
     /// The network.
     #[arg(value_name = "FILE.onnx")]
     pub file: PathBuf,
-    /// What its inputs and outputs are like. Default: detected by trial runs. impasto: own networks (`uint8 [1,H,W,3]`
+    /// Layout of its inputs and outputs. Default: detected by trial runs. impasto: own networks (`uint8 [1,H,W,3]`
     /// and `style` weights); pytorch-examples: fast_neural_style (`float32 [1,3,H,W]`, RGB from 0 to 255); pytorch-unit:
     /// the same with RGB from 0 to 1; magenta: arbitrary image stylization, for `--style-image` (`float32 [1,H,W,3]`, RGB
     /// from 0 to 1, and a style vector).

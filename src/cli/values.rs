@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -32,6 +33,11 @@ where
         let wrong = || format!("must be from {} to {}", range.start(), range.end());
         if range.contains(&number) { Ok(number) } else { Err(wrong()) }
     }
+}
+
+/// Takes a number of processor cores.
+pub(super) fn cores(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "must be a number, 1 or more".to_owned())
 }
 
 /// Takes an address with a port.

@@ -75,14 +75,19 @@ pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<(
     }
     let named = |name: &String| Style::Named(Expression::single(name));
     let picture = |path: &PathBuf| Style::Pictures(Paintings::single(path));
-    let styles = styles.iter().map(named).chain(args.style_image.iter().map(picture));
+    // All of them now, so that a wrong name does not end the table in its middle.
+    let painters = styles
+        .iter()
+        .map(named)
+        .chain(args.style_image.iter().map(picture))
+        .map(|style| studio.painter(&PaintSettings { style, ..PaintSettings::default() }))
+        .collect::<Result<Vec<_>>>()?;
     report.print(format!(
         "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>8}",
         "style", "size", "p50 ms", "p95 ms", "p99 ms", "steady ms", "pipe fps", "clip fps", "peak MiB"
     ));
     let mut results = Vec::new();
-    for style in styles {
-        let painter = studio.painter(&PaintSettings { style, ..PaintSettings::default() })?;
+    for painter in painters {
         for size in &args.size {
             let Size { width, height } = size.of(Size::new(640, 360));
             let row = measure(args, report, &engine, &painter, (width, height))?;

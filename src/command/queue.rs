@@ -86,6 +86,17 @@ fn files_in(folder: &Path, kind: &Kind, report: &Report) -> Result<Vec<PathBuf>>
     Ok(files)
 }
 
+/// The endings of video files.
+const VIDEO_ENDINGS: [&str; 28] = [
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "m2v", "vob", "wmv", "asf", "flv",
+    "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "dv", "divx", "rm", "rmvb", "y4m", "nut",
+];
+
+/// Whether the name is that of a video file.
+pub fn has_video_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|own| VIDEO_ENDINGS.iter().any(|ending| own.eq_ignore_ascii_case(ending)))
+}
+
 /// Pairs each input with an output in `folder`, and creates the folder. `name_of` makes the output's name from the
 /// input's path. `names_file` says whether a path looks like a file to write.
 ///
@@ -164,7 +175,8 @@ pub fn conclude(failures: Vec<Error>, total: usize, plural: &str, report: &Repor
         None => Ok(()),
         Some(only) if total == 1 => Err(only),
         Some(first) if report.quiet => {
-            Err(Error::failed(format!("{failed} of {total} {plural} failed, the first of them: {first}")))
+            let which = if failed == 1 { "" } else { "; the first" };
+            Err(Error::failed(format!("{failed} of {total} {plural} failed{which}: {first}")))
         }
         Some(_) => {
             let above = if failed == 1 { "the warning above says why" } else { "the warnings above say why" };

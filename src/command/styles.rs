@@ -64,7 +64,7 @@ fn list(shared: &SharedArgs, report: &Report) -> Result<()> {
             title: style.title.clone(),
         });
     }
-    table.push(["identity", "(built in)", "-", "the picture as it is, for blends"].map(str::to_owned));
+    table.push(["identity", "(built in)", "-", "The picture, unchanged"].map(str::to_owned));
     let style_image = catalog.pair().ok().map(|Pair { network, .. }| {
         let NetworkEntry { name, license, source, .. } = network;
         let any = format!("any picture as the style; {source}");

@@ -25,23 +25,14 @@ use crate::warning::Warning;
 /// What looks like a video by its ending: text and pictures are videos to FFmpeg, too.
 const VIDEOS: Kind = Kind {
     plural: "videos",
-    is_one: |path| ENDINGS.iter().any(|ending| has_ending(path, ending)),
+    is_one: queue::has_video_ending,
     instead: Some("name a folder that holds some, or the numbered pictures of one film as 'folder/%04d.png'"),
 };
-
-const ENDINGS: [&str; 28] = [
-    "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "m2v", "vob", "wmv", "asf", "flv",
-    "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "dv", "divx", "rm", "rmvb", "y4m", "nut",
-];
-
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
-}
 
 /// Runs the command: one video to a file, or several to a folder, where one that fails does not stop the others.
 ///
 /// # Errors
-/// Input, output, options or network do not work; or the job was interrupted, and what is whole was kept.
+/// Input, output, options or network do not work; or the job was interrupted, and complete segments are kept.
 pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     if shared.json && queue::is_dash(&args.output) {
         return Err(Error::usage("standard output cannot take both the frames and --json; write to a file with -o"));

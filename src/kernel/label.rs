@@ -74,10 +74,11 @@ pub fn pages(width: u32, height: u32, lines: &[String]) -> usize {
 }
 
 /// Darkens `frame` and writes page `number`, from 0, of `lines`: in as many columns as fit, and on as many pages as that takes. An
-/// empty line starts a new column.
+/// empty line starts a new column. If there are fewer pages (the window has grown), writes the last one.
 pub fn page(frame: &mut Frame, lines: &[String], number: usize) {
     let advance = get_raster_width(WEIGHT, HEIGHT) as u32;
     let pages = layout(frame.width, frame.height, lines);
+    let number = number.min(pages.len().saturating_sub(1));
     frame.pixels.iter_mut().for_each(|value| *value /= 4);
     let mut left = MARGIN;
     for column in pages.get(number).into_iter().flatten() {
@@ -190,6 +191,18 @@ mod tests {
         for (width, height) in [(1, 1), (17, 400), (400, 17), (640, 360)] {
             (0..4).for_each(|number| page(&mut Frame::new(width, height), &lines, number));
         }
+    }
+
+    #[test]
+    fn a_page_that_a_larger_picture_no_longer_has_shows_the_last_one() {
+        let lines: Vec<String> = (0..25).map(|number| format!("{number:>2} words")).collect();
+        let written = |number| {
+            let mut frame = Frame::new(640, 640);
+            page(&mut frame, &lines, number);
+            frame
+        };
+        assert_eq!(written(1), written(0));
+        assert!(written(1).pixels.contains(&255));
     }
 
     #[test]

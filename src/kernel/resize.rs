@@ -120,5 +120,5 @@ fn catmull_rom() -> ResizeOptions {
 }
 
 fn failed(from: (u32, u32), to: (u32, u32), error: &dyn Display) -> Error {
-    Error::failed(format!("cannot resize {}x{} to {}x{}: {error}", from.0, from.1, to.0, to.1))
+    Error::internal(format!("cannot resize {}x{} to {}x{} ({error})", from.0, from.1, to.0, to.1))
 }

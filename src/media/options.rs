@@ -84,7 +84,7 @@ impl FromStr for SizeRequest {
 pub struct FrameRate(pub Rational);
 
 impl FrameRate {
-    /// That of numbered pictures and raw frames, where none is given; FFmpeg's own.
+    /// The frame rate of numbered pictures and raw frames if none is given: 25, as in FFmpeg.
     pub const PICTURES: Self = Self(Rational { num: 25, den: 1 });
 }
 
@@ -107,9 +107,9 @@ impl FromStr for FrameRate {
 /// Which pictures of an interlaced film to deinterlace. Parses `marked`, `top` and `bottom`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deinterlace {
-    /// Those that the film marks as interlaced, in the field order that it gives.
+    /// Those that the film marks as interlaced, in its own field order.
     Marked,
-    /// All, where the film does not mark them or marks them wrongly; the top field is the earlier one.
+    /// All, for a film whose marks are missing or wrong; the top field is the earlier one.
     TopFirst,
     /// All; the bottom field is the earlier one.
     BottomFirst,

@@ -12,7 +12,7 @@ use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, 
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, provider};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::Image;
 use crate::kernel::grain::{CELL, CHANNELS, Grain};
 use crate::kernel::packed;
@@ -106,31 +106,23 @@ pub(super) fn session(
         builder.commit_from_file(path)
     };
     build().map_err(|error| {
-        let error = error.to_string();
+        let reason = cause(&error);
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
             Device::Cpu => {
-                let reason = first_line(&error);
                 let prefix = format!("Load model from {path} failed:");
-                let reason = reason.strip_prefix(&prefix).unwrap_or(reason).trim_start();
+                let reason = reason.strip_prefix(&prefix).unwrap_or(&reason).trim_start();
                 if reason.contains("Protobuf parsing failed") {
                     format!(
                         "'{path}' is not an ONNX file, or is damaged; export the network as ONNX, or download it again"
                     )
                 } else {
-                    format!("'{path}' is not a network that ONNX Runtime can load ({reason})")
+                    format!("'{path}' is not a network that ONNX Runtime can load ({reason}); export it again")
                 }
             }
-            _ => format!(
-                "'{path}' does not run on {device}: {}; try --device cpu, or see impasto doctor",
-                first_line(&error)
-            ),
+            _ => format!("'{path}' does not run on {device} ({reason}); try --device cpu, or see impasto doctor"),
         })
     })
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default().trim_end_matches('.')
 }
 
 /// An allocator on the graphics card, for a CUDA graph.
@@ -310,8 +302,15 @@ fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> 
 
 /// The error for a failed inference of the network `name`.
 pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
-    let words = error.to_string();
-    Error::failed(format!("network '{name}' failed: {}", first_line(&words)))
+    let reason = cause(error);
+    // ONNX Runtime's allocators and the C++ library's have these words.
+    if ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words)) {
+        return Error::failed(format!(
+            "there is not enough memory for the network '{name}'; choose a larger --scale or a smaller picture, or close other \
+             programs"
+        ));
+    }
+    Error::failed(format!("the network '{name}' failed ({reason}); try --device cpu, or another style"))
 }
 
 /// The names of the graph's inputs and outputs, if they match the layout.

@@ -9,7 +9,7 @@ use ort::value::Tensor;
 
 use super::runtime::Runtime;
 use super::{Layout, NetworkFile, library};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 
 /// A device that can run the networks. Parses from the names in [`Device::NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,10 +182,7 @@ impl Provider {
         .unwrap_or(false);
         let missing = |reason| Missing { reason, cure: device.cure() };
         let outcome = if built_in {
-            self.try_out(runtime).map_err(|error| {
-                let words = error.to_string();
-                missing(Some(words.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()))
-            })
+            self.try_out(runtime).map_err(|error| missing(Some(cause(&error))))
         } else {
             Err(missing(None))
         };

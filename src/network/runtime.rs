@@ -1,12 +1,13 @@
 //! Loads ONNX Runtime, once per process.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
 use super::library;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 
 /// The loaded library; clones share it.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ impl Runtime {
             .map_err(|error| Error::failed(describe(&path, &error)))?
             .with_name("impasto")
             .build()
-            .map_err(|error| Error::failed(format!("ONNX Runtime did not start: {error}")))?;
+            .map_err(|error| Error::failed(not_started(&path, &error)))?;
         Ok(Self { environment, path })
     }
 
@@ -49,18 +50,27 @@ impl Runtime {
     }
 }
 
+/// What to do about a library that does not work.
+const CURE: &str = "run scripts/setup to install a suitable one, or choose another with --onnxruntime PATH";
+
+fn not_started(path: &Path, error: &ort::Error) -> String {
+    format!("ONNX Runtime at '{}' did not start ({}); {CURE}", path.display(), cause(error))
+}
+
 fn describe(path: &Path, error: &LoadDynamicError) -> String {
     let path = path.display();
-    let cure = "run scripts/setup to install a suitable one, or choose another with --onnxruntime PATH";
     match error {
         LoadDynamicError::BadVersion { version_str, .. } => {
-            format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {cure}")
+            format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {CURE}")
         }
         LoadDynamicError::Dlopen { error, .. } => {
-            format!("'{path}' cannot be loaded as ONNX Runtime ({error}); {cure}")
+            // The error itself is "dlopen failed"; the system's reason is its source and begins with the path.
+            let reason = error.source().map_or_else(|| cause(error), |source| cause(&source));
+            let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
+            format!("'{path}' cannot be loaded as ONNX Runtime ({reason}); {CURE}")
         }
         LoadDynamicError::MissingApi { .. } | LoadDynamicError::InvalidVersionString => {
-            format!("'{path}' is not ONNX Runtime; {cure}")
+            format!("'{path}' is not ONNX Runtime; {CURE}")
         }
     }
 }

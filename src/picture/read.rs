@@ -29,9 +29,9 @@ const MAX_METADATA: u64 = 64 << 20;
 const WORKING_BYTES: u64 = 2 * 4;
 
 impl Picture {
-    /// Reads a JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL file; HEIC and AVIF need libheif on the machine. The content decides the format, not the file name. The picture is rotated
-    /// upright by its EXIF orientation and converted to sRGB by its colour profile; see [`Self::notes`] and
-    /// [`Self::warnings`] for what else was done.
+    /// Reads a JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL file; HEIC and AVIF need libheif on the machine. The content
+    /// decides the format, not the file name. The picture is rotated upright by its EXIF orientation and converted to sRGB by
+    /// its colour profile; see [`Self::notes`] and [`Self::warnings`] for what else was done.
     ///
     /// # Errors
     /// The file cannot be read, is not one of these formats, is damaged, or has more pixels than [`MaxPixels::default`].

@@ -11,7 +11,7 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 
 use super::{Format, Picture, color};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::warning::Warning;
 use crate::whole;
 
@@ -34,8 +34,8 @@ impl Picture {
     /// file appears under its name only when it is complete; a file that exists is replaced.
     ///
     /// # Errors
-    /// The extension is not that of a [`Format`], the format cannot hold a picture of this size, or the file cannot be
-    /// written. No partial file is left behind.
+    /// The extension is not that of a [`Format`](crate::pictures::Format), the format cannot hold a picture of this size, a
+    /// buffer does not fit the size, or the file cannot be written. No partial file is left behind.
     pub fn save(&self, path: &Path) -> Result<()> {
         let format = format_for(path, None)?.unwrap_or(Format::Png);
         save(self, path, format, 92)
@@ -68,7 +68,7 @@ pub fn save(picture: &Picture, path: &Path, format: Format, quality: u8) -> Resu
 /// them.
 ///
 /// # Errors
-/// The format cannot hold a picture of this size.
+/// The format cannot hold a picture of this size, or a buffer does not fit the size.
 pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded> {
     let (width, height) = (picture.frame.width, picture.frame.height);
     let most = format.max_side();
@@ -76,6 +76,10 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         return Err(Error::failed(format!(
             "{width} x {height} pixels do not fit into {format} (at most {most} a side); choose --format png"
         )));
+    }
+    picture.frame.check()?;
+    if picture.alpha.as_ref().is_some_and(|alpha| alpha.len() * 3 != picture.frame.pixels.len()) {
+        return Err(Error::usage(format!("the alpha of a picture of {width}x{height} needs one byte a pixel")));
     }
     let mut encoded = Encoded { bytes: Vec::new(), notes: Vec::new(), warnings: Vec::new() };
     let (pixels, color) = pixels(picture, format, &mut encoded.warnings);
@@ -101,7 +105,12 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
         Format::WebP => encodable.encode_with(WebPEncoder::new_lossless(bytes)),
         Format::Tiff => encodable.encode_with(TiffEncoder::new(Cursor::new(bytes))),
     }
-    .map_err(|error| Error::failed(format!("cannot make a {format} of {width} x {height} pixels: {error}")))?;
+    .map_err(|error| {
+        let reason = cause(&error);
+        Error::failed(format!(
+            "{format} cannot hold {width}x{height} pixels ({reason}); choose another format with --format"
+        ))
+    })?;
     Ok(encoded)
 }
 

@@ -352,7 +352,7 @@ impl StylizeThread<'_> {
                 Taken::Value(prepared) if settings.freeze && has_painted => {
                     self.spares.give(prepared.frame);
                     self.spares.give_small(prepared.small);
-                    Painted::Again(Some(prepared.arrived))
+                    Painted::Again { frozen: true }
                 }
                 Taken::Value(prepared) => {
                     has_painted = true;
@@ -365,7 +365,7 @@ impl StylizeThread<'_> {
                     continue;
                 }
                 // The camera is gone for now; the outputs still get a picture.
-                Taken::Nothing => Painted::Again(None),
+                Taken::Nothing => Painted::Again { frozen: false },
                 Taken::Closed => break,
             };
             if give.send(painted).is_err() {

@@ -77,6 +77,11 @@ impl Meter {
         }
     }
 
+    /// A frozen picture is shown again: it has no latency, and the next frame is not late because of it.
+    pub fn held(&self) {
+        lock(&self.measured).shown = Some(Instant::now());
+    }
+
     /// Passes the last few seconds on to the viewers.
     pub fn publish(&self, show: &Show) {
         let dropped = self.dropped.load(Ordering::Relaxed);

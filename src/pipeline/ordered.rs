@@ -189,7 +189,10 @@ fn paint(worker: &mut Stylizer, jobs: &Receiver<InFlight>, done: &Sender<WorkerR
         let start = Instant::now();
         let painted = catch_unwind(AssertUnwindSafe(|| worker.sketch(&job.input, &job.grain, &mut job.small)))
             .unwrap_or_else(|_| Err(panicked("stylize")));
-        let result = painted.map(|()| (job, start.elapsed()));
+        let result = match painted {
+            Ok(()) => Ok((job, start.elapsed())),
+            Err(error) => Err(Error::failed(format!("frame {}: {error}", job.input.index))),
+        };
         done.send(result).map_err(|_| Error::Disconnected)?;
     }
     Ok(())

@@ -282,11 +282,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::reading(path, &error)),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| {
         let shown = path.display();
-        Error::failed(format!(
-            "'{shown}' is damaged or from another version of impasto ({error}); add --restart to start over"
-        ))
+        Error::failed(format!("'{shown}' is damaged or from another version of impasto; add --restart to start over"))
     })
 }
 

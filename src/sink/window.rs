@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use minifb::{InputCallback, ScaleMode, WindowOptions};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, Image};
 use crate::kernel::resize::Resizer;
 use crate::kernel::{arrange, label};
@@ -74,8 +74,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens a window with a title for pictures of `width` x `height`, no larger than most screens. The user can resize it. `cure`
-    /// says what to do without a display: `leave out --preview`.
+    /// Opens a window with a title for pictures of `width` x `height` pixels, no larger than most screens. The user can resize it.
+    /// `cure` ends the message if there is no display: what to do instead, such as `leave out --preview`.
     ///
     /// # Errors
     /// There is no display, or the window cannot be opened on it.
@@ -120,7 +120,8 @@ impl Window {
         self.help.take().is_some()
     }
 
-    /// Makes the window wide enough for two pictures of its height side by side if the screen is, or as wide as it was before.
+    /// With true, doubles the width of the window if the screen is wide enough, for two pictures side by side. With false, gives
+    /// it back its width.
     pub fn widen(&mut self, wide: bool) {
         if self.full_screen.is_some() || self.is_lost() {
             return;
@@ -139,7 +140,7 @@ impl Window {
         }
     }
 
-    /// Writes `lines` over the top left of the next pictures; no lines, no words.
+    /// Writes `lines` over the top left of the next pictures; an empty list removes them.
     pub fn set_overlay(&mut self, lines: Vec<String>) {
         self.overlay = lines;
     }
@@ -147,7 +148,7 @@ impl Window {
     /// Fills the screen, or goes back to the size before.
     ///
     /// # Errors
-    /// This system's windows cannot.
+    /// The system offers no full screen.
     pub fn toggle_full_screen(&mut self) -> Result<()> {
         self.full_screen = full_screen::toggle(&self.inner, self.full_screen.take())?;
         Ok(())
@@ -258,7 +259,7 @@ impl Window {
             catch_unwind(AssertUnwindSafe(|| inner.update_with_buffer(buffer, width as usize, height as usize)));
         painted
             .unwrap_or(Ok(()))
-            .map_err(|error| Error::failed(format!("the window does not show its picture: {error}")))
+            .map_err(|error| Error::internal(format!("the window refuses its picture ({})", cause(&error))))
     }
 }
 
@@ -302,8 +303,11 @@ fn no_display(error: &minifb::Error, cure: &str) -> String {
     let named = |variable| env::var(variable).ok().filter(|value| !value.is_empty());
     let reason = match named("DISPLAY") {
         _ if cfg!(not(all(unix, not(target_os = "macos")))) => said,
+        Some(display) if said.contains("XOpenDisplay") => {
+            format!("DISPLAY is {display}, but no X server answers there")
+        }
         Some(display) => format!("DISPLAY is {display}, but {said}"),
-        None if named("WAYLAND_DISPLAY").is_some() => "DISPLAY is not set, which takes XWayland on Wayland".to_owned(),
+        None if named("WAYLAND_DISPLAY").is_some() => "DISPLAY is not set; on Wayland, XWayland is needed".to_owned(),
         None => "DISPLAY is not set".to_owned(),
     };
     format!("there is no display to open a window on ({reason}); {cure}")

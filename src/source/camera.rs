@@ -18,7 +18,7 @@ use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, Req
 
 pub use self::choice::{Camera, Format, Mode, PixelFormat, Wish};
 use super::{Source, SourceFormat};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, Rational};
 use crate::media::pixels::camera as raw;
 use crate::picture::jpeg;
@@ -374,10 +374,13 @@ fn failure(camera: &Camera, text: &str) -> Error {
         }
         Some(ENODEV) => unplugged(camera),
         _ if is_gone => unplugged(camera),
-        _ if cfg!(target_os = "linux") => format!("camera {camera} failed: {text}; unplug it and plug it in again"),
+        _ if cfg!(target_os = "linux") => {
+            format!("camera {camera} failed ({}); unplug it and plug it in again", cause(&text))
+        }
         _ => format!(
-            "camera {camera} failed: {text}; close other programs that use it, and allow impasto to use cameras in the system's \
-             privacy settings"
+            "camera {camera} failed ({}); close other programs that use it, and allow impasto to use cameras in the system's \
+             privacy settings",
+            cause(&text)
         ),
     })
 }
@@ -415,7 +418,12 @@ mod elsewhere {
 
     pub fn cameras() -> Result<Vec<Camera>> {
         permission()?;
-        let failed = |error: nokhwa::NokhwaError| Error::failed(format!("cannot list cameras: {error}"));
+        let failed = |error: nokhwa::NokhwaError| {
+            Error::failed(format!(
+                "the system does not list its cameras ({}); allow impasto to use them in the system's privacy settings",
+                cause(&error)
+            ))
+        };
         let found = nokhwa::query(nokhwa::utils::ApiBackend::Auto).map_err(failed)?;
         let camera = |info: nokhwa::utils::CameraInfo| {
             let index = info.index().as_index().ok()?;
@@ -480,7 +488,7 @@ mod tests {
         assert!(words("Permission denied (os error 13)").contains("usermod -aG video"));
         assert!(words("x: Device or resource busy (os error 16)").contains("is in use; close "));
         assert!(words("No such device (os error 19)").contains("was unplugged"));
-        assert!(words("odd").contains("failed: odd; unplug it"));
+        assert!(words("odd (os error 71)").contains("failed (odd); unplug it"));
         assert!(silent(&camera()).to_string().contains("delivered nothing for 5 seconds"));
         let gone = Camera { path: Some("/dev/none".into()), ..camera() };
         assert!(silent(&gone).to_string().contains("was unplugged"));

@@ -12,12 +12,12 @@ use crate::frame::{Frame, Rational};
 use crate::media::pixels::ColorTags;
 use crate::warning::Warning;
 
-/// What the frames of a source will be like.
+/// The size, rate and time base of the frames of a [`Source`].
 #[derive(Clone, Copy, Debug)]
 pub struct SourceFormat {
-    /// Columns of each frame.
+    /// Width of each frame, in pixels.
     pub width: u32,
-    /// Rows of each frame.
+    /// Height of each frame, in pixels.
     pub height: u32,
     /// Frames per second; the average if the rate varies.
     pub frame_rate: Rational,

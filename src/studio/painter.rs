@@ -57,13 +57,13 @@ impl FromStr for Style {
 pub struct PaintSettings {
     /// The style to paint in.
     pub style: Style,
-    /// Share of the painting in the result: 0 gives the original, 1 the painting.
+    /// Share of the painting in the result, 0 (the original) to 1 (the painting).
     pub strength: f32,
     /// Keep the colours of the original and take only the brightness from the painting.
     pub keep_colors: bool,
-    /// Stroke size: twice as large is painted four times as fast.
+    /// Stroke size. Strokes of twice the size are painted about four times as fast.
     pub scale: Scale,
-    /// Seed of the grain that strokes grow from, in networks that have it: another seed lays the strokes differently.
+    /// Random seed of the grain that strokes grow from: another seed gives other strokes. Networks without grain ignore it.
     pub seed: u64,
 }
 
@@ -135,21 +135,21 @@ impl Painter {
         self.engine.as_ref().map_or(Device::Cpu, |engine| engine.provider.device)
     }
 
-    /// Paints one frame, and returns the painting at the same size. Uses all cores of the [`Machine`](crate::Machine).
-    /// If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
+    /// Paints one frame, and returns the painting at the same size, with the same index and timestamp. Uses all cores of the
+    /// [`Machine`](crate::Machine). If the network sees more than 2 megapixels, it paints them in tiles, if it supports that.
     ///
     /// Each frame stands by itself: its strokes grow from the fixed grain of [`PaintSettings::seed`]. For the frames of a
-    /// sequence there is [`Self::paint_next`].
+    /// sequence, use [`Self::paint_next`].
     ///
     /// # Errors
-    /// A network cannot be opened, an inference fails, or memory is short.
+    /// The frame's buffer does not fit its size, a network cannot be opened, an inference fails, or memory is short.
     pub fn paint(&mut self, frame: &Frame) -> Result<Frame> {
         self.paint_one(frame, false, None)
     }
 
-    /// Paints the next frame of a sequence, such as a camera's, as [`Self::paint`] does, but lets the strokes move along with
-    /// the scene: their grain follows the motion from the frame before. At a cut, and at a frame of another size, it begins
-    /// again. Nothing is averaged, so that noise still shows a little; [`Studio::paint_film`] steadies it as well.
+    /// Paints the next frame of a sequence, such as a camera's. Unlike with [`Self::paint`], the strokes move along with the
+    /// scene: their grain follows the motion since the previous frame. At a cut, and at a frame of another size, it starts
+    /// again. Frames are not averaged, so some noise still shows; [`Studio::paint_film`] also stabilises.
     ///
     /// ```no_run
     /// use impasto::{Frame, Machine, PaintSettings, Studio};
@@ -177,6 +177,7 @@ impl Painter {
     }
 
     fn paint_one(&mut self, frame: &Frame, finer: bool, carrier: Option<&mut Carrier>) -> Result<Frame> {
+        frame.check()?;
         let mut stylizer = match self.stylizer.take() {
             Some(stylizer) => stylizer,
             None => self.all_cores(PictureSettings::default().tile_above)?,
@@ -267,5 +268,25 @@ impl Painter {
         };
         let networks = self.choices.iter().map(open).collect::<Result<_>>()?;
         Ok(Stylizer::new(networks, self.look))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studio::Machine;
+
+    #[test]
+    fn a_frame_whose_buffer_does_not_fit_its_size_is_an_error_and_the_painter_paints_on() {
+        let studio = Studio::open(Machine::default()).unwrap();
+        let settings =
+            PaintSettings { style: Style::Named(Expression::single("identity")), ..PaintSettings::default() };
+        let mut painter = studio.painter(&settings).unwrap();
+        let short = Frame { pixels: vec![0; 5], ..Frame::new(4, 3) };
+        for frame in [Frame::default(), short] {
+            assert!(matches!(painter.paint(&frame), Err(Error::Usage(_))), "{frame:?}");
+            assert!(matches!(painter.paint_next(&frame), Err(Error::Usage(_))), "{frame:?}");
+        }
+        assert_eq!(painter.paint(&Frame::new(4, 3)).unwrap(), Frame::new(4, 3));
     }
 }

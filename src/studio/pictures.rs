@@ -80,7 +80,7 @@ pub enum PictureEvent<'a> {
 }
 
 /// Receives reports on pictures. If it returns an error, the picture fails.
-pub type Listen<'a> = &'a mut dyn FnMut(PictureEvent<'_>) -> Result<()>;
+pub type PictureListener<'a> = &'a mut dyn FnMut(PictureEvent<'_>) -> Result<()>;
 
 /// How to paint and encode pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,7 +139,7 @@ impl Studio {
         jobs: &[PictureJob],
         settings: PictureSettings,
         stop: &Stop,
-        listen: Listen<'_>,
+        listen: PictureListener<'_>,
     ) -> Result<Outcome> {
         let (mut stylizer, field) = (painter.all_cores(settings.tile_above)?, painter.field());
         let max_pixels = self.machine().max_pixels;
@@ -196,7 +196,7 @@ fn paint<'a>(
     }
 }
 
-fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: Listen<'_>) -> Outcome {
+fn encode(total: usize, finished: &Receiver<Finished<'_>>, quality: u8, listen: PictureListener<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     let mut reported = HashSet::new();
     for (done, Finished { decoded, inference }) in (1..).zip(finished) {
@@ -234,7 +234,7 @@ fn save(
     picture: &Picture,
     quality: u8,
     reported: &mut HashSet<String>,
-    listen: Listen<'_>,
+    listen: PictureListener<'_>,
 ) -> Result<()> {
     let format = job.format.or(picture.format).unwrap_or(Format::Png);
     let encoded = write::encode(picture, format, quality)

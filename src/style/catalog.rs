@@ -128,8 +128,15 @@ impl Catalog {
         if let Some(found) = styles.iter().find(|found| found.style.name == name) {
             return Ok(*found);
         }
-        let names = styles.iter().map(|found| found.style.name.as_str()).chain([IDENTITY]);
-        Err(Error::usage(format!("no style '{name}'{}", did_you_mean(name, names))))
+        let wanted = letters(name);
+        let is_in_title =
+            |found: &&Found<'_>| found.style.title.as_deref().is_some_and(|it| letters(it).contains(&wanted));
+        let by_title = styles.iter().filter(|_| wanted.len() > 2).filter(is_in_title);
+        let mut similar: Vec<&str> = by_title.map(|found| found.style.name.as_str()).collect();
+        if similar.is_empty() {
+            similar = most_similar(name, styles.iter().map(|found| found.style.name.as_str()).chain([IDENTITY]));
+        }
+        Err(Error::usage(format!("no style '{name}'{}", suggestion(&similar))))
     }
 
     /// The networks that paint in the style of any picture: the first pair found.
@@ -224,14 +231,29 @@ pub fn user_folder() -> PathBuf {
 
 /// Advice about an unknown `name`, with the most similar names: `; did you mean 'a' or 'b'? See impasto styles`.
 pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    suggestion(&most_similar(name, known))
+}
+
+/// The names that are similar to `name`, the most similar first.
+fn most_similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<(f64, &str)> = known.map(|known| (likeness(name, known), known)).collect();
-    near.retain(|(likeness, _)| *likeness > 0.6);
+    near.retain(|(likeness, _)| *likeness > 0.72);
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("'{name}'")).collect();
+    near.into_iter().map(|(_, known)| known).collect()
+}
+
+/// Advice with the first three of `names`.
+fn suggestion(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().take(3).map(|name| format!("'{name}'")).collect();
     if names.is_empty() {
         return "; see impasto styles".to_owned();
     }
     format!("; did you mean {}? See impasto styles", names.join(" or "))
+}
+
+/// The letters and digits of `text`, in lower case.
+fn letters(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Similarity from 0 to 1: of the spelling, or of one word of the name (`starry` for `starry-night`).
@@ -295,6 +317,16 @@ mod tests {
         assert!(message("stary").contains("'starry-night'"));
         assert!(message("scrm").contains("'scream'"));
         assert!(!message("zzz").contains("did you mean"));
+    }
+
+    #[test]
+    fn the_name_of_an_artist_suggests_the_styles_of_their_paintings() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut catalog = catalog(folder.path());
+        let styles = &mut catalog.folders[0].1.styles;
+        styles.iter_mut().find(|style| style.name == "wave").unwrap().title = Some("Waves, Vincent van Gogh".into());
+        let error = catalog.find("VanGogh").unwrap_err().to_string();
+        assert_eq!(error, "no style 'VanGogh'; did you mean 'wave'? See impasto styles");
     }
 
     #[test]

@@ -145,9 +145,10 @@ fn remove_from(folder: &Path, name: &str) -> Result<()> {
     let mut manifest = Manifest::read(folder)?;
     let Some(place) = manifest.networks.iter().position(|network| network.name == name) else {
         let own: Vec<&str> = manifest.networks.iter().map(|network| network.name.as_str()).collect();
-        let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
+        let own =
+            if own.is_empty() { "you have added none".to_owned() } else { format!("these are: {}", own.join(", ")) };
         return Err(Error::usage(format!(
-            "you have added no network '{name}'; only networks that you added can be removed, and there are: {own}"
+            "there is no network '{name}' of yours; only networks that you added can be removed, and {own}"
         )));
     };
     let entry = manifest.networks.remove(place);
@@ -206,7 +207,10 @@ fn complete(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn damaged(file: &Path) -> Error {
-    Error::failed(format!("'{}' is not a network that ONNX Runtime can load: its bytes are no graph", file.display()))
+    Error::failed(format!(
+        "'{}' is not an ONNX file, or is damaged; export the network as ONNX, or download it again",
+        file.display()
+    ))
 }
 
 /// The predictor's entry, its sizes read from its graph, and its bytes, freed of rounding.
@@ -287,10 +291,14 @@ fn try_out(entry: &NetworkEntry, contents: &[Vec<u8>], folder: &Path, how: &Open
 /// A failure of the copy, as one of the file that the user named.
 fn as_added(error: Error, file: &Path) -> Error {
     match error {
-        Error::Failed(reason) => Error::Failed(format!(
-            "'{}' does not run as it is: {reason}; if it needs further files, save all as one",
-            file.display()
-        )),
+        Error::Failed(words) => {
+            // Its cures are for networks that are installed.
+            let reason = words.split("; ").next().unwrap_or_default();
+            Error::Failed(format!(
+                "'{}' does not run as it is: {reason}; if it needs further files, save all as one",
+                file.display()
+            ))
+        }
         other => other,
     }
 }
@@ -359,6 +367,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = remove_from(folder.path(), "live").unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("there are: none"), "{error}");
+        assert!(error.to_string().contains("you have added none"), "{error}");
     }
 }

@@ -172,7 +172,8 @@ impl Manifest {
     /// # Errors
     /// A number is too large for TOML.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self).map_err(|error| Error::failed(format!("cannot write a manifest: {error}")))
+        toml::to_string_pretty(self)
+            .map_err(|error| Error::internal(format!("a style manifest cannot be written as TOML ({error})")))
     }
 
     fn check(&self) -> Result<(), String> {

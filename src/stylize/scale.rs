@@ -9,7 +9,7 @@ use crate::size::Size;
 /// Factors that a [`Scale`] may have.
 pub const FACTORS: RangeInclusive<f32> = 0.05..=20.0;
 
-/// Stroke size.
+/// Stroke size: a factor from 0.05 to 20, relative to the picture or in pixels.
 ///
 /// ```
 /// use impasto::Scale;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cause};
 
 /// Asks a running job to stop reading frames and to finish its output. Clones share the request.
 #[derive(Clone, Debug, Default)]
@@ -77,5 +77,8 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 fn cannot_listen(error: &io::Error) -> Error {
-    Error::failed(format!("cannot handle Ctrl-C: {error}"))
+    Error::failed(format!(
+        "the system does not let impasto handle Ctrl-C ({}); run it outside the sandbox that forbids this",
+        cause(error)
+    ))
 }

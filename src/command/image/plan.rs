@@ -17,6 +17,10 @@ use crate::studio::pictures::PictureJob;
 /// or the output cannot be written.
 pub fn plan(args: &ImageArgs, json: bool, report: &Report) -> Result<Vec<PictureJob>> {
     let inputs = queue::inputs(&args.inputs, &PICTURES, report)?;
+    let is_video = |path: &&PathBuf| queue::has_video_ending(path) && !read::is_picture(path);
+    if let Some(video) = inputs.paths.iter().flatten().find(is_video) {
+        return Err(Error::usage(format!("'{}' is a video; paint it with `impasto video`", video.display())));
+    }
     let output = args.output.as_path();
     let into = output.is_dir() || ends_in_separator(output) || inputs.many;
     let mut jobs = if is_dash(output) {

@@ -22,15 +22,12 @@ const HELP: [&str; 15] = [
     "q Esc       end the show",
 ];
 
-/// The help: what the keys do, and the styles of the keys 1 to 9.
+/// The help: what the keys do, and all styles, with the number keys of the first nine.
 pub fn help(styles: &[String]) -> Vec<String> {
-    let numbered = (1..=9).zip(styles).map(|(number, style)| format!("{number}  {style}"));
-    let others = match styles.len().saturating_sub(9) {
-        0 => None,
-        others => Some(format!("{others} more: left right")),
-    };
+    let keys = (1..=9).map(|number| number.to_string()).chain(std::iter::repeat(" ".to_owned()));
+    let styles = keys.zip(styles).map(|(key, style)| format!("{key}  {style}"));
     // In a column of their own.
-    HELP.map(str::to_owned).into_iter().chain([String::new()]).chain(numbered).chain(others).collect()
+    HELP.map(str::to_owned).into_iter().chain([String::new()]).chain(styles).collect()
 }
 
 /// What a key requests beyond the settings.
@@ -153,12 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_the_styles_of_the_number_keys() {
+    fn the_help_lists_all_styles_and_the_number_keys_of_nine() {
         let help = help(&["starry-night", "scream"].map(String::from));
         assert_eq!(help[help.len() - 2..], ["1  starry-night", "2  scream"]);
         let many: Vec<String> = (0..30).map(|number| format!("style-{number}")).collect();
         let help = super::help(&many);
-        assert_eq!(help[help.len() - 2..], ["9  style-8", "21 more: left right"]);
+        assert_eq!(help[help.len() - 22..][..2], ["9  style-8", "   style-9"]);
+        assert_eq!(help[help.len() - 1], "   style-29");
     }
 
     #[test]

@@ -153,7 +153,11 @@ impl<'a> Watcher<'a> {
                 Some(wish) => {
                     let Some(window) = &mut self.window else { continue };
                     match wish {
-                        Wish::FullScreen => window.toggle_full_screen()?,
+                        Wish::FullScreen => {
+                            if let Err(error) = window.toggle_full_screen() {
+                                self.remark = Some((Instant::now(), error.to_string()));
+                            }
+                        }
                         Wish::Help => window.turn_help(keys::help(self.show.styles())),
                         _ => self.numbers ^= !window.close_help(),
                     }
@@ -167,7 +171,10 @@ impl<'a> Watcher<'a> {
 
     /// Saves the current picture as a PNG under the first free number.
     fn snapshot(&mut self) {
-        let Some(shown) = &self.last else { return };
+        let Some(shown) = &self.last else {
+            self.remark = Some((Instant::now(), "there is no picture to save yet".to_owned()));
+            return;
+        };
         let path = free_name(&self.args.folder.join("impasto.png"), 1);
         let words = match pictures::save(&Picture::new(shown.painted.clone()), &path, Format::Png, 100) {
             Ok(()) => format!("saved {}", path.display()),

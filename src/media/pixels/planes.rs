@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// The error for a conversion that `yuv` refused.
 pub fn failed(format: AVPixelFormat, error: YuvError) -> Error {
-    Error::failed(format!("cannot convert the pixel format {}: {error}", pixel_format_name(format)))
+    Error::internal(format!("cannot convert the pixel format {} ({error})", pixel_format_name(format)))
 }
 
 /// Width and height of plane `index` of `picture`, in samples.

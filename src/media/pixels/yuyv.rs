@@ -26,7 +26,7 @@ impl ToYuyv {
     /// The image is less than two pixels wide, or `packed` is not exactly `stride` times its height.
     pub fn convert(&mut self, image: Image<'_>, stride: u32, packed: &mut [u8]) -> Result<()> {
         let (width, height) = (even_width(image.width), image.height);
-        let failed = |error| Error::failed(format!("cannot convert a {width}x{height} picture to YUYV: {error}"));
+        let failed = |error| Error::internal(format!("cannot convert a {width}x{height} picture to YUYV ({error})"));
         let luma = width as usize * height as usize;
         self.planes.resize(luma * 2, 0);
         let (y, chroma) = self.planes.split_at_mut(luma);

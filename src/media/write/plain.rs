@@ -13,7 +13,7 @@ use crate::frame::Frame;
 use crate::media::info::{FrameFormat, VideoInfo};
 use crate::media::pixels::{ColorTags, FromRgb, allocate, pixel_format};
 
-/// How frames are laid out.
+/// The format of frames that go to a pipe. Parses `y4m` and `raw`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plain {
     /// YUV4MPEG2: a header with size, rate and layout, and a line before each frame.

@@ -44,12 +44,11 @@ impl Finisher<'_> {
                     last = Some(Arc::clone(&shown));
                     pool.push(shown);
                 }
-                Painted::Again(arrived) => {
+                Painted::Again { frozen } => {
                     if let Some(last) = &last {
                         self.hand_out(last);
-                        if let Some(arrived) = arrived {
-                            // A frozen picture has no latency of its own: this measures the loop.
-                            self.meter.shown(arrived);
+                        if frozen {
+                            self.meter.held();
                         }
                     }
                 }

@@ -69,8 +69,11 @@ impl Spares {
 pub enum Painted {
     /// A frame with its painting.
     New(Box<Sketch>),
-    /// The last picture is shown again. If that is because it is frozen, with the arrival of the frame that is not shown.
-    Again(Option<Instant>),
+    /// The last picture is shown again.
+    Again {
+        /// Because the show is frozen, and not because no frame came.
+        frozen: bool,
+    },
 }
 
 /// A painting at the size that the networks see, of a frame.

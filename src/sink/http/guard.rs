@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 use super::answer::refusal;
-use crate::error::Error;
+use crate::error::{Error, cause};
 
 /// Connections at a time: streams, and pages that ask for the state.
 const CONNECTIONS: usize = 64;
@@ -152,8 +152,9 @@ fn is_equal(a: &[u8], b: &[u8]) -> bool {
 /// 128 bits that nobody can guess, in hexadecimal.
 pub(super) fn random_token() -> crate::error::Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::failed(format!("cannot make up a token: {error}; give one with --token")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::failed(format!("the system gives no random token ({}); give one with --token", cause(&error)))
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

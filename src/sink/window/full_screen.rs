@@ -32,7 +32,7 @@ mod x11 {
     use raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
     use x11_dl::xlib::{self, Xlib};
 
-    use crate::error::{Error, Result};
+    use crate::error::{Error, Result, cause};
 
     /// The window's place and size before, if no window manager remembers them.
     pub struct Before(Option<(i32, i32, u32, u32)>);
@@ -69,7 +69,9 @@ mod x11 {
     /// Fills the screen, or goes back to `before`; gives what to go back to.
     pub fn toggle(window: &minifb::Window, before: Option<Before>) -> Result<Option<Before>> {
         let display = display(window)?;
-        let library = Xlib::open().map_err(|error| Error::failed(format!("cannot fill the screen: {error}")))?;
+        let library = Xlib::open().map_err(|error| {
+            Error::failed(format!("cannot fill the screen ({}); use the window's own button", cause(&error)))
+        })?;
         let id = window.get_window_handle() as xlib::Window;
         // SAFETY: display and window are those of the open window, used on its own thread; all out-pointers are to locals.
         unsafe {

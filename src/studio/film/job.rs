@@ -129,12 +129,12 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let running = Running { job, settings, rate, decoding, encoding, listen, stop };
     let path = Folder::beside(output);
     let names = Numbered::of(output);
-    match output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) if names.is_some() => {
+    match (&names, output.parent()) {
+        // Numbered pictures fill a folder of their own.
+        (Some(_), Some(folder)) if !folder.as_os_str().is_empty() => {
             fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
         }
-        Some(folder) if !folder.exists() => return Err(Error::writing(output, &io::ErrorKind::NotFound.into())),
-        _ => {}
+        _ => whole::probe(output).map_err(|error| Error::writing(output, &error))?,
     }
     let joins_only = job.work == Work::Join;
     if !joins_only {

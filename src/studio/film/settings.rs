@@ -35,12 +35,11 @@ pub struct FilmSettings {
     pub duration: Option<Seconds>,
     /// How to deinterlace the film; `None` paints it as it is.
     pub deinterlace: Option<Deinterlace>,
-    /// Give HDR back: put what the painting changed onto the HDR light of the film, and encode that in 10 bits. Otherwise the
-    /// film becomes SDR.
+    /// Write HDR, in 10 bits: apply the painting's changes to the film's HDR light. Otherwise the film becomes SDR.
     pub keep_hdr: bool,
     /// The size to scale frames to before painting; the input's own if `None`.
     pub size: Option<SizeRequest>,
-    /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`. Of numbered pictures
+    /// A constant frame rate, reached by repeating or dropping frames; the input's own timing if `None`. For numbered pictures
     /// and raw frames, the rate that they have; 25 if `None`.
     pub fps: Option<FrameRate>,
     /// The input is raw frames of this layout.
@@ -118,9 +117,9 @@ pub struct FilmJob {
     /// The input: any video file that FFmpeg decodes, numbered pictures (`frames/%04d.png`), or `-` for standard input.
     pub input: PathBuf,
     /// The file to write; its extension chooses the container. Or numbered pictures (`painted/%04d.png`); or `-` for
-    /// standard output, which gets the frames as `plain` says while they are painted.
+    /// standard output, which gets each frame when it is painted, in the format `plain`.
     pub output: PathBuf,
-    /// How frames go to standard output, or to a pipe whose name has no ending of a container.
+    /// The format of frames that go to standard output, or to a named pipe without a container's extension.
     pub plain: Plain,
     /// Replace `output` if it exists.
     pub overwrite: bool,

@@ -126,7 +126,7 @@ pub enum StillEvent<'a> {
 }
 
 /// Receives reports on a still. If it returns an error, the job ends with that error.
-pub type Listen<'a> = &'a mut dyn FnMut(StillEvent<'_>) -> Result<()>;
+pub type StillListener<'a> = &'a mut dyn FnMut(StillEvent<'_>) -> Result<()>;
 
 /// A still that was painted.
 #[derive(Clone, Debug)]

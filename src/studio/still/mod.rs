@@ -8,5 +8,5 @@ mod plan;
 mod settings;
 mod timelapse;
 
-pub use job::{StillDone, StillEvent, StillJob, StillLoss};
+pub use job::{StillDone, StillEvent, StillJob, StillListener, StillLoss};
 pub use settings::{KeepColors, StillSettings};

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::estimate::Estimate;
 use super::identity::fingerprint;
-use super::job::{Listen, StillDone, StillEvent, StillJob, StillLoss};
+use super::job::{StillDone, StillEvent, StillJob, StillListener, StillLoss};
 use super::plan::Plan;
 use super::settings::StillSettings;
 use super::timelapse::Timelapse;
@@ -42,7 +42,7 @@ impl Studio {
         job: &StillJob,
         settings: &StillSettings,
         stop: &Stop,
-        listen: Listen<'_>,
+        listen: StillListener<'_>,
     ) -> Result<StillDone> {
         let state = job.state_path();
         if !job.resume && state.exists() {
@@ -141,7 +141,7 @@ impl Running<'_> {
         resumed: Option<State>,
         film: Option<&mut Timelapse>,
         steps: &mut Steps,
-        listen: Listen<'_>,
+        listen: StillListener<'_>,
     ) -> Result<Outcome> {
         // One step may wait while this thread writes the one before.
         let (tell, news) = bounded(1);
@@ -171,7 +171,7 @@ impl Running<'_> {
         news: &Receiver<News>,
         mut film: Option<&mut Timelapse>,
         steps: &mut Steps,
-        listen: Listen<'_>,
+        listen: StillListener<'_>,
     ) -> Result<()> {
         let recipe = &self.plan.recipe;
         let mut estimate = Estimate::new(&recipe.scales, recipe.iterations);
@@ -204,7 +204,7 @@ impl Running<'_> {
     }
 
     /// Waits for news; `None` once the optimiser has ended.
-    fn wait(&self, news: &Receiver<News>, listen: Listen<'_>) -> Result<Option<News>> {
+    fn wait(&self, news: &Receiver<News>, listen: StillListener<'_>) -> Result<Option<News>> {
         if !self.job.preview {
             return Ok(news.recv().ok());
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::estimate::Estimate;
-use super::job::{Listen, StillEvent, StillJob};
+use super::job::{StillEvent, StillJob, StillListener};
 use super::settings::{KeepColors, StillSettings};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, MaxPixels};
@@ -40,11 +40,14 @@ impl Plan {
     /// # Errors
     /// A setting is out of range; a picture cannot be read, is too small or of another size than its photo; all weights are 0;
     /// the output names no picture format or cannot be written; or memory is short.
-    pub fn new(job: &StillJob, settings: &StillSettings, most: MaxPixels, listen: Listen<'_>) -> Result<Self> {
+    pub fn new(job: &StillJob, settings: &StillSettings, most: MaxPixels, listen: StillListener<'_>) -> Result<Self> {
         settings.check()?;
         check(job, settings)?;
         let format = Format::from_name(&job.output).ok_or_else(|| {
             let (output, endings) = (job.output.display(), Format::ENDINGS);
+            if job.output.is_dir() {
+                return Error::usage(format!("'{output}' is a folder; name a file in it"));
+            }
             Error::usage(format!("'{output}' names no picture format; end it in {endings}"))
         })?;
         write::probe(&job.output)?;
@@ -138,7 +141,7 @@ fn check(job: &StillJob, settings: &StillSettings) -> Result<()> {
     Ok(())
 }
 
-fn load(path: &Path, most: MaxPixels, listen: Listen<'_>) -> Result<Picture> {
+fn load(path: &Path, most: MaxPixels, listen: StillListener<'_>) -> Result<Picture> {
     let picture = read::load(path, most)?;
     let name = path.display();
     for note in &picture.notes {
@@ -158,7 +161,7 @@ fn load(path: &Path, most: MaxPixels, listen: Listen<'_>) -> Result<Picture> {
 }
 
 /// One mask for each style, or none.
-fn masks(job: &StillJob, content: &Frame, most: MaxPixels, listen: Listen<'_>) -> Result<Vec<Frame>> {
+fn masks(job: &StillJob, content: &Frame, most: MaxPixels, listen: StillListener<'_>) -> Result<Vec<Frame>> {
     let mut masks = Vec::new();
     for path in &job.masks {
         let mask = load(path, most, listen)?.on_white();
@@ -186,7 +189,12 @@ fn masks(job: &StillJob, content: &Frame, most: MaxPixels, listen: Listen<'_>) -
 }
 
 /// The side of the tiles, as requested or by the free memory; and the bytes that the run needs.
-fn tile(requested: Option<u32>, finest: Extent, regions: usize, listen: Listen<'_>) -> Result<(Option<usize>, u64)> {
+fn tile(
+    requested: Option<u32>,
+    finest: Extent,
+    regions: usize,
+    listen: StillListener<'_>,
+) -> Result<(Option<usize>, u64)> {
     let free = memory::available();
     let need = |tile| memory::needed(finest, tile, regions.max(1));
     let requested = requested.map(|side| (side > 0).then_some(side as usize));
