@@ -15,3 +15,4 @@ pub mod recolor;
 pub mod resize;
 pub mod texture;
 pub mod turn;
+pub mod wide;

@@ -91,9 +91,10 @@ pub(super) fn session(
         // Threads that spin while they wait take the cores away from everything else: camera, window, encoder, other programs.
         // On a virtual machine with two cores, spinning even halved the speed of the network itself.
         builder = builder.with_config_entry("session.intra_op.allow_spinning", "0")?;
-        if network.is_none() {
+        if network.is_none() || threads == 1 {
             // Planning all values of an inference as one block took 600 MiB more for VGG-19's gradient at 512x512, and was
-            // not faster.
+            // not faster. A style network takes twice the memory and is faster by a fiftieth: too little where each core has a
+            // session of its own.
             builder = builder.with_memory_pattern(false)?;
         }
         if let Some(NetworkFile { layout: Layout::NhwcF32(_), .. }) = network {

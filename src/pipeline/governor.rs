@@ -2,12 +2,13 @@
 //!
 //! Three things tell what a frame will cost at each size:
 //!
-//! - [`Costs`], what the network was measured to take at some sizes, in this show or an earlier one;
+//! - [`Costs`], what the network was measured to take at some sizes, in this show or an earlier one, with the part that no
+//!   smaller size saves;
 //! - the load: how much longer frames take now than that, because of all else that the machine does;
-//! - for each size that was used, how far it lies off what the others tell.
+//! - each change of the size while the load was steady: it shows what the new size costs beside the old one.
 //!
 //! So the governor goes straight to the largest size that leaves room, at once when frames take too long, and within a
-//! second when there is room again.
+//! second when there is room again. It does not shrink where that would gain nothing.
 
 mod costs;
 
@@ -47,14 +48,20 @@ const OUTLIER: f64 = 2.0;
 /// The first frames at a new size allocate and plan: they tell nothing.
 const SETTLING: u32 = 2;
 
-/// The frames after a size grew from which its own cost is learned: the load was steady then. Later, the load follows.
+/// The frames after a change of the size from which its cost is learned, if the load was steady. Later, the load follows.
 const LEARNING: u32 = 18;
 
-/// How far a size's own cost may lie off what the others tell. A larger difference is load, which passes.
-const OWN: std::ops::RangeInclusive<f64> = 0.8..=1.25;
+/// The load is steady while frames take this much more or less than the last ones, relatively.
+const EVEN: f64 = 0.15;
 
-/// What is left per frame of a size's difference while another is used, so that nothing is held against it forever.
+/// How far the cost of a size may lie off what the others tell. A larger difference is load, which passes.
+const OWN: f64 = 1.33;
+
+/// What is left per frame of what is known about other sizes than the one in use, so that nothing is held against them forever.
 const FORGETTING: f64 = 0.998;
+
+/// If no size leaves room, the largest is taken that costs at most this many times the smallest.
+const IN_VAIN: f64 = 1.1;
 
 /// Frames at a size before its cost is worth keeping.
 const WORTH: u32 = 60;
@@ -68,11 +75,12 @@ pub struct Governor {
     costs: Costs,
     /// How many times the costs a frame takes; `None` before the first frame of a network that was never measured.
     load: Option<f64>,
-    /// The sizes' own factors.
-    own: [f64; LEVELS],
-    /// Frames since the size changed, and whether it grew.
+    /// Frames that took about as long as those before.
+    even: u32,
+    /// Frames since the size changed.
     since: u32,
-    grew: bool,
+    /// The least and the most that the present size may turn out to cost, while that is learned.
+    learning: Option<(f64, f64)>,
     slow: u32,
     roomy: u32,
     /// The size that the last frames would allow, and how many agreed.
@@ -89,9 +97,9 @@ impl Governor {
             level: 0,
             costs: Costs::default(),
             load: None,
-            own: [1.0; LEVELS],
+            even: 0,
             since: 0,
-            grew: false,
+            learning: None,
             slow: 0,
             roomy: 0,
             allowed: (0, 0),
@@ -115,7 +123,7 @@ impl Governor {
             self.load = Some(1.0);
         }
         self.costs = costs;
-        self.own = [1.0; LEVELS];
+        self.learning = None;
         self.measured = [(0.0, 0); LEVELS];
         self.fit(is_first);
     }
@@ -136,24 +144,32 @@ impl Governor {
         if self.since <= SETTLING && self.load.is_some() {
             return;
         }
-        let took = took.as_secs_f64();
-        let expected = self.costs.at(self.level) * self.own[self.level];
-        let mut load = self.load.unwrap_or(took / expected);
+        let (took, level) = (took.as_secs_f64(), self.level);
+        let expected = self.costs.at(level);
+        let load = self.load.unwrap_or(took / expected);
         let now = (took / expected).min(OUTLIER * load);
-        if self.grew && self.since <= LEARNING {
-            let own = &mut self.own[self.level];
-            let learned = *own * (1.0 + NEWEST * (now / load - 1.0));
-            *own = learned.clamp(*OWN.start(), *OWN.end());
-            // What cannot be its own is load.
-            load *= learned / *own;
+        self.even = if (now / load - 1.0).abs() < EVEN { self.even + 1 } else { 0 };
+        let newest = if self.learning.is_some() {
+            NEWEST.max(1.0 / f64::from(self.since.saturating_sub(SETTLING).max(1)))
         } else {
-            load += NEWEST * (now - load);
-        }
-        self.load = Some(load);
-        let level = self.level;
-        for (_, own) in self.own.iter_mut().enumerate().filter(|(other, _)| *other != level) {
-            *own = 1.0 + (*own - 1.0) * FORGETTING;
-        }
+            NEWEST
+        };
+        let next = load + newest * (now - load);
+        self.load = Some(match self.learning {
+            Some((least, most)) if self.since <= LEARNING => {
+                let cost = (expected * next / load).clamp(least, most);
+                self.costs.learn(level, cost);
+                // What cannot be its own is load.
+                next * expected / cost
+            }
+            Some(_) => {
+                self.learning = None;
+                self.costs.settle();
+                next
+            }
+            None => next,
+        });
+        self.costs.forget(level, FORGETTING);
         let (average, count) = &mut self.measured[level];
         *count += 1;
         *average += (took - *average) / f64::from(*count).min(100.0);
@@ -178,12 +194,14 @@ impl Governor {
 
     /// Seconds that a frame is expected to take at a level.
     fn cost(&self, level: usize) -> f64 {
-        self.load.unwrap_or(0.0) * self.costs.at(level) * self.own[level]
+        self.load.unwrap_or(0.0) * self.costs.at(level)
     }
 
-    /// The largest size that leaves room, or the smallest.
+    /// The largest size that leaves room; or, if there is none, that costs hardly more than the smallest.
     fn best(&self, period: f64) -> usize {
-        (0..LEVELS).find(|&level| self.cost(level) <= ROOM * period).unwrap_or(LEVELS - 1)
+        let largest = |limit: f64| (0..LEVELS).find(|&level| self.cost(level) <= limit);
+        let least = || (0..LEVELS).map(|level| self.cost(level)).fold(f64::INFINITY, f64::min);
+        largest(ROOM * period).or_else(|| largest(IN_VAIN * least())).unwrap_or(LEVELS - 1)
     }
 
     /// Goes to the right size at once if the present one is too slow, or in any case if it `may_grow`.
@@ -196,7 +214,16 @@ impl Governor {
 
     fn set(&mut self, level: usize) {
         if level != self.level {
-            (self.since, self.grew) = (0, level < self.level);
+            let before = self.costs.at(self.level);
+            self.costs.learn(self.level, before);
+            let foreseen = self.costs.at(level);
+            // No size costs more than a larger one. It grows only under a steady load.
+            self.learning = if level < self.level {
+                Some((before.min(foreseen), OWN * foreseen))
+            } else {
+                (self.even >= TOO_SLOW).then_some((foreseen / OWN, before.max(foreseen)))
+            };
+            (self.since, self.even) = (0, 0);
         }
         (self.level, self.slow, self.roomy) = (level, 0, 0);
     }

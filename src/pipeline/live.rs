@@ -170,7 +170,7 @@ pub fn run(
             Ok(())
         })?;
         threads.push(stylizing);
-        let preparer = Preparer { scale, carrier, resizer: Resizer::default(), wanted, show, meter, spares };
+        let preparer = Preparer { scale, carrier, resizer: Resizer::quick(), wanted, show, meter, spares };
         let preparing = spawn_scoped(scope, "prepare", move || {
             let prepared = catch_unwind(AssertUnwindSafe(|| preparer.run(newest, ready)));
             ready.close();

@@ -79,8 +79,8 @@ struct Finished {
     inference: Duration,
 }
 
-/// Paintings at full size: one is made, one waits, and one is in the sink.
-const PAINTINGS: usize = 3;
+/// Paintings at full size: one is made or waits, and one is in the sink.
+const PAINTINGS: usize = 2;
 
 /// A worker's result. A failure is sent the same way, so that the receiver ends the job; otherwise the others would wait
 /// forever for the frame that failed.

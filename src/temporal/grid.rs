@@ -2,6 +2,7 @@
 
 use crate::kernel::change::CELL;
 use crate::kernel::history::FULL_GAIN;
+use crate::kernel::wide::wide;
 
 /// The number of cells in a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,10 +102,8 @@ impl PixelGains {
     pub fn row(&mut self, y: usize) -> &[i16] {
         let (row, at) = (y / CELL, y % CELL);
         let side = if at < CELL / 2 { row.saturating_sub(1) } else { (row + 1).min(self.rows - 1) };
-        let wide = |row: usize| &self.wide[row * self.stride..][..self.stride];
-        for ((gain, &own), &side) in self.row.iter_mut().zip(wide(row)).zip(wide(side)) {
-            *gain = between(own, side, AWAY[at]);
-        }
+        let gains = |row: usize| &self.wide[row * self.stride..][..self.stride];
+        mix(&mut self.row, gains(row), gains(side), AWAY[at]);
         &self.row
     }
 }
@@ -112,7 +111,16 @@ impl PixelGains {
 /// Weight of the nearer neighbouring cell, in eighths, for each of the four pixels across a cell.
 const AWAY: [i16; CELL] = [3, 1, 1, 3];
 
+wide! {
+    fn mix(out: &mut [i16], own: &[i16], side: &[i16], eighths: i16) {
+        for ((out, &own), &side) in out.iter_mut().zip(own).zip(side) {
+            *out = between(own, side, eighths);
+        }
+    }
+}
+
 /// Interpolates in 16 bits. The rounding error, below 8 of 32767, is finer than the resolution of a history.
+#[inline(always)]
 fn between(own: i16, side: i16, eighths: i16) -> i16 {
     own + ((side - own) >> 3) * eighths
 }

@@ -89,7 +89,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         return piped::run(job, films, stop, listen);
     }
     let container = Container::of(output)?;
-    let threads = studio.machine().threads.map(usize::from);
+    let threads = Some(studio.machine().codec_threads());
     let decoding = DecodeOptions {
         start: settings.start,
         duration: settings.duration,

@@ -43,7 +43,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     let decoding = DecodeOptions {
         start: settings.start,
         duration: settings.duration,
-        threads: studio.machine().threads.map(usize::from),
+        threads: Some(studio.machine().codec_threads()),
         max_pixels: studio.machine().max_pixels,
         deinterlace: settings.deinterlace,
         keep_hdr: false,
