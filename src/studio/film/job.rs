@@ -1,7 +1,6 @@
 //! Paints one film in segments, joins them, and resumes an interrupted job.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
