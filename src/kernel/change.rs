@@ -4,7 +4,6 @@
 //! column sums are then added across.
 
 use super::history::FRACTION;
-use super::wide::wide;
 
 /// Side of a cell, in pixels.
 pub const CELL: usize = 4;
@@ -61,7 +60,7 @@ impl ColumnSums {
         let reach = stride.saturating_sub(LAG * 3);
         if reach > 0 {
             let (gradient, corner) = (&mut self.gradient[..reach], &mut self.corner[..reach]);
-            add_detail(upper, lower, gradient, corner);
+            add_detail([upper, lower], gradient, corner);
         }
         let columns = |index: usize| index * 3 * CELL..((index + 1) * 3 * CELL).min(stride);
         for (index, cell) in cells.iter_mut().enumerate() {
@@ -82,27 +81,23 @@ impl ColumnSums {
     }
 }
 
-wide! {
-    fn add_difference(frame: &[u8], history: &[i16], difference: &mut [u16], shift: &mut [i16]) {
-        for (((&byte, &value), difference), shift) in frame.iter().zip(history).zip(difference).zip(shift) {
-            let change = i16::from(byte) - ((value + (1 << (FRACTION - 1))) >> FRACTION);
-            *difference += change.unsigned_abs();
-            *shift += change;
-        }
+fn add_difference(frame: &[u8], history: &[i16], difference: &mut [u16], shift: &mut [i16]) {
+    for (((&byte, &value), difference), shift) in frame.iter().zip(history).zip(difference).zip(shift) {
+        let change = i16::from(byte) - ((value + (1 << (FRACTION - 1))) >> FRACTION);
+        *difference += change.unsigned_abs();
+        *shift += change;
     }
 }
 
-wide! {
-    fn add_detail(upper: &[u8], lower: &[u8], gradient: &mut [u16], corner: &mut [u16]) {
-        let next = |row| <[u8]>::iter(row).skip(LAG * 3);
-        let upper = upper.iter().zip(next(upper));
-        let lower = lower.iter().zip(next(lower));
-        for (((upper, lower), gradient), corner) in upper.zip(lower).zip(gradient).zip(corner) {
-            let [a, b, c] = [*upper.0, *upper.1, *lower.0].map(i16::from);
-            let (across, down) = (b - a, c - a);
-            *gradient = across.unsigned_abs() + down.unsigned_abs();
-            *corner = (i16::from(*lower.1) - c - across).unsigned_abs();
-        }
+fn add_detail([upper, lower]: [&[u8]; 2], gradient: &mut [u16], corner: &mut [u16]) {
+    let next = |row| <[u8]>::iter(row).skip(LAG * 3);
+    let upper = upper.iter().zip(next(upper));
+    let lower = lower.iter().zip(next(lower));
+    for (((upper, lower), gradient), corner) in upper.zip(lower).zip(gradient).zip(corner) {
+        let [a, b, c] = [*upper.0, *upper.1, *lower.0].map(i16::from);
+        let (across, down) = (b - a, c - a);
+        *gradient = across.unsigned_abs() + down.unsigned_abs();
+        *corner = (i16::from(*lower.1) - c - across).unsigned_abs();
     }
 }
 

@@ -5,8 +5,6 @@
 //! still fits in 16 bits, so one high-half multiplication updates a value, and one vector instruction updates eight or
 //! sixteen.
 
-use super::wide::wide;
-
 /// Fractional bits of a history value.
 pub const FRACTION: u32 = 6;
 
@@ -45,24 +43,20 @@ pub fn resized(history: &[i16], from: (u32, u32), to: (u32, u32)) -> Vec<i16> {
     out
 }
 
-wide! {
-    /// Moves `history` towards `frame`. `gain` has one value per byte, 0 to [`FULL_GAIN`], which stands for 0 to 1.
-    pub fn follow(history: &mut [i16], frame: &[u8], gain: &[i16]) {
-        debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
-        for ((value, &byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
-            *value = moved(*value, byte, gain);
-        }
+/// Moves `history` towards `frame`. `gain` has one value per byte, 0 to [`FULL_GAIN`], which stands for 0 to 1.
+pub fn follow(history: &mut [i16], frame: &[u8], gain: &[i16]) {
+    debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
+    for ((value, &byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
+        *value = moved(*value, byte, gain);
     }
 }
 
-wide! {
-    /// As [`follow`], and then sets `frame` to the history, rounded to nearest. A full gain leaves `frame` unchanged.
-    pub fn follow_and_show(history: &mut [i16], frame: &mut [u8], gain: &[i16]) {
-        debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
-        for ((value, byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
-            *value = moved(*value, *byte, gain);
-            *byte = ((*value + (1 << (FRACTION - 1))) >> FRACTION) as u8;
-        }
+/// As [`follow`], and then sets `frame` to the history, rounded to nearest. A full gain leaves `frame` unchanged.
+pub fn follow_and_show(history: &mut [i16], frame: &mut [u8], gain: &[i16]) {
+    debug_assert_eq!((history.len(), gain.len()), (frame.len(), frame.len()));
+    for ((value, byte), &gain) in history.iter_mut().zip(frame).zip(gain) {
+        *value = moved(*value, *byte, gain);
+        *byte = ((*value + (1 << (FRACTION - 1))) >> FRACTION) as u8;
     }
 }
 

@@ -1,6 +1,5 @@
 //! A small grey copy of a picture, for finding motion.
 
-use super::wide::wide;
 use crate::frame::Image;
 
 /// Most samples of a pixel of the copy, across and down. Reading all pixels of a large frame would take longer than everything
@@ -17,8 +16,6 @@ pub struct Samples {
     pub across: usize,
     /// See `across`.
     pub down: usize,
-    /// The luma of one row of the picture.
-    row: Vec<u8>,
 }
 
 /// Writes the luma of `image`, 0 to 255, at `columns` x `rows` pixels, no more than it has itself.
@@ -33,19 +30,13 @@ pub fn shrink(image: Image<'_>, columns: usize, rows: usize, samples: &mut Sampl
     samples.values.reserve(columns * across * rows * down);
     // In the middle of equal parts of the pixel's area.
     let place = |at: usize, side: usize, parts: usize| (2 * at + 1) * side / (2 * parts);
-    let places: Vec<usize> = (0..columns * across).map(|at| place(at, width, columns * across)).collect();
-    // Where most of the pixels are samples, the luma of all of them is found faster.
-    let is_dense = 2 * places.len() > width;
-    samples.row.resize(width, 0);
+    let bytes: Vec<usize> = (0..columns * across).map(|at| 3 * place(at, width, columns * across)).collect();
     for row in 0..rows * down {
         let line = &image.pixels[place(row, height, rows * down) * width * 3..][..width * 3];
-        if is_dense {
-            find_luma(line, &mut samples.row);
-            samples.values.extend(places.iter().map(|&at| samples.row[at]));
-        } else {
-            let pixels = line.as_chunks().0;
-            samples.values.extend(places.iter().map(|&at| luma(pixels[at])));
-        }
+        samples.values.extend(bytes.iter().map(|&at| {
+            let sum = u16::from(line[at]) + 2 * u16::from(line[at + 1]) + u16::from(line[at + 2]);
+            (sum / 4) as u8
+        }));
     }
     let scale = 1.0 / (across * down) as f32;
     let lines = samples.values.chunks_exact(columns * across * down);
@@ -57,21 +48,6 @@ pub fn shrink(image: Image<'_>, columns: usize, rows: usize, samples: &mut Sampl
             }
         }
         out.iter_mut().for_each(|out| *out *= scale);
-    }
-}
-
-/// For samples, a luma in small numbers is near enough.
-#[inline(always)]
-fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    ((u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4) as u8
-}
-
-wide! {
-    /// The luma of a row of pixels.
-    fn find_luma(pixels: &[u8], out: &mut [u8]) {
-        for (out, &pixel) in out.iter_mut().zip(pixels.as_chunks().0) {
-            *out = luma(pixel);
-        }
     }
 }
 
@@ -119,26 +95,6 @@ mod tests {
     }
 
     #[test]
-    fn few_and_many_samples_of_a_row_are_the_same_pixels() {
-        let (width, rows) = (64, 4);
-        let pixels: Vec<u8> = (0..width * rows * 3).map(|at| (at * 7919 % 251) as u8).collect();
-        let image = Image { width: width as u32, height: rows as u32, pixels: &pixels };
-        for columns in [3, 16, 40, 64] {
-            let (mut samples, mut out) = (Samples::default(), vec![0.0; columns * rows]);
-            shrink(image, columns, rows, &mut samples, &mut out);
-            let count = columns * samples.across;
-            let expected: Vec<u8> = (0..count * rows)
-                .map(|at| {
-                    let start = (at / count * width + (2 * (at % count) + 1) * width / (2 * count)) * 3;
-                    let [red, green, blue] = [0, 1, 2].map(|add| u16::from(pixels[start + add]));
-                    ((red + 2 * green + blue) / 4) as u8
-                })
-                .collect();
-            assert_eq!(samples.values, expected, "{columns} columns");
-        }
-    }
-
-    #[test]
     fn any_size_down_to_one_pixel_is_read() {
         for (width, height) in [(1, 1), (3, 2), (7, 900), (1000, 3)] {
             let pixels = vec![90; width * height * 3];
@@ -157,7 +113,6 @@ mod tests {
             values: (0..64 * 64).map(|at| if plain { 90 } else { texture(at, moved) }).collect(),
             across: 2,
             down: 2,
-            row: Vec::new(),
         };
         let mut out = Vec::new();
         for (moved, plain, expected) in [(0, false, 1.0), (3, false, 0.0), (0, true, 0.0)] {

@@ -15,4 +15,3 @@ pub mod recolor;
 pub mod resize;
 pub mod texture;
 pub mod turn;
-pub mod wide;

@@ -93,8 +93,8 @@ pub(super) fn session(
         builder = builder.with_config_entry("session.intra_op.allow_spinning", "0")?;
         if network.is_none() || threads == 1 {
             // Planning all values of an inference as one block took 600 MiB more for VGG-19's gradient at 512x512, and was
-            // not faster. A style network takes twice the memory and is faster by a fiftieth: too little where each core has a
-            // session of its own.
+            // not faster. A style network takes twice the memory so and is faster by a few per cent, which is not worth it
+            // where each core has a session of its own.
             builder = builder.with_memory_pattern(false)?;
         }
         if let Some(NetworkFile { layout: Layout::NhwcF32(_), .. }) = network {

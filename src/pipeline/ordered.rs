@@ -109,9 +109,9 @@ pub fn run(
 ) -> Result<Throughput> {
     let start = Instant::now();
     let count = workers.len();
-    // Two frames per worker, one in work and one waiting; one each for source and stabiliser. So no thread waits for a spare
-    // frame.
-    let pool = 2 * count + 2;
+    // Two frames per worker, one in work and one waiting, and one in the stabiliser. The source fills one that would wait: it is
+    // much faster than the workers.
+    let pool = 2 * count + 1;
     let (give_spare, spares) = bounded::<(Frame, Small)>(pool);
     let (give_painting, paintings) = bounded::<Frame>(PAINTINGS);
     let (give_job, jobs) = bounded::<InFlight>(count);

@@ -68,8 +68,7 @@ impl Machine {
     }
 
     /// Threads each for the decoder and for the encoder of a film: half the cores, since the networks have most of the work.
-    /// Each thread more holds frames more: with as many threads as FFmpeg would choose, x264 alone took a third more memory
-    /// on two cores, and the film was not painted faster.
+    /// Each thread more holds frames more: with as many as FFmpeg chooses for two cores, x264 took half as much memory again.
     pub(crate) fn codec_threads(&self) -> usize {
         (self.threads() / 2).max(1)
     }

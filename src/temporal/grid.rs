@@ -2,7 +2,6 @@
 
 use crate::kernel::change::CELL;
 use crate::kernel::history::FULL_GAIN;
-use crate::kernel::wide::wide;
 
 /// The number of cells in a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +76,8 @@ pub struct PixelGains {
     wide: Vec<i16>,
     /// The row of pixels that was requested last.
     row: Vec<i16>,
+    /// Scratch for the gains of one row of cells.
+    cells: Vec<i16>,
     stride: usize,
     rows: usize,
 }
@@ -88,12 +89,26 @@ impl PixelGains {
         self.wide.resize(self.stride * grid.rows, 0);
         self.row.resize(self.stride, 0);
         for (wide, gains) in self.wide.chunks_exact_mut(self.stride).zip(gains.chunks_exact(grid.columns)) {
-            for (column, cell) in wide.chunks_mut(CELL * 3).enumerate() {
-                let own = fixed(gains[column]);
-                let sides = [fixed(gains[column.saturating_sub(1)]), fixed(gains[(column + 1).min(grid.columns - 1)])];
-                for (at, pixel) in cell.chunks_exact_mut(3).enumerate() {
-                    pixel.fill(between(own, sides[at / 2], AWAY[at]));
+            self.cells.clear();
+            self.cells.extend(gains.iter().map(|&gain| fixed(gain)));
+            let last = self.cells.len() - 1;
+            let pixels = |column: usize| {
+                let (own, sides) = (
+                    self.cells[column],
+                    [column.saturating_sub(1), (column + 1).min(last)].map(|side| self.cells[side]),
+                );
+                let mut values = [0; 3 * CELL];
+                for (at, pixel) in values.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                    *pixel = [between(own, sides[at / 2], AWAY[at]); 3];
                 }
+                values
+            };
+            let (cells, rest) = wide.as_chunks_mut::<{ 3 * CELL }>();
+            for (column, cell) in cells.iter_mut().enumerate() {
+                *cell = pixels(column);
+            }
+            if !rest.is_empty() {
+                rest.copy_from_slice(&pixels(last)[..rest.len()]);
             }
         }
     }
@@ -102,8 +117,10 @@ impl PixelGains {
     pub fn row(&mut self, y: usize) -> &[i16] {
         let (row, at) = (y / CELL, y % CELL);
         let side = if at < CELL / 2 { row.saturating_sub(1) } else { (row + 1).min(self.rows - 1) };
-        let gains = |row: usize| &self.wide[row * self.stride..][..self.stride];
-        mix(&mut self.row, gains(row), gains(side), AWAY[at]);
+        let wide = |row: usize| &self.wide[row * self.stride..][..self.stride];
+        for ((gain, &own), &side) in self.row.iter_mut().zip(wide(row)).zip(wide(side)) {
+            *gain = between(own, side, AWAY[at]);
+        }
         &self.row
     }
 }
@@ -111,16 +128,7 @@ impl PixelGains {
 /// Weight of the nearer neighbouring cell, in eighths, for each of the four pixels across a cell.
 const AWAY: [i16; CELL] = [3, 1, 1, 3];
 
-wide! {
-    fn mix(out: &mut [i16], own: &[i16], side: &[i16], eighths: i16) {
-        for ((out, &own), &side) in out.iter_mut().zip(own).zip(side) {
-            *out = between(own, side, eighths);
-        }
-    }
-}
-
 /// Interpolates in 16 bits. The rounding error, below 8 of 32767, is finer than the resolution of a history.
-#[inline(always)]
 fn between(own: i16, side: i16, eighths: i16) -> i16 {
     own + ((side - own) >> 3) * eighths
 }
