@@ -344,7 +344,7 @@ fn memory_that_runs_out_is_said_in_one_sentence() {
             arguments.extend(user::LICENCE);
         }
         // From where the libraries can be loaded to where all is done.
-        for megabytes in [350, 420, 500, 600, 700, 800, 1000, 1300, 1700, 2200, 3000, 6000] {
+        for megabytes in [380, 420, 500, 600, 700, 800, 1000, 1300, 1700, 2200, 3000, 6000] {
             let case = format!("{name} within {megabytes} MB");
             let mut command = within(megabytes * 1000, &arguments);
             command.env("XDG_DATA_HOME", library_home()).env("XDG_CACHE_HOME", user.path("cache"));

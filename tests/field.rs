@@ -209,11 +209,11 @@ fn dynamic_metadata_of_hdr_is_said_to_be_lost_where_hdr_is_kept() {
     with_units(&folder, "dolby.mkv", &[], &unit([62 << 1, 1], &[0x19, 3 << 2, 1, 2, 3, 4, 0x80]));
     for (name, kind) in [("plus.mkv", "HDR10+"), ("dolby.mkv", "Dolby Vision")] {
         let run = folder.paint(&format!("{name} -o keep.mp4 -y --hdr keep")).ok();
-        assert!(run.warnings().contains("carry facts that are lost"), "{name}: {}", run.warnings());
+        assert!(run.warnings().contains("carry metadata that is lost"), "{name}: {}", run.warnings());
         assert!(run.warnings().contains(kind), "{name}: {}", run.warnings());
-        // In SDR there is nothing for them to be true of.
+        // SDR has no use for it.
         let run = folder.paint(&format!("{name} -o sdr.mp4 -y")).ok();
-        assert!(!run.warnings().contains("facts"), "{name}: {}", run.warnings());
+        assert!(!run.warnings().contains("metadata that is lost"), "{name}: {}", run.warnings());
     }
     folder.paint("pq.mkv -o plain.mp4 --hdr keep").without_warnings();
 }

@@ -110,6 +110,11 @@ pub(super) fn session(
         let reason = cause(&error);
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
+            _ if is_of_memory(&reason) => {
+                format!(
+                    "there is not enough memory to load '{path}'; close other programs, or raise the limit (ulimit -v)"
+                )
+            }
             Device::Cpu => {
                 let prefix = format!("Load model from {path} failed:");
                 let reason = reason.strip_prefix(&prefix).unwrap_or(&reason).trim_start();
@@ -301,11 +306,16 @@ fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> 
     binding.synchronize_outputs()
 }
 
+/// Whether memory was short: ONNX Runtime's allocators, the C++ library's and the system's have these words.
+fn is_of_memory(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words))
+}
+
 /// The error for a failed inference of the network `name`.
 pub(super) fn failed(name: &str, error: &ort::Error) -> Error {
     let reason = cause(error);
-    // ONNX Runtime's allocators and the C++ library's have these words.
-    if ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words)) {
+    if is_of_memory(&reason) {
         return Error::failed(format!(
             "there is not enough memory for the network '{name}'; choose a larger --scale or a smaller picture, or close other \
              programs"

@@ -184,7 +184,7 @@ mod tests {
         fade.begin(&mut parts, vec![chosen("b", [0.0, 1.0], 1.0)], start);
         fade.learn(&parts, &Costs::default().with(2.0, 9.0));
         let kept = fade.into_costs().into_iter().map(|(file, costs)| (file.name, costs.at(6)));
-        assert_eq!(kept.collect::<Vec<_>>(), [("a".to_owned(), 0.003), ("b".to_owned(), 0.0025)]);
+        assert_eq!(kept.collect::<Vec<_>>(), [("a".to_owned(), 0.003), ("b".to_owned(), 0.00325)]);
     }
 
     #[test]
