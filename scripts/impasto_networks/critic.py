@@ -55,11 +55,12 @@ class Critics:
         self.shown: tuple[dict[int, torch.Tensor], list[int], torch.Tensor] = {}, [], torch.empty(0)
 
     def state(self) -> dict[str, object]:
-        return {"critics": self.critics.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {"critics": self.critics.state_dict(), "optimizer": self.optimizer.state_dict()["state"]}
 
     def load(self, state: dict[str, object]) -> None:
         self.critics.load_state_dict(state["critics"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
     def distance(self, features: list[torch.Tensor], rows: list[int], index: torch.Tensor) -> torch.Tensor:
         """How far crops are from passing for the paintings, [N], by their features [N, C, H, W] at full and at half size.

@@ -193,7 +193,7 @@ def painted_terms(
         "sliced": torch.stack(sliced).mean(0),
         "strokes": torch.stack(strokes_off).mean(0),
         "repeat": torch.stack(again).mean(0),
-        "spectrum": torch.stack(powers).mean(0),
+        "spectrum": torch.stack(powers).mean(0) if powers else styled.new_zeros(len(rows)),
         "color": sliced_distance(colors, paintings.colors[index], 8),
         **{name: off * share for name, off, share in zip(CONTENTS, departures, crops.shares.unbind(1))},
         "tone": tone_distance(styled, crops.pictures),

@@ -15,7 +15,7 @@ from PIL import Image
 
 from impasto_networks import critic
 from impasto_networks.repeats import LAYER, painting_repeats
-from impasto_networks.spectrum import Spectra, spectrum
+from impasto_networks.spectrum import WINDOW, Spectra, spectrum
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams
 from impasto_networks.vgg19_torch import Vgg
@@ -85,7 +85,7 @@ class Paintings:
     repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
     seen: list[list[torch.Tensor]]  # what the critics see: features [1, C, H, W] of each, at full and at half size
-    spectra: list[Spectra]  # at full size, a half and a quarter
+    spectra: list[Spectra]  # at full size, a half and a quarter, as far as every painting is large enough
     samples: Layers  # [styles, samples, C] by layer
 
     def near(self, rows: list[int], places: torch.Tensor) -> Layers:
@@ -129,10 +129,11 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
         for kept, size in zip(found, sizes(picture)):
             kept.append(pick(strokes(size)[0]))
         for kept, size in zip(powers, sizes(picture)):
-            kept.append(spectrum(size))
+            if min(size.shape[2:]) >= WINDOW:
+                kept.append(spectrum(size))
     strokes_found = [torch.stack(own) for own in found]
     again = [tuple(torch.cat(parts) for parts in zip(*own)) for own in repeated]
-    spectra = [Spectra(torch.cat(own)) for own in powers]
+    spectra = [Spectra(torch.cat(own)) for own in powers if len(own) == len(sources)]
     grams_found = map(stack, (whole, half, large))
     return Paintings(*grams_found, windows, places, torch.stack(colors), again, strokes_found, seen, spectra, stack(samples))
 
