@@ -11,7 +11,6 @@ import math
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 
 WINDOW = 48  # pixels
 RINGS = (3, 4, 6, 8, 12)  # waves in a window: 16 to 4 pixels long; at a quarter of the size, 64 to 16

@@ -123,7 +123,9 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
-        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, self.asked_critics(paintings), vgg, self.steps % 2 == 0)
+        painted, plain = step_terms(
+            self.network, pool.take(), rows, index, paintings, self.asked_critics(paintings), vgg, self.steps % 2 == 0
+        )
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
