@@ -10,8 +10,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from impasto_networks import critic
 from impasto_networks.brush_network import BrushNetwork, random_grain
-from impasto_networks.critic import LAYER as SEEN_LAYER
 from impasto_networks.critic import Critics
 from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
@@ -164,10 +164,18 @@ def root(square: torch.Tensor) -> torch.Tensor:
 
 
 def painted_terms(
-    styled: torch.Tensor, crops: Crops, rows: list[int], index: torch.Tensor, paintings: Paintings, critics: Critics | None, vgg: Vgg
+    styled: torch.Tensor,
+    crops: Crops,
+    rows: list[int],
+    index: torch.Tensor,
+    paintings: Paintings,
+    critics: Critics | None,
+    vgg: Vgg,
+    weighed: set[str],
 ) -> Terms:
     """How near the styled crops are to the paintings and to the photos. `index` holds the `rows` as a tensor."""
-    features, coarse, large = (vgg(size) for size in sizes(styled))
+    scales = sizes(styled)
+    features, coarse, large = map(vgg, scales)
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
     whole = {layer: own.unflatten(0, (-1, 4)).mean(1) for layer, own in parts.items()}
 
@@ -177,23 +185,29 @@ def painted_terms(
 
     flat = lambda layer: features[layer].permute(0, 2, 3, 1).flatten(1, 2).float()
     sliced = [sliced_distance(thinned(flat(layer)), paintings.samples[layer][index], 16) for layer in SLICED_LAYERS]
-    strokes_off = [sliced_distance(strokes(own), known[index], 8) for own, known in zip(sizes(styled), paintings.strokes)]
-    repeated = zip((features, coarse), paintings.repeats)
-    again = [repeats_distance(repeats(own[LAYER]), (products[index], squares[index])) for own, (products, squares) in repeated]
-    large_enough = [(own, known) for own, known in zip(sizes(styled), paintings.spectra) if own.shape[2] >= WINDOW]
-    powers = [known.distance(spectrum(own), index) for own, known in large_enough]
+    strokes_off = [sliced_distance(strokes(own), known[index], 8) for own, known in zip(scales, paintings.strokes)]
+
+    def again() -> torch.Tensor:
+        repeated = zip((features, coarse), paintings.repeats)
+        off = [repeats_distance(repeats(own[LAYER]), (products[index], squares[index])) for own, (products, squares) in repeated]
+        return torch.stack(off).mean(0)
+
+    def powers() -> torch.Tensor:
+        large_enough = [(own, known) for own, known in zip(scales, paintings.spectra) if own.shape[2] >= WINDOW]
+        off = [known.distance(spectrum(own), index) for own, known in large_enough]
+        return torch.stack(off).mean(0) if off else styled.new_zeros(len(rows))
+
+    judged = lambda: critics.distance([own[critic.LAYER] for own in (features, coarse)], rows, index)
+    sometimes = {"repeat": again, "spectrum": powers, "critic": judged}
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
-    seen = {"critic": critics.distance([features[SEEN_LAYER], coarse[SEEN_LAYER]], rows, index)} if critics else {}
-    return seen | {
+    return {name: term() for name, term in sometimes.items() if name in weighed} | {
         "whole": relative(whole, crops.whole, paintings.whole),
         "half": relative(grams(coarse), crops.half, paintings.half),
         "large": relative(grams(large), crops.large, paintings.large),
         "local": style_distance(parts, paintings.near(rows, crops.places)).unflatten(0, (-1, 4)).mean(1),
         "sliced": torch.stack(sliced).mean(0),
         "strokes": torch.stack(strokes_off).mean(0),
-        "repeat": torch.stack(again).mean(0),
-        "spectrum": torch.stack(powers).mean(0) if powers else styled.new_zeros(len(rows)),
         "color": sliced_distance(colors, paintings.colors[index], 8),
         **{name: off * share for name, off, share in zip(CONTENTS, departures, crops.shares.unbind(1))},
         "tone": tone_distance(styled, crops.pictures),
@@ -221,11 +235,13 @@ def step_terms(
     paintings: Paintings,
     critics: Critics | None,
     vgg: Vgg,
+    weighed: set[str],
     with_noise: bool,
 ) -> tuple[Terms, Terms]:
     """The terms of one step: of the crops in styles, and of those in the photo's own row, which come last in `rows`.
 
-    `index` holds the rows as a tensor. `with_noise` also measures what becomes of a camera's noise."""
+    `index` holds the rows as a tensor. Of the terms that not every recipe weighs, those in `weighed` are computed. `with_noise` also
+    measures what becomes of a camera's noise."""
     photos, device = crops.pictures, crops.pictures.device
     style, grain = one_hot(index, network.styles), random_grain(photos.shape, device=device)
     count = sum(row < network.styles - 1 for row in rows)
@@ -248,7 +264,7 @@ def step_terms(
     if not count:
         return {}, plain
     styled = first(all_styled)
-    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, critics, vgg)
+    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, critics, vgg, weighed)
     moved, *noisy = others
     off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp(min=LEAST_SEEN))
     terms["motion"] = off / styled.flatten(1).std(1).clamp(min=LEAST_CONTRAST)
@@ -272,7 +288,7 @@ def total(terms: Terms, weights: torch.Tensor) -> torch.Tensor:
 
 def words(averages: dict[str, float]) -> str:
     """One line about the running averages of the terms."""
-    shown = {name: averages.get(name, math.nan) for name in (own.name for own in fields(Weights))}
-    for name in ("grid", "halo", "photo"):
+    shown = {own.name: averages[own.name] for own in fields(Weights) if own.name in averages}
+    for name in shown.keys() & {"grid", "halo", "photo"}:
         shown[name] = 255 * math.sqrt(max(0.0, shown[name]))
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())

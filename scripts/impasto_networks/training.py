@@ -5,6 +5,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -104,17 +105,14 @@ class Training:
             self.table = own, weight_table([*own, own[0]], self.device)
         return self.table[1]
 
-    def asked_critics(self, paintings: Paintings) -> Critics | None:
-        """The critics, if the present weights ask them."""
-        if self.critics is None and any(own.critic for own in self.recipe.weights(self.steps)):
-            self.critics = Critics(paintings.seen)
-            if self.critics_state:
-                self.critics.load(self.critics_state)
-        return self.critics
+    def weighed(self) -> set[str]:
+        """The terms that count in some style at present."""
+        present = self.recipe.weights(self.steps)
+        return {term.name for term in fields(Weights) if any(getattr(own, term.name) for own in present)}
 
     def means(self) -> dict[str, float]:
         """The running means of the loss's terms."""
-        return {name: value.item() for name, value in self.averages.items()}
+        return {name: value.item() for name, value in self.averages.items() if name in self.weighed()}
 
     def step(self, pool: Pool, paintings: Paintings, vgg: Vgg, rows: list[int]) -> None:
         """Paints a crop in each of the rows and learns from it; the photo's own rows come last."""
@@ -123,9 +121,13 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
-        painted, plain = step_terms(
-            self.network, pool.take(), rows, index, paintings, self.asked_critics(paintings), vgg, self.steps % 2 == 0
-        )
+        weighed = self.weighed()
+        if "critic" in weighed and self.critics is None:
+            self.critics = Critics(paintings.seen)
+            if self.critics_state:
+                self.critics.load(self.critics_state)
+        with_noise = self.steps % 2 == 0
+        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, self.critics, vgg, weighed, with_noise)
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
@@ -136,7 +138,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
-        if painted and self.critics:
+        if "critic" in painted:
             self.critics.learn()
         self.steps += 1
         keep = min(AVERAGING, self.steps / (10 + self.steps))

@@ -163,7 +163,7 @@ pub fn run(
             finished.map_err(|_| panicked("finish"))
         })?;
         threads.push(finishing);
-        let painter = StylizeThread { scale, governor, show, meter, spares, wanted };
+        let painter = StylizeThread { scale, governor, is_coarse: false, show, meter, spares, wanted };
         let stylizing = spawn_scoped(scope, "stylize", move || {
             let painted = catch_unwind(AssertUnwindSafe(|| painter.run(first, ready, &chosen, &give_painted)));
             *lock(learned) = painted.map_err(|_| panicked("stylize"))?;
@@ -322,6 +322,8 @@ fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &
 struct StylizeThread<'a> {
     scale: Scale,
     governor: Governor,
+    /// Strokes fall apart, which was said.
+    is_coarse: bool,
     show: &'a Show,
     meter: &'a Meter,
     spares: &'a Spares,
@@ -417,8 +419,12 @@ impl StylizeThread<'_> {
         let seen = stylizer.seen_size(frame.size());
         let short = |size: Size| size.width.min(size.height);
         let is_coarse = short(seen) < COARSEST.min(short(largest));
-        let warning = is_coarse.then_some(Warning::StrokesFallApart { width: seen.width, height: seen.height });
-        self.show.notice("size", warning);
+        if is_coarse != self.is_coarse {
+            // Once, and not again for each size that follows.
+            let warning = is_coarse.then_some(Warning::StrokesFallApart { width: seen.width, height: seen.height });
+            self.show.notice("size", warning);
+            self.is_coarse = is_coarse;
+        }
         let painted = catch_unwind(AssertUnwindSafe(|| stylizer.sketch(&frame, &grain, &mut small)));
         let outcome = painted.unwrap_or_else(|_| Err(panicked("stylize")));
         self.meter.painted(start.elapsed());
