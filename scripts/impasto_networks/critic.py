@@ -1,7 +1,7 @@
 """Critics that learn to tell the paintings from what is painted in their styles.
 
-Gram matrices are averages. A network meets them, as well as windows of the painting itself do, with short strokes on a lattice. A
-critic sees how strokes run on, turn and gather, and the painter learns to pass (Li and Wand 2016, "Precomputed Real-Time Texture
+Gram matrices are averages. Short strokes on a lattice match them as well as a part of the painting does. A critic sees how strokes
+run on, turn and gather, and the painter learns to pass (Li and Wand 2016, "Precomputed Real-Time Texture
 Synthesis with Markovian Generative Adversarial Networks"). The critics look at VGG's features in squares of some forty pixels and,
 at half size, of eighty, and learn beside the painter with the hinge loss (Miyato et al. 2018), each style by its own projection."""
 
