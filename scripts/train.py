@@ -126,7 +126,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     try:
         device = training_device(options.device)
-        vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device)
+        vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device, mirrored=True)
         photos = read_photos(options.photos, device)
         finished, known = read_brush(options.start)
         source = Source(str(options.picture), options.side, tuple(options.crop))

@@ -41,7 +41,7 @@ LOG_EVERY = 50  # steps
 
 def train(training: Training, options: argparse.Namespace) -> None:
     recipe, device = training.recipe, training.device
-    vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device)
+    vgg = Vgg(options.vgg or find_weights(), STYLE_LAYERS[-1], fast=True, device=device, mirrored=True)
     generator = torch.Generator().manual_seed(recipe.seed)
     paintings = study([style.source for style in recipe.styles], vgg, generator)
     photos = read_photos(options.photos, device)

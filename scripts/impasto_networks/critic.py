@@ -2,16 +2,34 @@
 
 Gram matrices are averages. Short strokes on a lattice match them as well as a part of the painting does. A critic sees how strokes
 run on, turn and gather, and the painter learns to pass (Li and Wand 2016, "Precomputed Real-Time Texture
-Synthesis with Markovian Generative Adversarial Networks"). The critics look at VGG's features in squares of some forty pixels and,
-at half size, of eighty, and learn beside the painter with the hinge loss (Miyato et al. 2018), each style by its own projection."""
+Synthesis with Markovian Generative Adversarial Networks"). The critics look at VGG's features in squares of 40 and of 80 pixels, and
+some also in squares of 20, for the brush's hairs, and of 160, for masses. They learn beside the painter with the hinge loss
+(Miyato et al. 2018), each style by its own projection."""
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-LAYER = "relu3_1"  # its positions are 4 pixels apart
-MARGIN = 4  # positions beside a crop's edge, where VGG sees the zeros outside, which no part of a painting has
+from impasto_networks.style_losses import Layers
+
+
+@dataclass(frozen=True)
+class Look:
+    """At what a critic looks."""
+
+    layer: str
+    halved: bool  # at half size?
+    margin: int  # positions beside a crop's edge, of which much is not in the crop
+
+
+LOOKS = {
+    "critic": (Look("relu3_1", False, 4), Look("relu3_1", True, 4)),  # positions 4 and 8 pixels apart
+    "near_critic": (Look("relu2_1", False, 4),),  # 2 pixels
+    "far_critic": (Look("relu4_1", True, 1),),  # 16 pixels
+}
 SQUARE = 10  # positions that a score is of
 WIDTH = 64  # channels
 RATE, BETAS = 4e-4, (0.0, 0.99)  # of Adam
@@ -41,17 +59,17 @@ class Critic(nn.Module):
 
 
 class Critics:
-    """One for the full size, one for half of it."""
+    """Those of a term of the loss, which is a key of LOOKS."""
 
-    def __init__(self, paintings: list[list[torch.Tensor]]) -> None:
-        """`paintings`: at full and at half size, the features of each painting, [1, C, H, W]."""
-        self.paintings = paintings
-        squares = [[own.float().square().mean((0, 2, 3)) for own in size] for size in paintings]
+    def __init__(self, looks: tuple[Look, ...], paintings: list[list[torch.Tensor]]) -> None:
+        """`paintings`: for each look, the features of each painting, [1, C, H, W]."""
+        self.looks, self.paintings = looks, paintings
+        squares = [[own.float().square().mean((0, 2, 3)) for own in seen] for seen in paintings]
         self.spreads = [torch.stack(own).mean(0).sqrt().clamp(min=LEAST_SPREAD)[:, None, None] for own in squares]
-        of = lambda size: Critic(len(size), size[0].shape[1]).to(size[0].device)
-        self.critics = nn.ModuleList(of(size) for size in paintings)
+        of = lambda seen: Critic(len(seen), seen[0].shape[1]).to(seen[0].device)
+        self.critics = nn.ModuleList(of(seen) for seen in paintings)
         self.optimizer = torch.optim.Adam(self.critics.parameters(), lr=RATE, betas=BETAS)
-        self.least = [min(side for own in size for side in own.shape[2:]) for size in paintings]
+        self.least = [min(side for own in seen for side in own.shape[2:]) for seen in paintings]
         self.shown: tuple[dict[int, torch.Tensor], list[int], torch.Tensor] = {}, [], torch.empty(0)
 
     def state(self) -> dict[str, object]:
@@ -62,16 +80,16 @@ class Critics:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
-    def distance(self, features: list[torch.Tensor], rows: list[int], index: torch.Tensor) -> torch.Tensor:
-        """How far crops are from passing for the paintings, [N], by their features [N, C, H, W] at full and at half size.
+    def distance(self, sizes: tuple[Layers, Layers], rows: list[int], index: torch.Tensor) -> torch.Tensor:
+        """How far crops are from passing for the paintings, [N], by their features at full and at half size.
 
         `index` holds the `rows` as a tensor. What was shown is what the critics `learn` from next."""
-        inner = [own[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].float() / spread for own, spread in zip(features, self.spreads)]
-        large = {size: own for size, own in enumerate(inner) if min(*own.shape[2:], self.least[size]) >= SQUARE}
-        self.shown = {size: own.detach() for size, own in large.items()}, rows, index
+        inner = [within(sizes[look.halved][look.layer], look.margin).float() / spread for look, spread in zip(self.looks, self.spreads)]
+        large = {number: own for number, own in enumerate(inner) if min(*own.shape[2:], self.least[number]) >= SQUARE}
+        self.shown = {number: own.detach() for number, own in large.items()}, rows, index
         self.critics.requires_grad_(False)
-        scores = [self.critics[size](own, index).mean((1, 2)) for size, own in large.items()]
-        return -torch.stack(scores).mean(0) if scores else features[0].new_zeros(len(rows))
+        scores = [self.critics[number](own, index).mean((1, 2)) for number, own in large.items()]
+        return -torch.stack(scores).mean(0) if scores else self.spreads[0].new_zeros(len(rows))
 
     def learn(self) -> None:
         """One step of the critics, on what was shown and on as many crops of the paintings."""
@@ -80,14 +98,18 @@ class Critics:
             return
         self.critics.requires_grad_(True)
         losses = []
-        for size, own in shown.items():
-            critic, paintings = self.critics[size], self.paintings[size]
-            down, across = (min(side, self.least[size]) for side in own.shape[2:])
-            real = torch.cat([some_part(paintings[row], down, across) for row in rows]).float() / self.spreads[size]
+        for number, own in shown.items():
+            critic, paintings = self.critics[number], self.paintings[number]
+            down, across = (min(side, self.least[number]) for side in own.shape[2:])
+            real = torch.cat([some_part(paintings[row], down, across) for row in rows]).float() / self.spreads[number]
             losses += [F.relu(1 + critic(own, index)).mean(), F.relu(1 - critic(real, index)).mean()]
         self.optimizer.zero_grad()
         sum(losses).backward()
         self.optimizer.step()
+
+
+def within(features: torch.Tensor, margin: int) -> torch.Tensor:
+    return features[:, :, margin:-margin, margin:-margin]
 
 
 def some_part(features: torch.Tensor, down: int, across: int) -> torch.Tensor:

@@ -5,12 +5,12 @@ Nothing here waits for the device that computes it: no value is read back, no sh
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from impasto_networks import critic
 from impasto_networks.brush_network import BrushNetwork, random_grain
 from impasto_networks.critic import Critics
 from impasto_networks.grid import visible_grid
@@ -50,6 +50,8 @@ class Weights:
     repeat: float = 0.0  # of how the features repeat at a distance, at full and at half size: no weave, no dots in rows
     spectrum: float = 1.0  # of the strokes' strength at each width and direction: nothing too large, small or soft
     critic: float = 1.5  # how well critics, which learn beside the painter, tell the crops from the painting
+    near_critic: float = 0.0  # the same of one that looks closer, at the brush's hairs
+    far_critic: float = 0.0  # and of one that sees larger parts
     color: float = 2.5  # of colours along random directions
     detail: float = 1.5  # how far relu2_2 is from following the photo's: edges
     content: float = 2.0  # relu3_3: things
@@ -169,7 +171,7 @@ def painted_terms(
     rows: list[int],
     index: torch.Tensor,
     paintings: Paintings,
-    critics: Critics | None,
+    critics: dict[str, Critics],
     vgg: Vgg,
     weighed: set[str],
 ) -> Terms:
@@ -197,8 +199,8 @@ def painted_terms(
         off = [known.distance(spectrum(own), index) for own, known in large_enough]
         return torch.stack(off).mean(0) if off else styled.new_zeros(len(rows))
 
-    judged = lambda: critics.distance([own[critic.LAYER] for own in (features, coarse)], rows, index)
-    sometimes = {"repeat": again, "spectrum": powers, "critic": judged}
+    sometimes = {"repeat": again, "spectrum": powers}
+    sometimes |= {name: partial(own.distance, (features, coarse), rows, index) for name, own in critics.items()}
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
     return {name: term() for name, term in sometimes.items() if name in weighed} | {
@@ -233,7 +235,7 @@ def step_terms(
     rows: list[int],
     index: torch.Tensor,
     paintings: Paintings,
-    critics: Critics | None,
+    critics: dict[str, Critics],
     vgg: Vgg,
     weighed: set[str],
     with_noise: bool,

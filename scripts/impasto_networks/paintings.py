@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from impasto_networks import critic
+from impasto_networks.critic import LOOKS, Look
 from impasto_networks.repeats import LAYER, painting_repeats
 from impasto_networks.spectrum import WINDOW, Spectra, spectrum
 from impasto_networks.strokes import strokes
@@ -84,7 +84,7 @@ class Paintings:
     colors: torch.Tensor  # [styles, samples, 3] in 0..1
     repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
-    seen: list[list[torch.Tensor]]  # what the critics see: features [1, C, H, W] of each, at full and at half size
+    seen: dict[Look, list[torch.Tensor]]  # at what the critics look: features [1, C, H, W] of each
     spectra: list[Spectra]  # at full size, a half and a quarter, as far as every painting is large enough
     samples: Layers  # [styles, samples, C] by layer
 
@@ -110,7 +110,7 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     found: list[list[torch.Tensor]] = [[], [], []]  # strokes, by size
     repeated: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[], []]
     powers: list[list[torch.Tensor]] = [[], [], []]
-    seen: list[list[torch.Tensor]] = [[], []]
+    seen: dict[Look, list[torch.Tensor]] = {look: [] for looks in LOOKS.values() for look in looks}
     for source in sources:
         picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
         features = vgg(picture)
@@ -119,8 +119,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
             kept.append(grams(own))
         for kept, own in zip(repeated, (features, coarse)):
             kept.append(painting_repeats(own[LAYER]))
-        for kept, own in zip(seen, (features, coarse)):
-            kept.append(own[critic.LAYER].half())
+        for look, kept in seen.items():
+            kept.append((coarse if look.halved else features)[look.layer].half())
         own, rank = windows_of(picture, features)
         windows.append(own)
         places.append(rank)

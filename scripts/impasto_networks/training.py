@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from impasto_networks.brush_network import BrushNetwork
-from impasto_networks.critic import Critics
+from impasto_networks.critic import LOOKS, Critics
 from impasto_networks.files import write_atomically
 from impasto_networks.objective import CONTENTS, Weights, step_terms, total, weight_table
 from impasto_networks.paintings import Paintings
@@ -50,8 +50,8 @@ class Training:
         self.averages: dict[str, torch.Tensor] = {}  # running means of the loss's terms
         self.table: tuple[list[Weights], torch.Tensor] | None = None
         self.indices: dict[tuple[int, ...], torch.Tensor] = {}
-        self.critics: Critics | None = None
-        self.critics_state: dict[str, Any] | None = None  # a checkpoint's, until the paintings are there
+        self.critics: dict[str, Critics] = {}  # by the term of the loss
+        self.critics_state: dict[str, Any] = {}  # a checkpoint's, until the paintings are there
         self.cold = 0  # the step at which the optimiser began without a state
 
     def done(self) -> bool:
@@ -72,8 +72,7 @@ class Training:
         state |= {"network": self.network.state_dict(), "average": self.average.state_dict()}
         if not small:
             state["optimizer"] = self.optimizer.state_dict()["state"]  # the rates come from the recipe
-            if self.critics:
-                state["critics"] = self.critics.state()
+            state["critics"] = {name: own.state() for name, own in self.critics.items()}
         write_atomically(path, lambda temporary: torch.save(state, temporary))
 
     def load(self, path: Path | str) -> None:
@@ -86,7 +85,7 @@ class Training:
         if "optimizer" in state:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
-        self.critics_state = state.get("critics")
+        self.critics_state = state.get("critics", {})
         self.cold = 0 if "optimizer" in state else state["steps"]
         numbers = dict(state["numbers"])
         self.steps, self.seconds, self.averages = state["steps"], numbers.pop("seconds").item(), numbers
@@ -122,10 +121,10 @@ class Training:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
         weighed = self.weighed()
-        if "critic" in weighed and self.critics is None:
-            self.critics = Critics(paintings.seen)
-            if self.critics_state:
-                self.critics.load(self.critics_state)
+        for name in (LOOKS.keys() & weighed) - self.critics.keys():
+            self.critics[name] = Critics(LOOKS[name], [paintings.seen[look] for look in LOOKS[name]])
+            if name in self.critics_state:
+                self.critics[name].load(self.critics_state[name])
         with_noise = self.steps % 2 == 0
         painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, self.critics, vgg, weighed, with_noise)
         asked = painted
@@ -138,8 +137,8 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
-        if "critic" in painted:
-            self.critics.learn()
+        for name in self.critics.keys() & painted.keys():
+            self.critics[name].learn()
         self.steps += 1
         keep = min(AVERAGING, self.steps / (10 + self.steps))
         with torch.no_grad():
