@@ -32,9 +32,10 @@ from impasto_networks.pictures import load_picture, picture_files
 from impasto_networks.preview import save_preview
 from impasto_networks.recipe import read_recipe
 from impasto_networks.style_losses import STYLE_LAYERS
-from impasto_networks.training import Training
+from impasto_networks.training import EASY, Training, read_checkpoint
 from impasto_networks.vgg19_file import find_weights
 from impasto_networks.vgg19_torch import Vgg
+from impasto_networks.widening import widen
 
 LOG_EVERY = 50  # steps
 
@@ -66,6 +67,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", help="folder of the photos to train on")
     parser.add_argument("--paintings", required=True, help="folder of the paintings that the recipe names")
     parser.add_argument("--checkpoint", required=True, help="saved every three minutes; resumed when it exists")
+    parser.add_argument("--start", metavar="CHECKPOINT", help="begin from this narrower network's weights, not at random")
     parser.add_argument(
         "--minutes", type=float, default=0, help="stop this run after this many minutes (default: run to the recipe's last step)"
     )
@@ -92,12 +94,15 @@ def main() -> None:
         device = training_device(options.device)
     except ValueError as error:
         sys.exit(f"train_network.py: {error}")
-    training = Training(recipe, BrushNetwork(len(recipe.rows), recipe.widths), device)
-    if Path(options.checkpoint).exists():
-        try:
+    network = BrushNetwork(len(recipe.rows), recipe.widths)
+    try:
+        if options.start:
+            widen(network, read_checkpoint(options.start, recipe, device)["average"])
+        training = Training(recipe, network, device, easy=0 if options.start else EASY)
+        if Path(options.checkpoint).exists():
             training.load(options.checkpoint)
-        except ValueError as error:
-            sys.exit(f"train_network.py: {error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"train_network.py: {error}")
     if options.preview:
         rows = [recipe.rows.index(name) for name in options.look_styles or recipe.rows[:-1]]
         files = [options.look] if Path(options.look).is_file() else picture_files(options.look)

@@ -34,6 +34,14 @@ SAVE_EVERY = 180  # seconds
 LONGEST_STEP = 20.0  # seconds: a process that was stopped or starved does not count that time as training
 
 
+def read_checkpoint(path: Path | str, recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """Raises ValueError if the checkpoint is of other styles."""
+    state = torch.load(path, map_location=device, weights_only=True)
+    if state["rows"] != recipe.rows:
+        raise ValueError(f"{path} was trained for the styles {', '.join(state['rows'][:-1])}, which are not the recipe's")
+    return state
+
+
 class Training:
     """What a checkpoint holds, on the device that trains."""
 
@@ -77,9 +85,7 @@ class Training:
 
     def load(self, path: Path | str) -> None:
         """Raises ValueError if the checkpoint is of other styles."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["rows"] != self.recipe.rows:
-            raise ValueError(f"{path} was trained for the styles {', '.join(state['rows'][:-1])}, which are not the recipe's")
+        state = read_checkpoint(path, self.recipe, self.device)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         if "optimizer" in state:
