@@ -16,7 +16,17 @@ from impasto_networks.critic import Critics
 from impasto_networks.grid import visible_grid
 from impasto_networks.layers import PATCH, one_hot
 from impasto_networks.motion import next_frames, random_motion, warp
-from impasto_networks.paintings import COLOR_POOL, SLICED_LAYERS, Paintings, busyness, lightness, quarters, sizes, sliced_distance
+from impasto_networks.paintings import (
+    COLOR_POOL,
+    SLICED_LAYERS,
+    Paintings,
+    busyness,
+    lightness,
+    local_contrast,
+    quarters,
+    sizes,
+    sliced_distance,
+)
 from impasto_networks.repeats import LAYER, repeats, repeats_distance
 from impasto_networks.seams import Seams, find_seams
 from impasto_networks.spectrum import WINDOW, spectrum
@@ -27,6 +37,8 @@ from impasto_networks.vgg19_torch import Vgg
 Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights: [N]
 
 CONTENTS = {"detail": ("relu2_2", False), "content": ("relu3_3", False), "coarse_content": ("relu3_3", True)}  # layer; at half size?
+FAINT = 0.03  # standard deviation of the light around a place, where half of what VGG sees is followed
+FREE = 0.1  # the share that is followed where the photo is flat
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
 LEAST_CONTRAST = 0.1  # standard deviation, of 0..1
 TONE_SQUARE = 16  # pixels: coarser than strokes
@@ -72,6 +84,7 @@ class Crops:
 
     pictures: torch.Tensor  # [N, 3, size, size] in 0..1
     contents: list[torch.Tensor]  # [N, C, H, W] of each of CONTENTS, less each channel's mean
+    details: list[torch.Tensor]  # [N, 1, H, W] for each: how much there is to follow at a place, in 0..1
     shares: torch.Tensor  # [N, contents]: how much each counts, at most 1: a blurred crop has little to follow
     places: torch.Tensor  # [N, 4, 2] of the quarters: ranks of busyness and lightness among the photos
     whole: Layers  # Gram matrices [N, C, C] by layer
@@ -95,33 +108,49 @@ def each(change: Callable[..., torch.Tensor], first: Any, *others: Any) -> Any:
 def look(pictures: torch.Tensor, vgg: Vgg, usual: "Usual") -> Crops:
     """Crops of pictures [N, 3, size, size]."""
     features, coarse, large = (vgg(size) for size in sizes(pictures))
-    contents = contents_of(features, coarse)
-    shares = (energies(contents) / usual.energies).sqrt().clamp(max=1)
+    contents, details = contents_of(features, coarse, pictures)
+    shares = (energies(contents, details) / usual.energies).sqrt().clamp(max=1)
     places = usual.ranks(quarters(pictures)).unflatten(0, (-1, 4))
-    return Crops(pictures, contents, shares, places, grams(features), grams(coarse), grams(large), find_seams(pictures))
+    return Crops(pictures, contents, details, shares, places, grams(features), grams(coarse), grams(large), find_seams(pictures))
 
 
-def contents_of(features: Layers, coarse: Layers) -> list[torch.Tensor]:
-    return [centred((coarse if halved else features)[layer]) for layer, halved in CONTENTS.values()]
+def seen_as_content(features: Layers, coarse: Layers) -> list[torch.Tensor]:
+    return [(coarse if halved else features)[layer] for layer, halved in CONTENTS.values()]
 
 
-def energies(contents: list[torch.Tensor]) -> torch.Tensor:
-    """The mean squares of each, [N, contents]."""
-    return torch.stack([content.square().mean((1, 2, 3)) for content in contents], 1)
+def contents_of(features: Layers, coarse: Layers, pictures: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The features of each of CONTENTS, centred, and how much there is to follow, [N, 1, H, W]."""
+    found = seen_as_content(features, coarse)
+    detail = detail_of(pictures)
+    details = [F.adaptive_avg_pool2d(detail, own.shape[2:]) for own in found]
+    return [centred(own, there) for own, there in zip(found, details)], details
 
 
-def centred(features: torch.Tensor) -> torch.Tensor:
-    """[N, C, H, W], each channel less its mean."""
+def detail_of(pictures: torch.Tensor) -> torch.Tensor:
+    """Where pictures [N, 3, H, W] have edges and texture, [N, 1, H, W] in FREE..1.
+
+    Elsewhere strokes may cover them: a painter fills an empty sky."""
+    square = local_contrast(pictures).square()
+    return FREE + (1 - FREE) * square / (square + FAINT**2)
+
+
+def energies(contents: list[torch.Tensor], details: list[torch.Tensor]) -> torch.Tensor:
+    """The mean squares of each where there is something to follow, [N, contents]."""
+    return torch.stack([(own.square() * there).mean((1, 2, 3)) for own, there in zip(contents, details)], 1)
+
+
+def centred(features: torch.Tensor, details: torch.Tensor) -> torch.Tensor:
+    """[N, C, H, W], each channel less its mean, weighted by `details` [N, 1, H, W]."""
     features = features.float()
-    return features - features.mean((2, 3), keepdim=True)
+    return features - (features * details).sum((2, 3), keepdim=True) / details.sum((2, 3), keepdim=True)
 
 
-def departure(own: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
-    """1 less the cosine between centred features [N, C, H, W] of each painting and of its photo.
+def departure(own: torch.Tensor, photos: torch.Tensor, details: torch.Tensor) -> torch.Tensor:
+    """1 less the cosine between centred features [N, C, H, W] of each painting and of its photo, weighted by `details` [N, 1, H, W].
 
     A squared difference (Gatys, Johnson) charges every stroke by its square, so pale, soft pictures cost least. The cosine leaves the
     contrast to the painting and asks only that the photo's shapes are in it."""
-    sums = lambda values: values.sum((1, 2, 3))
+    sums = lambda values: (values * details).sum((1, 2, 3))
     return 1 - sums(own * photos) / (sums(own.square()) * sums(photos.square()) + ROOT_FLOOR).sqrt()
 
 
@@ -133,7 +162,7 @@ class Usual:
         parts = quarters(pictures)
         self.sorted = [measure(parts).sort()[0] for measure in (busyness, lightness)]
         some = pictures[:SEEN]
-        self.energies = energies(contents_of(vgg(some), vgg(F.avg_pool2d(some, 2)))).mean(0)
+        self.energies = energies(*contents_of(vgg(some), vgg(F.avg_pool2d(some, 2)), some)).mean(0)
 
     def ranks(self, parts: torch.Tensor) -> torch.Tensor:
         """Where the busyness and the lightness of parts [N, 3, H, W] stand among all, in 0..1: [N, 2]."""
@@ -202,7 +231,8 @@ def painted_terms(
     sometimes = {"repeat": again, "spectrum": powers}
     sometimes |= {name: partial(own.distance, (features, coarse), rows, index) for name, own in critics.items()}
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
-    departures = [departure(own, photo) for own, photo in zip(contents_of(features, coarse), crops.contents)]
+    followed = zip(seen_as_content(features, coarse), crops.contents, crops.details)
+    departures = [departure(centred(own, there), photo, there) for own, photo, there in followed]
     return {name: term() for name, term in sometimes.items() if name in weighed} | {
         "whole": relative(whole, crops.whole, paintings.whole),
         "half": relative(grams(coarse), crops.half, paintings.half),

@@ -59,8 +59,18 @@ def quarters(features: torch.Tensor) -> torch.Tensor:
 
 def busyness(pictures: torch.Tensor) -> torch.Tensor:
     """How much texture pictures [N, 3, H, W] have: RMS of the light less its 9x9 mean, [N]."""
+    return texture(pictures).square().mean((1, 2, 3)).sqrt()
+
+
+def local_contrast(pictures: torch.Tensor) -> torch.Tensor:
+    """The same in the 9x9 pixels around each, [N, 1, H, W]."""
+    return F.avg_pool2d(F.pad(texture(pictures).square(), [4] * 4, mode="reflect"), 9, 1).sqrt()
+
+
+def texture(pictures: torch.Tensor) -> torch.Tensor:
+    """The light less its 9x9 mean, [N, 1, H, W]."""
     light = pictures.mean(1, keepdim=True)
-    return (light - F.avg_pool2d(F.pad(light, [4] * 4, mode="reflect"), 9, 1)).square().mean((1, 2, 3)).sqrt()
+    return light - F.avg_pool2d(F.pad(light, [4] * 4, mode="reflect"), 9, 1)
 
 
 def lightness(pictures: torch.Tensor) -> torch.Tensor:
