@@ -190,13 +190,15 @@ fn a_grid_is_seen_on_flat_areas_even_where_two_are_opposite_and_is_none_in_a_slo
 fn winograds_convolution_and_its_gradient_are_pytorchs_at_any_size() {
     let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.winograd_torch import Convolution\n\
         torch.manual_seed(0); kernel, bias, x = torch.randn(7, 5, 3, 3), torch.randn(7), torch.randn(2, 5, 9, 14, requires_grad=True)\n\
-        own, usual = Convolution(kernel, bias)(x), torch.nn.functional.conv2d(x, kernel, bias, padding=1)\n\
-        slope = torch.randn_like(usual); gradients = [torch.autograd.grad(y, x, slope)[0] for y in (own, usual)]\n\
-        assert own.shape == usual.shape and usual.std() > 1\n\
-        print(float((own - usual).abs().max()), float((gradients[0] - gradients[1]).abs().max()))";
+        for padding in (0, 1):\n\
+        \x20   own, usual = Convolution(kernel, bias, padding)(x), torch.nn.functional.conv2d(x, kernel, bias, padding=padding)\n\
+        \x20   slope = torch.randn_like(usual); gradients = [torch.autograd.grad(y, x, slope)[0] for y in (own, usual)]\n\
+        \x20   assert own.shape == usual.shape and usual.std() > 1\n\
+        \x20   print(float((own - usual).abs().max()), float((gradients[0] - gradients[1]).abs().max()))";
     let told = python_with_torch(&["-c", code]);
     assert!(told.status.success(), "{}", words(&told));
     let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.split_whitespace().count() == 4, "{told}");
     assert!(told.split_whitespace().all(|word| word.parse::<f64>().unwrap() < 1e-3), "{told}");
 }
 
@@ -252,22 +254,24 @@ fn the_spectrum_shows_a_strokes_width_direction_and_strength_and_compares_a_styl
 
 #[test]
 fn critics_learn_to_tell_a_style_by_an_order_that_no_gram_matrix_sees_and_leave_other_styles_alone() {
-    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.critic import Critics\n\
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.critic import Critics, Look\n\
         torch.manual_seed(0); rows, styles = [0, 1], torch.tensor([0, 1])\n\
         runs = torch.randn(1, 6, 1, 64).repeat_interleave(64, 2)\n\
         mixed = lambda picture: picture.flatten(2)[:, :, torch.randperm(64 * 64)].reshape(1, 6, 64, 64)\n\
         crop = lambda picture: picture[:, :, 8:56, 8:56]\n\
-        critics = Critics([[runs, mixed(runs)]] * 2)\n\
+        looks, known = (Look('own', False, 4), Look('own', True, 4)), [[runs, mixed(runs)]] * 2\n\
+        seen = lambda first, second: ({'own': torch.cat([first, second])},) * 2\n\
+        critics = Critics(looks, known)\n\
         gram = lambda picture: picture.flatten(2)[0] @ picture.flatten(2)[0].T\n\
         assert torch.allclose(gram(runs), gram(mixed(runs)), atol=0.1)\n\
-        for _ in range(120): critics.distance([torch.cat([crop(mixed(runs)), crop(runs)])] * 2, rows, styles); critics.learn()\n\
+        for _ in range(120): critics.distance(seen(crop(mixed(runs)), crop(runs)), rows, styles); critics.learn()\n\
         painted = torch.cat([crop(mixed(runs)), crop(runs)]).requires_grad_()\n\
-        wrong = critics.distance([painted] * 2, rows, styles); wrong.sum().backward()\n\
-        right = critics.distance([torch.cat([crop(runs), crop(mixed(runs))])] * 2, rows, styles)\n\
+        wrong = critics.distance(({'own': painted},) * 2, rows, styles); wrong.sum().backward()\n\
+        right = critics.distance(seen(crop(runs), crop(mixed(runs))), rows, styles)\n\
         edge = painted.grad.abs(); edge[:, :, 4:-4, 4:-4] = 0\n\
-        small = critics.distance([runs[:, :, :12, :12]] * 2, [0], styles[:1]); critics.learn()\n\
-        again = Critics([[runs, mixed(runs)]] * 2); again.load(critics.state())\n\
-        same = again.distance([painted.detach()] * 2, rows, styles) - critics.distance([painted.detach()] * 2, rows, styles)\n\
+        small = critics.distance(({'own': runs[:, :, :12, :12]},) * 2, [0], styles[:1]); critics.learn()\n\
+        again = Critics(looks, known); again.load(critics.state())\n\
+        same = again.distance(({'own': painted.detach()},) * 2, rows, styles) - critics.distance(({'own': painted.detach()},) * 2, rows, styles)\n\
         print(*wrong.tolist(), *right.tolist(), float(painted.grad.abs().sum()), float(edge.sum()), float(small), float(same.abs().max()))";
     let told = python_with_torch(&["-c", code]);
     assert!(told.status.success(), "{}", words(&told));
@@ -278,6 +282,42 @@ fn critics_learn_to_tell_a_style_by_an_order_that_no_gram_matrix_sees_and_leave_
     assert!(slope > 0.0 && edge == 0.0, "the edge of a crop is not judged: {told}");
     assert!(small == 0.0, "a crop smaller than a square is not judged: {told}");
     assert!(same < 0.05, "{told}");
+}
+
+#[test]
+fn a_wide_network_starts_as_the_narrow_one_and_then_learns_with_its_new_channels() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts')\n\
+        from impasto_networks.brush_network import BrushNetwork, Widths, random_grain\n\
+        from impasto_networks.widening import widen\n\
+        torch.manual_seed(0); narrow, wide = BrushNetwork(3, Widths(4, 8, 8, 4)), BrushNetwork(3, Widths(6, 10, 12, 7))\n\
+        for value in narrow.parameters(): value.data += torch.randn_like(value) * 0.1\n\
+        widen(wide, narrow.state_dict())\n\
+        photo = torch.rand(2, 3, 64, 96); given = photo, torch.eye(3)[:2], random_grain(photo.shape)\n\
+        painted = wide.paint(*given); (painted - photo).square().sum().backward()\n\
+        print(float((painted - narrow.paint(*given)).abs().max()), float(painted.std()), float(wide.head.weight.grad[:, 4:].abs().max()))\n\
+        try: widen(narrow, wide.state_dict())\n\
+        except ValueError as error: print(error)";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let (numbers, refused) = told.trim().split_once('\n').unwrap();
+    let numbers: Vec<f64> = numbers.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [difference, spread, slope] = numbers[..] else { panic!("{told}") };
+    assert!(difference < 1e-4 && spread > 0.01 && slope > 0.0, "{told}");
+    assert_eq!(refused, "the network to start from has other blocks, or more channels");
+}
+
+#[test]
+fn an_edge_is_followed_and_an_empty_sky_with_a_cameras_noise_is_free() {
+    let code = "import sys, torch; sys.path.insert(0, 'scripts'); from impasto_networks.objective import detail_of\n\
+        torch.manual_seed(0); photo = torch.full((1, 3, 64, 64), 0.5) + torch.randn(1, 1, 64, 64) / 255\n\
+        photo[:, :, :, 32:] += 0.3; detail = detail_of(photo)\n\
+        print(float(detail[..., :20].max()), float(detail[..., 30:34].min()))";
+    let told = python_with_torch(&["-c", code]);
+    assert!(told.status.success(), "{}", words(&told));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let followed: Vec<f32> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    assert!(followed[0] < 0.15 && followed[1] > 0.85, "{told}");
 }
 
 #[test]
