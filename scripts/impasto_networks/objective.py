@@ -29,6 +29,7 @@ from impasto_networks.paintings import (
 )
 from impasto_networks.repeats import LAYER, repeats, repeats_distance
 from impasto_networks.seams import Seams, find_seams
+from impasto_networks.speckle import speckle, speckle_distance
 from impasto_networks.spectrum import WINDOW, spectrum
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams, style_distance
@@ -64,6 +65,7 @@ class Weights:
     critic: float = 1.5  # how well critics, which learn beside the painter, tell the crops from the painting
     near_critic: float = 0.0  # the same of one that looks closer, at the brush's hairs
     far_critic: float = 0.0  # and of one that sees larger parts
+    speckle: float = 1.0  # of specks of other colours, of which a painting has few
     color: float = 2.5  # of colours along random directions
     detail: float = 1.5  # how far relu2_2 is from following the photo's: edges
     content: float = 2.0  # relu3_3: things
@@ -228,7 +230,11 @@ def painted_terms(
         off = [known.distance(spectrum(own), index) for own, known in large_enough]
         return torch.stack(off).mean(0) if off else styled.new_zeros(len(rows))
 
-    sometimes = {"repeat": again, "spectrum": powers}
+    def specks() -> torch.Tensor:
+        off = [speckle_distance(speckle(own), known[index]) for own, known in zip(scales, paintings.speckles)]
+        return torch.stack(off).mean(0)
+
+    sometimes = {"repeat": again, "spectrum": powers, "speckle": specks}
     sometimes |= {name: partial(own.distance, (features, coarse), rows, index) for name, own in critics.items()}
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     followed = zip(seen_as_content(features, coarse), crops.contents, crops.details)

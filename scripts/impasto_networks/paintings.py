@@ -15,6 +15,7 @@ from PIL import Image
 
 from impasto_networks.critic import LOOKS, Look
 from impasto_networks.repeats import LAYER, painting_repeats
+from impasto_networks.speckle import speckle
 from impasto_networks.spectrum import WINDOW, Spectra, spectrum
 from impasto_networks.strokes import strokes
 from impasto_networks.style_losses import STYLE_LAYERS, Layers, grams
@@ -94,6 +95,7 @@ class Paintings:
     colors: torch.Tensor  # [styles, samples, 3] in 0..1
     repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
+    speckles: list[torch.Tensor]  # [styles, squares] of the paintings, and of them at half their size
     seen: dict[Look, list[torch.Tensor]]  # at what the critics look: features [1, C, H, W] of each
     spectra: list[Spectra]  # at full size, a half and a quarter, as far as every painting is large enough
     samples: Layers  # [styles, samples, C] by layer
@@ -120,6 +122,7 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     found: list[list[torch.Tensor]] = [[], [], []]  # strokes, by size
     repeated: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[], []]
     powers: list[list[torch.Tensor]] = [[], [], []]
+    specks: list[list[torch.Tensor]] = [[], []]
     seen: dict[Look, list[torch.Tensor]] = {look: [] for looks in LOOKS.values() for look in looks}
     for source in sources:
         picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
@@ -129,6 +132,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
             kept.append(grams(own))
         for kept, own in zip(repeated, (features, coarse)):
             kept.append(painting_repeats(own[LAYER]))
+        for kept, size in zip(specks, sizes(picture)):
+            kept.append(speckle(size))
         for look, kept in seen.items():
             kept.append((coarse if look.halved else features)[look.layer].half())
         own, rank = windows_of(picture, features)
@@ -145,7 +150,19 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     again = [tuple(torch.cat(parts) for parts in zip(*own)) for own in repeated]
     spectra = [Spectra(torch.cat(own)) for own in powers if len(own) == len(sources)]
     grams_found = map(stack, (whole, half, large))
-    return Paintings(*grams_found, windows, places, torch.stack(colors), again, strokes_found, seen, spectra, stack(samples))
+    speckles = [torch.cat(own) for own in specks]
+    return Paintings(
+        *grams_found,
+        windows,
+        places,
+        torch.stack(colors),
+        again,
+        strokes_found,
+        speckles,
+        seen,
+        spectra,
+        stack(samples),
+    )
 
 
 def windows_of(picture: torch.Tensor, features: Layers) -> tuple[Layers, torch.Tensor]:
