@@ -100,7 +100,7 @@ pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded>
     match format {
         Format::Jpeg => encodable.encode_with(JpegEncoder::new_with_quality(bytes, quality)),
         Format::Png => {
-            encodable.encode_with(PngEncoder::new_with_quality(bytes, CompressionType::Default, FilterType::Adaptive))
+            encodable.encode_with(PngEncoder::new_with_quality(bytes, CompressionType::Fast, FilterType::Adaptive))
         }
         Format::WebP => encodable.encode_with(WebPEncoder::new_lossless(bytes)),
         Format::Tiff => encodable.encode_with(TiffEncoder::new(Cursor::new(bytes))),
