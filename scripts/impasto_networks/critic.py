@@ -15,6 +15,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from impasto_networks.style_losses import Layers
 
+Sizes = tuple[Layers, Layers]  # VGG's features of crops [N, C, H, W], at full and at half size
+
 
 @dataclass(frozen=True)
 class Look:
@@ -22,13 +24,12 @@ class Look:
 
     layer: str
     halved: bool  # at half size?
-    margin: int  # positions beside a crop's edge, of which much is not in the crop
 
 
 LOOKS = {
-    "critic": (Look("relu3_1", False, 4), Look("relu3_1", True, 4)),  # positions 4 and 8 pixels apart
-    "near_critic": (Look("relu2_1", False, 4),),  # 2 pixels
-    "far_critic": (Look("relu4_1", True, 1),),  # 16 pixels
+    "critic": (Look("relu3_1", False), Look("relu3_1", True)),  # positions 4 and 8 pixels apart
+    "near_critic": (Look("relu2_1", False),),  # 2 pixels
+    "far_critic": (Look("relu4_1", True),),  # 16 pixels
 }
 SQUARE = 10  # positions that a score is of
 WIDTH = 64  # channels
@@ -61,16 +62,13 @@ class Critic(nn.Module):
 class Critics:
     """Those of a term of the loss, which is a key of LOOKS."""
 
-    def __init__(self, looks: tuple[Look, ...], paintings: list[list[torch.Tensor]]) -> None:
-        """`paintings`: for each look, the features of each painting, [1, C, H, W]."""
-        self.looks, self.paintings = looks, paintings
-        squares = [[own.float().square().mean((0, 2, 3)) for own in seen] for seen in paintings]
-        self.spreads = [torch.stack(own).mean(0).sqrt().clamp(min=LEAST_SPREAD)[:, None, None] for own in squares]
-        of = lambda seen: Critic(len(seen), seen[0].shape[1]).to(seen[0].device)
-        self.critics = nn.ModuleList(of(seen) for seen in paintings)
+    def __init__(self, looks: tuple[Look, ...], squares: list[torch.Tensor]) -> None:
+        """`squares`: for each look, the mean squares of each painting's features, [styles, C]."""
+        self.looks = looks
+        self.spreads = [own.mean(0).sqrt().clamp(min=LEAST_SPREAD)[:, None, None] for own in squares]
+        self.critics = nn.ModuleList(Critic(*own.shape).to(own.device) for own in squares)
         self.optimizer = torch.optim.Adam(self.critics.parameters(), lr=RATE, betas=BETAS)
-        self.least = [min(side for own in seen for side in own.shape[2:]) for seen in paintings]
-        self.shown: tuple[dict[int, torch.Tensor], list[int], torch.Tensor] = {}, [], torch.empty(0)
+        self.shown: dict[int, torch.Tensor] = {}
 
     def state(self) -> dict[str, object]:
         return {"critics": self.critics.state_dict(), "optimizer": self.optimizer.state_dict()["state"]}
@@ -80,40 +78,34 @@ class Critics:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
-    def distance(self, sizes: tuple[Layers, Layers], rows: list[int], index: torch.Tensor) -> torch.Tensor:
-        """How far crops are from passing for the paintings, [N], by their features at full and at half size.
+    def seen(self, sizes: Sizes) -> dict[int, torch.Tensor]:
+        """What each critic sees of crops; of crops smaller than a square, nothing."""
+        own = {number: sizes[look.halved][look.layer].float() / self.spreads[number] for number, look in enumerate(self.looks)}
+        return {number: features for number, features in own.items() if min(features.shape[2:]) >= SQUARE}
 
-        `index` holds the `rows` as a tensor. What was shown is what the critics `learn` from next."""
-        inner = [within(sizes[look.halved][look.layer], look.margin).float() / spread for look, spread in zip(self.looks, self.spreads)]
-        large = {number: own for number, own in enumerate(inner) if min(*own.shape[2:], self.least[number]) >= SQUARE}
-        self.shown = {number: own.detach() for number, own in large.items()}, rows, index
+    def distance(self, sizes: Sizes, index: torch.Tensor) -> torch.Tensor:
+        """How far crops in the styles `index` are from passing for the paintings, [N], by their features at full and at half size.
+
+        The critics `learn` from them next."""
+        seen = self.seen(sizes)
+        self.shown = {number: own.detach() for number, own in seen.items()}
         self.critics.requires_grad_(False)
-        scores = [self.critics[number](own, index).mean((1, 2)) for number, own in large.items()]
-        return -torch.stack(scores).mean(0) if scores else self.spreads[0].new_zeros(len(rows))
+        scores = [self.critics[number](own, index).mean((1, 2)) for number, own in seen.items()]
+        return -torch.stack(scores).mean(0) if scores else self.spreads[0].new_zeros(len(index))
 
-    def learn(self) -> None:
-        """One step of the critics, on what was shown and on as many crops of the paintings."""
-        shown, rows, index = self.shown
-        if not shown:
+    def learn(self, paintings: Sizes, index: torch.Tensor) -> None:
+        """One step of the critics, on what was shown and on crops of the paintings `index`.
+
+        VGG has seen these as crops too, not as parts of the whole: else the critics would judge the edges."""
+        real = self.seen(paintings)
+        both = self.shown.keys() & real.keys()
+        if not both:
             return
         self.critics.requires_grad_(True)
         losses = []
-        for number, own in shown.items():
-            critic, paintings = self.critics[number], self.paintings[number]
-            down, across = (min(side, self.least[number]) for side in own.shape[2:])
-            real = torch.cat([some_part(paintings[row], down, across) for row in rows]).float() / self.spreads[number]
-            losses += [F.relu(1 + critic(own, index)).mean(), F.relu(1 - critic(real, index)).mean()]
+        for number in both:
+            critic = self.critics[number]
+            losses += [F.relu(1 + critic(self.shown[number], index)).mean(), F.relu(1 - critic(real[number], index)).mean()]
         self.optimizer.zero_grad()
         sum(losses).backward()
         self.optimizer.step()
-
-
-def within(features: torch.Tensor, margin: int) -> torch.Tensor:
-    return features[:, :, margin:-margin, margin:-margin]
-
-
-def some_part(features: torch.Tensor, down: int, across: int) -> torch.Tensor:
-    """A random part [1, C, down, across] of features."""
-    top = int(torch.randint(features.shape[2] - down + 1, ()))
-    left = int(torch.randint(features.shape[3] - across + 1, ()))
-    return features[:, :, top : top + down, left : left + across]

@@ -38,7 +38,7 @@ from impasto_networks.vgg19_torch import Vgg
 Terms = dict[str, torch.Tensor]  # the loss's terms by name, before their weights: [N]
 
 CONTENTS = {"detail": ("relu2_2", False), "content": ("relu3_3", False), "coarse_content": ("relu3_3", True)}  # layer; at half size?
-FAINT = 0.03  # standard deviation of the light around a place, where half of what VGG sees is followed
+FAINT = 0.012  # standard deviation of the light around a place, where half of what VGG sees is followed
 FREE = 0.1  # the share that is followed where the photo is flat
 LEAST_DISTANCE = 0.15  # of a photo from a painting; relative to less, the style would be the whole loss
 LEAST_CONTRAST = 0.1  # standard deviation, of 0..1
@@ -235,7 +235,7 @@ def painted_terms(
         return torch.stack(off).mean(0)
 
     sometimes = {"repeat": again, "spectrum": powers, "speckle": specks}
-    sometimes |= {name: partial(own.distance, (features, coarse), rows, index) for name, own in critics.items()}
+    sometimes |= {name: partial(own.distance, (features, coarse), index) for name, own in critics.items()}
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     followed = zip(seen_as_content(features, coarse), crops.contents, crops.details)
     departures = [departure(centred(own, there), photo, there) for own, photo, there in followed]

@@ -96,7 +96,8 @@ class Paintings:
     repeats: list[tuple[torch.Tensor, torch.Tensor]]  # autocorrelations [styles, lags, C] and squares [styles, C], at full and half size
     strokes: list[torch.Tensor]  # [styles, samples, 3] of the paintings, and of them at a half and a quarter of their size
     speckles: list[torch.Tensor]  # [styles, squares] of the paintings, and of them at half their size
-    seen: dict[Look, list[torch.Tensor]]  # at what the critics look: features [1, C, H, W] of each
+    squares: dict[Look, torch.Tensor]  # mean squares of the features at which the critics look: [styles, C]
+    pictures: list[torch.Tensor]  # [1, 3, H, W] in 0..1
     spectra: list[Spectra]  # at full size, a half and a quarter, as far as every painting is large enough
     samples: Layers  # [styles, samples, C] by layer
 
@@ -111,6 +112,17 @@ class Paintings:
                 found[layer].append((shares @ windows.flatten(1)).unflatten(1, windows.shape[1:]))
         return {layer: torch.cat(parts) for layer, parts in found.items()}
 
+    def crops(self, rows: list[int], size: int) -> torch.Tensor:
+        """A random square [N, 3, size, size] of each of the paintings `rows`; smaller where one of them is."""
+        pictures = [self.pictures[row] for row in rows]
+        side = min([size, *(length for own in pictures for length in own.shape[2:])])
+        return torch.cat([random_square(own, side) for own in pictures]).float()
+
+
+def random_square(picture: torch.Tensor, side: int) -> torch.Tensor:
+    top, left = (int(torch.randint(length - side + 1, ())) for length in picture.shape[2:])
+    return picture[:, :, top : top + side, left : left + side]
+
 
 @torch.no_grad()
 def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Paintings:
@@ -123,7 +135,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     repeated: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[], []]
     powers: list[list[torch.Tensor]] = [[], [], []]
     specks: list[list[torch.Tensor]] = [[], []]
-    seen: dict[Look, list[torch.Tensor]] = {look: [] for looks in LOOKS.values() for look in looks}
+    squares: dict[Look, list[torch.Tensor]] = {look: [] for looks in LOOKS.values() for look in looks}
+    pictures = []
     for source in sources:
         picture, halved, quartered = (source.picture(scale).to(device) for scale in (1.0, 0.5, 0.25))
         features = vgg(picture)
@@ -134,8 +147,9 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
             kept.append(painting_repeats(own[LAYER]))
         for kept, size in zip(specks, sizes(picture)):
             kept.append(speckle(size))
-        for look, kept in seen.items():
-            kept.append((coarse if look.halved else features)[look.layer].half())
+        for look, kept in squares.items():
+            kept.append((coarse if look.halved else features)[look.layer].float().square().mean((2, 3)))
+        pictures.append(picture.half())
         own, rank = windows_of(picture, features)
         windows.append(own)
         places.append(rank)
@@ -150,6 +164,7 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
     again = [tuple(torch.cat(parts) for parts in zip(*own)) for own in repeated]
     spectra = [Spectra(torch.cat(own)) for own in powers if len(own) == len(sources)]
     grams_found = map(stack, (whole, half, large))
+    looked = {look: torch.cat(own) for look, own in squares.items()}
     speckles = [torch.cat(own) for own in specks]
     return Paintings(
         *grams_found,
@@ -159,7 +174,8 @@ def study(sources: Sequence[Source], vgg: Vgg, generator: torch.Generator) -> Pa
         again,
         strokes_found,
         speckles,
-        seen,
+        looked,
+        pictures,
         spectra,
         stack(samples),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from impasto_networks.brush_network import BrushNetwork
@@ -128,11 +129,12 @@ class Training:
         index = self.index(rows)
         weighed = self.weighed()
         for name in (LOOKS.keys() & weighed) - self.critics.keys():
-            self.critics[name] = Critics(LOOKS[name], [paintings.seen[look] for look in LOOKS[name]])
+            self.critics[name] = Critics(LOOKS[name], [paintings.squares[look] for look in LOOKS[name]])
             if name in self.critics_state:
                 self.critics[name].load(self.critics_state[name])
         with_noise = self.steps % 2 == 0
-        painted, plain = step_terms(self.network, pool.take(), rows, index, paintings, self.critics, vgg, weighed, with_noise)
+        crops = pool.take()
+        painted, plain = step_terms(self.network, crops, rows, index, paintings, self.critics, vgg, weighed, with_noise)
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}
@@ -143,8 +145,12 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
-        for name in self.critics.keys() & painted.keys():
-            self.critics[name].learn()
+        if judged := self.critics.keys() & painted.keys():
+            with torch.no_grad():
+                real = paintings.crops(rows[:count], crops.pictures.shape[2])
+                seen = vgg(real), vgg(F.avg_pool2d(real, 2))
+            for name in judged:
+                self.critics[name].learn(seen, index[:count])
         self.steps += 1
         keep = min(AVERAGING, self.steps / (10 + self.steps))
         with torch.no_grad():
