@@ -76,7 +76,7 @@ pub enum Warning {
         frames: u64,
         /// Number of frames that the file promises, if known.
         expected: Option<u64>,
-        /// Number of packets that could not be decoded.
+        /// Number of packets that could not be decoded, or not fully.
         packets: u64,
     },
     /// Numbered pictures could not be decoded.
@@ -311,7 +311,7 @@ impl fmt::Display for Warning {
                 let (video, of) = (video.display(), of_about(*expected, *frames));
                 write!(
                     out,
-                    "'{video}' is damaged: {frames} frames{of} were kept, {packets} packets could not be decoded; use an \
+                    "'{video}' is damaged: {frames} frames{of} were kept, {packets} packets could not be fully decoded; use an \
                      undamaged copy if you have one"
                 )
             }
@@ -343,7 +343,7 @@ impl fmt::Display for Warning {
             }
             Self::CaptionsLeftOut { video } => {
                 let video = video.display();
-                write!(out, "the closed captions in the pictures of '{video}' are lost; use --codec h264 to keep them")
+                write!(out, "the closed captions in the pictures of '{video}' are lost; write .mp4 or .mkv with --codec h264 to keep them")
             }
             Self::FactsLeftOut { video, kind } => write!(
                 out,

@@ -12,9 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use impasto::Frame;
 use impasto::internals::source::camera::{Camera, CameraSource, Wish, cameras};
 use impasto::live::{PixelFormat, Source};
+use impasto::{Frame, Stop};
 
 /// Tests take turns: there is one camera.
 static CAMERA: Mutex<()> = Mutex::new(());
@@ -39,7 +39,7 @@ fn which() -> String {
 
 /// The smallest pictures that the camera has.
 fn open() -> CameraSource {
-    CameraSource::open(&which(), &Wish { size: Some((1, 1)), ..Wish::default() }).unwrap()
+    CameraSource::open(&which(), &Wish { size: Some((1, 1)), ..Wish::default() }, &Stop::default()).unwrap()
 }
 
 fn v4l2_ctl(camera: &Camera, arguments: &[&str]) -> Command {
@@ -64,19 +64,19 @@ fn end(source: &mut CameraSource) -> (String, Duration) {
 fn the_camera_is_listed_with_its_formats_and_found_by_all_its_names() {
     let (_turn, which) = (turn(), which());
     let cameras = cameras().unwrap();
-    let source = CameraSource::open(&which, &Wish::default()).unwrap();
+    let source = CameraSource::open(&which, &Wish::default(), &Stop::default()).unwrap();
     let camera = source.camera().clone();
     say(&source.chosen());
     drop(source);
     assert!(cameras.contains(&camera), "{cameras:#?}");
     assert!(!camera.formats.is_empty());
     assert!(camera.formats.iter().all(|format| format.width > 0 && !format.frame_rates.is_empty()), "{camera:#?}");
-    let error = CameraSource::open("no such camera", &Wish::default()).unwrap_err().to_string();
+    let error = CameraSource::open("no such camera", &Wish::default(), &Stop::default()).unwrap_err().to_string();
     assert!(error.contains("choose from") && error.contains(&camera.name), "{error}");
     for name in
         [camera.index.to_string(), camera.path.clone().unwrap_or(camera.index.to_string()), camera.name.to_uppercase()]
     {
-        assert_eq!(CameraSource::open(&name, &Wish::default()).unwrap().camera().index, camera.index);
+        assert_eq!(CameraSource::open(&name, &Wish::default(), &Stop::default()).unwrap().camera().index, camera.index);
     }
 }
 
@@ -89,7 +89,7 @@ fn frames_come_in_order_and_a_closed_camera_can_be_opened_again() {
     // Each of its pixel formats, and the first once more.
     for pixel_format in formats.iter().chain(&formats[..1]) {
         let wish = Wish { size: Some((1, 1)), pixel_format: Some(*pixel_format), ..Wish::default() };
-        let mut source = CameraSource::open(&which(), &wish).unwrap();
+        let mut source = CameraSource::open(&which(), &wish, &Stop::default()).unwrap();
         let format = source.format();
         let (mut frame, mut last, mut sum) = (Frame::default(), -1, Vec::new());
         for index in 0..5 {
@@ -159,7 +159,7 @@ fn a_camera_in_use_names_the_program_that_has_it() {
     let camera = open().camera().clone();
     let mut other = v4l2_ctl(&camera, &["--stream-mmap"]).spawn().unwrap();
     sleep(Duration::from_secs(4));
-    let opened = CameraSource::open(&which(), &Wish::default()).map(|source| source.chosen());
+    let opened = CameraSource::open(&which(), &Wish::default(), &Stop::default()).map(|source| source.chosen());
     other.kill().unwrap();
     other.wait().unwrap();
     let error = opened.unwrap_err().to_string();
@@ -198,7 +198,7 @@ fn an_unplugged_camera_is_an_error_within_seconds() {
     assert!(error.contains("was unplugged"), "{error}");
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     drop(source);
-    let again = CameraSource::open(&which(), &Wish::default()).map(|source| source.chosen());
+    let again = CameraSource::open(&which(), &Wish::default(), &Stop::default()).map(|source| source.chosen());
     // The driver plugs it in again when the last program has closed it.
     say(&format!("opened again: {again:?}"));
     assert!(again.is_ok());

@@ -219,6 +219,36 @@ fn dynamic_metadata_of_hdr_is_said_to_be_lost_where_hdr_is_kept() {
 }
 
 #[test]
+fn captions_in_the_pictures_are_kept_where_the_codec_takes_them_or_said_to_be_lost_with_a_cure_that_works() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=25:d=0.4 -c:v libx264 -bf 0 -x264-params slices=1 plain.h264");
+    // Registered user data (4) of the United States, ATSC, GA94: captions (3), of one pair of letters.
+    let captions = [6, 4, 14, 0xB5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0xC1, 0xFF, 0xFC, 0x94, 0x2C, 0xFF, 0x80];
+    let stream = fs::read(folder.path("plain.h264")).unwrap();
+    let mut captioned = Vec::new();
+    for (at, &byte) in stream.iter().enumerate() {
+        // In front of each picture.
+        if stream[at..].starts_with(&[0, 0, 1]) && stream.get(at + 3).is_some_and(|unit| matches!(unit & 31, 1 | 5)) {
+            captioned.extend([&[0, 0, 1][..], &captions].concat());
+        }
+        captioned.push(byte);
+    }
+    fs::write(folder.path("captioned.h264"), captioned).unwrap();
+    folder.ffmpeg("-f h264 -framerate 25 -i captioned.h264 -c copy captioned.mkv");
+    let count = |name: &str| {
+        let found = folder.probe(name, "-select_streams v -show_entries frame_side_data=side_data_type");
+        found.iter().filter(|line| line.contains("Closed Captions")).count()
+    };
+    assert_eq!(count("captioned.mkv"), 10);
+    folder.paint("captioned.mkv -o kept.mp4").without_warnings();
+    assert_eq!(count("kept.mp4"), 10);
+    for lost in ["lost.webm", "lost.mkv --codec ffv1"] {
+        let run = folder.paint(&format!("captioned.mkv -o {lost}")).ok();
+        assert!(run.warnings().contains("are lost; write .mp4 or .mkv with --codec h264"), "{}", run.warnings());
+    }
+}
+
+#[test]
 fn a_layout_for_two_eyes_is_kept_also_where_only_the_pictures_tell_it_or_is_said_to_be_lost() {
     let folder = Folder::new();
     folder.clip("pictures.ts", 0.2, "-x264opts frame-packing=3");

@@ -80,6 +80,16 @@ fn a_stream_that_is_cut_off_in_a_frame_is_said_to_be() {
             assert_eq!(folder.times("pipe.mkv").len(), frames, "{left}");
         }
     }
+    folder.clip("whole.mkv", 1.0, "");
+    folder.clip("whole.ts", 1.0, "");
+    for name in ["whole.mkv", "whole.ts"] {
+        let whole = fs::read(folder.path(name)).unwrap();
+        for left in [0, whole.len() / 3 / 188 * 188 + 1, 1] {
+            fs::write(folder.path("cut"), &whole[..whole.len() - left]).unwrap();
+            let words = errors(&fed(&folder, "cut", "- -o film.mkv -y"));
+            assert_eq!(words.contains("standard input' is damaged or cut off"), left > 0, "{name} {left}: {words}");
+        }
+    }
     let raw = fs::read(folder.path("whole.raw")).unwrap();
     fs::write(folder.path("cut.raw"), &raw[..raw.len() - 7]).unwrap();
     let words = errors(&fed(&folder, "cut.raw", "- --raw-input 90x50:rgb24 -o raw.mkv"));

@@ -93,7 +93,7 @@ fn missing_and_empty_pictures_are_told_by_number_before_anything_is_painted() {
 
 #[test]
 fn damaged_pictures_are_told_by_name_and_the_one_before_is_shown() {
-    for ending in ["png", "jpg", "tif", "tga", "dpx"] {
+    for ending in ["png", "jpg", "tif", "tga", "dpx", "exr"] {
         let folder = folder_of_frames(ending);
         let cut = |number: u32| {
             let path = folder.path(&format!("frames/{number}.{ending}"));

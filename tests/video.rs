@@ -334,6 +334,35 @@ fn a_cut_off_file_keeps_its_frames_and_says_how_many() {
 }
 
 #[test]
+fn a_recording_that_tells_no_length_is_said_to_be_cut_off_where_that_can_be_known() {
+    let folder = Folder::new();
+    // A live recording has no length, no index, and clusters one after the other; a broadcast has packets.
+    folder.clip("live.mkv", 2.0, "-f matroska -live 1");
+    folder.clip("sound.ts", 2.0, "");
+    // Pictures of many packets each.
+    let noise = "-vf noise=alls=60:allf=t -c:v libx264 -qp 20 -bf 0";
+    folder.ffmpeg(&format!("-f lavfi -i testsrc2=s=320x180:r=25:d=0.6 {noise} silent.ts"));
+    for name in ["live.mkv", "sound.ts", "silent.ts"] {
+        folder.paint(&format!("{name} -o whole.mkv -y")).without_warnings();
+        let bytes = fs::read(folder.path(name)).unwrap();
+        let half = bytes.len() / 2 / 188 * 188;
+        // Within a packet; and between two packets of a picture, where the decoder misses the rest of it.
+        let lengths = if name == "silent.ts" { [bytes.len() - 1, half] } else { [bytes.len() - 1, half + 1] };
+        for length in lengths {
+            let cut = name.replace('.', "-cut.");
+            fs::write(folder.path(&cut), &bytes[..length]).unwrap();
+            let run = folder.paint(&format!("{cut} -o out.mkv -y")).ok();
+            let words = format!("cut off: {} frames", run.frames());
+            assert!(run.warnings().contains(&words), "{name} {length}: {}", run.warnings());
+        }
+    }
+    // Something behind the packets is no part of one.
+    let bytes = fs::read(folder.path("sound.ts")).unwrap();
+    fs::write(folder.path("tagged.ts"), [&bytes[..], b"TAG of some recorder"].concat()).unwrap();
+    folder.paint("tagged.ts -o out.mkv -y").without_warnings();
+}
+
+#[test]
 fn a_size_that_changes_midway_is_scaled_to_the_first() {
     let folder = Folder::new();
     let part = |size: &str, name: &str| {

@@ -277,8 +277,7 @@ fn read(
 
 /// Reopens a camera as soon as that works; `None` if the show ends first.
 fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
-    while !show.stop.requested() {
-        thread::sleep(RETRY);
+    while show.stop.sleep_until(Instant::now() + RETRY) {
         if let Ok(source) = open() {
             return Some(source);
         }
@@ -290,7 +289,7 @@ fn wait_for(open: &mut OpenSource<'_>, show: &Show) -> Option<Box<dyn Source>> {
 fn follow_settings(mut choose: ChooseStyle<'_>, mut current: Expression, show: &Show, give: &Sender<Vec<Chosen>>) {
     let mut revision = 0;
     while !show.stop.requested() {
-        revision = show.wait_for_change(revision, PATIENCE);
+        revision = show.wait_for_change(revision, PATIENCE.min(show.stop.left()));
         let style = show.settings().style;
         if style == current {
             continue;
@@ -343,8 +342,13 @@ impl StylizeThread<'_> {
         let mut fade = Fade::default();
         self.begin(&mut stylizer, &mut fade, first);
         let mut has_painted = false;
+        // What the last frame took.
+        let mut took = Duration::ZERO;
         loop {
-            let prepared = ready.take(PATIENCE);
+            let prepared = ready.take(PATIENCE.min(self.show.stop.left()));
+            if self.show.stop.requested() {
+                break;
+            }
             let settings = self.show.settings();
             if let Ok(chosen) = chosen.try_recv() {
                 self.learn(&mut stylizer, &mut fade);
@@ -356,6 +360,12 @@ impl StylizeThread<'_> {
                     self.spares.give_small(prepared.small);
                     Painted::Again { frozen: true }
                 }
+                // Its painting would be there after the show.
+                Taken::Value(prepared) if took > self.show.stop.left() => {
+                    self.spares.give(prepared.frame);
+                    self.spares.give_small(prepared.small);
+                    continue;
+                }
                 Taken::Value(prepared) => {
                     has_painted = true;
                     let start = Instant::now();
@@ -363,7 +373,8 @@ impl StylizeThread<'_> {
                     if give.send(Painted::New(sketch)).is_err() {
                         break;
                     }
-                    self.governor.add(start.elapsed());
+                    took = start.elapsed();
+                    self.governor.add(took);
                     continue;
                 }
                 // The camera is gone for now; the outputs still get a picture.

@@ -23,14 +23,17 @@ use crate::frame::{Frame, Rational};
 use crate::media::pixels::camera as raw;
 use crate::picture::jpeg;
 use crate::sync::latest::{Latest, Taken};
-use crate::sync::{lock, threads};
+use crate::sync::{Stop, lock, threads};
 
 /// How long opening a camera may take; macOS may ask the user first.
 const OPENING: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 15 });
 /// How long it may deliver no frame.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long closing waits for the camera's thread, which may itself be waiting for a frame.
+/// How long closing waits for the camera's thread, which may itself be waiting for a frame; and at the end of a show.
 const CLOSING: Duration = Duration::from_secs(1);
+const ENDING: Duration = Duration::from_millis(200);
+/// How often a silent camera looks for a stop.
+const NAP: Duration = Duration::from_millis(50);
 /// Consecutive undecodable frames before giving up; MJPEG over a bad cable loses one now and then.
 const FAILURES: u32 = 30;
 /// The unit of [`Frame::time`] for cameras.
@@ -46,6 +49,8 @@ pub struct CameraSource {
     shared: Arc<Shared>,
     /// Closed when the camera's thread ends.
     ended: mpsc::Receiver<()>,
+    /// Ends all waiting.
+    stop: Stop,
     started: Instant,
     delivered: u64,
     /// When the last frame arrived.
@@ -123,10 +128,11 @@ pub fn cameras() -> Result<Vec<Camera>> {
 
 impl CameraSource {
     /// Opens the camera with this number ("0"), path ("/dev/video0") or part of its name ("c920"), in the mode nearest to `wish`.
+    /// A request on `stop` ends all waiting for it, now and later.
     ///
     /// # Errors
     /// There is no such camera; it is busy, forbidden or silent; or it offers no format that can be decoded.
-    pub fn open(which: &str, wish: &Wish) -> Result<Self> {
+    pub fn open(which: &str, wish: &Wish, stop: &Stop) -> Result<Self> {
         // Links such as /dev/v4l/by-id/... survive when numbers change.
         let target = if which.contains('/') { std::fs::canonicalize(which).ok() } else { None };
         let which = target.as_deref().and_then(Path::to_str).unwrap_or(which);
@@ -147,7 +153,13 @@ impl CameraSource {
         };
         let started = Instant::now();
         threads::spawn("camera", work)?;
-        match opening.recv_timeout(OPENING) {
+        let answer = loop {
+            match opening.recv_timeout(NAP) {
+                Err(RecvTimeoutError::Timeout) if started.elapsed() < OPENING && !stop.requested() => {}
+                answer => break answer,
+            }
+        };
+        match answer {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
                 shared.stop.store(true, Ordering::Release);
@@ -160,7 +172,9 @@ impl CameraSource {
                 return Err(failure(&camera, &reason.unwrap_or_else(|| "its driver failed".into())));
             }
         }
-        Ok(Self::of(camera, mode, stride, shared, ended, started))
+        let mut source = Self::of(camera, mode, stride, shared, ended, started);
+        source.stop = stop.clone();
+        Ok(source)
     }
 
     fn of(
@@ -171,8 +185,8 @@ impl CameraSource {
         ended: mpsc::Receiver<()>,
         started: Instant,
     ) -> Self {
-        let (delivered, arrived, undecodable, failures) = (0, None, 0, 0);
-        Self { camera, mode, stride, shared, ended, started, delivered, arrived, undecodable, failures }
+        let (stop, delivered, arrived, undecodable, failures) = (Stop::default(), 0, None, 0, 0);
+        Self { camera, mode, stride, shared, ended, stop, started, delivered, arrived, undecodable, failures }
     }
 
     /// The camera.
@@ -220,15 +234,18 @@ impl Source for CameraSource {
     /// # Errors
     /// The camera was unplugged, failed, or delivered nothing for five seconds.
     fn next(&mut self, frame: &mut Frame) -> Result<bool> {
+        let mut silent_since = Instant::now();
         loop {
-            let captured = match self.shared.newest.take(PATIENCE) {
+            let captured = match self.shared.newest.take(NAP) {
                 Taken::Value(captured) => captured,
+                Taken::Nothing if silent_since.elapsed() < PATIENCE && !self.stop.requested() => continue,
                 Taken::Nothing => return Err(silent(&self.camera)),
                 Taken::Closed => {
                     let reason = lock(&self.shared.failure).clone();
                     return Err(failure(&self.camera, &reason.unwrap_or_else(|| "its driver failed".into())));
                 }
             };
+            silent_since = Instant::now();
             frame.resize(self.mode.width, self.mode.height);
             let decoded = self.decode(&captured.bytes, frame);
             *lock(&self.shared.spare) = captured.bytes;
@@ -270,7 +287,7 @@ impl Drop for CameraSource {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         // A thread stuck waiting for a frame is abandoned; it ends by itself if one arrives.
-        let _ = self.ended.recv_timeout(CLOSING);
+        let _ = self.ended.recv_timeout(if self.stop.requested() { ENDING } else { CLOSING });
     }
 }
 
@@ -504,6 +521,15 @@ mod tests {
     }
 
     const GOOD: [u8; 12] = [7; 12];
+
+    #[test]
+    fn a_silent_camera_does_not_hold_up_the_end_of_a_show() {
+        let (mut source, _shared) = source();
+        let start = Instant::now();
+        source.stop.request();
+        assert!(source.next(&mut Frame::default()).is_err());
+        assert!(start.elapsed() < PATIENCE / 2);
+    }
 
     #[test]
     fn a_frame_counts_from_its_arrival_however_long_it_waits_to_be_taken() {

@@ -1,6 +1,5 @@
 //! Plays a source that could deliver all its frames at once at its own frame rate, as a camera would.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Source, SourceFormat};
@@ -22,27 +21,10 @@ pub struct PacedSource<S> {
     stop: Stop,
 }
 
-/// How long it sleeps at most before it looks whether the show has ended.
-const NAP: Duration = Duration::from_millis(50);
-
 impl<S: Source> PacedSource<S> {
     /// Delivers the frames of `inner` at their own timestamps, until `stop` is requested.
     pub fn new(inner: S, stop: Stop) -> Self {
         Self { inner, start: None, due: None, end: None, stop }
-    }
-
-    /// Sleeps until `due`; false if the show has ended before.
-    fn wait_until(&self, due: Instant) -> bool {
-        loop {
-            let left = due.saturating_duration_since(Instant::now());
-            if self.stop.requested() {
-                return false;
-            }
-            if left.is_zero() {
-                return true;
-            }
-            thread::sleep(left.min(NAP));
-        }
     }
 }
 
@@ -55,7 +37,7 @@ impl<S: Source> Source for PacedSource<S> {
         if !self.inner.next(frame)? {
             // The last frame is shown as long as it lasts, also before a film starts again.
             if let Some(end) = self.end {
-                self.wait_until(end);
+                self.stop.sleep_until(end);
             }
             return Ok(false);
         }
@@ -68,7 +50,7 @@ impl<S: Source> Source for PacedSource<S> {
             _ => 1.0 / frame_rate.as_f64().max(1.0),
         };
         (self.due, self.end) = (Some(due), Some(due + span(lasts)));
-        Ok(self.wait_until(due))
+        Ok(self.stop.sleep_until(due))
     }
 
     /// When the frame was due, so that a source that cannot keep up counts as latency.
@@ -91,6 +73,8 @@ impl<S: Source> Source for PacedSource<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
     use crate::source::synthetic::SyntheticSource;
 

@@ -101,7 +101,7 @@ pub(crate) fn open<'a>(settings: &'a SourceSettings, stop: &Stop) -> Result<Capt
     } else {
         let request =
             Wish { size: Some((width, height)), fps: fps.map(|rate| rate.0.as_f64()), pixel_format: *pixel_format };
-        (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &request)?))))
+        (true, Box::new(move || Ok(Box::new(CameraSource::open(name, &request, &stop)?))))
     };
     let source = open()?;
     Ok(Capture { name: name.to_owned(), source, open, returns, repeats: is_file && *repeat })

@@ -1,8 +1,10 @@
 //! A request to stop, by a caller or by Ctrl-C.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -11,22 +13,57 @@ use crate::error::{Error, Result, cause};
 
 /// Asks a running job to stop reading frames and to finish its output. Clones share the request.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    /// When the stop is requested by itself.
+    end: Arc<OnceLock<Instant>>,
+}
+
+/// How long somebody who waits sleeps at most before looking for a request.
+const NAP: Duration = Duration::from_millis(20);
 
 impl Stop {
     /// Requests the stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
+    }
+
+    /// Requests the stop for `end`, once. Whoever looks at [`Self::requested`] then sees it, without being told.
+    pub(crate) fn request_at(&self, end: Instant) {
+        self.end.get_or_init(|| end);
     }
 
     /// Whether a stop was requested.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        if self.left().is_zero() {
+            // Also for those who see nothing but the flag.
+            self.request();
+        }
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// The time until [`Self::request_at`]'s end; very long if there is none.
+    pub(crate) fn left(&self) -> Duration {
+        self.end.get().map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sleeps until `due`. False if the stop is requested, which ends the sleep.
+    pub(crate) fn sleep_until(&self, due: Instant) -> bool {
+        loop {
+            if self.requested() {
+                return false;
+            }
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            thread::sleep(left.min(NAP).min(self.left()));
+        }
     }
 
     /// The underlying flag, for FFI callbacks.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.flag)
     }
 
     /// Makes Ctrl-C, SIGTERM and a closed terminal request this stop too.
@@ -49,8 +86,8 @@ impl Stop {
         let stop = Self::default();
         for signal in signals() {
             // The order matters: at the first signal, the shutdown handler must run before the flag is set.
-            flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
-                .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.flag))
+                .and_then(|_| flag::register(signal, Arc::clone(&stop.flag)))
                 .map_err(|error| cannot_listen(&error))?;
         }
         Ok(stop)
@@ -81,4 +118,25 @@ fn cannot_listen(error: &io::Error) -> Error {
         "the system does not let impasto handle Ctrl-C ({}); run it outside the sandbox that forbids this",
         cause(error)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_requested_at_its_end_and_for_all_who_share_it() {
+        let (stop, later) = (Stop::default(), Instant::now() + Duration::from_secs(3600));
+        let (shared, flag) = (stop.clone(), stop.flag());
+        assert!(!shared.requested() && shared.left() > Duration::from_secs(7200));
+        assert!(shared.sleep_until(Instant::now()));
+        stop.request_at(Instant::now());
+        assert!(!shared.sleep_until(later) && shared.requested() && shared.left().is_zero());
+        assert!(flag.load(Ordering::Relaxed));
+        let stop = Stop::default();
+        stop.request_at(later);
+        assert!(!stop.requested() && stop.left() > Duration::from_secs(1800));
+        stop.request();
+        assert!(!stop.sleep_until(later));
+    }
 }

@@ -92,15 +92,19 @@ impl<'a> Watcher<'a> {
     /// The window failed.
     pub fn watch(&mut self, view: &View, meter: &Meter) -> Result<()> {
         let (start, mut renewed, mut line) = (Instant::now(), Instant::now(), 1);
-        let end = self.args.duration.and_then(|duration| Duration::try_from_secs_f64(duration.0).ok());
+        let span = self.args.duration.and_then(|duration| Duration::try_from_secs_f64(duration.0).ok());
+        if let Some(end) = span.and_then(|span| start.checked_add(span)) {
+            // Every thread of the show sees it, however busy this one is.
+            self.show.stop.request_at(end);
+        }
         loop {
-            match view.frames.take(WINDOW_POLL) {
+            match view.frames.take(WINDOW_POLL.min(self.show.stop.left())) {
                 Taken::Value(shown) => self.display(&shown, meter)?,
                 Taken::Nothing => self.window.as_mut().map_or(Ok(()), Window::poll)?,
                 // The source has ended.
                 Taken::Closed => return Ok(()),
             }
-            let is_over = end.is_some_and(|end| start.elapsed() >= end) || self.interrupt.requested();
+            let is_over = self.show.stop.left().is_zero() || self.interrupt.requested();
             if is_over || !self.listen()? {
                 return Ok(());
             }

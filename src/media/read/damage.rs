@@ -13,7 +13,7 @@ pub const HOPELESS: u32 = 1000;
 pub struct Damage {
     /// A read failed before the end.
     pub unreadable: bool,
-    /// Packets that could not be decoded.
+    /// Packets that could not be decoded, or not fully.
     pub packets: u64,
     /// Numbers of those that are numbered pictures.
     pub pictures: Vec<u64>,

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, frame};
+use ffmpeg_next::{Error as FfmpegError, Packet, codec, decoder, ffi, frame};
 
 use super::clock::Clock;
 use super::damage::{Damage, HOPELESS, Reached};
 use super::deinterlace::{Deinterlacer, Stamped};
+use super::exr;
 use super::first_frame;
 use super::open::{Input, Opening, Unsaid};
 use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
@@ -67,8 +68,9 @@ pub struct Decoder {
     pub(super) shown: Option<(i64, i64)>,
     /// Numbers of the pictures that are in the decoder, if the input is numbered pictures: each gives one frame, or fails.
     pub(super) inside: VecDeque<u64>,
-    /// The packet that was read last is marked as damaged.
-    last_is_corrupt: bool,
+    /// Decoding times of the last packet, and of the last one whose picture is patched up.
+    last_sent: Option<i64>,
+    last_patched: Option<i64>,
     /// No packets are left; the decoder delivers what it still holds.
     pub(super) draining: bool,
     pub(super) delivered: u64,
@@ -183,7 +185,8 @@ impl Decoder {
             deinterlacer,
             shown: None,
             inside: VecDeque::new(),
-            last_is_corrupt: false,
+            last_sent: None,
+            last_patched: None,
             draining: false,
             delivered: 0,
             damage: Damage::default(),
@@ -370,6 +373,10 @@ impl Decoder {
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
                     self.inside.pop_front();
+                    if is_patched(&self.picture) {
+                        self.damage.packets += 1;
+                        self.last_patched = self.last_patched.max(Some(self.picture.packet().dts));
+                    }
                     if self.decoder.id() == codec::Id::DPX {
                         first_frame::distrust_dpx(&mut self.picture);
                     }
@@ -429,18 +436,24 @@ impl Decoder {
                     if self.packet.stream() != self.info.stream {
                         continue;
                     }
-                    self.last_is_corrupt = self.packet.is_corrupt();
                     if let Some(sequence) = self.input.sequence() {
                         let number = sequence.first + self.packet.pts().unwrap_or_default().max(0).cast_unsigned();
                         self.inside.push_back(number);
-                        // FFmpeg paints the rest of it grey, and says nothing.
-                        if self.decoder.id() == codec::Id::MJPEG && is_cut_off(self.packet.data().unwrap_or_default()) {
+                        let bytes = self.packet.data().unwrap_or_default();
+                        // FFmpeg paints what is missing grey, or leaves it as it was, and says nothing.
+                        let is_whole = match self.decoder.id() {
+                            codec::Id::MJPEG => !is_cut_off(bytes),
+                            codec::Id::EXR => exr::is_whole(bytes),
+                            _ => true,
+                        };
+                        if !is_whole {
                             self.inside.pop_back();
                             self.damage.packets += 1;
                             self.damage.pictures.push(number);
                             continue;
                         }
                     }
+                    self.last_sent = self.packet.dts();
                     if let Err(error) = self.decoder.send_packet(&self.packet) {
                         self.lose(error);
                     }
@@ -448,8 +461,7 @@ impl Decoder {
                 }
                 Err(FfmpegError::Eof) => {
                     self.draining = true;
-                    // A file that ends in a packet has its last one marked.
-                    self.damage.unreadable |= self.last_is_corrupt || self.input.ends_in_a_frame();
+                    self.damage.unreadable |= self.input.is_cut_off();
                 }
                 Err(FfmpegError::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {}
                 Err(error) => {
@@ -469,6 +481,8 @@ impl Decoder {
         if self.deinterlacer.as_ref().is_some_and(Deinterlacer::did_nothing) {
             self.warn_once(Warning::NotInterlaced { video: self.path.clone() });
         }
+        // The end of the file is missing in its last packet.
+        self.damage.unreadable |= self.last_patched.is_some() && self.last_patched == self.last_sent;
         let reached = self.clock.reached();
         // A cut that ends before the declared end misses nothing.
         let declared = declared_end(&self.input, stream, time_base)
@@ -480,6 +494,17 @@ impl Decoder {
         let reached = Reached { kept: self.delivered, expected: frames, seconds, too_short };
         self.warnings.extend(self.damage.warning(&self.path, self.input.sequence(), &reached));
     }
+}
+
+/// Whether parts of `picture` could not be decoded, and the decoder made them up. Pictures that the decoder lacked are another
+/// matter: recordings of broadcasts begin anywhere.
+fn is_patched(picture: &frame::Video) -> bool {
+    // SAFETY: a plain field of an own frame.
+    let flags = unsafe { (*picture.as_ptr()).decode_error_flags };
+    let made_up = ffi::FF_DECODE_ERROR_INVALID_BITSTREAM
+        | ffi::FF_DECODE_ERROR_CONCEALMENT_ACTIVE
+        | ffi::FF_DECODE_ERROR_DECODE_SLICES;
+    flags & made_up != 0
 }
 
 fn interrupted() -> Error {

@@ -4,6 +4,8 @@ mod clock;
 mod damage;
 mod decoder;
 mod deinterlace;
+mod ending;
+mod exr;
 mod first_frame;
 mod formats;
 mod joint;

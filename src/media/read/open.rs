@@ -1,6 +1,6 @@
 //! The one place that opens an input: a film, a segment, a network address or a screen.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -27,8 +27,6 @@ use crate::size::Size;
 use crate::sync::pipe::{self, is_pipe};
 use crate::warning::Warning;
 
-/// C's name for "from here", by which FFmpeg is asked for its place.
-const SEEK_CUR: c_int = 1;
 /// How long an address may stay silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -102,17 +100,20 @@ pub struct Input {
     context: context::Input,
     interrupt: Option<Arc<AtomicBool>>,
     /// What a pipe is read through; after the context, which it must outlive.
-    pipe: Option<PipeContext>,
+    pub(super) pipe: Option<PipeContext>,
     /// The pictures, if it is numbered ones.
     sequence: Option<Sequence>,
-    /// Where the last packet ends in the file, if that is known.
-    packet_end: Option<i64>,
+    /// Where the last packet begins and ends in the file, if that is known.
+    pub(super) packet_place: Option<u64>,
+    pub(super) packet_end: Option<i64>,
+    /// Of each stream, whether FFmpeg marked its last packet as damaged.
+    pub(super) is_corrupt: Vec<bool>,
     /// Where the clock jumps; `None`: packets are passed on as they are stored.
     joint: Option<Joint>,
     /// It is the file of one picture.
     is_still: bool,
     /// The file, if it is one, and whether its clock jumps, once that is known.
-    film: Option<(PathBuf, MaxPixels)>,
+    pub(super) film: Option<(PathBuf, MaxPixels)>,
     jumps: Option<bool>,
 }
 
@@ -287,7 +288,9 @@ impl<'a> Opening<'a> {
             interrupt: self.interrupt,
             pipe,
             sequence,
+            packet_place: None,
             packet_end: None,
+            is_corrupt: Vec::new(),
             joint: None,
             is_still,
             film,
@@ -352,10 +355,17 @@ impl Input {
     pub fn next_packet(&mut self, packet: &mut Packet) -> Result<(), FfmpegError> {
         *packet = Packet::empty();
         packet.read(&mut self.context)?;
+        if let Ok(place) = u64::try_from(packet.position()) {
+            self.packet_place = Some(place);
+        }
         self.packet_end = i64::try_from(packet.size())
             .ok()
             .filter(|_| packet.position() >= 0)
             .map(|size| packet.position() as i64 + size);
+        if self.is_corrupt.len() <= packet.stream() {
+            self.is_corrupt.resize(packet.stream() + 1, false);
+        }
+        self.is_corrupt[packet.stream()] = packet.is_corrupt();
         if let Some(joint) = &mut self.joint
             && let Some(stream) = self.context.stream(packet.stream())
         {
@@ -416,19 +426,6 @@ impl Input {
     /// The pictures that it reads, if they are numbered.
     pub fn sequence(&self) -> Option<&Sequence> {
         self.sequence.as_ref()
-    }
-
-    /// Whether the last frame is cut off, once the end is reached. FFmpeg tells of that itself, except in Y4M.
-    pub fn ends_in_a_frame(&mut self) -> bool {
-        // SAFETY: plain fields of an open input; its reader is asked for its place.
-        let place = unsafe {
-            let raw = self.context.as_mut_ptr();
-            if formats::name(&*(*raw).iformat) != "yuv4mpegpipe" || (*raw).pb.is_null() {
-                return false;
-            }
-            ffi::avio_seek((*raw).pb, 0, SEEK_CUR)
-        };
-        self.packet_end.is_some_and(|end| place > end)
     }
 
     /// Whether it is the file of one picture.

@@ -29,11 +29,14 @@ pub struct Finisher<'a> {
 }
 
 impl Finisher<'_> {
-    /// Finishes what is painted until that ends.
+    /// Finishes what is painted until that ends, or the show does.
     pub fn run(mut self, painted: &Receiver<Painted>) {
         let mut pool: Vec<Arc<Shown>> = Vec::new();
         let mut last: Option<Arc<Shown>> = None;
         for painted in painted {
+            if self.show.stop.requested() {
+                return;
+            }
             match painted {
                 Painted::New(sketch) => {
                     let mut shown = free(&mut pool);

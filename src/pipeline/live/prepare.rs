@@ -25,10 +25,14 @@ pub struct Preparer<'a> {
 }
 
 impl Preparer<'_> {
-    /// Prepares what is captured until that ends.
+    /// Prepares what is captured until that ends, or the show does.
     pub fn run(mut self, newest: &Latest<Captured>, ready: &Latest<Prepared>) {
         loop {
-            match newest.take(PATIENCE) {
+            let captured = newest.take(PATIENCE.min(self.show.stop.left()));
+            if self.show.stop.requested() {
+                return;
+            }
+            match captured {
                 Taken::Value(captured) => {
                     if let Some(stale) = ready.put(self.prepare(captured)) {
                         self.meter.dropped(1);

@@ -243,6 +243,46 @@ fn output(name: &str, delay: Duration, fail_at: Option<usize>) -> (Output, Arc<A
     (Output { name: name.into(), sink, pace: Pace::EachFrame, preview: false }, seen)
 }
 
+/// Counts what it paints, and ends the show by `end` in its second painting.
+struct Ending {
+    paintings: Arc<AtomicUsize>,
+    end: Box<dyn FnMut() + Send>,
+}
+
+impl crate::network::Network for Ending {
+    fn style_count(&self) -> usize {
+        1
+    }
+
+    fn run(&mut self, _image: crate::frame::Image<'_>, _weights: &[f32], _grain: &Grain, out: &mut [u8]) -> Result<()> {
+        out.fill(0);
+        if self.paintings.fetch_add(1, Ordering::Relaxed) == 1 {
+            // Meanwhile the next frame is made ready.
+            thread::sleep(3 * PATIENCE);
+            (self.end)();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_painted_that_would_be_there_after_the_show() {
+    // The stop comes, or is nearer than a painting takes.
+    for left in [None, Some(Duration::ZERO), Some(PATIENCE)] {
+        let (show, meter) = (show(), Meter::new(30.0));
+        let (paintings, stop) = (Arc::<AtomicUsize>::default(), show.stop.clone());
+        let end = move || left.map_or_else(|| stop.request(), |left| stop.request_at(Instant::now() + left));
+        let network = Ending { paintings: Arc::clone(&paintings), end: Box::new(end) };
+        let painting = Styling { first: single("ending", Box::new(network)), ..painting() };
+        run(camera(None), painting, Vec::new(), &show, &meter, |view| {
+            until(view, |_| false);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(paintings.load(Ordering::Relaxed), 2, "{left:?}");
+    }
+}
+
 #[test]
 fn a_slow_output_and_a_failing_one_leave_the_others_their_frames() {
     let (show, meter) = (show(), Meter::new(30.0));
