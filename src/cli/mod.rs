@@ -84,6 +84,10 @@ pub struct SharedArgs {
     /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that scripts/setup installed.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
+    /// Plugin library for a device (webgpu, openvino, tensorrt-rtx), or the folder that holds it; may be repeated. Default: beside
+    /// the program, where scripts/setup --gpu installs them, or in a Python environment's site-packages.
+    #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
+    pub plugin: Vec<PathBuf>,
     /// Refuse pictures and frames larger than this many megapixels, before any memory is allocated for them.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
     pub max_pixels: MaxPixels,
@@ -141,8 +145,8 @@ impl StyleArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = DEVICE)]
 pub struct RunArgs {
-    /// Device that runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. auto takes the fastest one that
-    /// works and says which; a device that you name must work.
+    /// Device that runs the network: auto, cpu, webgpu (any graphics card), cuda, tensorrt, tensorrt-rtx (NVIDIA), openvino
+    /// (Intel), coreml or directml. auto takes the fastest one that works and says which; a device that you name must work.
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
     pub device: Device,
     /// Index of the graphics card, from 0.
@@ -166,9 +170,10 @@ impl RunArgs {
     /// What runs the networks, without the flags.
     pub fn machine(&self, shared: &SharedArgs) -> Machine {
         let Self { device, device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
-        let SharedArgs { models, onnxruntime, max_pixels, json: _, quiet: _ } = shared;
+        let SharedArgs { models, onnxruntime, plugin, max_pixels, json: _, quiet: _ } = shared;
         let (models, onnxruntime, max_pixels) = (models.clone(), onnxruntime.clone(), *max_pixels);
-        Machine { models, onnxruntime, device, device_id, threads, fp16, cuda_graph, gpu_memory, max_pixels }
+        let plugins = plugin.clone();
+        Machine { models, onnxruntime, plugins, device, device_id, threads, fp16, cuda_graph, gpu_memory, max_pixels }
     }
 }
 

@@ -11,7 +11,7 @@ use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, 
 
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
-use super::{Layout, Network, NetworkFile, provider};
+use super::{Layout, Network, NetworkFile, plugin, provider};
 use crate::error::{Error, Result, cause};
 use crate::frame::Image;
 use crate::kernel::grain::{CELL, CHANNELS, Grain};
@@ -28,6 +28,7 @@ pub struct OnnxNetwork {
     binding: IoBinding,
     names: Names,
     layout: Layout,
+    device: Device,
     /// Allocates the device copies of tensors for a CUDA graph.
     mirror: Option<Allocator>,
     buffers: Option<Buffers>,
@@ -102,8 +103,9 @@ pub(super) fn session(
             builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
         }
         if provider.device != Device::Cpu {
-            builder = builder.with_execution_providers(provider::dispatch(provider, network))?;
+            builder = provider::append(builder, runtime, provider, network, threads)?;
         }
+        let _turn = plugin::turn(provider.device);
         builder.commit_from_file(path)
     };
     build().map_err(|error| {
@@ -149,8 +151,8 @@ impl OnnxNetwork {
         let names = check_ends(&session, file)?;
         let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
         let mirror = mirror(&session, provider).map_err(|error| failed(&file.name, &error))?;
-        let (name, styles, layout) = (file.name.clone(), file.styles, file.layout);
-        Ok(Self { name, styles, session, binding, names, layout, mirror, buffers: None })
+        let (name, styles, layout, device) = (file.name.clone(), file.styles, file.layout, provider.device);
+        Ok(Self { name, styles, session, binding, names, layout, device, mirror, buffers: None })
     }
 
     /// Allocates and binds tensors for a frame size, unless they exist.
@@ -245,6 +247,7 @@ impl Network for OnnxNetwork {
     }
 
     fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
+        let _turn = plugin::turn(self.device);
         self.prepare(image.width, image.height)?;
         let Self { name, session, binding, names, layout, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {

@@ -29,6 +29,9 @@ pub struct Machine {
     /// The ONNX Runtime library, or the folder that holds it. Default: `ORT_DYLIB_PATH`, else the one that `scripts/setup`
     /// installed.
     pub onnxruntime: Option<PathBuf>,
+    /// Libraries of plugins, which add devices to ONNX Runtime, or folders that hold them. Others are looked for beside the
+    /// program, where `scripts/setup` installs them, and in Python environments.
+    pub plugins: Vec<PathBuf>,
     /// The device; [`Device::Auto`] chooses the fastest that runs.
     pub device: Device,
     /// Index of the graphics card, from 0.
@@ -50,6 +53,7 @@ impl Default for Machine {
         Self {
             models: None,
             onnxruntime: None,
+            plugins: Vec::new(),
             device: Device::Auto,
             device_id: 0,
             threads: None,
@@ -92,7 +96,7 @@ impl Engine {
     /// The library is missing or too old, or the device cannot run.
     pub fn load(machine: &Machine) -> Result<Self> {
         let gpu = matches!(machine.device, Device::Auto | Device::Cuda | Device::TensorRt);
-        let runtime = Runtime::load(machine.onnxruntime.as_deref(), gpu)?;
+        let runtime = Runtime::load(machine.onnxruntime.as_deref(), gpu)?.with_plugins(&machine.plugins)?;
         let options = ProviderOptions {
             device_id: machine.device_id,
             fp16: machine.fp16,
