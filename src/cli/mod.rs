@@ -7,6 +7,7 @@ mod values;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -149,7 +150,16 @@ pub struct RunArgs {
     /// (Intel), coreml or directml. auto takes the fastest one that works and says which; a device that you name must work.
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
     pub device: Device,
-    /// Index of the graphics card, from 0.
+    /// Its options.
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
+}
+
+/// Options of the device that runs the network.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = DEVICE)]
+pub struct HardwareArgs {
+    /// Index of the graphics card, from 0, as `impasto devices` lists them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub device_id: i32,
     /// CPU cores to use. Default: all.
@@ -169,7 +179,14 @@ pub struct RunArgs {
 impl RunArgs {
     /// What runs the networks, without the flags.
     pub fn machine(&self, shared: &SharedArgs) -> Machine {
-        let Self { device, device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
+        self.hardware.machine(self.device, shared)
+    }
+}
+
+impl HardwareArgs {
+    /// What runs the networks on `device`, without the flags.
+    pub fn machine(&self, device: Device, shared: &SharedArgs) -> Machine {
+        let Self { device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
         let SharedArgs { models, onnxruntime, plugin, max_pixels, json: _, quiet: _ } = shared;
         let (models, onnxruntime, max_pixels) = (models.clone(), onnxruntime.clone(), *max_pixels);
         let plugins = plugin.clone();
@@ -406,9 +423,33 @@ pub struct BenchArgs {
     /// Also decode, paint and encode this clip.
     #[arg(long, value_name = "CLIP")]
     pub clip: Option<PathBuf>,
-    /// What runs the networks.
+    /// Device to measure, or `all` of those that run here, one after another.
+    #[arg(help_heading = DEVICE, long, value_name = "DEVICE|all", default_value = "auto")]
+    pub device: Benched,
+    /// Its options.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub hardware: HardwareArgs,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Benched {
+    /// One device.
+    One(Device),
+    /// Every device that runs here.
+    All,
+}
+
+impl FromStr for Benched {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            Ok(Self::All)
+        } else {
+            text.parse().map(Self::One).map_err(|words| format!("{words}, or all"))
+        }
+    }
 }
 
 #[cfg(test)]

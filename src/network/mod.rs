@@ -1,15 +1,18 @@
 //! Style networks: RGB8 in, RGB8 out, on any device. The only module that knows ONNX Runtime.
 
+pub mod contest;
 pub mod device;
 pub mod exported;
 pub mod inspect;
 pub mod library;
 mod onnx;
 mod open;
+pub mod placement;
 pub mod plugin;
 pub mod predictor;
 pub mod provider;
 pub mod runtime;
+pub mod spare;
 mod tiled;
 pub mod trial;
 pub mod vgg19;

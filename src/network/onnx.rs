@@ -82,6 +82,28 @@ pub(super) fn session(
     provider: &Provider,
     threads: usize,
 ) -> Result<Session> {
+    build(runtime, path, network, provider, threads, false)
+}
+
+/// As [`session`], and the session remembers which device runs which node.
+pub(super) fn recorded_session(
+    runtime: &Runtime,
+    path: &Path,
+    network: Option<&NetworkFile>,
+    provider: &Provider,
+    threads: usize,
+) -> Result<Session> {
+    build(runtime, path, network, provider, threads, true)
+}
+
+fn build(
+    runtime: &Runtime,
+    path: &Path,
+    network: Option<&NetworkFile>,
+    provider: &Provider,
+    threads: usize,
+    recorded: bool,
+) -> Result<Session> {
     // ONNX Runtime's own message about a missing file states neither the file nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
     let build = || -> ort::Result<Session> {
@@ -102,6 +124,9 @@ pub(super) fn session(
             // Only their weights have 8 bits. Converted to floats once instead of at every inference, they run twice as fast.
             builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
         }
+        if recorded {
+            builder = builder.with_config_entry("session.record_ep_graph_assignment_info", "1")?;
+        }
         if provider.device != Device::Cpu {
             builder = provider::append(builder, runtime, provider, network, threads)?;
         }
@@ -112,6 +137,10 @@ pub(super) fn session(
         let reason = cause(&error);
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
+            _ if device != Device::Cpu && is_of_card_memory(device, &reason) => format!(
+                "the graphics card has not enough memory to load '{path}' on {device}; close other programs that use it, or add \
+                 --device cpu"
+            ),
             _ if is_of_memory(&reason) => {
                 format!(
                     "there is not enough memory to load '{path}'; close other programs, or raise the limit (ulimit -v)"
@@ -170,7 +199,7 @@ impl OnnxNetwork {
         // Free the old size first: both together would double the peak memory.
         self.binding.clear();
         self.buffers = None;
-        let tensors = self.allocate(width, height).map_err(|error| failed(&self.name, &error))?;
+        let tensors = self.allocate(width, height).map_err(|error| failed_on(self.device, &self.name, &error))?;
         self.buffers = Some(Buffers { width, height, tensors });
         Ok(())
     }
@@ -249,7 +278,7 @@ impl Network for OnnxNetwork {
     fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
         let _turn = plugin::turn(self.device);
         self.prepare(image.width, image.height)?;
-        let Self { name, session, binding, names, layout, buffers, .. } = self;
+        let Self { name, session, binding, names, layout, device, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {
             return Err(Error::internal("the network has no buffers"));
         };
@@ -299,7 +328,7 @@ impl Network for OnnxNetwork {
             Ok(false) => Err(Error::failed(format!(
                 "network '{name}' gave values that are not numbers: it is damaged or badly trained; use another style"
             ))),
-            Err(error) => Err(failed(name, &error)),
+            Err(error) => Err(failed_on(*device, name, &error)),
         }
     }
 }
@@ -313,6 +342,29 @@ fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> 
 fn is_of_memory(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words))
+}
+
+/// Whether the memory of the graphics card was short. WebGPU does not say so: it goes on with a buffer that is none.
+fn is_of_card_memory(device: Device, reason: &str) -> bool {
+    is_of_memory(reason) || (device == Device::WebGpu && reason.contains("is invalid due to a previous error"))
+}
+
+/// The error for a failed inference of the network `name` on `device`.
+fn failed_on(device: Device, name: &str, error: &ort::Error) -> Error {
+    let text = error.to_string();
+    if device != Device::Cpu && (text.contains("is lost") || text.contains("device lost")) {
+        return Error::failed(format!(
+            "the graphics card was lost while the network '{name}' ran on {device}: its driver failed or was restarted; run the \
+             same command again (a film resumes), or add --device cpu"
+        ));
+    }
+    if device != Device::Cpu && is_of_card_memory(device, &text) {
+        return Error::failed(format!(
+            "the graphics card has not enough memory for the network '{name}' on {device}; choose a larger --scale or a smaller \
+             picture, close other programs that use it, or add --device cpu"
+        ));
+    }
+    failed(name, error)
 }
 
 /// The error for a failed inference of the network `name`.

@@ -38,6 +38,15 @@ pub struct Provider {
     pub reason: String,
 }
 
+/// A device that could run a network.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The device with its options.
+    pub provider: Provider,
+    /// Vendor and name of what it runs on, if a plugin tells.
+    pub name: Option<String>,
+}
+
 /// The result of trying a device.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -76,6 +85,11 @@ impl fmt::Display for Missing {
 const TRIAL: &[u8] = include_bytes!("trial.onnx");
 
 impl Provider {
+    /// The processor.
+    pub fn processor(reason: &str) -> Self {
+        Self { device: Device::Cpu, options: ProviderOptions::default(), reason: reason.to_owned() }
+    }
+
     /// Chooses the device to run on: the requested one if it passes a trial; for [`Device::Auto`], the fastest that does.
     ///
     /// # Errors
@@ -91,9 +105,10 @@ impl Provider {
         }
     }
 
+    /// The first that runs, of those that are part of ONNX Runtime: for what no plugin was made for.
     fn best(runtime: &Runtime, options: ProviderOptions) -> Self {
         let mut refused = Vec::new();
-        for device in Device::real().filter(|device| device.kind().automatic && *device != Device::Cpu) {
+        for device in automatic().filter(|device| device.kind().route == Route::Built) {
             let provider = Self { device, options, reason: "the fastest that runs here".to_owned() };
             match provider.probe(runtime).outcome {
                 Ok(_) => return provider,
@@ -107,6 +122,18 @@ impl Provider {
         Self { device: Device::Cpu, options, reason: refused.join("; ") }
     }
 
+    /// The devices besides the processor that `auto` can choose from: installed, and with something to run on as far as that
+    /// is known without trying.
+    pub fn candidates(runtime: &Runtime, options: ProviderOptions) -> Vec<Candidate> {
+        let candidate = |device| {
+            let provider = Self { device, options, reason: String::new() };
+            let units = provider.units(runtime).ok().filter(|_| is_built_in(device))?;
+            let unit = usize::try_from(options.device_id).ok().and_then(|place| units.into_iter().nth(place));
+            Some(Candidate { provider, name: unit.map(|unit| unit.name) })
+        };
+        automatic().filter_map(candidate).collect()
+    }
+
     /// Tries every device with default options.
     pub fn probe_all(runtime: &Runtime) -> Vec<Probe> {
         let options = ProviderOptions::default();
@@ -114,7 +141,7 @@ impl Provider {
     }
 
     /// Runs a tiny network on this device only.
-    fn probe(&self, runtime: &Runtime) -> Probe {
+    pub fn probe(&self, runtime: &Runtime) -> Probe {
         let device = self.device;
         let missing = |reason: String, cure: Option<String>, absent: bool| Missing {
             reason,
@@ -162,6 +189,11 @@ impl Provider {
         session.run(ort::inputs![input])?;
         Ok(())
     }
+}
+
+/// What `auto` tries besides the processor.
+fn automatic() -> impl Iterator<Item = Device> {
+    Device::real().filter(|device| device.kind().automatic && *device != Device::Cpu)
 }
 
 /// What the library was built with, not what the machine can run. Plugins are not built in, and need not be.
