@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::RunArgs;
 use super::values::one_of;
+use crate::network::device::Device;
 use crate::style::family::Family;
 
 /// `impasto styles`
@@ -86,6 +87,9 @@ pub struct AddArgs {
     /// Replace a network of the same name that was added before.
     #[arg(long)]
     pub replace: bool,
+    /// Also run it on this device, and compare with the processor, on which the trial runs in any case.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Device>,
 }
 
 /// `impasto styles remove`

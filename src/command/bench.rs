@@ -73,18 +73,18 @@ struct Measured {
 
 /// Measures each style at each size on each device; prints a table or JSON.
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let devices = match args.device {
-        Benched::One(device) => vec![device],
+    let (runtime, devices) = match args.device {
+        Benched::One(device) => (args.hardware.machine(device, shared).runtime()?, vec![device]),
         Benched::All => {
-            let runtime = args.hardware.machine(Device::Cpu, shared).runtime()?;
+            let runtime = args.hardware.machine(Device::Auto, shared).runtime()?;
             let probes = Provider::probe_all(&runtime).into_iter();
-            probes.filter(|probe| probe.outcome.is_ok()).map(|probe| probe.device).collect()
+            (runtime, probes.filter(|probe| probe.outcome.is_ok()).map(|probe| probe.device).collect())
         }
     };
     let several = args.device == Benched::All;
     let (mut results, mut threads, mut last) = (Vec::new(), 0, String::new());
     for device in devices {
-        let studio = Studio::open(args.hardware.machine(device, shared))?;
+        let studio = Studio::open(args.hardware.machine(device, shared))?.with_runtime(runtime.clone());
         let engine = match bench_on(args, &studio, report, results.is_empty(), &mut results) {
             Ok(engine) => engine,
             // What the others do is still worth knowing.

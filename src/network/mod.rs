@@ -9,6 +9,7 @@ mod onnx;
 mod open;
 pub mod placement;
 pub mod plugin;
+mod plugin_file;
 pub mod predictor;
 pub mod provider;
 pub mod runtime;

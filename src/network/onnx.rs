@@ -137,7 +137,7 @@ fn build(
         let reason = cause(&error);
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
-            _ if device != Device::Cpu && is_of_card_memory(device, &reason) => format!(
+            _ if device != Device::Cpu && is_of_card_memory(device, &error.to_string()) => format!(
                 "the graphics card has not enough memory to load '{path}' on {device}; close other programs that use it, or add \
                  --device cpu"
             ),
@@ -344,9 +344,9 @@ fn is_of_memory(reason: &str) -> bool {
     ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words))
 }
 
-/// Whether the memory of the graphics card was short. WebGPU does not say so: it goes on with a buffer that is none.
+/// Whether the memory of the graphics card was short.
 fn is_of_card_memory(device: Device, reason: &str) -> bool {
-    is_of_memory(reason) || (device == Device::WebGpu && reason.contains("is invalid due to a previous error"))
+    is_of_memory(reason) || (device == Device::WebGpu && reason.contains(plugin::INVALID))
 }
 
 /// The error for a failed inference of the network `name` on `device`.

@@ -1,10 +1,9 @@
-//! Plugins: libraries that add a device to ONNX Runtime. Finds them, loads them, and lists what they can run on.
+//! Plugins: libraries that add a device to ONNX Runtime. Loads them, and lists what they can run on.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::{CStr, CString};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
 use ort::AsPointer;
@@ -13,9 +12,9 @@ use ort::session::builder::SessionBuilder;
 
 use super::device::{Device, Route};
 use super::library;
-use super::provider::ProviderOptions;
+use super::plugin_file::find;
 use super::runtime::Runtime;
-use crate::error::{Error, Result, cause};
+use crate::error::cause;
 use crate::sync::lock;
 
 /// What a plugin can run on: a graphics card, a processor or an NPU.
@@ -50,26 +49,6 @@ pub(super) fn turn(device: Device) -> Option<MutexGuard<'static, ()>> {
     (device == Device::WebGpu).then(|| lock(&TURN))
 }
 
-/// The paths of `--plugin`, checked: each is a plugin's library, or a folder that holds some.
-///
-/// # Errors
-/// A path holds no plugin that is known here.
-pub(super) fn check(given: &[PathBuf]) -> Result<()> {
-    for path in given {
-        if !Device::all().any(|device| within(device, path).is_some()) {
-            let names: Vec<String> =
-                Device::all().filter(|device| file_name(*device).is_some()).map(|device| device.to_string()).collect();
-            return Err(Error::failed(format!(
-                "--plugin is '{}', which holds no plugin for {}; give its library or the folder of its wheel, or leave it out to \
-                 use the one that scripts/setup --gpu installs",
-                path.display(),
-                names.join(", ")
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Loads the plugin of `device`, unless it is loaded. Returns its file.
 pub(super) fn load(runtime: &Runtime, device: Device) -> Result<PathBuf, Fault> {
     let mut loaded = lock(&LOADED);
@@ -99,7 +78,7 @@ pub(super) fn append(
     builder: SessionBuilder,
     runtime: &Runtime,
     device: Device,
-    options: &ProviderOptions,
+    device_id: i32,
     threads: usize,
 ) -> ort::Result<SessionBuilder> {
     let Route::Plugin { provider, .. } = device.kind().route else { return Ok(builder) };
@@ -107,7 +86,7 @@ pub(super) fn append(
         return Err(ort::Error::new(fault.reason(device)));
     }
     // One device a session: with several, the plugins fail or choose for themselves.
-    let wanted = usize::try_from(options.device_id).unwrap_or(0);
+    let wanted = usize::try_from(device_id).unwrap_or(0);
     let mut places = places(runtime, device);
     if wanted >= places.len() {
         return Err(ort::Error::new(format!(
@@ -237,10 +216,7 @@ impl Fault {
                 let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(reason);
                 format!("ONNX Runtime refused the plugin '{path}' ({reason})")
             }
-            Self::NoUnit if device == Device::WebGpu && cfg!(target_os = "linux") && !has_vulkan() => {
-                "the Vulkan loader libvulkan.so.1 is missing".to_owned()
-            }
-            Self::NoUnit => "its plugin found no device".to_owned(),
+            Self::NoUnit => nothing_found(device, has_vulkan()).to_owned(),
         }
     }
 
@@ -263,6 +239,15 @@ impl Fault {
     }
 }
 
+/// Why a plugin found nothing to run on.
+fn nothing_found(device: Device, has_vulkan: bool) -> &'static str {
+    if device == Device::WebGpu && !has_vulkan {
+        "the Vulkan loader libvulkan.so.1 is missing"
+    } else {
+        "its plugin found no device"
+    }
+}
+
 /// What webgpu needs where it finds no graphics card.
 const NO_ADAPTER: &str = if cfg!(target_os = "linux") {
     "needs a graphics card with a Vulkan driver: install the loader (package libvulkan1, elsewhere vulkan-loader) and the driver \
@@ -273,9 +258,24 @@ const NO_ADAPTER: &str = if cfg!(target_os = "linux") {
 
 /// A clearer account of what went wrong on a device, and its cure, where ONNX Runtime's own is a stack of its source files.
 pub(super) fn explained(device: Device, reason: &str) -> Option<(String, String)> {
-    let no_adapter = device == Device::WebGpu && reason.contains("Failed to get a WebGPU");
-    no_adapter.then(|| ("no graphics card was found".to_owned(), NO_ADAPTER.to_owned()))
+    if device != Device::WebGpu {
+        return None;
+    }
+    let (reason, cure) = if reason.contains("Failed to get a WebGPU") {
+        ("no graphics card was found", NO_ADAPTER)
+    } else if reason.contains(INVALID) {
+        (
+            "the graphics card has not enough memory",
+            "needs some free; close other programs that use it, or add --device cpu",
+        )
+    } else {
+        return None;
+    };
+    Some((reason.to_owned(), cure.to_owned()))
 }
+
+/// What WebGPU says when memory is short: it goes on with a buffer that is none.
+pub(super) const INVALID: &str = "is invalid due to a previous error";
 
 /// The last sentence of ONNX Runtime's account: what comes before are places in its source.
 fn short(reason: &str) -> &str {
@@ -286,68 +286,13 @@ fn short(reason: &str) -> &str {
         .trim()
 }
 
+/// Whether the Vulkan loader is there; elsewhere than on Linux, nothing needs it.
 fn has_vulkan() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
     // SAFETY: the loader has no initialiser that could interfere; it is the library that the plugin itself opens.
     unsafe { libloading::Library::new("libvulkan.so.1") }.is_ok()
-}
-
-/// The file name of a device's plugin on this system.
-fn file_name(device: Device) -> Option<String> {
-    let Route::Plugin { stem, .. } = device.kind().route else { return None };
-    Some(format!("{}{stem}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
-}
-
-/// The plugin of `device` at `path`, which may be its file or a folder that holds it.
-fn within(device: Device, path: &Path) -> Option<PathBuf> {
-    let Route::Plugin { folder, .. } = device.kind().route else { return None };
-    let name = file_name(device)?;
-    let is_it = path.is_file() && path.file_name().is_some_and(|found| found == name.as_str());
-    let candidates = [path.join(&name), path.join(folder).join(&name)];
-    if is_it { Some(path.to_owned()) } else { candidates.into_iter().find(|file| file.is_file()) }
-}
-
-/// The plugin's library: at a path of `given`, beside the program, where `scripts/setup` installs it, beside ONNX Runtime, or
-/// in a Python environment.
-fn find(device: Device, given: &[PathBuf], library: &Path) -> Option<PathBuf> {
-    let mut folders = given.to_vec();
-    if let Some(beside) = env::current_exe().ok().as_deref().and_then(Path::parent) {
-        folders.push(beside.to_owned());
-        folders.extend(beside.parent().map(|above| above.join("lib")));
-    }
-    if let Some(wheel) = device.wheel() {
-        folders.push(library::data_folder().join(wheel.package).join(wheel.version));
-    }
-    if let Some(beside) = library.parent() {
-        folders.push(beside.to_owned());
-        // In a wheel, the library is in onnxruntime/capi; the plugins are beside onnxruntime.
-        folders.extend(beside.ancestors().nth(2).map(Path::to_owned));
-    }
-    folders.extend(site_packages());
-    let found = folders.iter().find_map(|folder| within(device, folder))?;
-    // ONNX Runtime takes a relative path as one beside its own library. Links are followed, since a plugin looks for its other
-    // libraries beside itself; not on Windows, where canonical paths have a prefix that not every loader accepts.
-    let real = if cfg!(windows) { std::path::absolute(&found) } else { fs::canonicalize(&found) };
-    Some(real.unwrap_or(found))
-}
-
-/// Where Python's packages are: the active environment's, the user's, the system's.
-fn site_packages() -> Vec<PathBuf> {
-    let bases = [
-        env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-        env::home_dir().map(|home| home.join(".local")),
-        Some("/usr/local".into()),
-        Some("/usr".into()),
-    ];
-    let mut folders = Vec::new();
-    for base in bases.into_iter().flatten().filter(|base| base.is_absolute()) {
-        folders.push(base.join("Lib").join("site-packages"));
-        for entry in fs::read_dir(base.join("lib")).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("python3") {
-                folders.extend(["site-packages", "dist-packages"].map(|name| entry.path().join(name)));
-            }
-        }
-    }
-    folders
 }
 
 #[cfg(test)]
@@ -367,31 +312,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_is_found_as_a_file_in_its_folder_and_in_site_packages() {
-        let place = tempfile::tempdir().unwrap();
-        let name = file_name(Device::WebGpu).unwrap();
-        let folder = place.path().join("onnxruntime_ep_webgpu");
-        fs::create_dir(&folder).unwrap();
-        let file = folder.join(&name);
-        assert_eq!(within(Device::WebGpu, place.path()), None);
-        fs::write(&file, "").unwrap();
-        for path in [&file, &folder, &place.path().to_owned()] {
-            assert_eq!(within(Device::WebGpu, path).as_ref(), Some(&file), "{}", path.display());
-            assert_eq!(within(Device::OpenVino, path), None);
-            assert_eq!(within(Device::Cuda, path), None);
-        }
-        // Beside an ONNX Runtime that is a wheel itself.
-        let library = place.path().join("onnxruntime/capi/libonnxruntime.so.1.32.0");
-        assert_eq!(find(Device::WebGpu, &[], &library), Some(fs::canonicalize(file).unwrap()));
-    }
-
-    #[test]
-    fn a_path_without_a_plugin_is_refused_with_the_cure() {
-        let place = tempfile::tempdir().unwrap();
-        let error = check(&[place.path().to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("--plugin is '") && error.contains("webgpu, tensorrt-rtx, openvino"), "{error}");
-        assert!(error.contains("scripts/setup --gpu"), "{error}");
-        assert!(check(&[]).is_ok());
+    fn without_the_vulkan_loader_that_is_the_reason_and_the_cure_names_its_package() {
+        assert_eq!(nothing_found(Device::WebGpu, false), "the Vulkan loader libvulkan.so.1 is missing");
+        assert_eq!(nothing_found(Device::WebGpu, true), "its plugin found no device");
+        assert_eq!(nothing_found(Device::OpenVino, false), "its plugin found no device");
+        let cure = Fault::NoUnit.cure(Device::WebGpu).unwrap();
+        assert!(!cfg!(target_os = "linux") || cure.contains("libvulkan1"), "{cure}");
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub(super) fn append(
     threads: usize,
 ) -> ort::Result<SessionBuilder> {
     match provider.device.kind().route {
-        Route::Plugin { .. } => plugin::append(builder, runtime, provider.device, &provider.options, threads),
+        Route::Plugin { .. } => plugin::append(builder, runtime, provider.device, provider.options.device_id, threads),
         Route::Built => Ok(builder.with_execution_providers(dispatch(provider, network))?),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
-use super::{library, plugin};
+use super::{library, plugin_file};
 use crate::error::{Error, Result, cause};
 
 /// The loaded library; clones share it.
@@ -42,7 +42,7 @@ impl Runtime {
     /// # Errors
     /// A path holds no plugin.
     pub fn with_plugins(self, paths: &[PathBuf]) -> Result<Self> {
-        plugin::check(paths)?;
+        plugin_file::check(paths)?;
         Ok(Self { plugins: paths.into(), ..self })
     }
 

@@ -81,6 +81,11 @@ impl Studio {
         Ok(Self { machine, catalog, runtime: Mutex::default(), engine: Mutex::default() })
     }
 
+    /// The same with an ONNX Runtime that is loaded already: a process can load only one.
+    pub(crate) fn with_runtime(self, runtime: Runtime) -> Self {
+        Self { runtime: Mutex::new(Some(runtime)), ..self }
+    }
+
     /// The machine that the studio was opened with.
     pub fn machine(&self) -> &Machine {
         &self.machine

@@ -1,7 +1,7 @@
 /* A Vulkan driver that fails on purpose: another driver (REAL_DRIVER, a path) with faults put in front of it.
  *
  *   LOSE_AFTER=N        from the Nth submission on, the device is lost
- *   REFUSE_ABOVE=BYTES  allocations above this size are out of device memory
+ *   MEMORY=BYTES        the card has this much, and allocations beyond are out of device memory
  *
  * Only the few types that are needed are declared, as the Vulkan specification lays them out. */
 #include <dlfcn.h>
@@ -23,7 +23,7 @@ static VkResult (*real_negotiate)(uint32_t *);
 static VkResult (*real_submit)(void *, uint32_t, const void *, uint64_t);
 static VkResult (*real_allocate)(void *, const AllocateInfo *, const void *, uint64_t *);
 
-static atomic_long submissions;
+static atomic_long submissions, allocated;
 
 static long number(const char *name) {
   const char *text = getenv(name);
@@ -46,8 +46,9 @@ static VkResult submit(void *queue, uint32_t count, const void *submits, uint64_
 }
 
 static VkResult allocate(void *device, const AllocateInfo *info, const void *callbacks, uint64_t *memory) {
-  long limit = number("REFUSE_ABOVE");
-  if (limit >= 0 && info->size > (uint64_t)limit) return OUT_OF_DEVICE_MEMORY;
+  long limit = number("MEMORY");
+  long taken = atomic_fetch_add(&allocated, (long)info->size) + (long)info->size;
+  if (limit >= 0 && taken > limit) return OUT_OF_DEVICE_MEMORY;
   return real_allocate(device, info, callbacks, memory);
 }
 
