@@ -27,7 +27,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
-pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
+pub use self::styles::{AddArgs, ExportArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{cores, within};
 
 /// The headings of `--help`, in the order in which people think of a job.

@@ -1,4 +1,4 @@
-//! `impasto styles`: list, sheet, add, remove.
+//! `impasto styles`: list, sheet, add, remove, export.
 
 use serde::Serialize;
 
@@ -22,6 +22,7 @@ pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result
         Some(StylesAction::Sheet(args)) => super::sheet::sheet(args, shared, report),
         Some(StylesAction::Add(args)) => add(args, shared, report),
         Some(StylesAction::Remove(args)) => remove(args, report),
+        Some(StylesAction::Export(args)) => super::export::export(args, shared, report),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod predictor;
 pub mod provider;
 pub mod runtime;
 pub mod spare;
+pub mod standalone;
 mod tiled;
 pub mod trial;
 pub mod vgg19;
