@@ -260,7 +260,7 @@ pub mod internals {
     }
     pub mod network {
         pub use crate::network::{Identity, Layout, Network, NetworkFile, Opening, open};
-        pub use crate::network::{inspect, library, provider, runtime, vgg19};
+        pub use crate::network::{device, inspect, library, provider, runtime, vgg19};
     }
     pub mod paint {
         pub use crate::paint::{Recipe, Subject, paint};

@@ -211,6 +211,32 @@ pub enum Warning {
         /// The family that it paints better as, if there is one.
         like: Option<String>,
     },
+    /// A network that was added does not run on the device that was asked for.
+    AddedButNot {
+        /// The device.
+        device: String,
+        /// Why, as a sentence.
+        reason: String,
+    },
+    /// A network that was added paints something else on the device that was asked for.
+    AddedDiffers {
+        /// The device.
+        device: String,
+        /// The largest difference to the processor's painting, of 255.
+        levels: u8,
+    },
+    /// A film resumes on another device, or with another ONNX Runtime.
+    OtherDevice {
+        /// What differs: `--device is 'cpu' and was 'webgpu'`.
+        changes: String,
+    },
+    /// The device of a live show failed.
+    DeviceFailed {
+        /// Its name.
+        device: String,
+        /// Why, as a sentence.
+        reason: String,
+    },
     /// There is less free memory than the work needs.
     LittleMemory {
         /// The free memory in MiB.
@@ -416,6 +442,23 @@ impl fmt::Display for Warning {
                 write!(out, "'{network}' painted {percent} % of a textured picture pure black or white; ")?;
                 add_again(out, like.as_deref())
             }
+            Self::AddedButNot { device, reason } => {
+                write!(out, "the network was added but does not run on {device} ({reason}); paint with --device cpu")
+            }
+            Self::AddedDiffers { device, levels } => write!(
+                out,
+                "the network was added but differs on {device} from the processor's painting by {levels} of 255; paint with \
+                 --device cpu"
+            ),
+            Self::OtherDevice { changes } => write!(
+                out,
+                "the film resumes with a difference: {changes}; its frames may differ from the earlier ones by rounding; add \
+                 --restart to paint all of them alike"
+            ),
+            Self::DeviceFailed { device, reason } => write!(
+                out,
+                "{device} failed ({reason}); the show continues on the processor: restart it to use {device} again"
+            ),
             Self::LittleMemory { free } => {
                 write!(out, "only {free} MiB of memory are free; choose a smaller --tile or --size")
             }

@@ -69,7 +69,7 @@ const DOORS: [(&str, &[&str]); 29] = [
     ("raw_window_handle", &["sink/window/"]),
     ("x11_dl", &["sink/window/"]),
     // X11's window, and a library of pictures that may be missing.
-    ("libloading", &["sink/window/", "picture/heif.rs"]),
+    ("libloading", &["sink/window/", "picture/heif.rs", "network/plugin.rs"]),
     ("jxl_oxide", &["picture/jpeg_xl.rs"]),
 ];
 

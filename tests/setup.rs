@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use impasto::internals::network::device::{Wheel, wheels};
 use tempfile::TempDir;
 
 fn root() -> &'static Path {
@@ -18,7 +19,7 @@ fn setup_text() -> String {
     fs::read_to_string(root().join("scripts/setup")).unwrap()
 }
 
-/// The pins in `scripts/setup`, as package, version, platform and hash.
+/// The pins in `scripts/setup` and in the table that it shares with the program, as package, version, platform and hash.
 fn pins() -> Vec<[String; 4]> {
     let text = setup_text();
     let words = |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
@@ -26,6 +27,7 @@ fn pins() -> Vec<[String; 4]> {
         .filter_map(|line| line.trim().strip_prefix("echo "))
         .filter(|line| !line.starts_with(['"', '\'']))
         .filter_map(|line| words(line.trim_end_matches(";;")).try_into().ok())
+        .chain(wheels().map(|wheel| [wheel.package, wheel.version, wheel.tag, wheel.sha256].map(str::to_owned)))
         .collect()
 }
 
@@ -50,6 +52,13 @@ impl User {
         .unwrap();
         fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
         Self { home }
+    }
+
+    /// Puts a program first in the path of `scripts/setup`.
+    fn program(&self, name: &str, text: &str) {
+        let path = self.home.path().join("bin").join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn setup(&self, flags: &[&str]) -> Output {
@@ -119,7 +128,7 @@ fn every_script_parses_and_is_executable() {
 #[test]
 fn pins_in_setup_are_sha256() {
     let pins = pins();
-    assert!(pins.len() >= 6, "only {} pins were found", pins.len());
+    assert!(pins.len() >= 16, "only {} pins were found", pins.len());
     for [package, version, platform, hash] in &pins {
         let hexadecimal = hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
         assert!(hash.len() == 64 && hexadecimal, "{package} {version} {platform}: {hash}");
@@ -174,8 +183,10 @@ fn python_packages_come_by_sha256_in_the_versions_of_the_headers() {
 
 #[test]
 fn setup_pins_a_runtime_that_the_program_accepts() {
-    let runtimes = pins().into_iter().filter(|pin| pin[0].starts_with("onnxruntime"));
-    for [package, version, ..] in runtimes {
+    let runtimes: Vec<_> =
+        wheels().filter(|wheel| ["onnxruntime", "onnxruntime-gpu"].contains(&wheel.package)).collect();
+    assert!(runtimes.len() >= 5, "{runtimes:?}");
+    for Wheel { package, version, .. } in runtimes {
         let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
         assert!((numbers[0], numbers[1]) >= impasto::internals::network::library::MINIMUM, "{package} {version}");
     }
@@ -196,15 +207,57 @@ mod on_linux {
     #[test]
     fn setup_check_changes_nothing() {
         let user = User::new();
-        let output = user.setup(&["--check", "--gpu", "--clips", "--style-images"]);
+        let output = user.setup(&["--check", "--gpu", "cuda", "--gpu", "webgpu", "--clips", "--style-images"]);
         assert_eq!(output.status.code(), Some(1));
         let words = words(&output);
-        for missing in ["(onnxruntime)", "(onnxruntime-gpu)", "the demo's clips", "the networks of --style-image"] {
+        for missing in [
+            "(onnxruntime)",
+            "(onnxruntime-gpu)",
+            "the plugin for webgpu",
+            "the demo's clips",
+            "the networks of --style-image",
+        ] {
             assert!(words.contains(missing), "{missing} is not listed in:\n{words}");
         }
         assert!(!user.home.path().join("data").exists());
         assert!(!user.home.path().join("cache").exists());
         assert_eq!(user.downloads(), 0);
+    }
+
+    #[test]
+    fn gpu_chooses_cuda_where_nvidias_driver_answers_and_says_so() {
+        let user = User::new();
+        user.program("nvidia-smi", "#!/bin/sh\nexit 0\n");
+        let output = user.setup(&["--check", "--gpu"]);
+        let words = words(&output);
+        assert!(words.contains("chosen for this machine: cuda webgpu"), "{words}");
+        assert!(words.contains("(onnxruntime-gpu)") && words.contains("the plugin for webgpu"), "{words}");
+        // With a card but no driver that answers, it is left out.
+        user.program("nvidia-smi", "#!/bin/sh\nexit 9\n");
+        let words = super::words(&user.setup(&["--check", "--gpu"]));
+        assert!(!words.contains("cuda"), "{words}");
+    }
+
+    #[test]
+    fn cpu_removes_what_gpu_installs_and_nothing_else() {
+        let user = User::new();
+        let data = user.home.path().join("data/impasto");
+        let [_, version, ..] = pins().into_iter().find(|pin| pin[0] == "onnxruntime").unwrap();
+        let kept = data.join("onnxruntime").join(&version).join(format!("libonnxruntime.so.{version}"));
+        for file in [&kept, &data.join("models/styles.toml")] {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "mine").unwrap();
+        }
+        let before = user.files();
+        for wheel in wheels().filter(|wheel| wheel.device != "cpu") {
+            let folder = data.join(wheel.package).join(wheel.version);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("libplugin.so"), "").unwrap();
+        }
+        let output = user.setup(&["--no-packages", "--cpu"]);
+        assert!(output.status.success(), "{}", words(&output));
+        assert!(words(&output).contains("onnxruntime-ep-webgpu"), "{}", words(&output));
+        assert_eq!(user.files(), before);
     }
 
     #[test]

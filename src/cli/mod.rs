@@ -7,6 +7,7 @@ mod values;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -26,7 +27,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
-pub use self::styles::{AddArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
+pub use self::styles::{AddArgs, ExportArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{cores, within};
 
 /// The headings of `--help`, in the order in which people think of a job.
@@ -84,6 +85,10 @@ pub struct SharedArgs {
     /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that scripts/setup installed.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
+    /// Plugin library for a device (webgpu, openvino, tensorrt-rtx), or the folder that holds it; may be repeated. Default: beside
+    /// the program, where scripts/setup --gpu installs them, or in a Python environment's site-packages.
+    #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
+    pub plugin: Vec<PathBuf>,
     /// Refuse pictures and frames larger than this many megapixels, before any memory is allocated for them.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "MEGAPIXELS", default_value_t = MaxPixels::default())]
     pub max_pixels: MaxPixels,
@@ -141,11 +146,20 @@ impl StyleArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = DEVICE)]
 pub struct RunArgs {
-    /// Device that runs the network: auto, cpu, cuda, tensorrt, openvino, coreml or directml. auto takes the fastest one that
-    /// works and says which; a device that you name must work.
+    /// Device that runs the network: auto, cpu, webgpu (any graphics card), cuda, tensorrt, tensorrt-rtx (NVIDIA), openvino
+    /// (Intel), coreml or directml. auto takes the fastest one that works and says which; a device that you name must work.
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
     pub device: Device,
-    /// Index of the graphics card, from 0.
+    /// Its options.
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
+}
+
+/// Options of the device that runs the network.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = DEVICE)]
+pub struct HardwareArgs {
+    /// Index of the graphics card, from 0, as `impasto devices` lists them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub device_id: i32,
     /// CPU cores to use. Default: all.
@@ -165,10 +179,18 @@ pub struct RunArgs {
 impl RunArgs {
     /// What runs the networks, without the flags.
     pub fn machine(&self, shared: &SharedArgs) -> Machine {
-        let Self { device, device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
-        let SharedArgs { models, onnxruntime, max_pixels, json: _, quiet: _ } = shared;
+        self.hardware.machine(self.device, shared)
+    }
+}
+
+impl HardwareArgs {
+    /// What runs the networks on `device`, without the flags.
+    pub fn machine(&self, device: Device, shared: &SharedArgs) -> Machine {
+        let Self { device_id, threads, fp16, cuda_graph, gpu_memory } = *self;
+        let SharedArgs { models, onnxruntime, plugin, max_pixels, json: _, quiet: _ } = shared;
         let (models, onnxruntime, max_pixels) = (models.clone(), onnxruntime.clone(), *max_pixels);
-        Machine { models, onnxruntime, device, device_id, threads, fp16, cuda_graph, gpu_memory, max_pixels }
+        let plugins = plugin.clone();
+        Machine { models, onnxruntime, plugins, device, device_id, threads, fp16, cuda_graph, gpu_memory, max_pixels }
     }
 }
 
@@ -401,9 +423,33 @@ pub struct BenchArgs {
     /// Also decode, paint and encode this clip.
     #[arg(long, value_name = "CLIP")]
     pub clip: Option<PathBuf>,
-    /// What runs the networks.
+    /// Device to measure, or `all` of those that run here, one after another.
+    #[arg(help_heading = DEVICE, long, value_name = "DEVICE|all", default_value = "auto")]
+    pub device: Benched,
+    /// Its options.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub hardware: HardwareArgs,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Benched {
+    /// One device.
+    One(Device),
+    /// Every device that runs here.
+    All,
+}
+
+impl FromStr for Benched {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            Ok(Self::All)
+        } else {
+            text.parse().map(Self::One).map_err(|words| format!("{words}, or all"))
+        }
+    }
 }
 
 #[cfg(test)]

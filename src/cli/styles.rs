@@ -6,6 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::RunArgs;
 use super::values::one_of;
+use crate::media::options::SizeRequest;
+use crate::network::device::Device;
+use crate::studio::PaintSettings;
+use crate::style::expression::Expression;
 use crate::style::family::Family;
 
 /// `impasto styles`
@@ -28,6 +32,8 @@ pub enum StylesAction {
     Add(AddArgs),
     /// Remove a network that you added.
     Remove(RemoveArgs),
+    /// Write a style as a network of its own, for other programs (FFmpeg, VapourSynth, browsers).
+    Export(ExportArgs),
 }
 
 /// `impasto styles sheet`
@@ -86,6 +92,9 @@ pub struct AddArgs {
     /// Replace a network of the same name that was added before.
     #[arg(long)]
     pub replace: bool,
+    /// Also run it on this device, and compare with the processor, on which the trial runs in any case.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Device>,
 }
 
 /// `impasto styles remove`
@@ -94,4 +103,27 @@ pub struct RemoveArgs {
     /// The network, as `impasto styles` names it.
     #[arg(value_name = "NETWORK")]
     pub network: String,
+}
+
+/// `impasto styles export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The style, or a blend of styles of one network: starry-night:0.7,scream:0.3.
+    #[arg(value_name = "STYLE")]
+    pub style: Expression,
+    /// Size of the pictures: other programs run the network at this size alone.
+    #[arg(long, value_name = "WxH")]
+    pub size: SizeRequest,
+    /// The file to write: it takes and gives float32 [1,3,H,W], RGB.
+    #[arg(long, short, value_name = "FILE.onnx")]
+    pub output: PathBuf,
+    /// The value of white: 1 or 255.
+    #[arg(long, value_name = "1|255", default_value = "1", value_parser = ["1", "255"])]
+    pub range: String,
+    /// Random seed of the grain that strokes grow from; it stands still in the exported network.
+    #[arg(long, value_name = "N", default_value_t = PaintSettings::default().seed)]
+    pub seed: u64,
+    /// Overwrite FILE.onnx if it exists.
+    #[arg(long, short = 'y')]
+    pub overwrite: bool,
 }

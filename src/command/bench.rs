@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::device::say_device;
-use crate::cli::{BenchArgs, SharedArgs};
+use crate::cli::{BenchArgs, Benched, SharedArgs};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::grain::{Field, Grain};
 use crate::media::options::SizeRequest;
 use crate::media::read::DecodeOptions;
 use crate::media::write::{Container, EncodeOptions};
-use crate::network;
+use crate::network::placement::placement;
+use crate::network::provider::{Device, Provider};
+use crate::network::{self, Opening, contest};
 use crate::pipeline::ordered;
 use crate::report::Report;
 use crate::segments::folder::{Folder, Use};
@@ -45,9 +47,10 @@ struct BenchReport {
     warnings: Vec<String>,
 }
 
-/// One style at one size.
+/// One style at one size on one device.
 #[derive(Serialize)]
 struct Measured {
+    device: String,
     style: String,
     width: u32,
     height: u32,
@@ -60,55 +63,109 @@ struct Measured {
     /// From a file to a file, with the defaults of `impasto video`; only with `--clip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     clip_fps: Option<f64>,
+    /// Nodes of the networks that the processor runs, since the device cannot; `null` on the processor itself.
+    on_processor: Option<usize>,
+    /// The largest difference to the processor's painting, in levels; `null` on the processor itself.
+    difference: Option<u8>,
     /// Peak memory of the process during this measurement, in MiB; `null` if the system does not report it.
     peak_mib: Option<f64>,
 }
 
-/// Measures each style at each size; prints a table or JSON.
+/// Measures each style at each size on each device; prints a table or JSON.
 pub fn bench(args: &BenchArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let studio = Studio::open(args.run.machine(shared))?;
-    let engine = studio.engine()?;
-    say_device(&studio, report);
+    let (runtime, devices) = match args.device {
+        Benched::One(device) => (args.hardware.machine(device, shared).runtime()?, vec![device]),
+        Benched::All => {
+            let runtime = args.hardware.machine(Device::Auto, shared).runtime()?;
+            let probes = Provider::probe_all(&runtime).into_iter();
+            (runtime, probes.filter(|probe| probe.outcome.is_ok()).map(|probe| probe.device).collect())
+        }
+    };
+    let several = args.device == Benched::All;
+    let (mut results, mut threads, mut last) = (Vec::new(), 0, String::new());
+    for device in devices {
+        let studio = Studio::open(args.hardware.machine(device, shared))?.with_runtime(runtime.clone());
+        let engine = match bench_on(args, &studio, report, results.is_empty(), &mut results) {
+            Ok(engine) => engine,
+            // What the others do is still worth knowing.
+            Err(error) if several => {
+                report.warn(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        (threads, last) = (engine.threads, engine.provider.device.to_string());
+    }
+    let device = if several { "all".to_owned() } else { last };
+    let warnings = report.warnings();
+    report.print_json(&BenchReport { command: "bench", device, threads, results, warnings });
+    Ok(())
+}
+
+/// Measures each style at each size on the device of `studio`.
+fn bench_on(
+    args: &BenchArgs,
+    studio: &Studio,
+    report: &Report,
+    is_first: bool,
+    results: &mut Vec<Measured>,
+) -> Result<Engine> {
     let mut styles = args.style.clone();
     if styles.is_empty() && args.style_image.is_none() {
-        styles = one_of_each_network(&studio);
+        styles = one_of_each_network(studio);
     }
     let named = |name: &String| Style::Named(Expression::single(name));
     let picture = |path: &PathBuf| Style::Pictures(Paintings::single(path));
+    // The device is chosen for the first size.
+    let first = args.size.first().map_or(Size::new(640, 360), |size| size.of(Size::new(640, 360)));
     // All of them now, so that a wrong name does not end the table in its middle.
     let painters = styles
         .iter()
         .map(named)
         .chain(args.style_image.iter().map(picture))
-        .map(|style| studio.painter(&PaintSettings { style, ..PaintSettings::default() }))
+        .map(|style| studio.painter_for(&PaintSettings { style, ..PaintSettings::default() }, first))
         .collect::<Result<Vec<_>>>()?;
-    report.print(format!(
-        "{:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>8}",
-        "style", "size", "p50 ms", "p95 ms", "p99 ms", "steady ms", "pipe fps", "clip fps", "peak MiB"
-    ));
-    let mut results = Vec::new();
+    let engine = studio.engine(None)?;
+    say_device(studio, report);
+    if is_first {
+        report.print(format!(
+            "{:<12} {:<16} {:>9}  {:>8} {:>8} {:>8}  {:>9}  {:>8} {:>8}  {:>6} {:>7}  {:>8}",
+            "device",
+            "style",
+            "size",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms",
+            "steady ms",
+            "pipe fps",
+            "clip fps",
+            "on cpu",
+            "differs",
+            "peak MiB"
+        ));
+    }
     for painter in painters {
         for size in &args.size {
             let Size { width, height } = size.of(Size::new(640, 360));
             let row = measure(args, report, &engine, &painter, (width, height))?;
-            let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+            let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
             let Percentiles { p50, p95, p99 } = row.network_ms;
             report.print(format!(
-                "{:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>9.2}  {:>8.1} {:>8}  {:>8}",
+                "{:<12} {:<16} {:>9}  {p50:>8.1} {p95:>8.1} {p99:>8.1}  {:>9.2}  {:>8.1} {:>8}  {:>6} {:>7}  {:>8}",
+                row.device,
                 row.style,
                 format!("{width}x{height}"),
                 row.stabilize_ms.p50,
                 row.pipeline_fps,
-                optional(row.clip_fps),
-                optional(row.peak_mib)
+                number(row.clip_fps),
+                row.on_processor.map_or_else(|| "-".to_owned(), |nodes| nodes.to_string()),
+                row.difference.map_or_else(|| "-".to_owned(), |levels| levels.to_string()),
+                number(row.peak_mib)
             ));
             results.push(row);
         }
     }
-    let device = engine.provider.device.to_string();
-    let warnings = report.warnings();
-    report.print_json(&BenchReport { command: "bench", device, threads: engine.threads, results, warnings });
-    Ok(())
+    Ok(engine)
 }
 
 fn one_of_each_network(studio: &Studio) -> Vec<String> {
@@ -137,8 +194,41 @@ fn measure(
         Some(clip) => Some(clip_to_file(painter, clip, (width, height), span, report)?),
         None => None,
     };
-    let (style, peak_mib) = (painter.style().to_owned(), peak_mib());
-    Ok(Measured { style, width, height, network_ms, stabilize_ms, pipeline_fps, clip_fps, peak_mib })
+    // Before the processor paints its own picture to compare with.
+    let peak_mib = peak_mib();
+    let (device, style) = (engine.provider.device.to_string(), painter.style().to_owned());
+    let (on_processor, difference) = beside_processor(engine, painter, (width, height))?;
+    Ok(Measured {
+        device,
+        style,
+        width,
+        height,
+        network_ms,
+        stabilize_ms,
+        pipeline_fps,
+        clip_fps,
+        on_processor,
+        difference,
+        peak_mib,
+    })
+}
+
+/// How many nodes of the networks the processor runs, and by how much the painting differs from the processor's.
+fn beside_processor(engine: &Engine, painter: &Painter, size: (u32, u32)) -> Result<(Option<usize>, Option<u8>)> {
+    if engine.provider.device == Device::Cpu {
+        return Ok((None, None));
+    }
+    let processor = Provider::processor("to compare with");
+    let (mut nodes, mut difference) = (0, 0);
+    for choice in painter.choices() {
+        let Some(file) = &choice.network else { continue };
+        let opening = engine.opening();
+        nodes += placement(file, &opening)?.fallbacks();
+        let paint = |opening: &Opening<'_>| contest::measure(file, &choice.weights, Size::new(size.0, size.1), opening);
+        let here = paint(&opening)?;
+        difference = difference.max(here.difference(&paint(&Opening { provider: &processor, ..opening })?));
+    }
+    Ok((Some(nodes), Some(difference)))
 }
 
 /// Frame after frame with all cores: the shortest time that a frame can take.

@@ -22,6 +22,8 @@ struct DeviceReport {
 struct DeviceLine {
     device: String,
     runs: bool,
+    /// Vendor and name of each that it can run on, in the order of `--device-id`; empty if it does not tell.
+    names: Vec<String>,
     /// Why it does not run and what it needs; none if it runs.
     missing: Option<String>,
 }
@@ -32,13 +34,23 @@ struct DeviceLine {
 /// ONNX Runtime cannot be loaded; the cameras have been listed then.
 pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
     let runtime = Runtime::load(shared.onnxruntime.as_deref(), true);
+    let runtime = runtime.and_then(|runtime| runtime.with_plugins(&shared.plugin));
     let probes: Vec<Probe> = runtime.iter().flat_map(Provider::probe_all).collect();
-    for probe in probes.iter().filter(|probe| probe.outcome.is_ok()) {
-        report.print(format!("{:<10} runs", probe.device));
+    for Probe { device, outcome } in &probes {
+        let Ok(units) = outcome else { continue };
+        match units.as_slice() {
+            [] => report.print(format!("{device:<12} runs")),
+            [unit] => report.print(format!("{device:<12} runs on {}", unit.name)),
+            units => {
+                for (place, unit) in units.iter().enumerate() {
+                    report.print(format!("{device:<12} runs on {} (--device-id {place})", unit.name));
+                }
+            }
+        }
     }
     for probe in &probes {
         if let Err(missing) = &probe.outcome {
-            report.print(format!("{:<10} -  {}", probe.device, missing.advice()));
+            report.print(format!("{:<12} -  {}", probe.device, missing.advice()));
         }
     }
     let cameras = camera::cameras().unwrap_or_else(|error| {
@@ -53,8 +65,13 @@ pub fn devices(shared: &SharedArgs, report: &Report) -> Result<()> {
 
 impl From<Probe> for DeviceLine {
     fn from(probe: Probe) -> Self {
-        let missing = probe.outcome.err().map(|missing| missing.to_string());
-        Self { device: probe.device.to_string(), runs: missing.is_none(), missing }
+        let device = probe.device.to_string();
+        match probe.outcome {
+            Ok(units) => {
+                Self { device, runs: true, names: units.into_iter().map(|unit| unit.name).collect(), missing: None }
+            }
+            Err(missing) => Self { device, runs: false, names: Vec::new(), missing: Some(missing.to_string()) },
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::media;
 use crate::media::write::Codec;
 use crate::network::library;
+use crate::network::plugin::Unit;
 use crate::network::provider::{Device, Probe, Provider};
 use crate::network::runtime::Runtime;
 use crate::network::vgg19;
@@ -64,11 +65,12 @@ impl Check {
 pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
     let mut checks = vec![Check::required("processor", Ok::<_, Error>(processor()))];
     let runtime = Runtime::load(shared.onnxruntime.as_deref(), true);
+    let runtime = runtime.and_then(|runtime| runtime.with_plugins(&shared.plugin));
     let loaded = runtime.as_ref().map(|runtime| format!("{} at {}", runtime.version(), runtime.path.display()));
     checks.push(Check::required("ONNX Runtime", loaded).installed_by(""));
     let probes: Vec<Probe> = runtime.iter().flat_map(Provider::probe_all).collect();
     for Probe { device, outcome } in probes {
-        let (what, found) = (format!("device {device}"), outcome.map(|()| "runs networks".to_owned()));
+        let (what, found) = (format!("device {device}"), outcome.map(|units| running(&units)));
         let required = device == Device::Cpu;
         checks.push(Check { required, ..Check::optional(&what, found) });
     }
@@ -99,6 +101,17 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
     Err(Error::failed(format!("impasto cannot work here without {}; {first}", broken.join(", "))))
 }
 
+/// How the finding begins for a device that says what it runs on.
+const ON: &str = "runs networks on ";
+
+/// What a device that works runs on.
+fn running(units: &[Unit]) -> String {
+    if units.is_empty() {
+        return "runs networks".to_owned();
+    }
+    format!("{ON}{}", units.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>().join(", "))
+}
+
 /// Lists what works, then what is missing, then the one command that installs what can be installed.
 fn print(checks: &[Check], report: &Report) {
     let list = |heading: &str, chosen: &dyn Fn(&Check) -> bool| {
@@ -125,7 +138,9 @@ fn gathered(checks: &[&Check]) -> Vec<(String, String)> {
     for check in checks {
         let family = ["device", "encoder"].into_iter().find_map(|family| {
             let name = check.what.strip_prefix(family)?.trim_start();
-            Some((format!("{family}s"), name.to_owned()))
+            // Devices that say what they run on are worth it.
+            let on = check.found.strip_prefix(ON).map_or_else(String::new, |on| format!(" ({on})"));
+            Some((format!("{family}s"), format!("{name}{on}")))
         });
         let Some((family, name)) = family else {
             lines.push((check.what.clone(), check.found.clone()));

@@ -21,6 +21,7 @@ use crate::show::{Settings, Show};
 use crate::sink::http::HttpSink;
 use crate::sink::recording::RecordingSink;
 use crate::sink::send::SendSink;
+use crate::size::Size;
 use crate::statistics::Percentiles;
 use crate::studio::repertoire::Repertoire;
 use crate::studio::{Studio, capture};
@@ -55,11 +56,11 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
     let rate = args.fps.map_or_else(|| usual_rate(format.frame_rate), |wish| wish.0);
     let studio = Studio::open(args.style.run.machine(shared))?;
     let look = args.style.settings();
-    let painter = studio.painter(&look)?;
+    let painter = studio.painter_for(&look, Size::new(format.width, format.height))?;
     say_device(&studio, report);
     let (style, device) = (painter.style().to_owned(), painter.device().to_string());
     let (stabilizer, carrier) = (painter.stabilizer(args.steady.stabilize), painter.carrier());
-    let mut styles = Repertoire::new(&studio, &look, &painter, (format.width, format.height))?;
+    let styles = Repertoire::new(&studio, &look, &painter, (format.width, format.height))?;
     let settings = Settings {
         strength: args.style.strength,
         scale: args.style.scale.factor(),
@@ -69,6 +70,8 @@ pub fn live(args: &LiveArgs, shared: &SharedArgs, report: &Report) -> Result<()>
         ..Settings::plain(styles.first())
     };
     let show = Arc::new(Show::new(styles.names(), settings, stop).with_unstyled(styles.unstyled()));
+    let told = Arc::clone(&show);
+    let mut styles = styles.with_listener(move |warning| told.notice("device", Some(warning)));
     let color = capture.source.color();
     let stream = StreamFormat { width: format.width, height: format.height, frame_rate: rate, color };
     let recorder = recorder(args, stream, &show)?;

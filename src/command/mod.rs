@@ -4,6 +4,7 @@ mod bench;
 mod device;
 mod devices;
 mod doctor;
+mod export;
 mod image;
 mod live;
 mod paint;

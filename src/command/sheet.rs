@@ -41,7 +41,7 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let studio = Studio::open(args.run.machine(shared))?;
     let columns = columns(&studio, args)?;
     let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    let device = studio.engine()?.provider.device.to_string();
+    let device = studio.engine(None)?.provider.device.to_string();
     say_device(&studio, report);
     let mut resizer = Resizer::default();
     let width = grid::cell(args.cell, args.width);

@@ -1,15 +1,19 @@
-//! `impasto styles`: list, sheet, add, remove.
+//! `impasto styles`: list, sheet, add, remove, export.
 
 use serde::Serialize;
 
 use crate::cli::{AddArgs, RemoveArgs, SharedArgs, StylesAction, StylesArgs};
 use crate::error::Result;
+use crate::network::contest;
 use crate::network::provider::Device;
 use crate::report::Report;
+use crate::size::Size;
 use crate::studio::{Engine, Machine};
 use crate::style::catalog::{Catalog, Pair, user_folder};
+use crate::style::expression::Expression;
 use crate::style::install::{self, Added, Addition};
 use crate::style::manifest::NetworkEntry;
+use crate::warning::Warning;
 
 /// Runs the action of `impasto styles`; lists without one.
 pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
@@ -18,6 +22,7 @@ pub fn styles(args: &StylesArgs, shared: &SharedArgs, report: &Report) -> Result
         Some(StylesAction::Sheet(args)) => super::sheet::sheet(args, shared, report),
         Some(StylesAction::Add(args)) => add(args, shared, report),
         Some(StylesAction::Remove(args)) => remove(args, report),
+        Some(StylesAction::Export(args)) => super::export::export(args, shared, report),
     }
 }
 
@@ -99,8 +104,12 @@ struct Changed<'a> {
 
 fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
     // The trial runs on the processor: a network that runs only on a graphics card is not portable.
-    let onnxruntime = shared.onnxruntime.clone();
-    let engine = Engine::load(&Machine { device: Device::Cpu, onnxruntime, ..Machine::default() })?;
+    let (onnxruntime, plugins) = (shared.onnxruntime.clone(), shared.plugin.clone());
+    let machine = Machine { device: Device::Cpu, onnxruntime, plugins, ..Machine::default() };
+    let engine = Engine::load(&machine)?;
+    // Before anything is copied: a device that does not run is a mistake in the command.
+    let other = args.device.map(|device| Engine::new(engine.runtime.clone(), &Machine { device, ..machine }, None));
+    let other = other.transpose()?;
     let addition = Addition {
         file: args.file.clone(),
         predictor: args.predictor.clone(),
@@ -121,10 +130,32 @@ fn add(args: &AddArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
         [style] => format!("--style {style}"),
         styles => format!("--style NAME: {}", styles.join(", ")),
     };
+    if let (Some(other), Some(style)) = (other, entry.styles.first()) {
+        compare(style, &engine, &other, report)?;
+    }
     report.print(format!("added {}, a network like {family}, to {folder}; use it with {usage}", entry.name));
     let (network, like) = (entry.name.as_str(), Some(family.to_string()));
     let warnings = report.warnings();
     report.print_json(&Changed { command: "styles add", network, like, styles: entry.styles, folder, warnings });
+    Ok(())
+}
+
+/// Says whether an added style paints on a device what it paints on the processor.
+fn compare(style: &str, processor: &Engine, other: &Engine, report: &Report) -> Result<()> {
+    let choices = Catalog::load(None)?.resolve(&Expression::single(style))?;
+    let Some((file, weights)) = choices.into_iter().find_map(|choice| Some((choice.network?, choice.weights))) else {
+        return Ok(());
+    };
+    let size = Size::new(64, 36);
+    let device = other.provider.device;
+    let reference = contest::measure(&file, &weights, size, &processor.opening())?;
+    match contest::measure(&file, &weights, size, &other.opening()) {
+        Err(error) => report.warn(Warning::AddedButNot { device: device.to_string(), reason: error.to_string() }),
+        Ok(painted) if painted.difference(&reference) > contest::TOLERANCE => {
+            report.warn(Warning::AddedDiffers { device: device.to_string(), levels: painted.difference(&reference) });
+        }
+        Ok(_) => report.say(format!("{device} paints what the processor paints")),
+    }
     Ok(())
 }
 

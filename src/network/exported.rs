@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Field numbers of onnx.proto, from the outermost message inwards.
-mod field {
+pub(super) mod field {
     pub const MODEL_GRAPH: u64 = 7;
     pub const GRAPH_NODE: u64 = 1;
     pub const GRAPH_INITIALIZER: u64 = 5;
@@ -15,16 +15,25 @@ mod field {
     pub const GRAPH_OUTPUT: u64 = 12;
     pub const GRAPH_VALUE_INFO: u64 = 13;
     pub const NODE_INPUT: u64 = 1;
+    pub const NODE_OUTPUT: u64 = 2;
     pub const NODE_OPERATION: u64 = 4;
     pub const NODE_ATTRIBUTE: u64 = 5;
+    pub const ATTRIBUTE_NAME: u64 = 1;
+    pub const ATTRIBUTE_NUMBER: u64 = 3;
+    pub const ATTRIBUTE_NUMBERS: u64 = 8;
+    pub const ATTRIBUTE_TYPE: u64 = 20;
+    pub const INITIALIZER_SIDE: u64 = 1;
+    pub const INITIALIZER_TYPE: u64 = 2;
     pub const INITIALIZER_NAME: u64 = 8;
     pub const INITIALIZER_RAW: u64 = 9;
     pub const INITIALIZER_OUTSIDE: u64 = 13;
     pub const INITIALIZER_PLACE: u64 = 14;
     pub const ENTRY_KEY: u64 = 1;
     pub const ENTRY_VALUE: u64 = 2;
+    pub const VALUE_NAME: u64 = 1;
     pub const VALUE_TYPE: u64 = 2;
     pub const TYPE_TENSOR: u64 = 1;
+    pub const TENSOR_TYPE: u64 = 1;
     pub const TENSOR_SHAPE: u64 = 2;
     pub const SHAPE_DIMENSION: u64 = 1;
     pub const DIMENSION_VALUE: u64 = 1;
@@ -32,7 +41,7 @@ mod field {
 }
 
 /// Protobuf wire types: the kind of value that follows a field number.
-mod wire {
+pub(super) mod wire {
     pub const VARINT: u64 = 0;
     pub const EIGHT_BYTES: u64 = 1;
     pub const LENGTH: u64 = 2;
@@ -131,7 +140,7 @@ fn identity(node: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The content of the first field `number`; `Some(None)` if there is none.
-fn first(message: &[u8], number: u64) -> Option<Option<&[u8]>> {
+pub(super) fn first(message: &[u8], number: u64) -> Option<Option<&[u8]>> {
     for part in Fields(message) {
         let part = part?;
         if part.number == number {
@@ -190,7 +199,7 @@ fn named(name: &str) -> Vec<u8> {
 }
 
 /// Copies `message` with `change` applied to the content of every field `number`.
-fn edit(message: &[u8], number: u64, change: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+pub(super) fn edit(message: &[u8], number: u64, change: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut edited = Vec::with_capacity(message.len() + 16);
     for part in Fields(message) {
         let part = part?;
@@ -214,16 +223,16 @@ fn without(message: &[u8], number: u64) -> Option<Vec<u8>> {
 }
 
 /// One field of a message.
-struct Field<'a> {
-    number: u64,
+pub(super) struct Field<'a> {
+    pub number: u64,
     /// The encoded field.
-    bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// The content of a length-delimited field: a message or a text.
-    content: Option<&'a [u8]>,
+    pub content: Option<&'a [u8]>,
 }
 
 /// The fields of a message, in order. Yields `None` as its last item where the bytes are not a valid message.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
     type Item = Option<Field<'a>>;
@@ -270,7 +279,7 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -278,7 +287,7 @@ fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn put(out: &mut Vec<u8>, number: u64, content: &[u8]) {
+pub(super) fn put(out: &mut Vec<u8>, number: u64, content: &[u8]) {
     put_varint(out, number << 3 | wire::LENGTH);
     put_varint(out, content.len() as u64);
     out.extend_from_slice(content);

@@ -1,13 +1,20 @@
 //! Style networks: RGB8 in, RGB8 out, on any device. The only module that knows ONNX Runtime.
 
+pub mod contest;
+pub mod device;
 pub mod exported;
 pub mod inspect;
 pub mod library;
 mod onnx;
 mod open;
+pub mod placement;
+pub mod plugin;
+mod plugin_file;
 pub mod predictor;
 pub mod provider;
 pub mod runtime;
+pub mod spare;
+pub mod standalone;
 mod tiled;
 pub mod trial;
 pub mod vgg19;

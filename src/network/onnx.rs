@@ -11,7 +11,7 @@ use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, 
 
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
-use super::{Layout, Network, NetworkFile, provider};
+use super::{Layout, Network, NetworkFile, plugin, provider};
 use crate::error::{Error, Result, cause};
 use crate::frame::Image;
 use crate::kernel::grain::{CELL, CHANNELS, Grain};
@@ -28,6 +28,7 @@ pub struct OnnxNetwork {
     binding: IoBinding,
     names: Names,
     layout: Layout,
+    device: Device,
     /// Allocates the device copies of tensors for a CUDA graph.
     mirror: Option<Allocator>,
     buffers: Option<Buffers>,
@@ -81,6 +82,28 @@ pub(super) fn session(
     provider: &Provider,
     threads: usize,
 ) -> Result<Session> {
+    build(runtime, path, network, provider, threads, false)
+}
+
+/// As [`session`], and the session remembers which device runs which node.
+pub(super) fn recorded_session(
+    runtime: &Runtime,
+    path: &Path,
+    network: Option<&NetworkFile>,
+    provider: &Provider,
+    threads: usize,
+) -> Result<Session> {
+    build(runtime, path, network, provider, threads, true)
+}
+
+fn build(
+    runtime: &Runtime,
+    path: &Path,
+    network: Option<&NetworkFile>,
+    provider: &Provider,
+    threads: usize,
+    recorded: bool,
+) -> Result<Session> {
     // ONNX Runtime's own message about a missing file states neither the file nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
     let build = || -> ort::Result<Session> {
@@ -101,15 +124,23 @@ pub(super) fn session(
             // Only their weights have 8 bits. Converted to floats once instead of at every inference, they run twice as fast.
             builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
         }
-        if provider.device != Device::Cpu {
-            builder = builder.with_execution_providers(provider::dispatch(provider, network))?;
+        if recorded {
+            builder = builder.with_config_entry("session.record_ep_graph_assignment_info", "1")?;
         }
+        if provider.device != Device::Cpu {
+            builder = provider::append(builder, runtime, provider, network, threads)?;
+        }
+        let _turn = plugin::turn(provider.device);
         builder.commit_from_file(path)
     };
     build().map_err(|error| {
         let reason = cause(&error);
         let (path, device) = (path.display(), provider.device);
         Error::failed(match device {
+            _ if device != Device::Cpu && is_of_card_memory(device, &error.to_string()) => format!(
+                "the graphics card has not enough memory to load '{path}' on {device}; close other programs that use it, or add \
+                 --device cpu"
+            ),
             _ if is_of_memory(&reason) => {
                 format!(
                     "there is not enough memory to load '{path}'; close other programs, or raise the limit (ulimit -v)"
@@ -149,8 +180,8 @@ impl OnnxNetwork {
         let names = check_ends(&session, file)?;
         let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
         let mirror = mirror(&session, provider).map_err(|error| failed(&file.name, &error))?;
-        let (name, styles, layout) = (file.name.clone(), file.styles, file.layout);
-        Ok(Self { name, styles, session, binding, names, layout, mirror, buffers: None })
+        let (name, styles, layout, device) = (file.name.clone(), file.styles, file.layout, provider.device);
+        Ok(Self { name, styles, session, binding, names, layout, device, mirror, buffers: None })
     }
 
     /// Allocates and binds tensors for a frame size, unless they exist.
@@ -168,7 +199,7 @@ impl OnnxNetwork {
         // Free the old size first: both together would double the peak memory.
         self.binding.clear();
         self.buffers = None;
-        let tensors = self.allocate(width, height).map_err(|error| failed(&self.name, &error))?;
+        let tensors = self.allocate(width, height).map_err(|error| failed_on(self.device, &self.name, &error))?;
         self.buffers = Some(Buffers { width, height, tensors });
         Ok(())
     }
@@ -245,8 +276,9 @@ impl Network for OnnxNetwork {
     }
 
     fn run(&mut self, image: Image<'_>, weights: &[f32], grain: &Grain, out: &mut [u8]) -> Result<()> {
+        let _turn = plugin::turn(self.device);
         self.prepare(image.width, image.height)?;
-        let Self { name, session, binding, names, layout, buffers, .. } = self;
+        let Self { name, session, binding, names, layout, device, buffers, .. } = self;
         let Some(Buffers { tensors, .. }) = buffers else {
             return Err(Error::internal("the network has no buffers"));
         };
@@ -296,7 +328,7 @@ impl Network for OnnxNetwork {
             Ok(false) => Err(Error::failed(format!(
                 "network '{name}' gave values that are not numbers: it is damaged or badly trained; use another style"
             ))),
-            Err(error) => Err(failed(name, &error)),
+            Err(error) => Err(failed_on(*device, name, &error)),
         }
     }
 }
@@ -310,6 +342,29 @@ fn run_bound(session: &mut Session, binding: &mut IoBinding) -> ort::Result<()> 
 fn is_of_memory(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     ["allocate memory", "bad_alloc", "out of memory"].iter().any(|words| reason.contains(words))
+}
+
+/// Whether the memory of the graphics card was short.
+fn is_of_card_memory(device: Device, reason: &str) -> bool {
+    is_of_memory(reason) || (device == Device::WebGpu && reason.contains(plugin::INVALID))
+}
+
+/// The error for a failed inference of the network `name` on `device`.
+fn failed_on(device: Device, name: &str, error: &ort::Error) -> Error {
+    let text = error.to_string();
+    if device != Device::Cpu && (text.contains("is lost") || text.contains("device lost")) {
+        return Error::failed(format!(
+            "the graphics card was lost while the network '{name}' ran on {device}: its driver failed or was restarted; run the \
+             same command again (a film resumes), or add --device cpu"
+        ));
+    }
+    if device != Device::Cpu && is_of_card_memory(device, &text) {
+        return Error::failed(format!(
+            "the graphics card has not enough memory for the network '{name}' on {device}; choose a larger --scale or a smaller \
+             picture, close other programs that use it, or add --device cpu"
+        ));
+    }
+    failed(name, error)
 }
 
 /// The error for a failed inference of the network `name`.

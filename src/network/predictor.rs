@@ -7,7 +7,7 @@ use ort::session::Session;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::onnx::{self, describe, failed};
-use super::provider::{Device, Provider, ProviderOptions};
+use super::provider::Provider;
 use super::runtime::Runtime;
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
@@ -30,8 +30,7 @@ impl Predictor {
     /// # Errors
     /// The file is missing or damaged, or is not such a network.
     pub fn open(path: &Path, runtime: &Runtime, threads: usize) -> Result<Self> {
-        let provider =
-            Provider { device: Device::Cpu, options: ProviderOptions::default(), reason: "runs once".to_owned() };
+        let provider = Provider::processor("runs once");
         let session = onnx::session(runtime, path, None, &provider, threads)?;
         let Some((side, vector)) = ends(&session) else {
             return Err(Error::failed(format!(

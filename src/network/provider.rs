@@ -1,65 +1,18 @@
 //! Execution providers: ONNX Runtime's code for each device.
 
 use std::fmt;
-use std::str::FromStr;
 
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use ort::value::Tensor;
 
+pub use super::device::Device;
+use super::device::Route;
+use super::plugin::{self, Unit};
 use super::runtime::Runtime;
 use super::{Layout, NetworkFile, library};
 use crate::error::{Error, Result, cause};
-
-/// A device that can run the networks. Parses from the names in [`Device::NAMES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// The fastest device that runs here; TensorRT is never chosen, since it takes minutes to build an engine.
-    Auto,
-    /// The processor.
-    Cpu,
-    /// NVIDIA graphics card, with CUDA and cuDNN.
-    Cuda,
-    /// NVIDIA graphics card, with TensorRT.
-    TensorRt,
-    /// Intel processor or graphics, with OpenVINO.
-    OpenVino,
-    /// Apple silicon, with Core ML.
-    CoreMl,
-    /// Any graphics card on Windows, with DirectML.
-    DirectMl,
-}
-
-impl Device {
-    /// All devices with their names on the command line; `auto` first.
-    pub const NAMES: [(Self, &'static str); 7] = [
-        (Self::Auto, "auto"),
-        (Self::Cpu, "cpu"),
-        (Self::Cuda, "cuda"),
-        (Self::TensorRt, "tensorrt"),
-        (Self::OpenVino, "openvino"),
-        (Self::CoreMl, "coreml"),
-        (Self::DirectMl, "directml"),
-    ];
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = Self::NAMES.iter().find(|(device, _)| device == self).expect("every device has a name");
-        out.pad(name)
-    }
-}
-
-impl FromStr for Device {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        found
-            .map(|(device, _)| *device)
-            .ok_or_else(|| "unknown device; choose auto, cpu, cuda, tensorrt, openvino, coreml or directml".to_owned())
-    }
-}
 
 /// Options of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,50 +38,58 @@ pub struct Provider {
     pub reason: String,
 }
 
+/// A device that could run a network.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The device with its options.
+    pub provider: Provider,
+    /// Vendor and name of what it runs on, if a plugin tells.
+    pub name: Option<String>,
+}
+
 /// The result of trying a device.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// Never [`Device::Auto`].
     pub device: Device,
-    /// Success, or why the device does not run.
-    pub outcome: Result<(), Missing>,
+    /// What it can run on, as far as a plugin tells; or why the device does not run.
+    pub outcome: Result<Vec<Unit>, Missing>,
 }
 
 /// Why a device does not run.
 #[derive(Clone, Debug)]
 pub struct Missing {
-    /// ONNX Runtime's reason; `None` if it was built without the device.
-    pub reason: Option<String>,
+    /// The reason, as a clause.
+    pub reason: String,
     /// What the device needs and what to do, to follow the device's name.
-    pub cure: &'static str,
+    pub cure: String,
+    /// It was never installed: nothing to report unless somebody asks for it.
+    pub absent: bool,
 }
 
 impl Missing {
-    /// What to do, with ONNX Runtime's reason if there is one.
+    /// What to do, with the reason unless it is only absent.
     pub fn advice(&self) -> String {
-        match &self.reason {
-            Some(reason) => format!("{} ({reason})", self.cure),
-            None => self.cure.to_owned(),
-        }
+        if self.absent { self.cure.clone() } else { format!("{} ({})", self.cure, self.reason) }
     }
 }
 
 impl fmt::Display for Missing {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = self.reason.as_deref().unwrap_or("this ONNX Runtime was built without it");
-        write!(out, "{reason}; it {}", self.cure)
+        write!(out, "{}; it {}", self.reason, self.cure)
     }
 }
-
-/// The devices that `auto` tries, fastest first. Not TensorRT: it takes minutes to build an engine, which users should choose
-/// themselves.
-const AUTO_ORDER: [Device; 4] = [Device::Cuda, Device::CoreMl, Device::DirectMl, Device::OpenVino];
 
 /// A 1x1 convolution of float32 `[1,3,8,8]`: enough to make a device load its libraries and run a kernel. Made by
 /// scripts/make_test_networks.py.
 const TRIAL: &[u8] = include_bytes!("trial.onnx");
 
 impl Provider {
+    /// The processor.
+    pub fn processor(reason: &str) -> Self {
+        Self { device: Device::Cpu, options: ProviderOptions::default(), reason: reason.to_owned() }
+    }
+
     /// Chooses the device to run on: the requested one if it passes a trial; for [`Device::Auto`], the fastest that does.
     ///
     /// # Errors
@@ -139,19 +100,20 @@ impl Provider {
         }
         let provider = Self { device, options, reason: "as requested".to_owned() };
         match provider.probe(runtime).outcome {
-            Ok(()) => Ok(provider),
+            Ok(_) => Ok(provider),
             Err(missing) => Err(Error::failed(format!("{device} cannot run here: {missing}; or use --device auto"))),
         }
     }
 
+    /// The first that runs, of those that are part of ONNX Runtime: for what no plugin was made for.
     fn best(runtime: &Runtime, options: ProviderOptions) -> Self {
         let mut refused = Vec::new();
-        for device in AUTO_ORDER {
+        for device in automatic().filter(|device| device.kind().route == Route::Built) {
             let provider = Self { device, options, reason: "the fastest that runs here".to_owned() };
-            match provider.probe(runtime) {
-                Probe { outcome: Ok(()), .. } => return provider,
-                Probe { outcome: Err(Missing { reason: None, .. }), .. } => {}
-                Probe { outcome: Err(missing), .. } => refused.push(format!("{device} cannot run: {missing}")),
+            match provider.probe(runtime).outcome {
+                Ok(_) => return provider,
+                Err(Missing { absent: true, .. }) => {}
+                Err(missing) => refused.push(format!("{device} cannot run: {missing}")),
             }
         }
         if refused.is_empty() {
@@ -160,41 +122,68 @@ impl Provider {
         Self { device: Device::Cpu, options, reason: refused.join("; ") }
     }
 
+    /// The devices besides the processor that `auto` can choose from: installed, and with something to run on as far as that
+    /// is known without trying.
+    pub fn candidates(runtime: &Runtime, options: ProviderOptions) -> Vec<Candidate> {
+        let candidate = |device| {
+            let provider = Self { device, options, reason: String::new() };
+            let units = provider.units(runtime).ok().filter(|_| is_built_in(device))?;
+            let unit = usize::try_from(options.device_id).ok().and_then(|place| units.into_iter().nth(place));
+            Some(Candidate { provider, name: unit.map(|unit| unit.name) })
+        };
+        automatic().filter_map(candidate).collect()
+    }
+
     /// Tries every device with default options.
     pub fn probe_all(runtime: &Runtime) -> Vec<Probe> {
-        let devices = Device::NAMES.iter().map(|(device, _)| *device).filter(|&device| device != Device::Auto);
         let options = ProviderOptions::default();
-        devices.map(|device| Self { device, options, reason: String::new() }.probe(runtime)).collect()
+        Device::real().map(|device| Self { device, options, reason: String::new() }.probe(runtime)).collect()
     }
 
     /// Runs a tiny network on this device only.
-    fn probe(&self, runtime: &Runtime) -> Probe {
+    pub fn probe(&self, runtime: &Runtime) -> Probe {
         let device = self.device;
-        // `is_available` says what the library was built with, not what the machine can run.
-        let built_in = match device {
-            Device::Auto | Device::Cpu => Ok(true),
-            Device::Cuda => ep::CUDA::is_available(),
-            Device::TensorRt => ep::TensorRT::is_available(),
-            Device::OpenVino => ep::OpenVINO::is_available(),
-            Device::CoreMl => ep::CoreML::is_available(),
-            Device::DirectMl => ep::DirectML::is_available(),
-        }
-        .unwrap_or(false);
-        let missing = |reason| Missing { reason, cure: device.cure() };
-        let outcome = if built_in {
-            self.try_out(runtime).map_err(|error| missing(Some(cause(&error))))
-        } else {
-            Err(missing(None))
+        let missing = |reason: String, cure: Option<String>, absent: bool| Missing {
+            reason,
+            cure: cure.unwrap_or_else(|| device.kind().cure.to_owned()),
+            absent,
         };
+        let outcome = self.units(runtime).map_err(|fault| {
+            let absent = fault == plugin::Fault::NotInstalled;
+            missing(fault.reason(device), fault.cure(device), absent)
+        });
+        let outcome = outcome.and_then(|units| {
+            if !is_built_in(device) {
+                return Err(missing("this ONNX Runtime was built without it".to_owned(), None, true));
+            }
+            match self.try_out(runtime) {
+                Ok(()) => Ok(units),
+                Err(error) => {
+                    let reason = error.to_string();
+                    let explained = plugin::explained(device, &reason);
+                    let (reason, cure) = explained.map_or((cause(&error), None), |(reason, cure)| (reason, Some(cure)));
+                    Err(missing(reason, cure, false))
+                }
+            }
+        });
         Probe { device, outcome }
     }
 
+    /// What the device can run on, if a plugin tells.
+    fn units(&self, runtime: &Runtime) -> Result<Vec<Unit>, plugin::Fault> {
+        match self.device.kind().route {
+            Route::Built => Ok(Vec::new()),
+            Route::Plugin { .. } => plugin::units(runtime, self.device),
+        }
+    }
+
     fn try_out(&self, runtime: &Runtime) -> ort::Result<()> {
-        // A fallback to the processor would prove nothing.
         let mut builder = Session::builder(&runtime.environment)?.with_intra_threads(1)?;
         if self.device != Device::Cpu {
-            builder = builder.with_disable_cpu_fallback()?.with_execution_providers(dispatch(self, None))?;
+            // A fallback to the processor would prove nothing.
+            builder = append(builder.with_disable_cpu_fallback()?, runtime, self, None, 1)?;
         }
+        let _turn = plugin::turn(self.device);
         let mut session = builder.commit_from_memory(TRIAL)?;
         let input = Tensor::from_array(([1usize, 3, 8, 8], vec![0.5f32; 3 * 8 * 8]))?;
         session.run(ort::inputs![input])?;
@@ -202,19 +191,34 @@ impl Provider {
     }
 }
 
-impl Device {
-    /// What the device needs and what to do; follows its name in a sentence.
-    fn cure(self) -> &'static str {
-        match self {
-            Self::Auto | Self::Cpu => "needs a working ONNX Runtime; run scripts/setup",
-            Self::Cuda => "needs an NVIDIA card with its driver, CUDA 13 and cuDNN 9; then run scripts/setup --gpu",
-            Self::TensorRt => "needs everything that cuda needs, and TensorRT 10; then run scripts/setup --gpu",
-            Self::OpenVino => {
-                "needs an ONNX Runtime with OpenVINO (the wheel onnxruntime-openvino); then give --onnxruntime PATH"
-            }
-            Self::CoreMl => "runs on Macs with Apple silicon only",
-            Self::DirectMl => "runs on Windows 10 or newer only, with an ONNX Runtime that has DirectML",
-        }
+/// What `auto` tries besides the processor.
+fn automatic() -> impl Iterator<Item = Device> {
+    Device::real().filter(|device| device.kind().automatic && *device != Device::Cpu)
+}
+
+/// What the library was built with, not what the machine can run. Plugins are not built in, and need not be.
+fn is_built_in(device: Device) -> bool {
+    let available = match device {
+        Device::Cuda => ep::CUDA::is_available(),
+        Device::TensorRt => ep::TensorRT::is_available(),
+        Device::CoreMl => ep::CoreML::is_available(),
+        Device::DirectMl => ep::DirectML::is_available(),
+        Device::Auto | Device::Cpu | Device::WebGpu | Device::TensorRtRtx | Device::OpenVino => Ok(true),
+    };
+    available.unwrap_or(false)
+}
+
+/// Adds the provider's device to a session. `network` is given if its input shapes matter.
+pub(super) fn append(
+    builder: SessionBuilder,
+    runtime: &Runtime,
+    provider: &Provider,
+    network: Option<&NetworkFile>,
+    threads: usize,
+) -> ort::Result<SessionBuilder> {
+    match provider.device.kind().route {
+        Route::Plugin { .. } => plugin::append(builder, runtime, provider.device, provider.options.device_id, threads),
+        Route::Built => Ok(builder.with_execution_providers(dispatch(provider, network))?),
     }
 }
 
@@ -222,9 +226,9 @@ impl Device {
 const LARGEST: [u32; 2] = [2160, 3840];
 const USUAL: [u32; 2] = [360, 640];
 
-/// The execution providers for a session. `network` is given if its input shapes matter. A provider that does not work is
-/// an error: by default, `ort` would silently run on the processor.
-pub(super) fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Vec<ExecutionProviderDispatch> {
+/// The execution providers for a session. A provider that does not work is an error: by default, `ort` would silently run on
+/// the processor.
+fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Vec<ExecutionProviderDispatch> {
     let options = &provider.options;
     let cuda = || {
         let mut cuda = ep::CUDA::default()
@@ -238,11 +242,10 @@ pub(super) fn dispatch(provider: &Provider, network: Option<&NetworkFile>) -> Ve
         cuda.build()
     };
     let chosen = match provider.device {
-        Device::Auto | Device::Cpu => vec![],
+        Device::Auto | Device::Cpu | Device::WebGpu | Device::TensorRtRtx | Device::OpenVino => vec![],
         Device::Cuda => vec![cuda()],
         // Nodes that TensorRT does not support run on CUDA, not on the processor.
         Device::TensorRt => vec![tensorrt(options, network).build(), cuda()],
-        Device::OpenVino => vec![ep::OpenVINO::default().with_cache_dir(cache("openvino")).build()],
         Device::CoreMl => vec![ep::CoreML::default().with_model_cache_dir(cache("coreml")).build()],
         Device::DirectMl => vec![ep::DirectML::default().with_device_id(options.device_id).build()],
     };

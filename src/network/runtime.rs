@@ -2,11 +2,12 @@
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
-use super::library;
+use super::{library, plugin_file};
 use crate::error::{Error, Result, cause};
 
 /// The loaded library; clones share it.
@@ -15,6 +16,8 @@ pub struct Runtime {
     pub(super) environment: Environment,
     /// The file that it was loaded from.
     pub path: PathBuf,
+    /// Where the user says that plugins are.
+    pub(super) plugins: Arc<[PathBuf]>,
 }
 
 impl Runtime {
@@ -31,7 +34,16 @@ impl Runtime {
             .with_name("impasto")
             .build()
             .map_err(|error| Error::failed(not_started(&path, &error)))?;
-        Ok(Self { environment, path })
+        Ok(Self { environment, path, plugins: Arc::new([]) })
+    }
+
+    /// Looks for plugins at these paths first: libraries, or folders that hold some.
+    ///
+    /// # Errors
+    /// A path holds no plugin.
+    pub fn with_plugins(self, paths: &[PathBuf]) -> Result<Self> {
+        plugin_file::check(paths)?;
+        Ok(Self { plugins: paths.into(), ..self })
     }
 
     /// Identifies the build: the version in the file name, if there is one, and the commit.

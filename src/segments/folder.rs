@@ -48,6 +48,8 @@ pub struct Folder {
     /// Held while the folder is open. The system releases it when the process ends, even by a kill.
     lock: File,
     usage: Use,
+    /// See [`Self::moved`].
+    moved: Vec<String>,
 }
 
 const JOURNAL: &str = "job.json";
@@ -90,7 +92,7 @@ impl Folder {
         }
         // Another process that works there keeps it.
         if let Ok(lock) = lock(&path, Use::Alone) {
-            let folder = Self { path, job: String::new(), lock, usage: Use::Alone };
+            let folder = Self { path, job: String::new(), lock, usage: Use::Alone, moved: Vec::new() };
             // What cannot be removed is told about when the folder is used again.
             let _ = folder.remove();
         }
@@ -116,7 +118,7 @@ impl Folder {
             _ => {}
         }
         let lock = lock(path, usage)?;
-        let folder = Self { path: path.to_owned(), job: journal.digest(), lock, usage };
+        let mut folder = Self { path: path.to_owned(), job: journal.digest(), lock, usage, moved: Vec::new() };
         if restart {
             folder.clear(|_| true)?;
         }
@@ -131,6 +133,11 @@ impl Folder {
                         changes.join(", ")
                     )));
                 }
+                // On another device a film resumes, and says so; from now on that one counts. Machines that share a film differ.
+                folder.moved = journal.machine_changes_since(&former);
+                if usage == Use::Alone && !folder.moved.is_empty() {
+                    folder.write(JOURNAL, journal)?;
+                }
             }
             None => folder.write(JOURNAL, journal)?,
         }
@@ -139,6 +146,11 @@ impl Folder {
             folder.clear(|name| name.ends_with(whole::ENDING))?;
         }
         Ok(folder)
+    }
+
+    /// In what the machine differs from the one that painted the segments that are there: `--device is 'cpu' and was 'webgpu'`.
+    pub fn moved(&self) -> &[String] {
+        &self.moved
     }
 
     /// The path of the folder.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 
+use super::fastest::{Job, fastest};
 use crate::error::Result;
 use crate::frame::MaxPixels;
 use crate::network::Opening;
@@ -29,6 +30,9 @@ pub struct Machine {
     /// The ONNX Runtime library, or the folder that holds it. Default: `ORT_DYLIB_PATH`, else the one that `scripts/setup`
     /// installed.
     pub onnxruntime: Option<PathBuf>,
+    /// Libraries of plugins, which add devices to ONNX Runtime, or folders that hold them. Others are looked for beside the
+    /// program, where `scripts/setup` installs them, and in Python environments.
+    pub plugins: Vec<PathBuf>,
     /// The device; [`Device::Auto`] chooses the fastest that runs.
     pub device: Device,
     /// Index of the graphics card, from 0.
@@ -50,6 +54,7 @@ impl Default for Machine {
         Self {
             models: None,
             onnxruntime: None,
+            plugins: Vec::new(),
             device: Device::Auto,
             device_id: 0,
             threads: None,
@@ -65,6 +70,23 @@ impl Machine {
     /// Number of processor cores to use, at least 1.
     pub fn threads(&self) -> usize {
         self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// Loads ONNX Runtime.
+    pub(crate) fn runtime(&self) -> Result<Runtime> {
+        // The GPU build runs on the processor too, but is larger.
+        let gpu = matches!(self.device, Device::Auto | Device::Cuda | Device::TensorRt);
+        Runtime::load(self.onnxruntime.as_deref(), gpu)?.with_plugins(&self.plugins)
+    }
+
+    /// The options of the device.
+    pub(crate) fn options(&self) -> ProviderOptions {
+        ProviderOptions {
+            device_id: self.device_id,
+            fp16: self.fp16,
+            cuda_graph: self.cuda_graph,
+            gpu_memory: self.gpu_memory,
+        }
     }
 
     /// Threads each for the decoder and for the encoder of a film: half the cores, since the networks have most of the work.
@@ -91,16 +113,20 @@ impl Engine {
     /// # Errors
     /// The library is missing or too old, or the device cannot run.
     pub fn load(machine: &Machine) -> Result<Self> {
-        let gpu = matches!(machine.device, Device::Auto | Device::Cuda | Device::TensorRt);
-        let runtime = Runtime::load(machine.onnxruntime.as_deref(), gpu)?;
-        let options = ProviderOptions {
-            device_id: machine.device_id,
-            fp16: machine.fp16,
-            cuda_graph: machine.cuda_graph,
-            gpu_memory: machine.gpu_memory,
+        Self::new(machine.runtime()?, machine, None)
+    }
+
+    /// Chooses the device; the fastest for `job`, if there is one.
+    ///
+    /// # Errors
+    /// The device cannot run.
+    pub fn new(runtime: Runtime, machine: &Machine, job: Option<&Job>) -> Result<Self> {
+        let (options, threads) = (machine.options(), machine.threads());
+        let provider = match job {
+            Some(job) if machine.device == Device::Auto => fastest(&runtime, options, threads, job)?,
+            _ => Provider::choose(&runtime, machine.device, options)?,
         };
-        let provider = Provider::choose(&runtime, machine.device, options)?;
-        Ok(Self { runtime, provider, threads: machine.threads() })
+        Ok(Self { runtime, provider, threads })
     }
 
     /// How to open a network that uses all cores.

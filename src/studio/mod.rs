@@ -6,6 +6,7 @@
 
 pub mod capture;
 mod costs;
+mod fastest;
 pub mod film;
 mod machine;
 mod painter;
@@ -16,12 +17,19 @@ pub mod still;
 use std::sync::Mutex;
 
 use crate::error::Result;
+use crate::network::runtime::Runtime;
+use crate::size::Size;
 use crate::style::catalog::{Catalog, Choice};
 use crate::style::expression::Expression;
 use crate::sync::lock;
 
+pub use fastest::Job;
 pub use machine::{Engine, Machine};
 pub use painter::{PaintSettings, Painter, Style};
+
+/// The size that a device is chosen for if the job's is not known. Networks see frames of this size and of larger ones at the
+/// same size, unless their strokes are measured in pixels.
+const USUAL: Size = Size { width: 1280, height: 720 };
 
 /// The installed styles and the device that paints them; the starting point of the library.
 ///
@@ -44,6 +52,7 @@ pub use painter::{PaintSettings, Painter, Style};
 pub struct Studio {
     machine: Machine,
     catalog: Catalog,
+    runtime: Mutex<Option<Runtime>>,
     engine: Mutex<Option<Engine>>,
 }
 
@@ -69,7 +78,12 @@ impl Studio {
     /// The folder [`Machine::models`] holds no `styles.toml`, or a `styles.toml` is invalid.
     pub fn open(machine: Machine) -> Result<Self> {
         let catalog = Catalog::load(machine.models.as_deref())?;
-        Ok(Self { machine, catalog, engine: Mutex::default() })
+        Ok(Self { machine, catalog, runtime: Mutex::default(), engine: Mutex::default() })
+    }
+
+    /// The same with an ONNX Runtime that is loaded already: a process can load only one.
+    pub(crate) fn with_runtime(self, runtime: Runtime) -> Self {
+        Self { runtime: Mutex::new(Some(runtime)), ..self }
     }
 
     /// The machine that the studio was opened with.
@@ -95,7 +109,15 @@ impl Studio {
     /// The style is unknown, a style picture cannot be read, a network file is missing or damaged, ONNX Runtime is missing,
     /// or the device does not run.
     pub fn painter(&self, settings: &PaintSettings) -> Result<Painter> {
-        Painter::new(self, settings)
+        Painter::new(self, settings, USUAL)
+    }
+
+    /// The same for frames of a known size: with [`Device::Auto`](crate::Device::Auto), the device is the fastest for that size.
+    ///
+    /// # Errors
+    /// Those of [`Self::painter`].
+    pub fn painter_for(&self, settings: &PaintSettings, size: Size) -> Result<Painter> {
+        Painter::new(self, settings, size)
     }
 
     /// The device that was chosen, and why; `None` until a style needs one.
@@ -108,12 +130,22 @@ impl Studio {
         &self.catalog
     }
 
-    /// ONNX Runtime and the device; loaded at the first call.
-    pub(crate) fn engine(&self) -> Result<Engine> {
+    /// ONNX Runtime; loaded at the first call.
+    pub(crate) fn runtime(&self) -> Result<Runtime> {
+        let mut runtime = lock(&self.runtime);
+        let loaded = match runtime.take() {
+            Some(loaded) => loaded,
+            None => self.machine.runtime()?,
+        };
+        Ok(runtime.insert(loaded).clone())
+    }
+
+    /// ONNX Runtime and the device; chosen at the first call, if possible for the job that it is needed for.
+    pub(crate) fn engine(&self, job: Option<&Job>) -> Result<Engine> {
         let mut engine = lock(&self.engine);
         let loaded = match engine.take() {
             Some(loaded) => loaded,
-            None => Engine::load(&self.machine)?,
+            None => Engine::new(self.runtime()?, &self.machine, job)?,
         };
         Ok(engine.insert(loaded).clone())
     }
@@ -133,9 +165,8 @@ impl Studio {
             Style::Pictures(paintings) => {
                 let pair = self.catalog.pair()?;
                 let pictures = paintings.load(self.machine.max_pixels)?;
-                let engine = self.engine()?;
                 // Computed once: all frames and all workers use this vector.
-                return Ok(vec![pictures.choice(&pair, &engine.runtime, engine.threads)?]);
+                return Ok(vec![pictures.choice(&pair, &self.runtime()?, self.machine.threads())?]);
             }
             Style::First => self.catalog.default_style()?,
             Style::Named(expression) => expression.clone(),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::pictures::PictureSettings;
-use super::{Engine, Studio};
+use super::{Engine, Job, Studio};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::kernel::grain::Field;
@@ -111,7 +111,7 @@ pub struct Painter {
 }
 
 impl Painter {
-    pub(super) fn new(studio: &Studio, settings: &PaintSettings) -> Result<Self> {
+    pub(super) fn new(studio: &Studio, settings: &PaintSettings, size: Size) -> Result<Self> {
         let PaintSettings { style, strength, keep_colors, scale, seed } = settings;
         let look = Look { strength: *strength, keep_colors: *keep_colors, scale: *scale, ..Look::default() };
         let choices = studio.choices(style)?;
@@ -119,8 +119,14 @@ impl Painter {
             Style::Pictures(paintings) => paintings.to_string(),
             Style::First | Style::Named(_) => studio.expression(style)?.map_or_else(String::new, |it| it.to_string()),
         };
-        let needed = choices.iter().any(|choice| choice.network.is_some());
-        let engine = if needed { Some(studio.engine()?) } else { None };
+        let painting = choices.iter().filter(|choice| choice.network.is_some());
+        let main = painting.max_by(|a, b| a.share.total_cmp(&b.share));
+        let job = main.and_then(|choice| {
+            let file = choice.network.clone()?;
+            let size = scale.seen(size, Some(file.side), 1.0);
+            Some(Job { file, weights: choice.weights.clone(), size })
+        });
+        let engine = job.map(|job| studio.engine(Some(&job))).transpose()?;
         let (field, threads) = (Arc::new(Field::new(*seed)), studio.machine().threads());
         Ok(Self { style: label, choices, look, field, engine, threads, stylizer: None, sequence: None })
     }

@@ -1,6 +1,7 @@
 //! The styles that a live show can change to. Each network is opened once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::costs::CostBook;
@@ -8,13 +9,16 @@ use super::{Engine, PaintSettings, Painter, Studio, Style};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Image};
 use crate::kernel::grain::{Field, Grain};
-use crate::network::{self, Identity, Network, NetworkFile};
+use crate::network::provider::Provider;
+use crate::network::spare::SpareNetwork;
+use crate::network::{self, Identity, Network, NetworkFile, Opening};
 use crate::pipeline::fade::Chosen;
 use crate::pipeline::governor::Costs;
 use crate::size::Size;
 use crate::style::catalog::Choice;
 use crate::style::expression::Expression;
 use crate::stylize::Scale;
+use crate::warning::Warning;
 
 /// The name of the style pictures in the list of styles.
 const OWN: &str = "style-image";
@@ -31,6 +35,10 @@ pub struct Repertoire<'a> {
     size: (u32, u32),
     scale: Scale,
     costs: CostBook,
+    /// Told when the device fails in the show.
+    failed: Arc<dyn Fn(Warning) + Send + Sync>,
+    /// The device has failed: further networks are opened on the processor.
+    on_processor: Arc<AtomicBool>,
 }
 
 /// Runs of a network that was never measured, of which the shortest counts.
@@ -47,7 +55,29 @@ impl<'a> Repertoire<'a> {
         let own = if is_own { painter.choices().to_vec() } else { Vec::new() };
         let scale = settings.scale;
         let costs = CostBook::open(Size::new(size.0, size.1), scale, painter.device(), studio.machine().threads());
-        Ok(Self { studio, first, own, opened: Vec::new(), size, scale, costs })
+        let (failed, on_processor): (Arc<dyn Fn(Warning) + Send + Sync>, _) = (Arc::new(|_| ()), Arc::default());
+        Ok(Self { studio, first, own, opened: Vec::new(), size, scale, costs, failed, on_processor })
+    }
+
+    /// Tells `listener` when the device fails in the show, which then continues on the processor.
+    pub fn with_listener(self, listener: impl Fn(Warning) + Send + Sync + 'static) -> Self {
+        Self { failed: Arc::new(listener), ..self }
+    }
+
+    /// Opens a network that continues on the processor if the device fails.
+    fn network(&self, file: &NetworkFile, engine: &Engine) -> Result<Box<dyn Network>> {
+        let Engine { runtime, provider, threads } = engine;
+        if self.on_processor.load(Ordering::Relaxed) {
+            let provider = Provider::processor("the other device failed");
+            return network::open(file, &Opening { runtime, provider: &provider, threads: *threads, tile_above: None });
+        }
+        let (device, on_processor) = (provider.device.to_string(), Arc::clone(&self.on_processor));
+        let failed = Arc::clone(&self.failed);
+        let tell = move |error: &Error| {
+            on_processor.store(true, Ordering::Relaxed);
+            failed(Warning::DeviceFailed { device: device.clone(), reason: error.to_string() });
+        };
+        SpareNetwork::open(file, &engine.opening(), Arc::new(tell))
     }
 
     /// The names of the styles to choose from.
@@ -107,8 +137,8 @@ impl<'a> Repertoire<'a> {
         let network: Box<dyn Network> = match &file {
             None => Box::new(Identity),
             Some(file) => {
-                let engine: Engine = self.studio.engine()?;
-                let mut network = network::open(file, &engine.opening())?;
+                let engine: Engine = self.studio.engine(None)?;
+                let mut network = self.network(file, &engine)?;
                 // The size that it will see in the usual look.
                 let full = Size::new(self.size.0, self.size.1);
                 let Size { width, height } = self.scale.seen(full, Some(file.side), 1.0);

@@ -39,6 +39,29 @@ pub fn vgg19() -> PathBuf {
     folder
 }
 
+/// A graphics card in software: the folder of the webgpu plugin, and Chromium's Vulkan driver.
+pub struct SoftwareCard {
+    pub plugin: PathBuf,
+    /// The driver's library.
+    pub driver: PathBuf,
+    /// Its description, for Vulkan's loader.
+    pub icd: PathBuf,
+}
+
+/// The graphics card in software.
+#[track_caller]
+pub fn software_card() -> SoftwareCard {
+    let wheel = impasto::internals::network::device::wheels().find(|wheel| wheel.device == "webgpu").unwrap();
+    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(format!("webgpu-{}", wheel.version));
+    assert!(plugin.is_dir(), "{}", missing("the plugin for webgpu", "scripts/setup --tests"));
+    let folder = Path::new("/usr/lib/chromium");
+    let (driver, icd) = (folder.join("libvk_swiftshader.so"), folder.join("vk_swiftshader_icd.json"));
+    for file in [&driver, &icd] {
+        assert!(file.is_file(), "{}", missing(&file.display().to_string(), "scripts/setup --tests"));
+    }
+    SoftwareCard { plugin, driver, icd }
+}
+
 /// A folder of Python packages below `target/`.
 #[track_caller]
 pub fn python_packages(name: &str) -> PathBuf {

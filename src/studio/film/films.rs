@@ -2,6 +2,7 @@
 
 use super::settings::FilmSettings;
 use crate::error::Result;
+use crate::size::Size;
 use crate::studio::{Painter, Studio};
 use crate::stylize::Stylizer;
 
@@ -26,11 +27,11 @@ impl<'a> Films<'a> {
         self.painter.as_ref()
     }
 
-    /// The painter, opened at the first call.
-    pub(super) fn load(&mut self) -> Result<&Painter> {
+    /// The painter, opened at the first call, for frames of `size`.
+    pub(super) fn load(&mut self, size: (u32, u32)) -> Result<&Painter> {
         let painter = match self.painter.take() {
             Some(painter) => painter,
-            None => self.studio.painter(&self.settings.paint)?,
+            None => self.studio.painter_for(&self.settings.paint, Size::new(size.0, size.1))?,
         };
         Ok(self.painter.insert(painter))
     }
@@ -40,7 +41,7 @@ impl<'a> Films<'a> {
         if self.size != size {
             // Drop the old ones first: both together may not fit into the memory of a graphics card.
             self.workers.clear();
-            self.workers = self.load()?.workers(size.0, size.1)?;
+            self.workers = self.load(size)?.workers(size.0, size.1)?;
             self.size = size;
         }
         Ok(&mut self.workers)

@@ -48,6 +48,7 @@ pub fn facts(
         // Folders and hardware may differ between machines. The device and ONNX Runtime are separate facts.
         models: _,
         onnxruntime: _,
+        plugins: _,
         device: _,
         device_id: _,
         threads: _,

@@ -138,7 +138,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let joins_only = job.work == Work::Join;
     if !joins_only {
         let is_first = films.painter().is_none();
-        let painter = films.load()?;
+        let painter = films.load((source.format().width, source.format().height))?;
         if is_first {
             listen(FilmEvent::Ready);
         }
@@ -153,6 +153,9 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let is_range = matches!(job.work, Work::Segments(_));
     let usage = if is_range { Use::Shared } else { Use::Alone };
     let folder = Folder::open(&path, &Journal { facts }, usage, job.restart)?;
+    if !folder.moved().is_empty() {
+        running.warn(Warning::OtherDevice { changes: folder.moved().join(", ") });
+    }
     let warnings = match &names {
         // Pictures hold nothing but themselves.
         Some(_) if running.film().alone => Vec::new(),
@@ -246,7 +249,7 @@ impl Running<'_> {
                 Some(source) => source,
                 None => self.open()?,
             };
-            let painter = films.load()?;
+            let painter = films.load((source.format().width, source.format().height))?;
             let temporal = (painter.carrier(), painter.stabilizer(stabilize));
             let workers = films.workers((source.format().width, source.format().height))?;
             let warms_up = stabilize > 0.0 || workers.iter().any(Stylizer::takes_grain);

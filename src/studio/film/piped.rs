@@ -68,7 +68,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
         Box::new(file.map_err(|error| Error::writing(&job.output, &error))?)
     };
     let is_first = films.painter().is_none();
-    let painter = films.load()?;
+    let painter = films.load((format.width, format.height))?;
     if is_first {
         listen(FilmEvent::Ready);
     }

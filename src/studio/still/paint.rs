@@ -52,7 +52,7 @@ impl Studio {
             )));
         }
         let plan = Plan::new(job, settings, self.machine().max_pixels, listen)?;
-        let engine = self.engine()?;
+        let engine = self.engine(None)?;
         let folder = settings.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));
         let vgg = Vgg19::find(&folder, settings.pooling, &engine.runtime, &engine.provider, engine.threads)?;
         let running = Running { job, plan, identity: fingerprint(job, settings), quality: settings.quality, stop };
