@@ -67,7 +67,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", help="folder of the photos to train on")
     parser.add_argument("--paintings", required=True, help="folder of the paintings that the recipe names")
     parser.add_argument("--checkpoint", required=True, help="saved every three minutes; resumed when it exists")
-    parser.add_argument("--start", metavar="CHECKPOINT", help="begin from this narrower network's weights, not at random")
+    parser.add_argument("--start", metavar="CHECKPOINT", help="begin from this narrower network's weights and critics, not at random")
     parser.add_argument(
         "--minutes", type=float, default=0, help="stop this run after this many minutes (default: run to the recipe's last step)"
     )
@@ -96,9 +96,11 @@ def main() -> None:
         sys.exit(f"train_network.py: {error}")
     network = BrushNetwork(len(recipe.rows), recipe.widths)
     try:
-        if options.start:
-            widen(network, read_checkpoint(options.start, recipe, device)["average"])
-        training = Training(recipe, network, device, easy=0 if options.start else EASY)
+        narrow = read_checkpoint(options.start, recipe, device) if options.start else {}
+        if narrow:
+            widen(network, narrow["average"])
+        training = Training(recipe, network, device, easy=0 if narrow else EASY)
+        training.critics_state = narrow.get("critics", {})
         if Path(options.checkpoint).exists():
             training.load(options.checkpoint)
     except (OSError, ValueError) as error:
