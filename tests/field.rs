@@ -460,6 +460,9 @@ fn a_show_ends_when_it_is_told_to_and_sees_a_film_upright() {
     assert!(!folder.times("a.mp4").is_empty());
     let run = impasto(&folder, "live --camera synthetic --no-window --style identity --duration 1 --record a.gif");
     assert!(run.code == 2 && run.errors.contains("gif files cannot hold"), "{}", run.errors);
+    // Nothing is painted so soon.
+    let run = impasto(&folder, "live --camera synthetic --no-window --style identity --duration 0.0001 --record b.mp4");
+    assert!(run.code == 1 && run.errors.contains("'b.mp4' was not recorded"), "{}", run.errors);
 }
 
 /// A TIFF of one pixel with these tags, each as number and short.
