@@ -335,10 +335,11 @@ impl fmt::Display for Warning {
             }
             Self::Undecodable { video, frames, expected, packets } => {
                 let (video, of) = (video.display(), of_about(*expected, *frames));
+                let plural = if *packets == 1 { "" } else { "s" };
                 write!(
                     out,
-                    "'{video}' is damaged: {frames} frames{of} were kept, {packets} packets could not be fully decoded; use an \
-                     undamaged copy if you have one"
+                    "'{video}' is damaged: {frames} frames{of} were kept, {packets} packet{plural} could not be fully decoded; \
+                     use an undamaged copy if you have one"
                 )
             }
             Self::DamagedPictures { first, others } => {

@@ -460,6 +460,9 @@ fn a_show_ends_when_it_is_told_to_and_sees_a_film_upright() {
     assert!(!folder.times("a.mp4").is_empty());
     let run = impasto(&folder, "live --camera synthetic --no-window --style identity --duration 1 --record a.gif");
     assert!(run.code == 2 && run.errors.contains("gif files cannot hold"), "{}", run.errors);
+    // Nothing is painted so soon.
+    let run = impasto(&folder, "live --camera synthetic --no-window --style identity --duration 0.0001 --record b.mp4");
+    assert!(run.code == 1 && run.errors.contains("'b.mp4' was not recorded"), "{}", run.errors);
 }
 
 /// A TIFF of one pixel with these tags, each as number and short.
@@ -511,6 +514,19 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
     for whole in [&deep, &straight] {
         let (run, _) = painted(&folder, "cut.tif", &whole[..whole.len() - 1]);
         assert!(run.code == 1 && run.errors.contains("is a damaged TIFF file"), "{}", run.errors);
+    }
+    // Compression, photometric interpretation, bits.
+    for (kind, reason) in [
+        ([50_000, 1, 8], "compressed as Zstandard"),
+        ([3, 0, 1], "compressed as fax codes of Group 3"),
+        ([1, 3, 8], "colours of a palette"),
+        ([1, 8, 8], "colours in CIE L*a*b*"),
+        ([1, 1, 12], "12 bits per channel"),
+    ] {
+        let tags = [(256, 1), (257, 1), (259, kind[0]), (278, 1), (262, kind[1]), (258, kind[2]), (277, 1)];
+        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 4]));
+        let words = format!("of an unsupported kind ({reason})");
+        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
     }
     let signed = with(&[(258, 16), (277, 1), (339, 2)], &1000u16.to_le_bytes());
     let (run, _) = painted(&folder, "signed.tif", &signed);

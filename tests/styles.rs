@@ -62,6 +62,61 @@ fn a_classic_network_is_added_by_its_family() {
     assert_eq!(pixels(&out), pixels(Path::new(&photo)));
 }
 
+/// A field of a protobuf message that holds bytes; short ones, as all here are.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    [&[number << 3 | 2, length as u8 | 0x80, (length >> 7) as u8], content].concat()
+}
+
+/// A field that holds a small number.
+fn number(field: u8, value: u8) -> [u8; 2] {
+    [field << 3, value]
+}
+
+/// A network of one convolution by a single pixel, as PyTorch exports it: its weights stand in the file `weights` beside it.
+fn network_without_weights(weights: &str) -> Vec<u8> {
+    let node = [field(1, b"input"), field(1, b"w"), field(2, b"output"), field(4, b"Conv")].concat();
+    let fact = |key: &str, value: &str| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
+    let shape = [3, 3, 1, 1].map(|side| number(1, side)).concat();
+    let places = [fact("location", weights), fact("offset", "0"), fact("length", "36")].concat();
+    let tensor = [&shape[..], &number(2, 1), &field(8, b"w"), &places, &number(14, 1)].concat();
+    let picture = |name: &str| {
+        let sides = [number(1, 1).to_vec(), number(1, 3).to_vec(), field(2, b"height"), field(2, b"width")];
+        let shape = sides.map(|side| field(1, &side)).concat();
+        let kind = [&number(1, 1)[..], &field(2, &shape)].concat();
+        [field(1, name.as_bytes()), field(2, &field(1, &kind))].concat()
+    };
+    let graph = [
+        field(1, &node),
+        field(2, b"graph"),
+        field(5, &tensor),
+        field(11, &picture("input")),
+        field(12, &picture("output")),
+    ];
+    [&number(1, 8)[..], &field(7, &graph.concat()), &field(8, &[&field(1, b"")[..], &number(2, 17)].concat())].concat()
+}
+
+#[test]
+fn weights_in_a_file_beside_the_network_are_taken_along() {
+    let user = User::new();
+    let (photo, file, out) = (user.photo(), user.path("swap.onnx"), user.path("out.png"));
+    fs::write(&file, network_without_weights("swap.onnx.data")).unwrap();
+    // Red and blue change places.
+    let weights = [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0f32];
+    let add = [&["styles", "add", file.to_str().unwrap(), "--like", "pytorch-examples"], LICENCE.as_slice()].concat();
+    let error = user.refused(&add, 1);
+    assert!(error.contains("swap.onnx.data"), "{error}");
+    fs::write(user.path("swap.onnx.data"), weights.map(f32::to_le_bytes).concat()).unwrap();
+    user.json(&add);
+    // What was added stands alone.
+    fs::remove_file(user.path("swap.onnx")).unwrap();
+    fs::remove_file(user.path("swap.onnx.data")).unwrap();
+    user.json(&["image", "-y", &photo, "-o", out.to_str().unwrap(), "--style", "swap"]);
+    let swapped =
+        pixels(Path::new(&photo)).chunks_exact(3).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect::<Vec<_>>();
+    assert_eq!(pixels(&out), swapped);
+}
+
 #[test]
 fn the_family_and_range_of_a_network_are_detected_and_it_keeps_its_files_name() {
     let user = User::new();

@@ -231,6 +231,11 @@ fn chapters_tags_subtitles_cover_and_languages_are_kept() {
     // A cover becomes an attached file in Matroska, and nothing is said about it.
     folder.ffmpeg("-i plain.mp4 -i cover.png -map 0 -map 1 -c copy -disposition:v:1 attached_pic cover.mp4");
     folder.paint("cover.mp4 -o cover.mkv").without_warnings();
+    // QuickTime has no place for one.
+    let lost = folder.paint("cover.mp4 -o cover.mov").ok();
+    assert!(lost.warnings().contains("the cover (stream 2) is left out: mov"), "{}", lost.warnings());
+    folder.paint("cover.mp4 -o cover2.mp4").without_warnings();
+    assert_eq!(folder.probe("cover2.mp4", "-select_streams v:1 -show_entries stream_disposition=attached_pic"), ["1"]);
     assert_eq!(folder.probe("cover.mkv", "-select_streams v:1 -show_entries stream_disposition=attached_pic"), ["1"]);
 }
 
@@ -342,7 +347,8 @@ fn a_recording_that_tells_no_length_is_said_to_be_cut_off_where_that_can_be_know
     // Pictures of many packets each.
     let noise = "-vf noise=alls=60:allf=t -c:v libx264 -qp 20 -bf 0";
     folder.ffmpeg(&format!("-f lavfi -i testsrc2=s=320x180:r=25:d=0.6 {noise} silent.ts"));
-    for name in ["live.mkv", "sound.ts", "silent.ts"] {
+    folder.clip("sound.ogv", 2.0, "-c:v libtheora -c:a libvorbis");
+    for name in ["live.mkv", "sound.ts", "silent.ts", "sound.ogv"] {
         folder.paint(&format!("{name} -o whole.mkv -y")).without_warnings();
         let bytes = fs::read(folder.path(name)).unwrap();
         let half = bytes.len() / 2 / 188 * 188;

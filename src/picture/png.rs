@@ -1,4 +1,4 @@
-//! What a PNG says of its colours without a profile: gamma, chromaticities, or code points of video.
+//! What a PNG says of its colours without a profile: gamma, chromaticities, or code points of video; and its EXIF data.
 
 use super::color;
 
@@ -39,14 +39,49 @@ pub fn code_points(bytes: &[u8]) -> Option<(u8, u8)> {
     Some((*data.first()?, *data.get(1)?))
 }
 
+/// The EXIF data, which may also stand behind the pixels.
+pub fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
+    let bytes = bytes.strip_prefix(b"\x89PNG\r\n\x1A\n")?;
+    all_chunks(bytes).find(|(kind, _)| kind == b"eXIf").map(|(_, data)| data.to_vec())
+}
+
 /// The chunks before the pixels.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    let mut rest = bytes.get(8..).unwrap_or_default();
+    all_chunks(bytes.get(8..).unwrap_or_default()).take_while(|(kind, _)| kind != b"IDAT")
+}
+
+/// The chunks of `rest`, which is a PNG behind its first eight bytes.
+fn all_chunks(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
         let kind: [u8; 4] = *rest.get(4..)?.first_chunk()?;
         let data = rest.get(8..8usize.checked_add(length)?)?;
         rest = rest.get(12 + length..)?;
-        (kind != *b"IDAT").then_some((kind, data))
+        Some((kind, data))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks without their check sums, which nobody here looks at.
+    fn png(kinds: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+        let chunk = |(kind, data): &(&[u8; 4], &[u8])| {
+            [&(data.len() as u32).to_be_bytes()[..], &kind[..], data, &[0; 4]].concat()
+        };
+        [b"\x89PNG\r\n\x1A\n".to_vec(), kinds.iter().flat_map(chunk).collect()].concat()
+    }
+
+    #[test]
+    fn exif_is_found_before_and_behind_the_pixels_and_colours_only_before_them() {
+        let before = png(&[(b"IHDR", &[0; 13]), (b"eXIf", b"MM"), (b"IDAT", b"pixels"), (b"IEND", b"")]);
+        let behind = png(&[(b"IHDR", &[0; 13]), (b"IDAT", b"pixels"), (b"cICP", &[9, 16, 0, 1]), (b"eXIf", b"MM")]);
+        for bytes in [&before, &behind] {
+            assert_eq!(exif(bytes).unwrap(), b"MM");
+            assert_eq!(code_points(bytes), None);
+        }
+        assert_eq!(exif(&behind[1..]), None);
+        assert_eq!(exif(&png(&[(b"IDAT", b"pixels")])), None);
+    }
 }

@@ -358,7 +358,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
                 MAX_METADATA >> 20
             ))
         }
-        ImageError::Unsupported(reason) => unsupported(name, format, &reason.to_string()),
+        ImageError::Unsupported(cause) => unsupported(name, format, &tiff::oddity(bytes).unwrap_or(cause.to_string())),
         ImageError::Decoding(reason) => damaged(name, format, &reason.to_string()),
         ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
             damaged(name, format, "it ends in the middle of the picture")
@@ -377,7 +377,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let stored = decoder.original_color_type();
     // Unreadable metadata is no reason to reject the pixels.
     let mut icc = decoder.icc_profile().unwrap_or_default();
-    let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
+    let exif = decoder.exif_metadata().unwrap_or_default().or_else(|| png::exif(bytes)).map(exif::without_marker);
     let other = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some())
         || decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
     let from_exif = exif.as_deref().and_then(exif::orientation).and_then(Orientation::from_exif);

@@ -126,6 +126,36 @@ fn pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> u32 {
     count
 }
 
+/// What the decoder does not know about the first page, as a clause; `None` if it is something else.
+pub fn oddity(bytes: &[u8]) -> Option<String> {
+    const FAX: u16 = 3;
+    const LZMA: u16 = 34_925;
+    const ZSTANDARD: u16 = 50_000;
+    const WEBP: u16 = 50_001;
+    const PALETTE: u16 = 3;
+    const YCBCR: u16 = 6;
+    const CIELAB: std::ops::RangeInclusive<u16> = 8..=10;
+    let mut decoder = Decoder::new(Cursor::new(bytes)).ok()?;
+    let mut first = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().and_then(|all| all.first().copied());
+    let codec = match first(Tag::Compression) {
+        Some(2 | FAX) => Some("fax codes of Group 3"),
+        Some(LZMA) => Some("LZMA"),
+        Some(ZSTANDARD) => Some("Zstandard"),
+        Some(WEBP) => Some("WebP"),
+        _ => None,
+    };
+    if let Some(codec) = codec {
+        return Some(format!("compressed as {codec}"));
+    }
+    match (first(Tag::PhotometricInterpretation), first(Tag::BitsPerSample)) {
+        (Some(PALETTE), _) => Some("colours of a palette".into()),
+        (Some(YCBCR), _) => Some("colours in YCbCr".into()),
+        (Some(kind), _) if CIELAB.contains(&kind) => Some("colours in CIE L*a*b*".into()),
+        (_, Some(bits)) if !matches!(bits, 1 | 8 | 16 | 32 | 64) => Some(format!("{bits} bits per channel")),
+        _ => None,
+    }
+}
+
 /// Width and height of the first page.
 ///
 /// # Errors

@@ -67,11 +67,12 @@ impl Progress {
     /// Sets how many units are done, with a remark.
     pub fn set(&self, done: u64, remark: String) {
         let (unit, now) = (&self.unit, Instant::now());
-        let (rate, left) = lock(&self.pace).at(now, done, self.total);
+        let total = kept_total(self.total, done);
+        let (rate, left) = lock(&self.pace).at(now, done, total);
         let rate = rate.map_or_else(String::new, |rate| format!(", {rate:.1}/s"));
         let left = left.map_or_else(String::new, |left| format!(", {} left", spoken(left)));
         let remark = if remark.is_empty() { remark } else { format!("  {remark}") };
-        match self.total {
+        match total {
             Some(total) => {
                 let fraction = done as f64 / total.max(1) as f64;
                 self.tell(now, Some(fraction), &format!("{done} of {total} {unit}{rate}{left}{remark}"));
@@ -110,6 +111,11 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The total, unless more is done already: then it was a wrong guess, and nothing is said of it any more.
+fn kept_total(total: Option<u64>, done: u64) -> Option<u64> {
+    total.filter(|&total| done <= total)
 }
 
 fn bar(total: Option<u64>) -> ProgressBar {
@@ -196,6 +202,12 @@ mod tests {
         assert_eq!(pace.at(begun + SECOND / 2, 5, Some(10)), (None, None));
         assert_eq!(pace.at(begun + 2 * SECOND, 5, Some(10)), (Some(2.5), Some(2 * SECOND)));
         assert_eq!(pace.at(begun + 2 * SECOND, 5, None), (Some(2.5), None));
+    }
+
+    #[test]
+    fn a_total_that_is_exceeded_is_forgotten() {
+        assert_eq!([0, 10, 11].map(|done| kept_total(Some(10), done)), [Some(10), Some(10), None]);
+        assert_eq!(kept_total(None, 5), None);
     }
 
     #[test]

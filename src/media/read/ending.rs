@@ -24,6 +24,11 @@ const PACKET: u64 = 188;
 /// correct errors behind it. FFmpeg tells the place of the former.
 const SPACINGS: [(u64, u64); 3] = [(188, 0), (192, 4), (204, 16)];
 
+/// How each page of Ogg begins, its head without the sizes of its pieces, and its greatest size.
+const OGG: &[u8; 4] = b"OggS";
+const OGG_HEAD: usize = 27;
+const OGG_PAGE: u64 = 27 + 255 + 255 * 255;
+
 impl Input {
     /// Whether it was cut off, as far as that can be known once its end is reached.
     pub fn is_cut_off(&mut self) -> bool {
@@ -43,6 +48,9 @@ impl Input {
             }
             ("mpegts", Some(length), _) => {
                 self.packet_place.is_some_and(|place| cuts_transport(path.as_deref().and_then(open), length, place))
+            }
+            ("ogg", Some(length), None) => {
+                path.as_deref().and_then(open).is_some_and(|file| cuts_ogg(file, length).unwrap_or(false))
             }
             ("yuv4mpegpipe", ..) => self.packet_end.is_some_and(|end| self.place() > end),
             _ => false,
@@ -149,6 +157,19 @@ pub fn cuts_transport(file: Option<File>, length: u64, place: u64) -> bool {
     last.is_some_and(|last| is_mark(last) && length - last < PACKET)
 }
 
+/// Whether an Ogg file of `length` bytes ends within a page.
+fn cuts_ogg(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * OGG_PAGE)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let Some(last) = tail.windows(OGG.len()).rposition(|bytes| bytes == OGG) else { return Ok(false) };
+    let page = &tail[last..];
+    let count = page.get(OGG_HEAD - 1).map_or(0, |&count| usize::from(count));
+    let Some(pieces) = page.get(OGG_HEAD..OGG_HEAD + count).filter(|_| page.len() >= OGG_HEAD) else { return Ok(true) };
+    let content: usize = pieces.iter().map(|&size| usize::from(size)).sum();
+    Ok(page.len() < OGG_HEAD + count + content)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Cursor, Write};
@@ -186,6 +207,18 @@ mod tests {
         assert!(!cut(&[&file[..], b"junk"].concat()));
         assert!(!cut(b"no Matroska"));
         assert!(!cut(b""));
+    }
+
+    #[test]
+    fn an_ogg_file_that_ends_within_a_page_is_cut_off() {
+        let page = [&OGG[..], &[0; 22], &[2, 255, 3], &[7; 258]].concat();
+        let whole = page.repeat(3);
+        let cut = |bytes: &[u8]| cuts_ogg(Cursor::new(bytes), bytes.len() as u64).unwrap();
+        assert!(!cut(&whole) && !cut(&whole[..page.len() * 2]));
+        for missing in 1..page.len() - OGG.len() {
+            assert!(cut(&whole[..whole.len() - missing]), "{missing}");
+        }
+        assert!(!cut(b"no Ogg"));
     }
 
     #[test]

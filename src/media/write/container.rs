@@ -156,6 +156,11 @@ impl Container {
         self.name() == "matroska"
     }
 
+    /// Whether it can hold a cover picture. QuickTime's older kinds cannot, and FFmpeg leaves it out there without a word.
+    pub(super) fn takes_covers(&self) -> bool {
+        !matches!(self.name(), "mov" | "3gp" | "3g2")
+    }
+
     /// Whether it stores a stream's rotation.
     pub(super) fn keeps_rotation(&self) -> bool {
         // SAFETY: reads a constant.

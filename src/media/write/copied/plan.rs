@@ -31,6 +31,10 @@ pub fn plan(stream: &Stream<'_>, has_chapters: bool, container: Container) -> Pl
     if is_cover && container.takes_attachments() {
         return Plan::Attach;
     }
+    if is_cover && !container.takes_covers() {
+        let container = container.name().to_owned();
+        return Plan::LeaveOut(Warning::CoverLeftOut { stream: stream.index(), container });
+    }
     // QuickTime's chapter and time code tracks: the former are copied as chapters, the latter are written again from the
     // time code tag.
     let chapters = discard == ffi::AVDiscard::AVDISCARD_ALL && has_chapters;
