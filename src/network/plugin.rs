@@ -266,7 +266,7 @@ pub(super) fn explained(device: Device, reason: &str) -> Option<(String, String)
     } else if reason.contains(INVALID) {
         (
             "the graphics card has not enough memory",
-            "needs some free; close other programs that use it, or add --device cpu",
+            "needs a few MiB of it free: close other programs that use the card, or add --device cpu",
         )
     } else {
         return None;
