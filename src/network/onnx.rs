@@ -10,6 +10,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{IoBinding, Session};
 use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
+pub(super) use super::exported::{GRAIN, STYLE};
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, plugin, provider};
@@ -35,12 +36,6 @@ pub struct OnnxNetwork {
     mirror: Option<Allocator>,
     buffers: Option<Buffers>,
 }
-
-/// The name of the weights input in networks trained by impasto's scripts.
-pub(super) const STYLE: &str = "style";
-
-/// The name of the grain input in networks whose strokes grow from it.
-pub(super) const GRAIN: &str = "grain";
 
 /// The names of the graph's inputs and outputs.
 struct Names {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use ort::AsPointer;
@@ -55,15 +55,32 @@ pub(super) fn load(runtime: &Runtime, device: Device) -> Result<PathBuf, Fault> 
     if let Some(outcome) = loaded.get(&device) {
         return outcome.clone();
     }
-    let outcome = match find(device, &runtime.plugins, &runtime.path) {
-        None => return Err(Fault::NotInstalled),
-        Some(path) => match runtime.environment.register_ep_library(device.to_string(), &path) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(Fault::Refused(path, cause(&error))),
-        },
+    let Some(path) = find(device, &runtime.plugins, &runtime.path) else { return Err(Fault::NotInstalled) };
+    load_companions(device, &path);
+    let outcome = match runtime.environment.register_ep_library(device.to_string(), &path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(Fault::Refused(path, cause(&error))),
     };
     loaded.insert(device, outcome.clone());
     outcome
+}
+
+/// Loads the libraries beside a plugin that it needs, where it does not say that they are beside it, as NVIDIA's does not. They
+/// stay loaded. One that is missing is reported when the plugin itself is loaded.
+fn load_companions(device: Device, plugin: &Path) {
+    const NVIDIA: [&str; 3] = ["libcudart.so.", "libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"];
+    let folder = plugin.parent().filter(|_| device == Device::TensorRtRtx && cfg!(unix));
+    for name in NVIDIA {
+        let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let file = entries.map(|entry| entry.path()).find(|path| {
+            path.file_name().and_then(|found| found.to_str()).is_some_and(|found| found.starts_with(name))
+        });
+        // SAFETY: these are the libraries that the plugin itself names as needed.
+        let library = file.and_then(|file| unsafe { libloading::Library::new(file) }.ok());
+        if let Some(library) = library {
+            Box::leak(Box::new(library));
+        }
+    }
 }
 
 /// What the plugin of `device` can run on; the one to use by default first.
