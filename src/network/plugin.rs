@@ -240,6 +240,8 @@ impl Fault {
     /// What to do, as a clause that follows the device's name; `None` if that is what the device needs in any case.
     pub fn cure(&self, device: Device) -> Option<String> {
         match self {
+            // A library of the driver's is missing, not the plugin that fits.
+            Self::Refused(_, reason) if reason.contains("cannot open shared object file") => None,
             Self::Refused(..) => {
                 let wheel = device.wheel()?;
                 Some(format!(
@@ -335,6 +337,14 @@ mod tests {
         assert_eq!(nothing_found(Device::OpenVino, false), "its plugin found no device");
         let cure = Fault::NoUnit.cure(Device::WebGpu).unwrap();
         assert!(!cfg!(target_os = "linux") || cure.contains("libvulkan1"), "{cure}");
+    }
+
+    #[test]
+    fn a_plugin_without_its_driver_is_not_told_to_be_installed_again() {
+        let refused = |reason: &str| Fault::Refused("a.so".into(), reason.to_owned());
+        assert_eq!(refused("libcuda.so.1: cannot open shared object file").cure(Device::TensorRtRtx), None);
+        let other = refused("version \"1.20\" is too old").cure(Device::WebGpu).unwrap();
+        assert!(other.contains("onnxruntime-ep-webgpu") && other.contains("scripts/setup --gpu webgpu"), "{other}");
     }
 
     #[test]
