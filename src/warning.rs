@@ -458,7 +458,7 @@ impl fmt::Display for Warning {
             ),
             Self::DeviceFailed { device, reason } => write!(
                 out,
-                "{device} failed ({reason}); the show continues on the processor: restart it to use {device} again"
+                "{device} failed ({reason}), and the show continues on the processor; restart it to use {device} again"
             ),
             Self::LittleMemory { free } => {
                 write!(out, "only {free} MiB of memory are free; choose a smaller --tile or --size")

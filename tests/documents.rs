@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SUBCOMMANDS: [&str; 12] = [
+const SUBCOMMANDS: [&str; 13] = [
     "image",
     "video",
     "live",
@@ -15,6 +15,7 @@ const SUBCOMMANDS: [&str; 12] = [
     "styles sheet",
     "styles add",
     "styles remove",
+    "styles export",
     "devices",
     "doctor",
     "bench",

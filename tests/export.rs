@@ -6,7 +6,10 @@ mod need;
 #[allow(dead_code, reason = "only a share of it is used here")]
 mod user;
 
+use std::path::Path;
+
 use impasto::Frame;
+use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::Tensor;
 
@@ -32,9 +35,8 @@ fn painted(user: &User, style: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Runs the exported file as another program does.
-fn run(file: &std::path::Path, photo: &[u8], white: f32) -> Vec<u8> {
-    let environment = ort::init_from(need::onnx_runtime()).unwrap().build().unwrap();
-    let mut session = Session::builder(&environment).unwrap().commit_from_file(file).unwrap();
+fn run(environment: &Environment, file: &Path, photo: &[u8], white: f32) -> Vec<u8> {
+    let mut session = Session::builder(environment).unwrap().commit_from_file(file).unwrap();
     assert_eq!((session.inputs().len(), session.outputs().len()), (1, 1), "the style and the grain are inside");
     let plane = SIZE.0 * SIZE.1;
     let planes: Vec<f32> =
@@ -51,6 +53,7 @@ fn run(file: &std::path::Path, photo: &[u8], white: f32) -> Vec<u8> {
 fn an_exported_style_paints_what_impasto_paints() {
     let user = User::new();
     let size = format!("{}x{}", SIZE.0, SIZE.1);
+    let environment = ort::init_from(need::onnx_runtime()).unwrap().build().unwrap();
     for (style, range, white) in
         [("starry-night", "1", 1.0), ("starry-night:0.6,scream:0.4", "255", 255.0), ("fine-starry-night", "1", 1.0)]
     {
@@ -58,7 +61,7 @@ fn an_exported_style_paints_what_impasto_paints() {
         let file = user.path("style.onnx");
         let args = ["styles", "export", style, "--size", &size, "-o", file.to_str().unwrap(), "-y", "--range", range];
         assert_eq!(user.json(&args)["width"], SIZE.0);
-        let elsewhere = run(&file, &photo, white);
+        let elsewhere = run(&environment, &file, &photo, white);
         let worst = painting.iter().zip(&elsewhere).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(worst <= 1, "{style} differs by {worst}");
         let changed = painting.iter().zip(&photo).map(|(a, b)| a.abs_diff(*b)).max().unwrap();

@@ -73,6 +73,13 @@ impl Machine {
         command
     }
 
+    /// Adds a small network, which a card in software runs many times a second, as the style `mine`.
+    fn add_small_network(&self) {
+        let args = format!("styles add {} --name mine", user::network("planar.onnx"));
+        let output = self.without_card(&args).args(user::LICENCE).output().unwrap();
+        assert!(output.status.success(), "{}", user::words(&output));
+    }
+
     fn pixels(&self, name: &str) -> Vec<u8> {
         user::pixels(&self.folder.path(name))
     }
@@ -172,10 +179,10 @@ fn devices_and_doctor_name_what_webgpu_runs_on() {
 #[test]
 fn a_film_paints_and_resumes_on_the_processor_after_the_card_was_lost() {
     let machine = Machine::new();
-    machine.folder.ffmpeg("-f lavfi -i testsrc2=s=64x36:r=20:d=2 clip.mp4");
-    let args = "video clip.mp4 -o film.mkv --segment-frames 32 --codec ffv1 --scale 8";
-    // A frame takes 24 submissions: it is lost after the first segment of 32.
-    let lost = refused(&mut machine.failing(("LOSE_AFTER", "900"), &format!("{args} --device webgpu")));
+    machine.add_small_network();
+    machine.folder.ffmpeg("-f lavfi -i testsrc2=s=64x36:r=20:d=5 clip.mp4");
+    let args = "video clip.mp4 -o film.mkv --segment-frames 32 --codec ffv1 --style mine";
+    let lost = refused(&mut machine.failing(("LOSE_AFTER", "150"), &format!("{args} --device webgpu")));
     assert!(lost.contains("the graphics card was lost"), "{lost}");
     assert!(lost.contains("run the same command again") && lost.contains("--device cpu"), "{lost}");
     assert!(!machine.folder.path("film.mkv").exists());
@@ -189,8 +196,10 @@ fn a_film_paints_and_resumes_on_the_processor_after_the_card_was_lost() {
 #[test]
 fn a_show_continues_on_the_processor_when_the_card_is_lost() {
     let machine = Machine::new();
-    let args = "live --camera synthetic --resolution 64x36 --fps 5 --scale 8 --no-window --duration 6 --device webgpu";
-    let shown = json(&mut machine.failing(("LOSE_AFTER", "150"), args));
+    machine.add_small_network();
+    let args =
+        "live --camera synthetic --resolution 64x36 --fps 10 --no-window --duration 5 --device webgpu --style mine";
+    let shown = json(&mut machine.failing(("LOSE_AFTER", "80"), args));
     let warnings = shown["warnings"].to_string();
     assert!(warnings.contains("webgpu failed") && warnings.contains("continues on the processor"), "{warnings}");
     assert!(shown["frames"].as_u64().unwrap() >= 5, "{shown}");
@@ -241,36 +250,43 @@ fn a_plugin_of_another_version_is_refused_with_the_one_that_fits() {
 #[test]
 fn too_little_memory_on_the_card_is_said_with_the_cure() {
     let machine = Machine::new();
-    let words = refused(
-        &mut machine.failing(("REFUSE_ABOVE", "5000000"), "image photo.png -o out.png --device webgpu --scale 0.05"),
-    );
-    assert!(words.contains("the graphics card has not enough memory"), "{words}");
-    assert!(words.contains("--device cpu"), "{words}");
+    machine.add_small_network();
+    machine.folder.ffmpeg("-f lavfi -i testsrc2=s=1920x1080 -frames:v 1 large.png");
+    // Too little for the trial, and for a large picture.
+    for (memory, says) in [
+        ("5000000", "webgpu cannot run here: the graphics card has not enough memory"),
+        ("14000000", "the graphics card has not enough memory for the network 'mine'"),
+    ] {
+        let args = "image large.png -o out.png --device webgpu --style mine --scale 1px --tile-above 0";
+        let words = refused(&mut machine.failing(("MEMORY", memory), args));
+        assert!(words.contains(says) && words.contains("--device cpu"), "{memory}: {words}");
+    }
 }
 
 #[test]
 fn auto_measures_once_takes_the_processor_and_says_the_numbers() {
     let machine = Machine::new();
-    let paint = |extra: &str| {
-        let mut command = machine.command(&format!("image photo.png -o out.png -y --scale 20 {extra}"));
-        let output = command.output().unwrap();
+    machine.add_small_network();
+    let paint = || {
+        let output = machine.command("image photo.png -o out.png -y --style mine").output().unwrap();
         assert!(output.status.success(), "{}", user::words(&output));
         user::words(&output)
     };
-    let said = paint("");
+    let said = paint();
     let numbers =
         said.lines().find(|line| line.contains("painting on the processor (cpu ")).unwrap_or_else(|| panic!("{said}"));
     assert!(numbers.contains(" ms, webgpu (") && numbers.contains("as software) "), "{numbers}");
     let kept = fs::read(machine.folder.path("cache/impasto/devices.json")).unwrap();
     // The second time the same numbers come from the cache, in no time.
-    assert!(paint("").contains(numbers.trim()), "the numbers changed");
+    assert!(paint().contains(numbers.trim()), "the numbers changed");
     assert_eq!(fs::read(machine.folder.path("cache/impasto/devices.json")).unwrap(), kept);
 }
 
 #[test]
 fn bench_of_all_devices_counts_what_the_processor_runs_for_webgpu() {
     let machine = Machine::new();
-    let measured = json(&mut machine.command("bench --device all --style starry-night --size 32x18 --seconds 0.05"));
+    machine.add_small_network();
+    let measured = json(&mut machine.command("bench --device all --style mine --size 64x36 --seconds 0.05"));
     let rows = measured["results"].as_array().unwrap();
     let row = |device: &str| rows.iter().find(|row| row["device"] == device).unwrap_or_else(|| panic!("{measured}"));
     assert!(row("cpu")["on_processor"].is_null(), "{measured}");

@@ -41,6 +41,10 @@ pub fn sheet(args: &SheetArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let studio = Studio::open(args.run.machine(shared))?;
     let columns = columns(&studio, args)?;
     let styles: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    // The device is chosen for the first style.
+    if let Some((_, style)) = columns.first() {
+        studio.painter(&PaintSettings { style: style.clone(), ..PaintSettings::default() })?;
+    }
     let device = studio.engine(None)?.provider.device.to_string();
     say_device(&studio, report);
     let mut resizer = Resizer::default();

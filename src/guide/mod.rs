@@ -12,7 +12,8 @@
 //! | [`training`] | training a network from your own paintings, and measuring it |
 //! | [`paint`] | `impasto paint`: one still of the highest quality, by optimisation |
 //! | [`many_machines`] | sharing one film among several computers |
-//! | [`speed`] | devices, graphics cards, and measured times |
+//! | [`devices`] | graphics cards and other devices: installing, choosing, measuring |
+//! | [`speed`] | measured times, and how to make it faster |
 //! | [`faults`] | what happens when something goes wrong, and how that is tested |
 //! | [`json`] | the output of `--json` |
 
@@ -29,6 +30,7 @@ macro_rules! page {
         #[doc = "[training]: crate::guide::training"]
         #[doc = "[paint]: crate::guide::paint"]
         #[doc = "[many machines]: crate::guide::many_machines"]
+        #[doc = "[devices]: crate::guide::devices"]
         #[doc = "[speed]: crate::guide::speed"]
         #[doc = "[faults]: crate::guide::faults"]
         #[doc = "[json]: crate::guide::json"]
@@ -47,6 +49,7 @@ page!(styles, "styles.md");
 page!(training, "training.md");
 page!(paint, "paint.md");
 page!(many_machines, "many_machines.md");
+page!(devices, "devices.md");
 page!(speed, "speed.md");
 page!(faults, "faults.md");
 page!(json, "json.md");

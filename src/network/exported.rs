@@ -6,6 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+/// The name of the weights input in networks trained by impasto's scripts.
+pub(super) const STYLE: &str = "style";
+
+/// The name of the grain input in networks whose strokes grow from it.
+pub(super) const GRAIN: &str = "grain";
+
 /// Field numbers of onnx.proto, from the outermost message inwards.
 pub(super) mod field {
     pub const MODEL_GRAPH: u64 = 7;
@@ -120,6 +126,25 @@ pub fn with_weights(model: &[u8], content: &dyn Fn(&str) -> Option<Rc<Vec<u8>>>)
             Some(inside)
         })
     })
+}
+
+/// Whether `model` has an input called `name`.
+pub(super) fn has_input(model: &[u8], name: &str) -> bool {
+    let graph = first(model, field::MODEL_GRAPH).flatten();
+    let inputs = graph.and_then(|graph| ends(graph, field::GRAPH_INPUT)).unwrap_or_default();
+    inputs.iter().any(|input| input == name.as_bytes())
+}
+
+/// The names of the graph's inputs or outputs.
+pub(super) fn ends(graph: &[u8], number: u64) -> Option<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for part in Fields(graph) {
+        let part = part?;
+        if part.number == number {
+            names.push(first(part.content?, field::VALUE_NAME)??.to_vec());
+        }
+    }
+    Some(names)
 }
 
 /// Turns `node` into one that passes its first input through.

@@ -2,6 +2,7 @@
 //! once, and the memory is reused while the frame size stays the same.
 
 use std::fmt::{Debug, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
@@ -9,6 +10,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{IoBinding, Session};
 use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
+pub(super) use super::exported::{GRAIN, STYLE};
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
 use super::{Layout, Network, NetworkFile, plugin, provider};
@@ -24,21 +26,16 @@ pub struct OnnxNetwork {
     /// The network's name, for messages.
     name: String,
     styles: usize,
-    session: Session,
-    binding: IoBinding,
+    /// Dropped by hand, in this network's turn.
+    session: ManuallyDrop<Session>,
+    binding: ManuallyDrop<IoBinding>,
     names: Names,
     layout: Layout,
-    device: Device,
+    pub(super) device: Device,
     /// Allocates the device copies of tensors for a CUDA graph.
     mirror: Option<Allocator>,
     buffers: Option<Buffers>,
 }
-
-/// The name of the weights input in networks trained by impasto's scripts.
-pub(super) const STYLE: &str = "style";
-
-/// The name of the grain input in networks whose strokes grow from it.
-pub(super) const GRAIN: &str = "grain";
 
 /// The names of the graph's inputs and outputs.
 struct Names {
@@ -181,6 +178,7 @@ impl OnnxNetwork {
         let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
         let mirror = mirror(&session, provider).map_err(|error| failed(&file.name, &error))?;
         let (name, styles, layout, device) = (file.name.clone(), file.styles, file.layout, provider.device);
+        let (session, binding) = (ManuallyDrop::new(session), ManuallyDrop::new(binding));
         Ok(Self { name, styles, session, binding, names, layout, device, mirror, buffers: None })
     }
 
@@ -263,6 +261,18 @@ impl<T: PrimitiveTensorElementType + Debug> End<T> {
             mirror.copy_into(&mut self.host)?;
         }
         Ok(self.host.extract_tensor().1)
+    }
+}
+
+impl Drop for OnnxNetwork {
+    fn drop(&mut self) {
+        let _turn = plugin::turn(self.device);
+        self.buffers = None;
+        // SAFETY: neither is used again.
+        unsafe {
+            ManuallyDrop::drop(&mut self.binding);
+            ManuallyDrop::drop(&mut self.session);
+        }
     }
 }
 
@@ -350,7 +360,7 @@ fn is_of_card_memory(device: Device, reason: &str) -> bool {
 }
 
 /// The error for a failed inference of the network `name` on `device`.
-fn failed_on(device: Device, name: &str, error: &ort::Error) -> Error {
+pub(super) fn failed_on(device: Device, name: &str, error: &ort::Error) -> Error {
     let text = error.to_string();
     if device != Device::Cpu && (text.contains("is lost") || text.contains("device lost")) {
         return Error::failed(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use ort::AsPointer;
@@ -55,15 +55,32 @@ pub(super) fn load(runtime: &Runtime, device: Device) -> Result<PathBuf, Fault> 
     if let Some(outcome) = loaded.get(&device) {
         return outcome.clone();
     }
-    let outcome = match find(device, &runtime.plugins, &runtime.path) {
-        None => return Err(Fault::NotInstalled),
-        Some(path) => match runtime.environment.register_ep_library(device.to_string(), &path) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(Fault::Refused(path, cause(&error))),
-        },
+    let Some(path) = find(device, &runtime.plugins, &runtime.path) else { return Err(Fault::NotInstalled) };
+    load_companions(device, &path);
+    let outcome = match runtime.environment.register_ep_library(device.to_string(), &path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(Fault::Refused(path, cause(&error))),
     };
     loaded.insert(device, outcome.clone());
     outcome
+}
+
+/// Loads the libraries beside a plugin that it needs, where it does not say that they are beside it, as NVIDIA's does not. They
+/// stay loaded. One that is missing is reported when the plugin itself is loaded.
+fn load_companions(device: Device, plugin: &Path) {
+    const NVIDIA: [&str; 3] = ["libcudart.so.", "libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"];
+    let folder = plugin.parent().filter(|_| device == Device::TensorRtRtx && cfg!(unix));
+    for name in NVIDIA {
+        let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let file = entries.map(|entry| entry.path()).find(|path| {
+            path.file_name().and_then(|found| found.to_str()).is_some_and(|found| found.starts_with(name))
+        });
+        // SAFETY: these are the libraries that the plugin itself names as needed.
+        let library = file.and_then(|file| unsafe { libloading::Library::new(file) }.ok());
+        if let Some(library) = library {
+            Box::leak(Box::new(library));
+        }
+    }
 }
 
 /// What the plugin of `device` can run on; the one to use by default first.
@@ -223,6 +240,8 @@ impl Fault {
     /// What to do, as a clause that follows the device's name; `None` if that is what the device needs in any case.
     pub fn cure(&self, device: Device) -> Option<String> {
         match self {
+            // A library of the driver's is missing, not the plugin that fits.
+            Self::Refused(_, reason) if reason.contains("cannot open shared object file") => None,
             Self::Refused(..) => {
                 let wheel = device.wheel()?;
                 Some(format!(
@@ -266,7 +285,7 @@ pub(super) fn explained(device: Device, reason: &str) -> Option<(String, String)
     } else if reason.contains(INVALID) {
         (
             "the graphics card has not enough memory",
-            "needs some free; close other programs that use it, or add --device cpu",
+            "needs a few MiB of it free: close other programs that use the card, or add --device cpu",
         )
     } else {
         return None;
@@ -318,6 +337,14 @@ mod tests {
         assert_eq!(nothing_found(Device::OpenVino, false), "its plugin found no device");
         let cure = Fault::NoUnit.cure(Device::WebGpu).unwrap();
         assert!(!cfg!(target_os = "linux") || cure.contains("libvulkan1"), "{cure}");
+    }
+
+    #[test]
+    fn a_plugin_without_its_driver_is_not_told_to_be_installed_again() {
+        let refused = |reason: &str| Fault::Refused("a.so".into(), reason.to_owned());
+        assert_eq!(refused("libcuda.so.1: cannot open shared object file").cure(Device::TensorRtRtx), None);
+        let other = refused("version \"1.20\" is too old").cure(Device::WebGpu).unwrap();
+        assert!(other.contains("onnxruntime-ep-webgpu") && other.contains("scripts/setup --gpu webgpu"), "{other}");
     }
 
     #[test]

@@ -114,7 +114,7 @@ mod tests {
     fn a_path_without_a_plugin_is_refused_with_the_cure() {
         let place = tempfile::tempdir().unwrap();
         let error = check(&[place.path().to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("--plugin is '") && error.contains("webgpu, tensorrt-rtx, openvino"), "{error}");
+        assert!(error.starts_with("--plugin is '") && error.contains("tensorrt-rtx, openvino, webgpu"), "{error}");
         assert!(error.contains("scripts/setup --gpu"), "{error}");
         assert!(check(&[]).is_ok());
     }

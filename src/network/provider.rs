@@ -9,10 +9,12 @@ use ort::value::Tensor;
 
 pub use super::device::Device;
 use super::device::Route;
+use super::exported::{GRAIN, has_input};
 use super::plugin::{self, Unit};
 use super::runtime::Runtime;
 use super::{Layout, NetworkFile, library};
 use crate::error::{Error, Result, cause};
+use crate::kernel::grain::{CELL, CHANNELS};
 
 /// Options of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,8 +264,10 @@ fn tensorrt(options: &ProviderOptions, network: Option<&NetworkFile>) -> ep::Ten
         .with_engine_cache_path(&folder)
         .with_timing_cache(true)
         .with_timing_cache_path(&folder);
-    if let Some(NetworkFile { layout: Layout::NhwcU8, styles, .. }) = network {
-        let shapes = |[height, width]: [u32; 2]| format!("image:1x{height}x{width}x3,style:{styles}");
+    if let Some(file) = network.filter(|file| file.layout == Layout::NhwcU8) {
+        // Every input whose size is free needs its range, and grain is one if there is any.
+        let has_grain = std::fs::read(&file.path).is_ok_and(|model| has_input(&model, GRAIN));
+        let shapes = |size| profile(size, file.styles, has_grain);
         tensorrt = tensorrt
             .with_profile_min_shapes(shapes([1, 1]))
             .with_profile_opt_shapes(shapes(USUAL))
@@ -272,7 +276,30 @@ fn tensorrt(options: &ProviderOptions, network: Option<&NetworkFile>) -> ep::Ten
     tensorrt
 }
 
+/// The shapes of a network's inputs for pictures of one size, as TensorRT takes them.
+fn profile([height, width]: [u32; 2], styles: usize, has_grain: bool) -> String {
+    let (rows, columns) = (height.div_ceil(CELL), width.div_ceil(CELL));
+    let grain = if has_grain { format!(",{GRAIN}:1x{rows}x{columns}x{CHANNELS}") } else { String::new() };
+    format!("image:1x{height}x{width}x3,style:{styles}{grain}")
+}
+
 /// A folder for compiled networks in the user's cache. The provider creates it, or works without it.
 fn cache(name: &str) -> String {
     library::cache_folder().join(name).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensorrt_gets_the_shapes_of_all_inputs_with_a_free_size() {
+        assert_eq!(profile([1, 1], 8, true), "image:1x1x1x3,style:8,grain:1x1x1x4");
+        assert_eq!(profile(USUAL, 8, true), "image:1x360x640x3,style:8,grain:1x90x160x4");
+        assert_eq!(profile(LARGEST, 8, false), "image:1x2160x3840x3,style:8");
+        let path = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
+        let takes_grain = |name| has_input(&std::fs::read(path(name)).unwrap(), GRAIN);
+        assert!(takes_grain("live.onnx") && takes_grain("live.tiles.onnx"));
+        assert!(!has_input(b"not a model", GRAIN));
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 
-use super::exported::{Fields, edit, field, first, put, put_varint, wire};
+use super::exported::{Fields, edit, ends, field, first, put, put_varint, wire};
 use super::onnx::{GRAIN, STYLE};
 use super::runtime::Runtime;
 use super::{Layout, NetworkFile};
@@ -101,18 +101,6 @@ fn rewritten(model: &[u8], weights: &[f32], how: Standalone) -> Option<Vec<u8>> 
         }
         Some(out)
     })
-}
-
-/// The names of the graph's inputs or outputs.
-fn ends(graph: &[u8], number: u64) -> Option<Vec<Vec<u8>>> {
-    let mut names = Vec::new();
-    for part in Fields(graph) {
-        let part = part?;
-        if part.number == number {
-            names.push(first(part.content?, field::VALUE_NAME)??.to_vec());
-        }
-    }
-    Some(names)
 }
 
 /// The grain of a still picture, with its shape.

@@ -11,10 +11,10 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::onnx::{self, GRAIN, OnnxNetwork, failed};
+use super::onnx::{self, GRAIN, OnnxNetwork, failed_on};
 use super::provider::Provider;
 use super::runtime::Runtime;
-use super::{Network, NetworkFile};
+use super::{Network, NetworkFile, plugin};
 use crate::error::{Error, Result};
 use crate::frame::{Image, byte_len};
 use crate::kernel::grain::{CELL, CHANNELS, Grain};
@@ -98,7 +98,8 @@ impl TiledNetwork {
         from: &Statistics<'_>,
         out: &mut [u8],
     ) -> Result<Vec<f32>> {
-        self.try_graph(image, weights, picture, from, out).map_err(|error| failed(&self.file.name, &error))
+        self.try_graph(image, weights, picture, from, out)
+            .map_err(|error| failed_on(self.untiled.device, &self.file.name, &error))
     }
 
     fn try_graph(
@@ -132,6 +133,7 @@ impl TiledNetwork {
             picture.grain.fill(picture.size, columns, rows, &mut self.cells);
             inputs.push((GRAIN.into(), TensorRef::from_array_view((shape, self.cells.as_slice()))?.into()));
         }
+        let _turn = plugin::turn(self.untiled.device);
         let outputs = self.session.run(inputs)?;
         out.copy_from_slice(outputs["stylized"].try_extract_tensor::<u8>()?.1);
         Ok(outputs["statistics"].try_extract_tensor::<f32>()?.1.to_vec())

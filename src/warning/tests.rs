@@ -66,6 +66,19 @@ fn samples() -> Vec<(Warning, Vec<&'static str>)> {
             vec!["'candy.onnx'", "--like pytorch-unit"],
         ),
         (Warning::PaintsClipped { network: network(), percent: 81, like: None }, vec!["'candy.onnx'", "81 %"]),
+        (
+            Warning::AddedButNot { device: "webgpu".into(), reason: "no card".into() },
+            vec!["webgpu", "no card", "--device cpu"],
+        ),
+        (Warning::AddedDiffers { device: "webgpu".into(), levels: 9 }, vec!["webgpu", "9 of 255", "--device cpu"]),
+        (
+            Warning::OtherDevice { changes: "--device is 'cpu' and was 'webgpu'".into() },
+            vec!["--device is 'cpu' and was 'webgpu'", "--restart"],
+        ),
+        (
+            Warning::DeviceFailed { device: "webgpu".into(), reason: "the card was lost".into() },
+            vec!["webgpu", "the card was lost", "on the processor"],
+        ),
         (Warning::LittleMemory { free: 512 }, vec!["512 MiB"]),
         (Warning::SourceLost { reason: reason() }, vec!["camera 7 was unplugged"]),
         (
@@ -87,7 +100,7 @@ fn samples() -> Vec<(Warning, Vec<&'static str>)> {
 }
 
 /// How the last clause of a warning begins: with what to do, or with the thing that something was done about.
-const ENDS: [&str; 18] = [
+const ENDS: [&str; 19] = [
     "add ",
     "check ",
     "choose ",
@@ -96,6 +109,7 @@ const ENDS: [&str; 18] = [
     "name ",
     "paint ",
     "record ",
+    "restart ",
     "use ",
     "write ",
     "'a.recording.mkv' holds",
