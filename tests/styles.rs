@@ -293,7 +293,7 @@ fn devices_lists_every_device() {
     let listed = User::new().json(&["devices"]);
     let devices: Vec<&str> =
         listed["devices"].as_array().unwrap().iter().map(|device| device["device"].as_str().unwrap()).collect();
-    assert_eq!(devices, ["cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]);
+    assert_eq!(devices, ["cpu", "cuda", "tensorrt", "tensorrt-rtx", "openvino", "coreml", "directml", "webgpu"]);
     assert!(listed["cameras"].is_array());
 }
 

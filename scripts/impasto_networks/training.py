@@ -128,7 +128,7 @@ class Training:
             group["lr"] = recipe.rate * group["pace"] * fall * min(1.0, (self.steps - self.cold + 1) / WARM_UP)
         index = self.index(rows)
         weighed = self.weighed()
-        for name in (LOOKS.keys() & weighed) - self.critics.keys():
+        for name in (name for name in LOOKS if name in weighed and name not in self.critics):  # in this order, for the seed's sake
             self.critics[name] = Critics(LOOKS[name], [paintings.squares[look] for look in LOOKS[name]])
             if name in self.critics_state:
                 self.critics[name].load(self.critics_state[name])
@@ -145,7 +145,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
-        if judged := self.critics.keys() & painted.keys():
+        if judged := [name for name in self.critics if name in painted]:
             with torch.no_grad():
                 real = paintings.crops(rows[:count], crops.pictures.shape[2])
                 seen = vgg(real), vgg(F.avg_pool2d(real, 2))
