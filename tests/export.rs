@@ -1,5 +1,7 @@
 //! `impasto styles export`: what another program paints with the file is what impasto paints.
 
+#[path = "common/difference.rs"]
+mod difference;
 #[path = "common/need.rs"]
 mod need;
 #[path = "common/user.rs"]
@@ -8,6 +10,7 @@ mod user;
 
 use std::path::Path;
 
+use difference::largest_difference;
 use impasto::Frame;
 use ort::environment::Environment;
 use ort::session::Session;
@@ -62,9 +65,9 @@ fn an_exported_style_paints_what_impasto_paints() {
         let args = ["styles", "export", style, "--size", &size, "-o", file.to_str().unwrap(), "-y", "--range", range];
         assert_eq!(user.json(&args)["width"], SIZE.0);
         let elsewhere = run(&environment, &file, &photo, white);
-        let worst = painting.iter().zip(&elsewhere).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        let worst = largest_difference(&painting, &elsewhere);
         assert!(worst <= 1, "{style} differs by {worst}");
-        let changed = painting.iter().zip(&photo).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        let changed = largest_difference(&painting, &photo);
         assert!(changed > 20, "{style} paints nothing");
         // Other programs know ONNX's own operations alone.
         let bytes = std::fs::read(&file).unwrap();

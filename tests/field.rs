@@ -2,6 +2,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/difference.rs"]
+mod difference;
 #[path = "common/need.rs"]
 mod need;
 
@@ -10,6 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clips::{Folder, Run, finish};
+use difference::largest_difference;
 use impasto::Frame;
 use impasto::film::Deinterlace;
 use impasto::internals::media::read::{DecodeOptions, Decoder};
@@ -73,11 +76,6 @@ fn deep_luma(folder: &Folder, name: &str) -> Vec<u16> {
     let size: Vec<usize> = folder.facts(name, "width,height").split(',').map(|side| side.parse().unwrap()).collect();
     let picture = folder.pictures(name).swap_remove(0);
     picture.as_chunks::<2>().0.iter().take(size[0] * size[1]).map(|bytes| u16::from_le_bytes(*bytes)).collect()
-}
-
-fn largest_difference(a: &[u16], b: &[u16]) -> u16 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The network layer with real ONNX Runtime, on the tiny networks of scripts/make_test_networks.py.
 
+#[path = "common/difference.rs"]
+mod difference;
 #[path = "common/need.rs"]
 mod need;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use difference::largest_difference;
 use impasto::Device;
 use impasto::Image;
 use impasto::MaxPixels;
@@ -72,11 +75,6 @@ fn paint(network: &mut dyn Network, width: u32, height: u32, pixels: &[u8], weig
     let mut out = vec![0; pixels.len()];
     network.run(Image { width, height, pixels }, weights, &grain, &mut out)?;
     Ok(out)
-}
-
-fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }
 
 #[test]

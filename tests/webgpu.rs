@@ -5,6 +5,8 @@
 
 #[path = "common/clips.rs"]
 mod clips;
+#[path = "common/difference.rs"]
+mod difference;
 #[path = "common/need.rs"]
 mod need;
 #[path = "common/user.rs"]
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use clips::Folder;
+use difference::largest_difference;
 use need::SoftwareCard;
 use serde_json::Value;
 
@@ -124,11 +127,6 @@ fn sentence(output: &Output) -> String {
     sentence.to_owned()
 }
 
-fn difference(one: &[u8], other: &[u8]) -> u8 {
-    assert_eq!(one.len(), other.len());
-    one.iter().zip(other).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
-}
-
 #[test]
 fn every_own_network_paints_the_processors_picture() {
     let machine = Machine::new();
@@ -144,10 +142,10 @@ fn every_own_network_paints_the_processors_picture() {
             let args = format!("image photo.png -o {device}.png -y --device {device} --style {name}");
             assert_eq!(json(&mut machine.command(&args))["device"], device);
         }
-        let levels = difference(&machine.pixels("cpu.png"), &machine.pixels("webgpu.png"));
-        assert!(levels <= TOLERANCE, "{network} differs by {levels}");
+        let levels = largest_difference(&machine.pixels("cpu.png"), &machine.pixels("webgpu.png"));
+        assert!(levels <= i32::from(TOLERANCE), "{network} differs by {levels}");
         assert!(
-            difference(&machine.pixels("photo.png"), &machine.pixels("webgpu.png")) > 20,
+            largest_difference(&machine.pixels("photo.png"), &machine.pixels("webgpu.png")) > 20,
             "{network} paints nothing"
         );
     }

@@ -196,17 +196,19 @@ def root(square: torch.Tensor) -> torch.Tensor:
     return (square + ROOT_FLOOR).sqrt()
 
 
-def painted_terms(
-    styled: torch.Tensor,
-    crops: Crops,
-    rows: list[int],
-    index: torch.Tensor,
-    paintings: Paintings,
-    critics: dict[str, Critics],
-    vgg: Vgg,
-    weighed: set[str],
-) -> Terms:
+@dataclass
+class Judges:
+    """Who says how good crops are."""
+
+    paintings: Paintings
+    critics: dict[str, Critics]  # by the term of the loss
+    vgg: Vgg
+    weighed: set[str]  # of the terms that not every recipe weighs, those to compute
+
+
+def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: torch.Tensor, judges: Judges) -> Terms:
     """How near the styled crops are to the paintings and to the photos. `index` holds the `rows` as a tensor."""
+    paintings, critics, vgg = judges.paintings, judges.critics, judges.vgg
     scales = sizes(styled)
     features, coarse, large = map(vgg, scales)
     parts = grams({layer: quarters(features[layer]) for layer in STYLE_LAYERS})
@@ -239,7 +241,7 @@ def painted_terms(
     colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
     followed = zip(seen_as_content(features, coarse), crops.contents, crops.details)
     departures = [departure(centred(own, there), photo, there) for own, photo, there in followed]
-    return {name: term() for name, term in sometimes.items() if name in weighed} | {
+    return {name: term() for name, term in sometimes.items() if name in judges.weighed} | {
         "whole": relative(whole, crops.whole, paintings.whole),
         "half": relative(grams(coarse), crops.half, paintings.half),
         "large": relative(grams(large), crops.large, paintings.large),
@@ -270,16 +272,12 @@ def step_terms(
     crops: Crops,
     rows: list[int],
     index: torch.Tensor,
-    paintings: Paintings,
-    critics: dict[str, Critics],
-    vgg: Vgg,
-    weighed: set[str],
+    judges: Judges,
     with_noise: bool,
 ) -> tuple[Terms, Terms]:
     """The terms of one step: of the crops in styles, and of those in the photo's own row, which come last in `rows`.
 
-    `index` holds the rows as a tensor. Of the terms that not every recipe weighs, those in `weighed` are computed. `with_noise` also
-    measures what becomes of a camera's noise."""
+    `index` holds the rows as a tensor. `with_noise` also measures what becomes of a camera's noise."""
     photos, device = crops.pictures, crops.pictures.device
     style, grain = one_hot(index, network.styles), random_grain(photos.shape, device=device)
     count = sum(row < network.styles - 1 for row in rows)
@@ -302,7 +300,7 @@ def step_terms(
     if not count:
         return {}, plain
     styled = first(all_styled)
-    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), paintings, critics, vgg, weighed)
+    terms = painted_terms(styled, each(first, crops), rows[:count], first(index), judges)
     moved, *noisy = others
     off = root(((warp(styled, motion) - moved).square() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp(min=LEAST_SEEN))
     terms["motion"] = off / styled.flatten(1).std(1).clamp(min=LEAST_CONTRAST)

@@ -1,6 +1,6 @@
 """Specks of other colours beside each other, a pixel or two wide: VGG hardly sees them, and a camera's painter must not make them.
 
-Without this, networks whose light matched their paintings in every way had five to twenty times the paintings' colour noise."""
+Without this, networks whose light had nearly the fine texture of their paintings had two to fifteen times the colour noise."""
 
 import torch
 import torch.nn.functional as F

@@ -18,7 +18,7 @@ from torch import nn
 from impasto_networks.brush_network import BrushNetwork
 from impasto_networks.critic import LOOKS, Critics
 from impasto_networks.files import write_atomically
-from impasto_networks.objective import CONTENTS, Weights, step_terms, total, weight_table
+from impasto_networks.objective import CONTENTS, Judges, Weights, step_terms, total, weight_table
 from impasto_networks.paintings import Paintings
 from impasto_networks.photos import Pool
 from impasto_networks.recipe import Recipe
@@ -133,8 +133,8 @@ class Training:
             if name in self.critics_state:
                 self.critics[name].load(self.critics_state[name])
         with_noise = self.steps % 2 == 0
-        crops = pool.take()
-        painted, plain = step_terms(self.network, crops, rows, index, paintings, self.critics, vgg, weighed, with_noise)
+        crops, judges = pool.take(), Judges(paintings, self.critics, vgg, weighed)
+        painted, plain = step_terms(self.network, crops, rows, index, judges, with_noise)
         asked = painted
         if self.steps < self.easy:
             asked = painted | {name: painted[name] * EASY_CONTENT for name in CONTENTS if name in painted}

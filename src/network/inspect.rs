@@ -50,7 +50,7 @@ pub struct Inspection {
 /// # Errors
 /// The file is missing or is no network.
 pub fn inspect(path: &Path, how: &Opening<'_>) -> Result<Inspection> {
-    let session = onnx::session(how.runtime, path, None, how.provider, how.threads)?;
+    let session = onnx::session(how.runtime, path, None, how.provider, how.threads, onnx::Placements::Forgotten)?;
     let names = session.metadata().ok().and_then(|metadata| metadata.custom("impasto.styles")).unwrap_or_default();
     Ok(Inspection {
         looks: looks(&session),

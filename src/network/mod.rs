@@ -1,5 +1,6 @@
 //! Style networks: RGB8 in, RGB8 out, on any device. The only module that knows ONNX Runtime.
 
+mod card;
 pub mod contest;
 pub mod device;
 pub mod exported;
@@ -9,6 +10,7 @@ mod onnx;
 mod open;
 pub mod placement;
 pub mod plugin;
+mod plugin_fault;
 mod plugin_file;
 pub mod predictor;
 pub mod provider;

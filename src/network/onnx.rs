@@ -13,7 +13,7 @@ use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, 
 pub(super) use super::exported::{GRAIN, STYLE};
 use super::provider::{Device, Provider};
 use super::runtime::Runtime;
-use super::{Layout, Network, NetworkFile, plugin, provider};
+use super::{Layout, Network, NetworkFile, plugin, plugin_fault, provider};
 use crate::error::{Error, Result, cause};
 use crate::frame::Image;
 use crate::kernel::grain::{CELL, CHANNELS, Grain};
@@ -70,6 +70,13 @@ enum Tensors {
     Pixels { input: End<f32>, vector: End<f32>, output: End<f32> },
 }
 
+/// Whether a session remembers which device runs which node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placements {
+    Forgotten,
+    Recorded,
+}
+
 /// Builds a session from `path` for `provider`, for everything that runs a graph. `network` describes a style network; it is
 /// `None` for other graphs.
 pub(super) fn session(
@@ -78,28 +85,7 @@ pub(super) fn session(
     network: Option<&NetworkFile>,
     provider: &Provider,
     threads: usize,
-) -> Result<Session> {
-    build(runtime, path, network, provider, threads, false)
-}
-
-/// As [`session`], and the session remembers which device runs which node.
-pub(super) fn recorded_session(
-    runtime: &Runtime,
-    path: &Path,
-    network: Option<&NetworkFile>,
-    provider: &Provider,
-    threads: usize,
-) -> Result<Session> {
-    build(runtime, path, network, provider, threads, true)
-}
-
-fn build(
-    runtime: &Runtime,
-    path: &Path,
-    network: Option<&NetworkFile>,
-    provider: &Provider,
-    threads: usize,
-    recorded: bool,
+    placements: Placements,
 ) -> Result<Session> {
     // ONNX Runtime's own message about a missing file states neither the file nor the cure.
     std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
@@ -121,7 +107,7 @@ fn build(
             // Only their weights have 8 bits. Converted to floats once instead of at every inference, they run twice as fast.
             builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
         }
-        if recorded {
+        if placements == Placements::Recorded {
             builder = builder.with_config_entry("session.record_ep_graph_assignment_info", "1")?;
         }
         if provider.device != Device::Cpu {
@@ -173,7 +159,7 @@ fn mirror(session: &Session, provider: &Provider) -> ort::Result<Option<Allocato
 impl OnnxNetwork {
     /// Opens `file` on `provider` with `threads` cores, and checks that its inputs and outputs match its layout.
     pub fn open(runtime: &Runtime, file: &NetworkFile, provider: &Provider, threads: usize) -> Result<Self> {
-        let session = session(runtime, &file.path, Some(file), provider, threads)?;
+        let session = session(runtime, &file.path, Some(file), provider, threads, Placements::Forgotten)?;
         let names = check_ends(&session, file)?;
         let binding = session.create_binding().map_err(|error| failed(&file.name, &error))?;
         let mirror = mirror(&session, provider).map_err(|error| failed(&file.name, &error))?;
@@ -356,7 +342,7 @@ fn is_of_memory(reason: &str) -> bool {
 
 /// Whether the memory of the graphics card was short.
 fn is_of_card_memory(device: Device, reason: &str) -> bool {
-    is_of_memory(reason) || (device == Device::WebGpu && reason.contains(plugin::INVALID))
+    is_of_memory(reason) || (device == Device::WebGpu && reason.contains(plugin_fault::INVALID))
 }
 
 /// The error for a failed inference of the network `name` on `device`.

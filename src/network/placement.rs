@@ -49,7 +49,8 @@ const PROCESSOR: &str = "CPUExecutionProvider";
 /// # Errors
 /// The network does not open on the device.
 pub fn placement(file: &NetworkFile, how: &Opening<'_>) -> Result<Placement> {
-    let session = onnx::recorded_session(how.runtime, &file.path, Some(file), how.provider, how.threads)?;
+    let session =
+        onnx::session(how.runtime, &file.path, Some(file), how.provider, how.threads, onnx::Placements::Recorded)?;
     let mut placement = Placement::default();
     for (provider, kinds) in assignments(&session) {
         if provider == PROCESSOR {

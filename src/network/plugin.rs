@@ -10,8 +10,10 @@ use ort::AsPointer;
 use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
+use super::card::{card_name, pci_ids};
 use super::device::{Device, Route};
 use super::library;
+use super::plugin_fault::Fault;
 use super::plugin_file::find;
 use super::runtime::Runtime;
 use crate::error::cause;
@@ -24,17 +26,6 @@ pub struct Unit {
     pub name: String,
     /// It is a processor, which only acts as a graphics card if the device is one for graphics cards.
     pub is_processor: bool,
-}
-
-/// Why a plugin gives no device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// No library was found.
-    NotInstalled,
-    /// ONNX Runtime refused the library in this file, for this reason.
-    Refused(PathBuf, String),
-    /// It was loaded and found nothing to run on.
-    NoUnit,
 }
 
 /// What became of each plugin in this process. ONNX Runtime crashes later if it was asked for the same library twice, even
@@ -87,7 +78,16 @@ fn load_companions(device: Device, plugin: &Path) {
 pub(super) fn units(runtime: &Runtime, device: Device) -> Result<Vec<Unit>, Fault> {
     load(runtime, device)?;
     let units: Vec<Unit> = places(runtime, device).iter().map(unit).collect();
-    if units.is_empty() { Err(Fault::NoUnit) } else { Ok(units) }
+    if units.is_empty() { Err(Fault::NoUnit { vulkan: has_vulkan() }) } else { Ok(units) }
+}
+
+/// Whether the Vulkan loader is there; elsewhere than on Linux, nothing needs it.
+fn has_vulkan() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    // SAFETY: the loader has no initialiser that could interfere; it is the library that the plugin itself opens.
+    unsafe { libloading::Library::new("libvulkan.so.1") }.is_ok()
 }
 
 /// Adds the device to a session.
@@ -179,179 +179,4 @@ unsafe fn value(pairs: *const ort::sys::OrtKeyValuePairs, key: &str) -> Option<S
     // SAFETY: ONNX Runtime's strings end with a zero byte and live as long as the list.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().trim().to_owned();
     (!text.is_empty()).then_some(text)
-}
-
-/// The system's list of PCI devices; empty where there is none.
-fn pci_ids() -> String {
-    let places = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"];
-    places
-        .iter()
-        .find_map(|path| fs::read(path).ok())
-        .map_or_else(String::new, |bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The vendor and the name of a graphics card, from its PCI numbers.
-fn card_name(vendor_id: u32, card: u32, vendor: &str, list: &str) -> String {
-    const VENDORS: [(u32, &str); 6] = [
-        (0x1002, "AMD"),
-        (0x106b, "Apple"),
-        (0x10de, "NVIDIA"),
-        (0x13b5, "Arm"),
-        (0x5143, "Qualcomm"),
-        (0x8086, "Intel"),
-    ];
-    let known = VENDORS.iter().find(|(id, _)| *id == vendor_id).map(|(_, name)| *name);
-    let vendor = known.or(Some(vendor).filter(|vendor| !vendor.is_empty()));
-    // `8086  Intel Corporation`, then lines that begin with one tab: `\t9a49  TigerLake-LP GT2 [Iris Xe Graphics]`.
-    let (heading, wanted) = (format!("{vendor_id:04x} "), format!("\t{card:04x} "));
-    let name = list
-        .lines()
-        .skip_while(|line| !line.starts_with(&heading))
-        .skip(1)
-        .take_while(|line| line.starts_with(['\t', '#']))
-        .find_map(|line| line.strip_prefix(&wanted));
-    // What stands in brackets is the name that it is sold under.
-    let name = name.map(|name| match (name.find('['), name.rfind(']')) {
-        (Some(begin), Some(end)) if begin < end => &name[begin + 1..end],
-        _ => name.trim(),
-    });
-    match (vendor, name) {
-        (Some(vendor), Some(name)) => format!("{vendor} {name}"),
-        (Some(vendor), None) => format!("{vendor} {card:04x}"),
-        (None, _) => format!("graphics card {vendor_id:04x}:{card:04x}"),
-    }
-}
-
-impl Fault {
-    /// What is wrong, as a clause.
-    pub fn reason(&self, device: Device) -> String {
-        match self {
-            Self::NotInstalled => "its plugin is not installed".to_owned(),
-            Self::Refused(path, reason) => {
-                let path = path.display();
-                let reason = short(reason);
-                let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(reason);
-                format!("ONNX Runtime refused the plugin '{path}' ({reason})")
-            }
-            Self::NoUnit => nothing_found(device, has_vulkan()).to_owned(),
-        }
-    }
-
-    /// What to do, as a clause that follows the device's name; `None` if that is what the device needs in any case.
-    pub fn cure(&self, device: Device) -> Option<String> {
-        match self {
-            // A library of the driver's is missing, not the plugin that fits.
-            Self::Refused(_, reason) if reason.contains("cannot open shared object file") => None,
-            Self::Refused(..) => {
-                let wheel = device.wheel()?;
-                Some(format!(
-                    "needs {} {}, which fits ONNX Runtime {}.{} or newer; run scripts/setup --gpu {device}, or leave out --plugin",
-                    wheel.package,
-                    wheel.version,
-                    library::MINIMUM.0,
-                    library::MINIMUM.1
-                ))
-            }
-            Self::NoUnit if device == Device::WebGpu => Some(NO_ADAPTER.to_owned()),
-            Self::NoUnit | Self::NotInstalled => None,
-        }
-    }
-}
-
-/// Why a plugin found nothing to run on.
-fn nothing_found(device: Device, has_vulkan: bool) -> &'static str {
-    if device == Device::WebGpu && !has_vulkan {
-        "the Vulkan loader libvulkan.so.1 is missing"
-    } else {
-        "its plugin found no device"
-    }
-}
-
-/// What webgpu needs where it finds no graphics card.
-const NO_ADAPTER: &str = if cfg!(target_os = "linux") {
-    "needs a graphics card with a Vulkan driver: install the loader (package libvulkan1, elsewhere vulkan-loader) and the driver \
-     (mesa-vulkan-drivers for AMD and Intel, NVIDIA's own for NVIDIA), or use --device cpu"
-} else {
-    "needs a graphics card with a current driver; install it from its maker, or use --device cpu"
-};
-
-/// A clearer account of what went wrong on a device, and its cure, where ONNX Runtime's own is a stack of its source files.
-pub(super) fn explained(device: Device, reason: &str) -> Option<(String, String)> {
-    if device != Device::WebGpu {
-        return None;
-    }
-    let (reason, cure) = if reason.contains("Failed to get a WebGPU") {
-        ("no graphics card was found", NO_ADAPTER)
-    } else if reason.contains(INVALID) {
-        (
-            "the graphics card has not enough memory",
-            "needs a few MiB of it free: close other programs that use the card, or add --device cpu",
-        )
-    } else {
-        return None;
-    };
-    Some((reason.to_owned(), cure.to_owned()))
-}
-
-/// What WebGPU says when memory is short: it goes on with a buffer that is none.
-pub(super) const INVALID: &str = "is invalid due to a previous error";
-
-/// The last sentence of ONNX Runtime's account: what comes before are places in its source.
-fn short(reason: &str) -> &str {
-    let last = reason.trim().lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(reason);
-    ["was false. ", "with error: "]
-        .iter()
-        .fold(last, |rest, mark| rest.rsplit_once(mark).map_or(rest, |(_, it)| it))
-        .trim()
-}
-
-/// Whether the Vulkan loader is there; elsewhere than on Linux, nothing needs it.
-fn has_vulkan() -> bool {
-    if !cfg!(target_os = "linux") {
-        return true;
-    }
-    // SAFETY: the loader has no initialiser that could interfere; it is the library that the plugin itself opens.
-    unsafe { libloading::Library::new("libvulkan.so.1") }.is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIST: &str = "# A comment\n1002  Advanced Micro Devices, Inc.\n\t9a49  Not this one\n8086  Intel Corporation\n\
-                        \t9a49  TigerLake-LP GT2 [Iris Xe Graphics]\n\t\t1028 0a21  A board\n\t9a60  TigerLake-H GT1\n";
-
-    #[test]
-    fn a_card_has_the_name_that_it_is_sold_under() {
-        assert_eq!(card_name(0x8086, 0x9a49, "", LIST), "Intel Iris Xe Graphics");
-        assert_eq!(card_name(0x8086, 0x9a60, "Intel", LIST), "Intel TigerLake-H GT1");
-        assert_eq!(card_name(0x10de, 0x2684, "", LIST), "NVIDIA 2684");
-        assert_eq!(card_name(0x1234, 0x1, "Maker", ""), "Maker 0001");
-        assert_eq!(card_name(0x1234, 0x1, "", ""), "graphics card 1234:0001");
-    }
-
-    #[test]
-    fn without_the_vulkan_loader_that_is_the_reason_and_the_cure_names_its_package() {
-        assert_eq!(nothing_found(Device::WebGpu, false), "the Vulkan loader libvulkan.so.1 is missing");
-        assert_eq!(nothing_found(Device::WebGpu, true), "its plugin found no device");
-        assert_eq!(nothing_found(Device::OpenVino, false), "its plugin found no device");
-        let cure = Fault::NoUnit.cure(Device::WebGpu).unwrap();
-        assert!(!cfg!(target_os = "linux") || cure.contains("libvulkan1"), "{cure}");
-    }
-
-    #[test]
-    fn a_plugin_without_its_driver_is_not_told_to_be_installed_again() {
-        let refused = |reason: &str| Fault::Refused("a.so".into(), reason.to_owned());
-        assert_eq!(refused("libcuda.so.1: cannot open shared object file").cure(Device::TensorRtRtx), None);
-        let other = refused("version \"1.20\" is too old").cure(Device::WebGpu).unwrap();
-        assert!(other.contains("onnxruntime-ep-webgpu") && other.contains("scripts/setup --gpu webgpu"), "{other}");
-    }
-
-    #[test]
-    fn of_a_long_account_the_last_sentence_counts() {
-        let long = "/src/a.cc:393 Make() [ONNXRuntimeError] : 11 : x == y was false. ORT runtime version \"1.20\" is too old\n\n";
-        assert_eq!(short(long), "ORT runtime version \"1.20\" is too old");
-        assert_eq!(short("Failed to load library a.so with error: a.so: file too short"), "a.so: file too short");
-        assert_eq!(short("plain"), "plain");
-    }
 }

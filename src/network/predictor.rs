@@ -31,7 +31,7 @@ impl Predictor {
     /// The file is missing or damaged, or is not such a network.
     pub fn open(path: &Path, runtime: &Runtime, threads: usize) -> Result<Self> {
         let provider = Provider::processor("runs once");
-        let session = onnx::session(runtime, path, None, &provider, threads)?;
+        let session = onnx::session(runtime, path, None, &provider, threads, onnx::Placements::Forgotten)?;
         let Some((side, vector)) = ends(&session) else {
             return Err(Error::failed(format!(
                 "'{}' is not a style predictor: it takes {} and gives {}, but must take one float32 [1,S,S,3] and give one \

@@ -11,6 +11,7 @@ pub use super::device::Device;
 use super::device::Route;
 use super::exported::{GRAIN, has_input};
 use super::plugin::{self, Unit};
+use super::plugin_fault::{Fault, explained};
 use super::runtime::Runtime;
 use super::{Layout, NetworkFile, library};
 use crate::error::{Error, Result, cause};
@@ -151,7 +152,7 @@ impl Provider {
             absent,
         };
         let outcome = self.units(runtime).map_err(|fault| {
-            let absent = fault == plugin::Fault::NotInstalled;
+            let absent = fault == Fault::NotInstalled;
             missing(fault.reason(device), fault.cure(device), absent)
         });
         let outcome = outcome.and_then(|units| {
@@ -162,7 +163,7 @@ impl Provider {
                 Ok(()) => Ok(units),
                 Err(error) => {
                     let reason = error.to_string();
-                    let explained = plugin::explained(device, &reason);
+                    let explained = explained(device, &reason);
                     let (reason, cure) = explained.map_or((cause(&error), None), |(reason, cure)| (reason, Some(cure)));
                     Err(missing(reason, cure, false))
                 }
@@ -172,7 +173,7 @@ impl Provider {
     }
 
     /// What the device can run on, if a plugin tells.
-    fn units(&self, runtime: &Runtime) -> Result<Vec<Unit>, plugin::Fault> {
+    fn units(&self, runtime: &Runtime) -> Result<Vec<Unit>, Fault> {
         match self.device.kind().route {
             Route::Built => Ok(Vec::new()),
             Route::Plugin { .. } => plugin::units(runtime, self.device),

@@ -72,7 +72,7 @@ impl TiledNetwork {
         above: u64,
     ) -> Result<Self> {
         let untiled = OnnxNetwork::open(runtime, file, provider, threads)?;
-        let session = onnx::session(runtime, tiles, Some(file), provider, threads)?;
+        let session = onnx::session(runtime, tiles, Some(file), provider, threads, onnx::Placements::Forgotten)?;
         let number =
             |key: &str| -> Option<u32> { session.metadata().ok()?.custom(&format!("impasto.{key}"))?.parse().ok() };
         let multiple = number("multiple").unwrap_or(1).max(1);

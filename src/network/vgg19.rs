@@ -115,7 +115,7 @@ impl<'a> Vgg19<'a> {
 
     fn session(&self, graph: &str) -> Result<Session> {
         let path = self.folder.join(graph_name(self.pooling, graph));
-        onnx::session(self.runtime, &path, None, self.provider, self.threads)
+        onnx::session(self.runtime, &path, None, self.provider, self.threads, onnx::Placements::Forgotten)
     }
 
     /// Opens the feature graph.
