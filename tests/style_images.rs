@@ -45,11 +45,12 @@ fn out(user: &User) -> (PathBuf, String) {
     (path, name)
 }
 
-/// Whether `painted` is halfway between `photo` and `color`.
+/// Whether `painted` is halfway between `photo` and `color`, but for half of the grain that flat parts get.
 fn is_halfway(painted: &[u8], photo: &[u8], color: [f64; 3]) -> bool {
     let halves = photo.iter().zip(color.iter().cycle()).map(|(&photo, color)| (f64::from(photo) + color) / 2.0);
-    painted.len() == photo.len()
-        && painted.iter().zip(halves).all(|(&byte, half)| (f64::from(byte) - half).abs() <= 1.0)
+    let off: Vec<f64> = painted.iter().zip(halves).map(|(&byte, half)| f64::from(byte) - half).collect();
+    let mean = off.iter().sum::<f64>() / off.len() as f64;
+    painted.len() == photo.len() && off.iter().all(|off| off.abs() <= 10.0) && (mean.abs() <= 1.2 || off.len() < 999)
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn a_clip_is_painted_in_the_style_of_a_painting() {
     let frame = user.path("frame.png");
     let shown = need::program("ffmpeg").args(["-v", "error", "-i", out, "-frames:v", "1"]).arg(&frame).status();
     assert!(shown.unwrap().success());
-    assert!(pixels(&frame).iter().all(|byte| byte.abs_diff(128) <= 3), "halfway between white and black");
+    assert!(is_halfway(&pixels(&frame), &[255; 66 * 50 * 3], [0.0; 3]), "halfway between white and black");
 }
 
 #[test]

@@ -33,6 +33,9 @@ content = 0.5
 [[later]]
 first = 3
 weights = { content = 1.0, repeat = 1.0 }
+turns = { bars = 2 }
+[later.styles]
+bars = { color = 7.0 }
 [[style]]
 name = "dots"
 title = "Fractal"
@@ -144,6 +147,20 @@ fn a_recipe_is_trained_resumed_and_listed_and_a_style_of_ones_own_starts_from_it
     add(&at("mine.onnx"), "mine,mine-photo");
     let mine = paint(&user, "mine");
     assert!(mine != dots && mine != photo, "a style of its own");
+}
+
+#[test]
+fn a_span_of_a_recipe_gives_single_styles_more_turns_and_weights_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("tiny.toml");
+    std::fs::write(&recipe, format!("steps = 9\n{RECIPE}")).unwrap();
+    let code = "import sys; sys.path.insert(0, 'scripts'); from impasto_networks.recipe import read_recipe\n\
+        recipe = read_recipe(sys.argv[1], '.')\n\
+        for step in (2, 3): print(recipe.again(step), [(own.content, own.color) for own in recipe.weights(step)])";
+    let told = python_with_torch(&["-c", code, recipe.to_str().unwrap()]);
+    assert!(told.status.success(), "{}", words(&told));
+    let expected = "() [(0.5, 2.5), (0.5, 2.5)]\n(1,) [(1.0, 2.5), (1.0, 7.0)]\n";
+    assert_eq!(String::from_utf8(told.stdout).unwrap(), expected);
 }
 
 #[test]

@@ -45,6 +45,7 @@ LEAST_CONTRAST = 0.1  # standard deviation, of 0..1
 TONE_SQUARE = 16  # pixels: coarser than strokes
 APART_SQUARE = 8  # pixels: as fine as the parts of a face
 ROOT_FLOOR = 1e-6  # under a root, whose slope at 0 is infinite: a quarter of a level
+BORDER = 16  # pixels along the edges whose colours do not count: the painter would put those away there that the photo has no place for
 SEEN = 24  # crops that say how much there usually is in one
 LEAST_SEEN = 0.05  # of a crop, that must be in both frames; of less, the motion counts less
 CAMERA_NOISE = 4 / 255  # standard deviation of what a webcam adds in a room
@@ -238,7 +239,8 @@ def painted_terms(styled: torch.Tensor, crops: Crops, rows: list[int], index: to
 
     sometimes = {"repeat": again, "spectrum": powers, "speckle": specks}
     sometimes |= {name: partial(own.distance, (features, coarse), index) for name, own in critics.items()}
-    colors = F.avg_pool2d(styled, COLOR_POOL).flatten(2).mT
+    border = min(BORDER, styled.shape[2] // 8)
+    colors = F.avg_pool2d(styled[:, :, border:-border, border:-border], COLOR_POOL).flatten(2).mT
     followed = zip(seen_as_content(features, coarse), crops.contents, crops.details)
     departures = [departure(centred(own, there), photo, there) for own, photo, there in followed]
     return {name: term() for name, term in sometimes.items() if name in judges.weighed} | {

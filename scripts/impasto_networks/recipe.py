@@ -27,6 +27,7 @@ class Later:
 
     first: int
     weights: list[Weights]
+    again: tuple[int, ...] = ()  # rows that have further turns in each round, once for each time that they are here
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Recipe:
     def weights(self, step: int) -> list[Weights]:
         return [[style.weights for style in self.styles], *(own.weights for own in self.later if own.first <= step)][-1]
 
+    def again(self, step: int) -> tuple[int, ...]:
+        return [(), *(own.again for own in self.later if own.first <= step)][-1]
+
     def crop(self, step: int) -> int:
         return [size for first, size in self.crops if first <= step][-1]
 
@@ -77,10 +81,13 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
     widths = changed(Widths(), text.get("network", {}))
     crops = [tuple(stage) for stage in text["crops"]]
     optional = {key: text[key] for key in ("batch", "prefix") if key in text}
-    later = []
+    later, names = [], [style.name for style in styles]
     for entry in text.get("later", []):
         common = changed(common, entry.get("weights", {}))
-        later.append(Later(entry["first"], [changed(common, style.get("weights", {})) for style in text["style"]]))
+        again = tuple(names.index(name) for name, turns in entry.get("turns", {}).items() for _ in range(turns - 1))
+        own = entry.get("styles", {})  # weights of single styles in this span alone
+        tables = [style.get("weights", {}) | own.get(style["name"], {}) for style in text["style"]]
+        later.append(Later(entry["first"], [changed(common, table) for table in tables], again))
     optional["later"] = tuple(later)
     return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, **optional)
 

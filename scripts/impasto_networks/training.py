@@ -185,7 +185,7 @@ class Training:
                 pool = None  # first, since it may fill the device
                 pool = Pool(photos, self.recipe.crop(self.steps), vgg, rng, batch)
             while len(order) < batch:
-                order += map(int, rng.permutation(turns))
+                order += map(int, rng.permutation([*turns, *self.recipe.again(self.steps)]))
             rows, order = sorted(order[:batch]), order[batch:]
             self.step(pool, paintings, vgg, rows)
             now = time.monotonic()

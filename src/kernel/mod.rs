@@ -13,5 +13,6 @@ pub mod packed;
 pub mod planar;
 pub mod recolor;
 pub mod resize;
+pub mod roughen;
 pub mod texture;
 pub mod turn;

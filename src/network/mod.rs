@@ -14,6 +14,7 @@ mod plugin_fault;
 mod plugin_file;
 pub mod predictor;
 pub mod provider;
+mod roughened;
 pub mod runtime;
 pub mod spare;
 pub mod standalone;

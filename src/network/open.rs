@@ -1,8 +1,9 @@
 //! Opens a network file.
 
 use super::provider::Provider;
+use super::roughened::Roughened;
 use super::runtime::Runtime;
-use super::{Network, NetworkFile, onnx, tiled};
+use super::{Layout, Network, NetworkFile, onnx, tiled};
 use crate::error::Result;
 
 /// How to open a network.
@@ -28,6 +29,13 @@ pub fn open(file: &NetworkFile, how: &Opening<'_>) -> Result<Box<dyn Network>> {
         (Some(tiles), Some(above)) => {
             Box::new(tiled::TiledNetwork::open(runtime, file, tiles, provider, threads, above)?)
         }
-        _ => Box::new(onnx::OnnxNetwork::open(runtime, file, provider, threads)?),
+        _ => {
+            let network = onnx::OnnxNetwork::open(runtime, file, provider, threads)?;
+            match file.layout {
+                // Arbitrary style weaves where it sees nothing; the classic networks stay as their authors made them.
+                Layout::NhwcF32(_) => Box::new(Roughened::new(network)),
+                _ => Box::new(network),
+            }
+        }
     })
 }
