@@ -32,8 +32,8 @@ pub enum Warning {
     DeepColor {
         /// The video.
         video: PathBuf,
-        /// Its bits per channel.
-        bits: u32,
+        /// Its bits per channel; `None` if they are floating-point numbers.
+        bits: Option<u32>,
     },
     /// A video has an alpha channel, which is lost.
     VideoTransparency {
@@ -304,8 +304,11 @@ impl fmt::Display for Warning {
             Self::WideGamut { video } => {
                 write!(out, "'{}' has wide-gamut colours; it is painted in BT.709, at 8 bits", video.display())
             }
-            Self::DeepColor { video, bits } => {
+            Self::DeepColor { video, bits: Some(bits) } => {
                 write!(out, "'{}' has {bits} bits per channel; it is painted at 8 bits", video.display())
+            }
+            Self::DeepColor { video, bits: None } => {
+                write!(out, "'{}' has floating-point channels; it is painted at 8 bits", video.display())
             }
             Self::VideoTransparency { video } => {
                 write!(out, "'{}' has transparency; it is painted as if it were opaque", video.display())

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
+/// The beginning of temporary names, which hides them.
+pub const BEGINNING: &str = ".impasto-";
 /// The ending of temporary names, by which the leftovers of a killed process are recognised.
 pub const ENDING: &str = ".part";
 
@@ -52,6 +54,15 @@ impl Unfinished {
         &self.path
     }
 
+    /// Writes `bytes` and commits them.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn fill(self, bytes: &[u8]) -> io::Result<()> {
+        File::options().write(true).open(self.temporary())?.write_all(bytes)?;
+        self.commit()
+    }
+
     /// Syncs the file to disk and gives it its final name. The writer must have closed it. An existing file or link of
     /// that name is replaced. A pipe or a device of that name stays, and the bytes are written to it.
     ///
@@ -62,10 +73,23 @@ impl Unfinished {
             let mut stream = File::options().write(true).open(&self.path)?;
             return io::copy(&mut File::open(&self.temporary)?, &mut stream).map(drop);
         }
-        sync_file(&self.temporary)?;
-        self.temporary.persist(&self.path).map_err(|error| error.error)?;
-        sync_folder(folder_of(&self.path))
+        let Self { temporary, path } = self;
+        keep(temporary, &path)
     }
+
+    /// As [`Self::commit`], under another name than the final one, which [`rename`] gives it later.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_as(self, path: &Path) -> io::Result<()> {
+        keep(self.temporary, path)
+    }
+}
+
+fn keep(temporary: TempPath, path: &Path) -> io::Result<()> {
+    sync_file(&temporary)?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))
 }
 
 /// A folder for files of one job, removed with all that is in it.
@@ -92,12 +116,10 @@ impl Scratch {
 /// # Errors
 /// The folder is missing or not writable, `path` is a folder, or the disk is full. Nothing is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = Unfinished::beside(path)?;
-    File::options().write(true).open(unfinished.temporary())?.write_all(bytes)?;
-    unfinished.commit()
+    Unfinished::beside(path)?.fill(bytes)
 }
 
-/// Syncs the file `growing`, which was written under a visible name, to disk and renames it to `path`.
+/// Syncs the file `growing`, which was written under a name of its own, to disk and renames it to `path`.
 ///
 /// # Errors
 /// The disk is full, or the folder is gone. The file keeps its old name.
@@ -117,7 +139,11 @@ pub fn is_stream(path: &Path) -> bool {
 /// # Errors
 /// The folder is missing or not writable.
 pub fn probe(path: &Path) -> io::Result<()> {
-    Unfinished::beside(path).map(drop)
+    if is_stream(path) {
+        return Ok(());
+    }
+    // Without a name where the system can, so that a kill leaves none behind.
+    tempfile::tempfile_in(folder_of(path)).map(drop)
 }
 
 /// Whether both paths lead to the same existing file, also through links. Used to keep a job from overwriting its
@@ -153,14 +179,15 @@ fn sync_file(path: &Path) -> io::Result<()> {
     File::options().write(true).open(path)?.sync_all()
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that `path` is in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Creates an empty file under an unpredictable name, with the permissions of an ordinary new file.
 fn create(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(ENDING);
+    builder.prefix(BEGINNING).suffix(ENDING);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

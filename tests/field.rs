@@ -495,8 +495,11 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
     let deep = with(&[(258, 32), (277, 1)], &0x8000_0000u32.to_le_bytes());
     let (run, pixel) = painted(&folder, "deep.tif", &deep);
     assert_eq!(pixel.unwrap().0, [128, 128, 128, 255], "{}", run.errors);
+    assert!(run.errors.contains("its 32 bits per channel are painted at 8"), "{}", run.errors);
     let float = with(&[(258, 32), (277, 1), (339, 3)], &0.25f32.to_le_bytes());
-    assert_eq!(painted(&folder, "float.tif", &float).1.unwrap().0, [64, 64, 64, 255]);
+    let (run, pixel) = painted(&folder, "float.tif", &float);
+    assert_eq!(pixel.unwrap().0, [64, 64, 64, 255]);
+    assert!(run.errors.contains("its 32-bit floating-point channels are painted at 8 bits"), "{}", run.errors);
     // Grey and opacity of 16 bits, half of it associated: divided before anything is rounded.
     let pixel = [193u16, 386].map(u16::to_le_bytes).concat();
     let associated = with(&[(258, 16), (277, 2), (338, 1)], &pixel);
@@ -520,9 +523,20 @@ fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
         ([1, 3, 8], "colours of a palette"),
         ([1, 8, 8], "colours in CIE L*a*b*"),
         ([1, 1, 12], "12 bits per channel"),
+        ([1, 5, 8], "1 inks"),
     ] {
         let tags = [(256, 1), (257, 1), (259, kind[0]), (278, 1), (262, kind[1]), (258, kind[2]), (277, 1)];
         let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 4]));
+        let words = format!("of an unsupported kind ({reason})");
+        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
+    }
+    for (more, reason) in [
+        (&[(262, 5), (277, 5), (338, 2)][..], "CMYK with opacity"),
+        (&[(262, 5), (277, 6)], "6 inks"),
+        (&[(262, 1), (277, 3)], "grey in 3 channels"),
+    ] {
+        let tags = [&[(256, 1), (257, 1), (259, 1), (278, 1), (258, 8)], more].concat();
+        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 6]));
         let words = format!("of an unsupported kind ({reason})");
         assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
     }

@@ -272,7 +272,7 @@ fn a_job_killed_at_any_moment_resumes_to_the_same_file() {
         child.wait().unwrap();
         if let Ok(bytes) = fs::read(folder.path("out.mp4")) {
             assert!(bytes == expected, "round {round}: a file under the final name that is not the whole one");
-            let _ = fs::remove_dir_all(folder.path("out.mp4.parts"));
+            assert_eq!(folder.names(), ["in.mp4", "out.mp4"], "round {round}");
             late += 1;
             continue;
         }
@@ -285,6 +285,65 @@ fn a_job_killed_at_any_moment_resumes_to_the_same_file() {
         "fault: kill -9 at random moments: 50 tried: {midway} resumed from a complete segment, {early} started again, {late} had already finished; the same file 50 times"
     );
     assert!(midway >= 10 && early >= 2, "{midway} {early}");
+}
+
+/// Kills a job right before each time that it renames, removes or syncs something, and runs it again. Its `last` act is to make
+/// the file of that name.
+#[cfg(target_os = "linux")]
+fn is_never_left_halfway(folder: &Folder, args: &str, last: &str) {
+    use std::os::unix::process::ExitStatusExt;
+    let place = tempfile::tempdir().unwrap();
+    let shim = place.path().join("kill.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/kill.c");
+    let compiled = need::program("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).args([source, "-ldl"]).status();
+    assert!(compiled.unwrap().success());
+    let found = || {
+        let listed = output(Command::new("find").current_dir(folder.0.path())).stdout;
+        let mut names: Vec<String> = String::from_utf8(listed).unwrap().lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let bytes = |names: &[String]| -> Vec<Option<Vec<u8>>> {
+        names.iter().map(|name| fs::read(folder.path(name)).ok()).collect()
+    };
+    let before = found();
+    folder.paint(args).ok();
+    let whole = found();
+    let expected = bytes(&whole);
+    let (mut moments, mut alone) = (0, 0);
+    loop {
+        let made = whole.iter().filter(|name| !before.contains(name)).map(|name| folder.path(name));
+        made.filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
+        let mut command = folder.command(args);
+        let run = output(command.env("LD_PRELOAD", &shim).env("KILL_AT", (moments + 1).to_string()));
+        if run.status.success() {
+            break;
+        }
+        assert_eq!(run.status.signal(), Some(9), "{}", String::from_utf8_lossy(&run.stderr));
+        moments += 1;
+        if folder.path(last).exists() {
+            alone += 1;
+        } else {
+            folder.paint(args).ok();
+        }
+        assert_eq!(found(), whole, "{args}: killed at moment {moments}");
+        assert!(bytes(&whole) == expected, "{args}: killed at moment {moments}");
+    }
+    eprintln!(
+        "fault: kill -9 before each rename, removal and sync ({last}): {moments} tried: {alone} left the output and nothing \
+         else, {} were finished by the same command",
+        moments - alone
+    );
+    assert!(moments > 15 && alone > 0, "{moments} {alone}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_kill_leaves_a_job_that_the_same_command_finishes_or_the_output_and_nothing_else() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 50, "-an");
+    is_never_left_halfway(&folder, &format!("in.mp4 -o out.mp4 {SHORT} --preset ultrafast"), "out.mp4");
+    is_never_left_halfway(&folder, "in.mp4 -o out/%d.png --duration 0.12", "out/3.png");
 }
 
 #[test]

@@ -115,6 +115,39 @@ fn damaged_pictures_are_told_by_name_and_the_one_before_is_shown() {
 }
 
 #[test]
+fn damage_within_a_picture_of_openexr_is_told_by_name() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("frames")).unwrap();
+    let colours = "-f lavfi -i testsrc2=s=160x90:r=25:d=0.2 -pix_fmt gbrpf32le";
+    for compression in ["zip1", "zip16", "rle"] {
+        folder.ffmpeg(&format!("{colours} -compression {compression} frames/%d.exr"));
+        let run = folder.paint("frames/%d.exr -o whole/%d.png -y --stabilize 0").ok();
+        assert!(
+            run.warnings().contains("has floating-point channels") && !run.warnings().contains("damaged"),
+            "{}",
+            run.warnings()
+        );
+        let path = folder.path("frames/3.exr");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 200].fill(0xA7);
+        fs::write(&path, bytes).unwrap();
+        let run = folder.paint("frames/%d.exr -o out/%d.png -y --stabilize 0").ok();
+        assert!(run.warnings().contains("'frames/3.exr'"), "{compression}: {}", run.warnings());
+        let picture = |name: &str| fs::read(folder.path(name)).unwrap();
+        assert!(picture("out/3.png") == picture("whole/2.png"), "{compression}: the one before is shown");
+        assert!(picture("out/4.png") == picture("whole/4.png"), "{compression}");
+    }
+}
+
+#[test]
+fn a_file_of_several_jpegs_is_a_film() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=25:d=0.4 -c:v mjpeg in.mjpeg");
+    assert_eq!(folder.paint("in.mjpeg -o out.mkv").without_warnings().frames(), 10);
+}
+
+#[test]
 fn one_picture_is_no_film_and_a_folder_of_pictures_is_told_how_to_be_one() {
     let folder = folder_of_frames("png");
     fs::copy(folder.path("frames/1001.png"), folder.path("photo.png")).unwrap();

@@ -369,6 +369,35 @@ fn a_recording_that_tells_no_length_is_said_to_be_cut_off_where_that_can_be_know
 }
 
 #[test]
+fn a_film_whose_chunks_tell_their_sizes_is_said_to_be_cut_off() {
+    let folder = Folder::new();
+    for (name, options) in [
+        ("film.mp4", "-movflags +faststart"),
+        ("fragments.mp4", "-movflags +frag_keyframe+empty_moov"),
+        ("film.dv", "-s 720x576 -pix_fmt yuv420p -c:v dvvideo -c:a pcm_s16le -ar 48000 -ac 2"),
+        ("film.gif", "-c:v gif -an"),
+        ("film.flv", "-c:v flv1 -c:a aac"),
+        ("film.wmv", "-c:v wmv2 -c:a wmav2"),
+        ("film.avi", "-c:v mjpeg -c:a pcm_s16le"),
+        ("film.mxf", "-c:v mpeg2video -c:a pcm_s16le -ar 48000"),
+        ("film.mpg", "-c:v mpeg2video -c:a mp2"),
+        ("film.vob", "-c:v mpeg2video -c:a mp2"),
+        ("film.nut", ""),
+    ] {
+        folder.clip(name, 1.0, options);
+        let run = folder.paint(&format!("{name} -o whole.mkv -y")).ok();
+        assert!(!run.warnings().contains("damaged"), "{name}: {}", run.warnings());
+        let (bytes, cut) = (fs::read(folder.path(name)).unwrap(), format!("cut-{name}"));
+        // Within a picture, and within whatever stands there.
+        for length in [bytes.len() / 2 + 1, bytes.len() * 3 / 5, bytes.len() * 4 / 5 + 1] {
+            fs::write(folder.path(&cut), &bytes[..length]).unwrap();
+            let run = folder.paint(&format!("{cut} -o out.mkv -y")).ok();
+            assert!(run.warnings().contains("is damaged"), "{name} {length}: {} {}", run.frames(), run.warnings());
+        }
+    }
+}
+
+#[test]
 fn a_size_that_changes_midway_is_scaled_to_the_first() {
     let folder = Folder::new();
     let part = |size: &str, name: &str| {

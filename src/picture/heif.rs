@@ -234,10 +234,15 @@ impl<'a> Heif<'a> {
         self.heif.is_premultiplied.is_some_and(|ask| unsafe { ask(self.handle) != 0 })
     }
 
+    /// Bits per channel; 8 if it does not say.
+    pub fn bits(&self) -> u32 {
+        // SAFETY: the handle is valid.
+        unsafe { (self.heif.image_handle_get_luma_bits_per_pixel)(self.handle) }.max(8).cast_unsigned()
+    }
+
     /// Whether it has more than 8 bits per channel.
     pub fn is_deep(&self) -> bool {
-        // SAFETY: the handle is valid.
-        unsafe { (self.heif.image_handle_get_luma_bits_per_pixel)(self.handle) > 8 }
+        self.bits() > 8
     }
 
     /// The colour profile.

@@ -9,6 +9,7 @@ pub mod jpeg;
 mod jpeg_xl;
 mod png;
 pub mod read;
+mod samples;
 pub mod tiff;
 pub mod write;
 

@@ -12,7 +12,8 @@ use image::{
     RgbImage,
 };
 
-use super::color::{Channels, Profile, Sample, to_rgb};
+use super::color::{Channels, Profile, to_rgb};
+use super::samples::{Depth, Samples, high, split, split_alpha};
 use super::{Format, MAX_BYTES, MAX_SIDE, Picture, color, exif, foreign, heif, jpeg, jpeg_xl, png, tiff};
 use crate::error::{Error, Result, cause};
 use crate::frame::{Frame, MaxPixels, room_for};
@@ -172,19 +173,13 @@ fn written_as(format: ImageFormat) -> Option<Format> {
     }
 }
 
-/// Pixels as stored in the file.
-enum Samples {
-    /// 8 bits a channel, packed.
-    Eight(Vec<u8>),
-    /// 16 bits a channel, packed.
-    Sixteen(Vec<u16>),
-}
-
 /// A picture as stored in the file: not rotated, in its own colour space.
 struct Raw {
     width: u32,
     height: u32,
     samples: Samples,
+    /// How deep they are in the file, if that is more than 8 bits.
+    depth: Depth,
     channels: Channels,
     alpha: Option<Vec<u8>>,
     icc: Option<Vec<u8>>,
@@ -210,6 +205,7 @@ fn decode_jpeg(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
         width: header.width,
         height: header.height,
         samples: Samples::Eight(pixels.bytes),
+        depth: Depth::SIXTEEN,
         channels: header.channels,
         alpha: None,
         icc: header.icc,
@@ -259,7 +255,8 @@ fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<
         }
     };
     let (exif, orientation) = (picture.exif(), orientation(turn));
-    Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
+    let depth = Depth { bits: picture.bits(), is_float: false };
+    Ok(Raw { width, height, samples, depth, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
 fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
@@ -273,12 +270,13 @@ fn decode_jpeg_xl(bytes: &[u8], name: &str, most: MaxPixels) -> Result<Raw> {
     check_size(name, Size::new(width, height), u64::from(decoder.color_type().bytes_per_pixel()), most)?;
     let icc = decoder.icc_profile().unwrap_or_default();
     let exif = decoder.exif_metadata().unwrap_or_default().map(exif::without_marker);
-    let is_multiplied = jpeg_xl::is_multiplied(bytes);
+    let jpeg_xl::Facts { is_multiplied, depth, is_animated, has_xmp } = jpeg_xl::facts(bytes);
     let (samples, channels, alpha) = split(DynamicImage::from_decoder(decoder).map_err(failed)?, is_multiplied);
     // It is turned upright already.
     let orientation = Orientation::NoTransforms;
-    let (code_points, notes, warnings) = (None, Vec::new(), Vec::new());
-    Ok(Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
+    let (code_points, notes) = (None, has_xmp.then(other_metadata).into_iter().collect());
+    let warnings = is_animated.then_some(Warning::Animation).into_iter().collect();
+    Ok(Raw { width, height, samples, depth, channels, alpha, icc, code_points, exif, orientation, notes, warnings })
 }
 
 /// The orientation, in EXIF's terms, that moves pixels as `turn` does.
@@ -298,7 +296,7 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
     let (width, height) = tiff::size(bytes).map_err(refused)?;
     // RGB and opacity in 64 bits, at most.
     check_size(name, Size::new(width, height), 4 * 8, most)?;
-    let tiff::Deep { is_shallow, samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
+    let tiff::Deep { is_shallow, depth, samples, channels, alpha } = tiff::deep(bytes).map_err(refused)?;
     let color = match (channels, alpha) {
         (Channels::Gray, false) => ColorType::L16,
         (Channels::Gray, true) => ColorType::La16,
@@ -314,6 +312,7 @@ fn decode_deep(bytes: &[u8], metadata: tiff::Metadata, name: &str, most: MaxPixe
         width,
         height,
         samples,
+        depth,
         channels,
         alpha,
         icc: metadata.icc,
@@ -395,7 +394,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         icc = metadata.icc;
     }
     let code_points = (format == ImageFormat::Png).then(|| png::code_points(bytes)).flatten();
-    let mut raw = Raw { width, height, samples, channels, alpha, icc, code_points, exif, orientation, notes, warnings };
+    let depth = Depth::SIXTEEN;
+    let mut raw =
+        Raw { width, height, samples, depth, channels, alpha, icc, code_points, exif, orientation, notes, warnings };
     if matches!(stored, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
         raw.channels = Channels::Cmyk;
         raw.samples = match tiff::inks(bytes).map_err(|refusal| refused_tiff(name, refusal))? {
@@ -404,64 +405,6 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
         };
     }
     Ok(raw)
-}
-
-/// A sample of 16 bits in 8.
-fn high(sample: u16) -> u8 {
-    ((u32::from(sample) + 128) / 257) as u8
-}
-
-/// Divides the colours of packed pixels by the opacity behind them, at its full depth.
-fn unmultiply<T: Sample>(pixels: &mut [T], count: usize) {
-    for pixel in pixels.chunks_exact_mut(count + 1) {
-        let opacity = pixel[count].get();
-        if (1..T::MAX).contains(&opacity) {
-            let divided = |level: T| T::put(((level.get() * T::MAX + opacity / 2) / opacity).min(T::MAX));
-            pixel[..count].iter_mut().for_each(|level| *level = divided(*level));
-        }
-    }
-}
-
-/// Splits an image into colours, their meaning, and opacity if it has any. The colours `is_multiplied` by it are divided.
-fn split(image: DynamicImage, is_multiplied: bool) -> (Samples, Channels, Option<Vec<u8>>) {
-    match image.color() {
-        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => {
-            let color = image.color();
-            let (channels, colors, alpha) = split_alpha(image.into_bytes(), color, |opacity| opacity, is_multiplied);
-            (Samples::Eight(colors), channels, alpha)
-        }
-        ColorType::L16 => (Samples::Sixteen(image.into_luma16().into_raw()), Channels::Gray, None),
-        ColorType::La16 => {
-            let raw = image.into_luma_alpha16().into_raw();
-            let (channels, colors, alpha) = split_alpha(raw, ColorType::La16, high, is_multiplied);
-            (Samples::Sixteen(colors), channels, alpha)
-        }
-        color if color.has_alpha() => {
-            let raw = image.into_rgba16().into_raw();
-            let (channels, colors, alpha) = split_alpha(raw, ColorType::Rgba16, high, is_multiplied);
-            (Samples::Sixteen(colors), channels, alpha)
-        }
-        _ => (Samples::Sixteen(image.into_rgb16().into_raw()), Channels::Rgb, None),
-    }
-}
-
-fn split_alpha<T: Sample>(
-    mut raw: Vec<T>,
-    color: ColorType,
-    byte: fn(T) -> u8,
-    is_multiplied: bool,
-) -> (Channels, Vec<T>, Option<Vec<u8>>) {
-    let channels = if color.has_color() { Channels::Rgb } else { Channels::Gray };
-    if !color.has_alpha() {
-        return (channels, raw, None);
-    }
-    let count = channels.count();
-    if is_multiplied {
-        unmultiply(&mut raw, count);
-    }
-    let alpha: Vec<u8> = raw.chunks_exact(count + 1).map(|pixel| byte(pixel[count])).collect();
-    let colors = raw.chunks_exact(count + 1).flat_map(|pixel| pixel[..count].iter().copied()).collect();
-    (channels, colors, alpha.iter().any(|&opacity| opacity < 255).then_some(alpha))
 }
 
 impl Raw {
@@ -512,10 +455,10 @@ impl Raw {
                 _ => to_rgb(&pixels, self.channels),
             },
             Samples::Sixteen(pixels) => {
-                self.notes.push("its 16 bits per channel are painted at 8".into());
+                self.notes.push(self.depth.note());
                 let converted = profile.as_ref().and_then(|profile| profile.to_srgb16(&pixels));
                 let pixels = converted.unwrap_or_else(|| to_rgb(&pixels, self.channels));
-                pixels.into_iter().map(|sample| ((u32::from(sample) + 128) / 257) as u8).collect()
+                pixels.into_iter().map(high).collect()
             }
         };
         if let Some(profile) = profile {

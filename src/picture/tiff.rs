@@ -9,6 +9,7 @@ use tiff::tags::Tag;
 
 use super::MAX_BYTES;
 use super::color::Channels;
+use super::samples::Depth;
 
 /// Inks as stored, packed `[height][width][4]`; the largest value is full ink.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub enum Stored {
 pub struct Deep {
     /// The file has 8 bits.
     pub is_shallow: bool,
+    /// How deep the file's samples are.
+    pub depth: Depth,
     /// Packed `[height][width][channels]`, opacity last.
     pub samples: Vec<u16>,
     /// What the channels mean, without the opacity.
@@ -133,6 +136,7 @@ pub fn oddity(bytes: &[u8]) -> Option<String> {
     const ZSTANDARD: u16 = 50_000;
     const WEBP: u16 = 50_001;
     const PALETTE: u16 = 3;
+    const SEPARATED: u16 = 5;
     const YCBCR: u16 = 6;
     const CIELAB: std::ops::RangeInclusive<u16> = 8..=10;
     let mut decoder = Decoder::new(Cursor::new(bytes)).ok()?;
@@ -147,10 +151,16 @@ pub fn oddity(bytes: &[u8]) -> Option<String> {
     if let Some(codec) = codec {
         return Some(format!("compressed as {codec}"));
     }
-    match (first(Tag::PhotometricInterpretation), first(Tag::BitsPerSample)) {
-        (Some(PALETTE), _) => Some("colours of a palette".into()),
-        (Some(YCBCR), _) => Some("colours in YCbCr".into()),
-        (Some(kind), _) if CIELAB.contains(&kind) => Some("colours in CIE L*a*b*".into()),
+    let kind = first(Tag::PhotometricInterpretation).unwrap_or(u16::MAX);
+    let channels = first(Tag::SamplesPerPixel).unwrap_or(1);
+    let has_opacity = matches!(first(Tag::ExtraSamples), Some(1 | 2));
+    match (kind, first(Tag::BitsPerSample)) {
+        (PALETTE, _) => Some("colours of a palette".into()),
+        (YCBCR, _) => Some("colours in YCbCr".into()),
+        (SEPARATED, _) if has_opacity => Some("CMYK with opacity".into()),
+        (SEPARATED, _) if channels != 4 => Some(format!("{channels} inks")),
+        (kind, _) if CIELAB.contains(&kind) => Some("colours in CIE L*a*b*".into()),
+        (0 | 1, _) if channels > 1 => Some(format!("grey in {channels} channels")),
         (_, Some(bits)) if !matches!(bits, 1 | 8 | 16 | 32 | 64) => Some(format!("{bits} bits per channel")),
         _ => None,
     }
@@ -182,6 +192,14 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, Refusal> {
     let level = |share: f64| (share.clamp(0.0, 1.0) * 65_535.0).round() as u16;
     let read = decoder.read_image()?;
     let is_shallow = matches!(read, DecodingResult::U8(_));
+    let (bits, is_float) = match &read {
+        DecodingResult::U32(_) => (32, false),
+        DecodingResult::U64(_) => (64, false),
+        DecodingResult::F16(_) => (16, true),
+        DecodingResult::F32(_) => (32, true),
+        DecodingResult::F64(_) => (64, true),
+        _ => (16, false),
+    };
     let samples: Vec<u16> = match read {
         DecodingResult::U8(samples) => samples.into_iter().map(|sample| u16::from(sample) * 257).collect(),
         DecodingResult::U16(samples) => samples,
@@ -195,7 +213,7 @@ pub fn deep(bytes: &[u8]) -> Result<Deep, Refusal> {
     if samples.len() as u64 != count * (channels.count() as u64 + u64::from(alpha)) {
         return unsupported("its channels are stored in planes".into());
     }
-    Ok(Deep { is_shallow, samples, channels, alpha })
+    Ok(Deep { is_shallow, depth: Depth { bits, is_float }, samples, channels, alpha })
 }
 
 /// A decoder, and the number of pixels of its first page.

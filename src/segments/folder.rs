@@ -53,17 +53,13 @@ pub struct Folder {
 }
 
 const JOURNAL: &str = "job.json";
-const JOINED: &str = "joined.json";
+/// Says that numbered pictures of the job already have their names.
+const UNPACKING: &str = "unpacking";
 /// The ending of its name.
 const ENDING: &str = ".parts";
 /// Bytes in the longest name that file systems take.
 const LONGEST: usize = 255;
 
-/// What is noted of a complete film.
-#[derive(Serialize, Deserialize)]
-struct Joined {
-    bytes: u64,
-}
 const LOCK: &str = "lock";
 
 impl Folder {
@@ -81,29 +77,31 @@ impl Folder {
         name.into()
     }
 
-    /// Removes the folder of a job that was killed after its film was complete and before all of the folder was removed.
+    /// Removes a folder in which a killed job left nothing of use.
     pub fn sweep(output: &Path) {
         let path = Self::beside(output);
-        let joined = read::<Joined>(&path.join(JOINED)).ok().flatten();
-        let is_there = |joined: Joined| fs::metadata(output).is_ok_and(|found| found.len() == joined.bytes);
-        let holds_nothing = || path.is_dir() && names_in(&path).iter().all(|name| name == LOCK);
-        if !joined.is_some_and(is_there) && !holds_nothing() {
-            return;
-        }
+        let is_empty = || names_in(&path).iter().all(|name| name == LOCK);
         // Another process that works there keeps it.
-        if let Ok(lock) = lock(&path, Use::Alone) {
-            let folder = Self { path, job: String::new(), lock, usage: Use::Alone, moved: Vec::new() };
-            // What cannot be removed is told about when the folder is used again.
-            let _ = folder.remove();
+        if path.is_dir()
+            && is_empty()
+            && let Ok(lock) = lock(&path, Use::Alone)
+        {
+            drop(Self { path, job: String::new(), lock, usage: Use::Alone, moved: Vec::new() });
         }
     }
 
-    /// Records that the film of so many `bytes` is complete, just before it gets its name.
+    /// Notes that pictures of the job are about to get their names; the job resumes all the same if it is killed meanwhile.
     ///
     /// # Errors
     /// The disk is full, or the folder is gone.
-    pub fn note_joined(&self, bytes: u64) -> Result<()> {
-        self.write(JOINED, &Joined { bytes })
+    pub fn note_unpacking(&self) -> Result<()> {
+        let path = self.path.join(UNPACKING);
+        whole::write(&path, b"").map_err(|error| Error::writing(&path, &error))
+    }
+
+    /// Whether a job that was killed left some of the pictures that `output` stands for.
+    pub fn was_unpacking(output: &Path) -> bool {
+        Self::beside(output).join(UNPACKING).exists()
     }
 
     /// Opens the folder at `path` for the job that `journal` describes, and creates it if it does not exist. `restart`
@@ -208,8 +206,8 @@ impl Folder {
     /// # Errors
     /// A file cannot be removed.
     pub fn remove(self) -> Result<()> {
-        // The note that the film is complete goes last: until then, a later run knows what these files are.
-        self.clear(|name| name != JOINED)
+        // The journal goes last: until then, a later run knows what these files are.
+        self.clear(|name| name != JOURNAL)
         // Dropping `self` removes the rest, as for every folder without segments.
     }
 
@@ -218,7 +216,7 @@ impl Folder {
         for name in names_in(&self.path) {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
             let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
-            let is_own = is_segment || name == JOURNAL || name == JOINED || name.ends_with(whole::ENDING);
+            let is_own = is_segment || name == JOURNAL || name == UNPACKING || name.ends_with(whole::ENDING);
             if is_own && unwanted(&name) {
                 let path = self.path.join(name);
                 fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
@@ -337,29 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn the_segments_of_a_film_that_is_complete_are_swept_away_and_no_others() {
+    fn a_folder_without_anything_of_use_is_swept_away_and_no_other() {
         let place = tempfile::tempdir().unwrap();
         let output = place.path().join("a.mp4");
         let path = Folder::beside(&output);
-        let folder = Folder::open(&path, &journal("20"), Use::Alone, false).unwrap();
-        fs::write(folder.file(0), b"12345").unwrap();
-        folder.keep(0, &segment(&folder, 5)).unwrap();
-        drop(folder);
-        fs::write(&output, b"another film").unwrap();
-        Folder::sweep(&output);
-        assert!(path.exists(), "the job is not finished");
-        Folder::open(&path, &journal("20"), Use::Alone, false).unwrap().note_joined(4).unwrap();
-        Folder::sweep(&output);
-        assert!(path.exists(), "the film of that name is another one");
-        fs::write(&output, b"film").unwrap();
-        Folder::sweep(&output);
-        assert!(!path.exists() && output.exists());
-        // Killed at the very end of the removal; but what somebody else put there stays.
-        for (left, is_swept) in [(None, true), (Some(LOCK), true), (Some("notes.txt"), false)] {
-            fs::create_dir(&path).unwrap();
+        for (left, is_swept) in [(None, true), (Some(LOCK), true), (Some("notes.txt"), false), (Some(JOURNAL), false)] {
+            fs::create_dir_all(&path).unwrap();
             left.into_iter().for_each(|name| fs::write(path.join(name), b"7").unwrap());
             Folder::sweep(&output);
             assert_eq!(!path.exists(), is_swept, "{left:?}");
+            let _ = fs::remove_dir_all(&path);
         }
     }
 

@@ -96,8 +96,6 @@ pub struct Film<'a> {
     pub cut: bool,
     /// It holds nothing but pictures, or can be read only once.
     pub alone: bool,
-    /// Its segments stay after they are joined.
-    pub keeps_segments: bool,
 }
 
 /// Creates `output` under a temporary name in `folder` and writes its header; also returns warnings. A job
@@ -115,15 +113,15 @@ pub fn begin(folder: &Folder, output: &Path, film: Film<'_>, encoding: &Encoding
     Ok((joined, warnings))
 }
 
-/// Joins the segments of `folder` before the first gap, adds the streams that are copied from `film`, and writes `output`.
-/// Returns warnings; or `None`, and no output, if `stop` was requested before the end.
+/// Joins the segments of `folder` before the first gap, adds the streams that are copied from `film`, and writes `output`, under
+/// the name `other` if there is one. Returns warnings; or `None`, and no output, if `stop` was requested before the end.
 ///
 /// # Errors
 /// A segment is damaged, or the output cannot be written.
 pub fn join(
     folder: &Folder,
     inventory: &Inventory,
-    output: &Path,
+    (output, other): (&Path, Option<&Path>),
     film: Film<'_>,
     encoding: &Encoding,
     stop: &Stop,
@@ -140,23 +138,24 @@ pub fn join(
         return Ok(None);
     }
     let until = if inventory.complete { f64::INFINITY } else { end as f64 * encoding.frames.time_base.as_f64() };
-    let before = |bytes| if inventory.complete && !film.keeps_segments { folder.note_joined(bytes) } else { Ok(()) };
-    Ok(Some(joined.finish(until, before)?.into_iter().collect()))
+    Ok(Some(joined.finish(until, other)?.into_iter().collect()))
 }
 
-/// Writes the pictures in the segments of `folder` before the first gap to files of these names, from number `first` on.
-/// Returns the number after the last one; or `None`, and no new file, if `stop` was requested before the end.
+/// Writes the pictures in the segments of `folder` before the first gap to files of these names, from number `first` on; the
+/// last one to `other` if there is one. Returns the number after it; or `None`, and no new file, if `stop` was requested before
+/// the end.
 ///
 /// # Errors
 /// A segment is damaged, or a file cannot be written.
 pub fn unpack(
     folder: &Folder,
     inventory: &Inventory,
-    names: &Numbered,
-    first: u64,
+    (names, first): (&Numbered, u64),
+    other: Option<&Path>,
     stop: &Stop,
 ) -> Result<Option<u64>> {
-    let mut files = PictureFiles::new(names, first);
+    folder.note_unpacking()?;
+    let mut files = PictureFiles::new(names, folder.path(), first);
     for number in 0..inventory.contiguous {
         let count = frames_of(folder, number)?.len();
         files.add(&folder.file(number), count, &|| stop.requested())?;
@@ -165,7 +164,7 @@ pub fn unpack(
         files.discard();
         return Ok(None);
     }
-    Ok(Some(files.next()))
+    files.finish(other).map(Some)
 }
 
 fn frames_of(folder: &Folder, number: u64) -> Result<Vec<Shown>> {

@@ -8,13 +8,14 @@
 //! | `job.json` | what is painted and how ([`journal::Journal`]), so that different settings are never mixed |
 //! | `000000.nut` | the encoded packets of the first segment; NUT keeps the exact timestamps of any codec and can be played |
 //! | `000000.json` | describes the segment ([`folder::Segment`]); written last, so it also means that the segment is complete |
-//! | `joined.json` | the size of the finished film, just before it gets its name: the rest of the folder may go |
+//! | `unpacking` | nothing; it is there while numbered pictures get their names |
 //! | `lock` | the process that works in the folder |
 //!
 //! A segment depends only on the film and the settings: it has a new encoder, and the stabiliser is handed over at its start
 //! ([`crate::temporal::Relay`]). So the frames are the same however often a job was interrupted, in whatever order its
 //! segments were painted, and on however many machines.
 
+pub mod finished;
 pub mod folder;
 pub mod join;
 pub mod journal;

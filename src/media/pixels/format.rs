@@ -35,6 +35,11 @@ pub fn is_yuv(format: AVPixelFormat) -> bool {
     descriptor(format).is_some_and(|descriptor| descriptor.flags & not_yuv == 0)
 }
 
+/// Whether the samples of the format are floating-point numbers.
+pub fn is_float(format: AVPixelFormat) -> bool {
+    descriptor(format).is_some_and(|descriptor| descriptor.flags & ffi::AV_PIX_FMT_FLAG_FLOAT as u64 != 0)
+}
+
 /// Whether the format holds luma alone, or luma and opacity.
 pub fn is_grey(format: AVPixelFormat) -> bool {
     let not_grey = (ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL | ffi::AV_PIX_FMT_FLAG_BITSTREAM) as u64;

@@ -15,7 +15,7 @@ mod to_rgb;
 mod yuyv;
 
 pub use color::ColorTags;
-pub(super) use format::{allocate, descriptor, is_transparent, pixel_format, pixel_format_name};
+pub(super) use format::{allocate, descriptor, is_float, is_transparent, pixel_format, pixel_format_name};
 pub use from_rgb::FromRgb;
 pub use sdr::photo_to_sdr;
 pub use to_rgb::ToRgb;

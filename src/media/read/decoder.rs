@@ -372,7 +372,12 @@ impl Decoder {
             }
             match self.decoder.receive_frame(&mut self.picture) {
                 Ok(()) => {
-                    self.inside.pop_front();
+                    let number = self.inside.pop_front();
+                    if self.decoder.id() == codec::Id::EXR && !exr::is_whole(&self.picture) {
+                        self.damage.packets += 1;
+                        self.damage.pictures.extend(number);
+                        continue;
+                    }
                     if is_patched(&self.picture) {
                         self.damage.packets += 1;
                         self.last_patched = self.last_patched.max(Some(self.picture.packet().dts));
@@ -440,13 +445,8 @@ impl Decoder {
                         let number = sequence.first + self.packet.pts().unwrap_or_default().max(0).cast_unsigned();
                         self.inside.push_back(number);
                         let bytes = self.packet.data().unwrap_or_default();
-                        // FFmpeg paints what is missing grey, or leaves it as it was, and says nothing.
-                        let is_whole = match self.decoder.id() {
-                            codec::Id::MJPEG => !is_cut_off(bytes),
-                            codec::Id::EXR => exr::is_whole(bytes),
-                            _ => true,
-                        };
-                        if !is_whole {
+                        // FFmpeg paints what is missing grey, and says nothing.
+                        if self.decoder.id() == codec::Id::MJPEG && is_cut_off(bytes) {
                             self.inside.pop_back();
                             self.damage.packets += 1;
                             self.damage.pictures.push(number);

@@ -11,7 +11,7 @@ use crate::frame::Rational;
 use crate::kernel::turn::Turn;
 use crate::media::ffmpeg::{MICROSECONDS, rescale};
 use crate::media::info::VideoInfo;
-use crate::media::pixels::{ColorTags, descriptor, pixel_format};
+use crate::media::pixels::{ColorTags, descriptor, is_float, pixel_format};
 use crate::media::side_data;
 use crate::warning::Warning;
 
@@ -73,7 +73,8 @@ pub fn distrust_dpx(picture: &mut frame::Video) {
 /// Warnings about properties of the first frame of `video` that the output does not keep.
 pub fn warnings(video: &Path, picture: &frame::Video, keep_hdr: bool) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let depth = descriptor(pixel_format(picture)).map_or(8, |descriptor| descriptor.comp[0].depth);
+    let format = pixel_format(picture);
+    let depth = descriptor(format).map_or(8, |descriptor| descriptor.comp[0].depth);
     let tags = ColorTags::of_frame(picture);
     if tags.is_hdr() {
         if !keep_hdr {
@@ -82,7 +83,10 @@ pub fn warnings(video: &Path, picture: &frame::Video, keep_hdr: bool) -> Vec<War
     } else if tags.needs_sdr() {
         warnings.push(Warning::WideGamut { video: video.into() });
     } else if depth > 8 {
-        warnings.push(Warning::DeepColor { video: video.into(), bits: depth.cast_unsigned() });
+        warnings.push(Warning::DeepColor {
+            video: video.into(),
+            bits: (!is_float(format)).then_some(depth.cast_unsigned()),
+        });
     }
     if picture.is_interlaced() {
         warnings.push(Warning::Interlaced { video: video.into() });

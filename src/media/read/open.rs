@@ -103,15 +103,15 @@ pub struct Input {
     pub(super) pipe: Option<PipeContext>,
     /// The pictures, if it is numbered ones.
     sequence: Option<Sequence>,
-    /// Where the last packet begins and ends in the file, if that is known.
+    /// Where the last packet begins in the file, and where the one ends that goes farthest, if that is known.
     pub(super) packet_place: Option<u64>,
-    pub(super) packet_end: Option<i64>,
+    pub(super) packet_end: Option<u64>,
     /// Of each stream, whether FFmpeg marked its last packet as damaged.
     pub(super) is_corrupt: Vec<bool>,
     /// Where the clock jumps; `None`: packets are passed on as they are stored.
     joint: Option<Joint>,
-    /// It is the file of one picture.
-    is_still: bool,
+    /// It is a file, and its format is one of pictures.
+    is_picture: bool,
     /// The file, if it is one, and whether its clock jumps, once that is known.
     pub(super) film: Option<(PathBuf, MaxPixels)>,
     jumps: Option<bool>,
@@ -277,7 +277,7 @@ impl<'a> Opening<'a> {
             Kind::Film(path) => self.max_pixels.map(|most| (path.to_owned(), most)),
             Kind::Sequence(..) | Kind::Pipe(_) | Kind::Segment(_) | Kind::Address(_) | Kind::Device(_) => None,
         };
-        let is_still = film.is_some() && formats::is_picture(&context);
+        let is_picture = film.is_some() && formats::is_picture(&context);
         let name = self.kind.name();
         let sequence = match self.kind {
             Kind::Sequence(_, sequence) => Some(sequence),
@@ -292,7 +292,7 @@ impl<'a> Opening<'a> {
             packet_end: None,
             is_corrupt: Vec::new(),
             joint: None,
-            is_still,
+            is_picture,
             film,
             jumps: None,
         };
@@ -357,11 +357,8 @@ impl Input {
         packet.read(&mut self.context)?;
         if let Ok(place) = u64::try_from(packet.position()) {
             self.packet_place = Some(place);
+            self.packet_end = self.packet_end.max(Some(place + packet.size() as u64));
         }
-        self.packet_end = i64::try_from(packet.size())
-            .ok()
-            .filter(|_| packet.position() >= 0)
-            .map(|size| packet.position() as i64 + size);
         if self.is_corrupt.len() <= packet.stream() {
             self.is_corrupt.resize(packet.stream() + 1, false);
         }
@@ -428,9 +425,12 @@ impl Input {
         self.sequence.as_ref()
     }
 
-    /// Whether it is the file of one picture.
+    /// Whether it is the file of one picture. Formats of pictures may hold several, one behind the other.
     pub fn is_still(&self) -> bool {
-        self.is_still
+        let Some((path, most)) = self.film.as_ref().filter(|_| self.is_picture) else { return false };
+        let Ok(mut input) = Opening::film(path, *most).and_then(Opening::open) else { return true };
+        let mut packet = Packet::empty();
+        (0..2).any(|_| input.next_packet(&mut packet).is_err())
     }
 
     /// The warning about other streams than `kept` that a pipe carries: who wants to copy them must read it again.

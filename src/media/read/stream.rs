@@ -7,6 +7,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{Dictionary, Discard, Error as FfmpegError, codec, decoder, media};
 
+use super::exr;
 use super::open::Input;
 use crate::error::{Error, Result};
 use crate::frame::{MaxPixels, Rational};
@@ -60,6 +61,7 @@ pub fn open_decoder(
     if stream.parameters().id() == codec::Id::EXR {
         // Its numbers are linear light; without this, FFmpeg passes them on as they are, much too dark.
         options.set("apply_trc", "iec61966_2_1");
+        exr::watch(&mut context);
     }
     let found = decoder::find(context.id()).ok_or(FfmpegError::DecoderNotFound);
     let opened = found.and_then(|found| context.decoder().open_as_with(found, options)?.video());

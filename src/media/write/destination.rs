@@ -121,20 +121,16 @@ impl Destination {
         }
     }
 
-    /// Size of a closed file that has no name yet; 0 of others.
-    pub(super) fn bytes(&self) -> u64 {
-        match self {
-            Self::Whole(file) => std::fs::metadata(file.temporary()).map_or(0, |found| found.len()),
-            Self::Growing(_) | Self::Address { .. } => 0,
-        }
-    }
-
-    /// Gives a closed file its name once it is safe on the disk.
-    pub(super) fn commit(self) -> Result<()> {
+    /// Gives a closed file its name once it is safe on the disk, or `other` instead.
+    pub(super) fn commit(self, other: Option<&Path>) -> Result<()> {
         match self {
             Self::Whole(file) => {
                 let path = file.path().to_owned();
-                file.commit().map_err(|error| Error::writing(&path, &error))
+                let committed = match other {
+                    Some(other) => file.commit_as(other),
+                    None => file.commit(),
+                };
+                committed.map_err(|error| Error::writing(&path, &error))
             }
             Self::Growing(path) => {
                 whole::rename(&growing_name(&path)?, &path).map_err(|error| Error::writing(&path, &error))

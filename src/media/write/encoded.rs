@@ -71,7 +71,7 @@ impl EncodedFile {
         self.encoder.end()?;
         self.drain()?;
         self.muxer.close()?;
-        self.muxer.commit()?;
+        self.muxer.commit(None)?;
         Ok(delay(&self.order))
     }
 }

@@ -151,12 +151,11 @@ impl Joined {
     }
 
     /// Writes the copied streams up to `until` seconds (infinity: all of them), closes the file and, once it is safe on
-    /// the disk, gives it its final name. Calls `before` that with its size in bytes. Returns a warning if the container refused
-    /// some of them.
+    /// the disk, gives it its final name, or `other` instead. Returns a warning if the container refused some of them.
     ///
     /// # Errors
     /// The disk is full, the folder has been removed, or the container refused painted frames; the file is then gone.
-    pub fn finish(mut self, until: f64, before: impl FnOnce(u64) -> Result<()>) -> Result<Option<Warning>> {
+    pub fn finish(mut self, until: f64, other: Option<&Path>) -> Result<Option<Warning>> {
         self.copy_until(until)?;
         self.refused += self.muxer.flush()?;
         let kept = self.muxer.close()?;
@@ -168,8 +167,7 @@ impl Joined {
             )));
         }
         let (container, packets) = (self.muxer.container().name().to_owned(), self.refused);
-        before(self.muxer.bytes())?;
-        self.muxer.commit()?;
+        self.muxer.commit(other)?;
         Ok((packets > 0).then_some(Warning::PacketsLeftOut { container, packets }))
     }
 }

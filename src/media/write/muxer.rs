@@ -1,5 +1,6 @@
 //! The one way to write a container: name, header, packets in order of time, trailer, final name.
 
+use std::path::Path;
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -224,19 +225,14 @@ impl Muxer {
         }
     }
 
-    /// Size of the closed file; 0 if it is no file.
-    pub fn bytes(&self) -> u64 {
-        self.destination.bytes()
-    }
-
-    /// Gives the closed file its final name.
+    /// Gives the closed file its final name, or `other` instead.
     ///
     /// # Errors
     /// The disk is full, or the folder has been removed.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(self, other: Option<&Path>) -> Result<()> {
         let Self { output, destination, .. } = self;
         drop(output);
-        destination.commit()
+        destination.commit(other)
     }
 
     /// The destination's name in messages, quoted if it is a file.

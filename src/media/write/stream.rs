@@ -75,7 +75,7 @@ impl StreamWriter {
         self.encoder.end()?;
         self.drain()?;
         self.muxer.close()?;
-        self.muxer.commit()
+        self.muxer.commit(None)
     }
 
     fn drain(&mut self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Paints one film in segments, joins them, and resumes an interrupted job.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use crate::media::read::DecodeOptions;
 use crate::media::sequence::Numbered;
 use crate::media::write::{Codec, Container, CopiedStreams, EncodeOptions};
 use crate::pipeline::ordered;
+use crate::segments::finished::Finished;
 use crate::segments::folder::{Folder, Use};
 use crate::segments::join::{self, Film, Inventory};
 use crate::segments::journal::{DEVICE, Journal, RUNTIME};
@@ -83,7 +85,9 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let (settings, studio) = (films.settings.clone(), films.studio);
     let (input, output) = (job.input.as_path(), job.output.as_path());
     Folder::sweep(output);
-    check_output(input, output, job.overwrite)?;
+    // Pictures of a job that was killed while they got their names are its own.
+    let are_own = Numbered::of(output).is_some() && (Folder::was_unpacking(output) || Finished::any(output));
+    check_output(input, output, job.overwrite || are_own)?;
     if piped::is_plain(output) {
         return piped::run(job, films, stop, listen);
     }
@@ -136,6 +140,13 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
         _ => whole::probe(output).map_err(|error| Error::writing(output, &error))?,
     }
     let joins_only = job.work == Work::Join;
+    if let Some(Finished { path: film, frames }) = running.left_finished(&path, &facts)? {
+        source.warnings().into_iter().for_each(|warning| running.warn(warning));
+        running.name(&film, frames)?;
+        let (written, seconds) = (Some(output.to_owned()), start.elapsed().as_secs_f64());
+        return Ok(Done { written, size, frames, resumed: frames, seconds, inference_ms: Percentiles::default() });
+    }
+    check_output(input, output, job.overwrite || Folder::was_unpacking(output))?;
     if !joins_only {
         let is_first = films.painter().is_none();
         let painter = films.load((source.format().width, source.format().height))?;
@@ -153,6 +164,10 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     let is_range = matches!(job.work, Work::Segments(_));
     let usage = if is_range { Use::Shared } else { Use::Alone };
     let folder = Folder::open(&path, &Journal { facts }, usage, job.restart)?;
+    if !is_range {
+        // Films of other settings.
+        Finished::forget(output)?;
+    }
     if !folder.moved().is_empty() {
         running.warn(Warning::OtherDevice { changes: folder.moved().join(", ") });
     }
@@ -186,10 +201,16 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     if is_range || !there.complete && !joins_only {
         return Err(running.interrupted(&there, &folder));
     }
-    let written = running.join(&folder, &there).map_err(|error| with_kept(error, &folder))?;
-    if there.complete && !job.keep_segments {
-        folder.remove()?;
+    // A pipe takes the film as it is.
+    let ends = there.complete && !job.keep_segments;
+    let film = (ends && !whole::is_stream(output)).then(|| Finished::new(output, folder.job(), there.frames));
+    let hidden = film.as_ref().map(|film| film.path.as_path());
+    let written = running.join(&folder, &there, hidden).map_err(|error| with_kept(error, &folder))?;
+    let removed = if ends { folder.remove() } else { Ok(()) };
+    if let Some(Finished { path, frames }) = film {
+        running.name(&path, frames)?;
     }
+    removed?;
     Ok(Done { written: Some(written), seconds: start.elapsed().as_secs_f64(), ..done })
 }
 
@@ -197,12 +218,30 @@ impl Running<'_> {
     fn film(&self) -> Film<'_> {
         let (path, settings) = (self.job.input.as_path(), &self.settings);
         let alone = is_pipe(path) || settings.raw_input.is_some();
-        Film {
-            path,
-            cut: settings.start.is_some_and(|start| start.0 > 0.0),
-            alone,
-            keeps_segments: self.job.keep_segments,
+        Film { path, cut: settings.start.is_some_and(|start| start.0 > 0.0), alone }
+    }
+
+    /// What a job that was killed at its very end left: all but the final name. Removes what is left in its `folder`.
+    fn left_finished(&self, folder: &Path, facts: &BTreeMap<String, String>) -> Result<Option<Finished>> {
+        let job = self.job;
+        if job.restart || job.keep_segments || matches!(job.work, Work::Segments(_)) {
+            return Ok(None);
         }
+        let journal = Journal { facts: facts.clone() };
+        let film = Finished::left(&job.output, &journal);
+        if film.is_some() && folder.is_dir() {
+            Folder::open(folder, &journal, Use::Alone, false)?.remove()?;
+        }
+        Ok(film)
+    }
+
+    /// Gives the `film` of so many `frames` the name of the output; of numbered pictures it is the last.
+    fn name(&self, film: &Path, frames: u64) -> Result<()> {
+        let output = match Numbered::of(&self.job.output) {
+            Some(names) => names.file(first_number(&self.job.input, &self.settings)? + frames - 1),
+            None => self.job.output.clone(),
+        };
+        whole::rename(film, &output).map_err(|error| Error::writing(&output, &error))
     }
 
     /// Hands on a warning about the input, unless the output keeps what it is about.
@@ -313,8 +352,9 @@ impl Running<'_> {
         Error::usage(format!("'{}' ends before segment {number}; choose earlier --segments", self.job.input.display()))
     }
 
-    /// Joins the segments before the first gap: a complete film into the output, its beginning into a file of its own.
-    fn join(&self, folder: &Folder, there: &Inventory) -> Result<PathBuf> {
+    /// Joins the segments before the first gap: a complete film into the output, under the name `hidden` if there is one; its
+    /// beginning into a file of its own.
+    fn join(&self, folder: &Folder, there: &Inventory, hidden: Option<&Path>) -> Result<PathBuf> {
         let shown = folder.path().display();
         if there.contiguous == 0 {
             let missing = there.missing();
@@ -322,12 +362,13 @@ impl Running<'_> {
         }
         let output = if there.complete { self.job.output.clone() } else { beginning(&self.job.output) };
         if let Some(names) = Numbered::of(&self.job.output) {
-            return self.unpack(folder, there, &names);
+            return self.unpack(folder, there, &names, hidden);
         }
         if !there.complete {
             check_output(&self.job.input, &output, self.job.overwrite)?;
         }
-        let Some(warnings) = join::join(folder, there, &output, self.film(), &self.encoding, self.stop)? else {
+        let joined = join::join(folder, there, (&output, hidden), self.film(), &self.encoding, self.stop)?;
+        let Some(warnings) = joined else {
             return Err(interrupted_joining(folder, there));
         };
         for warning in warnings {
@@ -338,9 +379,9 @@ impl Running<'_> {
     }
 
     /// Writes the segments before the first gap to numbered pictures. They keep the numbers of the input's pictures.
-    fn unpack(&self, folder: &Folder, there: &Inventory, names: &Numbered) -> Result<PathBuf> {
+    fn unpack(&self, folder: &Folder, there: &Inventory, names: &Numbered, hidden: Option<&Path>) -> Result<PathBuf> {
         let first = first_number(&self.job.input, &self.settings)?;
-        let Some(next) = join::unpack(folder, there, names, first, self.stop)? else {
+        let Some(next) = join::unpack(folder, there, (names, first), hidden, self.stop)? else {
             return Err(interrupted_joining(folder, there));
         };
         let output = names.pattern().to_owned();
