@@ -1,10 +1,12 @@
 //! The flags of `impasto serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{RunArgs, SERVER, values};
+use super::values::{self, within};
+use super::{RunArgs, SERVER};
 use crate::service::Limits;
 
 /// `impasto serve`
@@ -17,9 +19,19 @@ pub struct ServeArgs {
     /// Token that clients must send (`?token=...`). Default: none on this machine, a random one for other addresses.
     #[arg(long, value_name = "TOKEN", value_parser = values::token)]
     pub token: Option<String>,
+    /// Folder for films and other long jobs, which go on there after a restart. Default: `serve` in impasto's data folder
+    /// (~/.local/share/impasto on Linux).
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
     /// The largest film or picture that is accepted, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub max_upload: u64,
+    /// The longest film that is accepted, in minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 180.0, value_parser = within(0.01..=100_000.0))]
+    pub max_minutes: f64,
+    /// What all jobs together may have on the disk, in GiB. When it is full, the oldest results are deleted.
+    #[arg(long, value_name = "GIB", default_value_t = 20.0, value_parser = within(0.001..=1e6))]
+    pub disk: f64,
     /// What runs the networks.
     #[command(flatten)]
     pub run: RunArgs,
@@ -28,6 +40,7 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// What clients may send.
     pub fn limits(&self) -> Limits {
-        Limits { upload: self.max_upload << 20 }
+        let (seconds, disk) = (self.max_minutes * 60.0, (self.disk * f64::from(1 << 30)) as u64);
+        Limits { upload: self.max_upload << 20, seconds, disk }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::{ServeArgs, SharedArgs};
 use crate::error::Result;
 use crate::report::Report;
-use crate::service::Service;
+use crate::service::{self, Service};
 use crate::studio::Studio;
 use crate::sync::{Stop, lock};
 use crate::warning::Warning;
@@ -39,7 +39,8 @@ pub fn serve(args: &ServeArgs, shared: &SharedArgs, report: &Report) -> Result<(
         let (device, reason) = (device.clone(), error.to_string());
         lock(&told).push(Warning::DeviceFailed { device, reason });
     };
-    let service = Service::open(studio, args.address, args.token.clone(), args.limits(), failed)?;
+    let folder = args.folder.clone().unwrap_or_else(service::usual_folder);
+    let service = Service::open(studio, args.address, args.token.clone(), &folder, args.limits(), failed)?;
     let print = |report: &Report| {
         let (command, address) = ("serve", service.address().to_owned());
         report.print_json(&Serving { command, address, warnings: report.warnings() });

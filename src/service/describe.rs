@@ -6,13 +6,13 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
-use super::{House, metrics, pictures, styles};
+use super::{House, jobs, live, max, metrics, pictures, styles};
 use crate::web::answer::{json, refusal};
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use crate::web::answer::{json, refusal};
     ),
     tags(
         (name = "pictures", description = "A picture in, a painting out"),
+        (name = "jobs", description = "Films, and pictures by optimisation"),
         (name = "styles", description = "What there is to choose from"),
         (name = "service", description = "How the service is"),
     )
@@ -38,11 +39,23 @@ pub fn routes(house: Arc<House>) -> Router {
         .routes(routes!(pictures::paint))
         .routes(routes!(styles::list))
         .routes(routes!(styles::thumbnail))
+        .routes(routes!(live::live))
+        .routes(routes!(jobs::create, jobs::list))
+        .routes(routes!(jobs::get, jobs::delete))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::result))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::follow))
+        .routes(routes!(jobs::follow_all))
         .routes(routes!(metrics::health));
     let (routes, description) =
         OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", api).split_for_parts();
     let viewer = Arc::new(Config::from("/api/v1/openapi.json").validator_url("none"));
     routes
+        .route("/model/metadata", get(max::metadata))
+        .route("/model/predict", post(max::predict))
+        .route("/swagger.json", get(max::swagger))
         .route("/metrics", get(metrics::metrics))
         .route("/api/v1/openapi.json", get(move || async move { json(&description) }))
         .route("/api/v1/docs", get(|| async { axum::response::Redirect::permanent("docs/") }))

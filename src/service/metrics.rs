@@ -23,6 +23,10 @@ pub struct Metrics {
     start: Instant,
     pictures: Histogram,
     waiting: Gauge,
+    /// Frames of films that were painted.
+    pub film_frames: Counter,
+    jobs_done: Counter,
+    jobs_ended: Counter,
     /// Frames of visitors' cameras.
     pub live_frames: Counter,
     /// Cameras that are painted now.
@@ -38,7 +42,11 @@ impl Default for Metrics {
         registry.register("pictures_waiting", "Pictures that are painted or wait", waiting.clone());
         registry.register("live_frames", "Frames of visitors' cameras that were painted", live_frames.clone());
         registry.register("cameras", "Visitors' cameras that are painted now", cameras.clone());
-        Self { registry, start: Instant::now(), pictures, waiting, live_frames, cameras }
+        let (film_frames, jobs_done, jobs_ended) = (Counter::default(), Counter::default(), Counter::default());
+        registry.register("film_frames", "Frames of films that were painted", film_frames.clone());
+        registry.register("jobs_done", "Jobs that gave a result", jobs_done.clone());
+        registry.register("jobs_ended", "Jobs that failed or were cancelled", jobs_ended.clone());
+        Self { film_frames, jobs_done, jobs_ended, registry, start: Instant::now(), pictures, waiting, live_frames, cameras }
     }
 }
 
@@ -46,6 +54,11 @@ impl Metrics {
     /// Counts a picture that took so many seconds.
     pub fn picture(&self, seconds: f64) {
         self.pictures.observe(seconds);
+    }
+
+    /// Counts a job that has ended.
+    pub fn job(&self, is_done: bool) {
+        if is_done { self.jobs_done.inc() } else { self.jobs_ended.inc() };
     }
 }
 

@@ -4,24 +4,36 @@
 //! | --- | --- | --- |
 //! | `GET /` | the page | `page` |
 //! | `POST /api/v1/pictures` | a painting of the picture in the request | `pictures` |
+//! | `/api/v1/jobs` | films, and pictures by optimisation | `jobs`, `job`, `store`, `worker` |
+//! | `GET /api/v1/events` | what happens, as server-sent events | `jobs` |
+//! | `GET /api/v1/live` | a camera's frames, painted, over a WebSocket | `live` |
 //! | `GET /api/v1/styles` | the styles, with thumbnails | `styles` |
 //! | `GET /api/v1/health`, `GET /metrics` | how the service is | `metrics` |
+//! | `/model/*`, `GET /swagger.json` | the contract of IBM's MAX | `max` |
 //! | `GET /api/v1/openapi.json`, `/api/v1/docs` | the description of all this, and a viewer | `describe` |
 //!
 //! One thread serves everybody, and one paints pictures and camera frames (`room`). What decodes and encodes runs on the
-//! server's threads for blocking work; `gate` lets three pictures in at a time, and clients take turns.
+//! server's threads for blocking work; `gate` lets three pictures in at a time, and clients take turns. One more thread does
+//! the jobs, which give way to pictures and cameras. They are kept in a folder, so that they outlive the server.
 
 mod describe;
 mod form;
 mod gate;
+mod job;
+mod jobs;
+mod live;
+mod max;
 mod metrics;
 mod page;
 mod pictures;
 mod room;
+mod store;
 mod styles;
 mod wishes;
+mod worker;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -34,7 +46,9 @@ use self::form::too_large;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::room::Room;
+use self::store::Store;
 use crate::error::{Error, Result};
+use crate::network::library;
 use crate::studio::easel::Easel;
 use crate::studio::{PaintSettings, Studio, Style};
 use crate::style::catalog::IDENTITY;
@@ -53,6 +67,10 @@ const PICTURE: u64 = 128 << 20;
 pub struct Limits {
     /// Bytes of a film or picture.
     pub upload: u64,
+    /// Length of a film, in seconds.
+    pub seconds: f64,
+    /// Bytes of all jobs on the disk.
+    pub disk: u64,
 }
 
 impl Limits {
@@ -68,54 +86,63 @@ pub struct House {
     room: Arc<Room>,
     gate: Arc<Gate>,
     metrics: Metrics,
+    store: Store,
     thumbnails: styles::Thumbnails,
     limits: Limits,
     /// KiB of pictures that may still be received.
     receiving: Arc<Semaphore>,
 }
 
+/// The folder of the jobs, if none is named.
+pub fn usual_folder() -> PathBuf {
+    library::data_folder().join("serve")
+}
+
 /// The service, until it is dropped.
 pub struct Service {
     server: Server,
-    room: Arc<Room>,
-    painting: Option<JoinHandle<()>>,
+    house: Arc<House>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Service {
     /// Serves at `listen`, to everyone who knows `token`. An address that other machines can reach gets a random token if none is
-    /// given. `failed` is told if the device fails; the processor then takes over.
+    /// given. Jobs are kept in `folder`, and those that are there already go on. `failed` is told if the device fails; the processor then takes over.
     ///
     /// # Errors
-    /// The port is taken, or the system refuses a thread.
+    /// The port is taken, the folder cannot be written or is used by another server, or the system refuses a thread.
     pub fn open(
         studio: Studio,
         listen: SocketAddr,
         token: Option<String>,
+        folder: &Path,
         limits: Limits,
         failed: impl Fn(&Error) + Send + Sync + 'static,
     ) -> Result<Self> {
         let place = Place::take(listen, token, "impasto serve")?;
         let (studio, room) = (Arc::new(studio), Arc::<Room>::default());
         let easel = Easel::new(Arc::clone(&studio), Arc::new(failed));
-        let painting = threads::spawn("paint", {
-            let room = Arc::clone(&room);
-            move || room.run(easel)
-        })?;
+        let store = Store::open(folder, limits.disk)?;
         let house = Arc::new(House {
             studio,
-            room: Arc::clone(&room),
+            room,
             gate: Arc::default(),
             metrics: Metrics::default(),
+            store,
             thumbnails: styles::Thumbnails::default(),
             limits,
             receiving: Arc::new(Semaphore::new((RECEIVING >> 10) as usize)),
         });
         let body = usize::try_from(limits.upload).unwrap_or(usize::MAX);
-        let routes = describe::routes(house)
+        let routes = describe::routes(Arc::clone(&house))
             .merge(page::routes())
             .layer(DefaultBodyLimit::max(body))
             .layer(CatchPanicLayer::custom(|_| metrics::panicked()));
-        Ok(Self { server: place.serve(routes)?, room, painting: Some(painting) })
+        let mut service = Self { server: place.serve(routes)?, house, threads: Vec::new() };
+        let (painting, working) = (Arc::clone(&service.house), Arc::clone(&service.house));
+        service.threads.push(threads::spawn("paint", move || painting.room.run(easel))?);
+        service.threads.push(threads::spawn("jobs", move || worker::run(&working))?);
+        Ok(service)
     }
 
     /// The address to open in a browser.
@@ -126,11 +153,12 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.room.close();
+        self.house.store.close();
+        self.house.room.close();
         self.server.close();
-        if let Some(painting) = self.painting.take() {
-            // A panic in a painting does not reach here.
-            let _ = painting.join();
+        for thread in self.threads.drain(..) {
+            // A panic in a painting or a job does not reach here.
+            let _ = thread.join();
         }
     }
 }

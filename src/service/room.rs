@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -118,9 +118,14 @@ impl Room {
         Urgent(Arc::clone(self))
     }
 
+    /// Whether long jobs have to wait.
+    pub fn is_urgent(&self) -> bool {
+        lock(&self.queue).urgent > 0
+    }
+
     /// Waits until nothing urgent is left, or `stop` is requested. Returns how long that took.
     pub fn give_way(&self, stop: &Stop) -> Duration {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let mut queue = lock(&self.queue);
         while queue.urgent > 0 && !queue.closed && !stop.requested() {
             queue = self.changed.wait_timeout(queue, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;

@@ -160,7 +160,10 @@ fn is_equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// 128 bits that nobody can guess, in hexadecimal.
-pub(super) fn random_token() -> crate::error::Result<String> {
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn random_token() -> crate::error::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::failed(format!("the system gives no random token ({}); give one with --token", cause(&error)))
