@@ -81,9 +81,10 @@
 //! ```text
 //! main  lib
 //! command  cli (clap)
+//! service                                pictures, films and cameras of others
 //! studio                                 the front door
 //! segments  pipeline                     long jobs and threads
-//! sink  source  show                     where frames go, where they come from, what a show shares
+//! sink  source  show  web                where frames go, where they come from, what shows and servers share
 //! paint  stylize  style                  one painting, one frame, one name
 //! temporal  network (ort)  picture  media (FFmpeg)  kernel
 //! report  frame  whole  sync  statistics  digest  warning  error  size
@@ -109,6 +110,7 @@ mod picture;
 mod pipeline;
 mod report;
 mod segments;
+mod service;
 mod show;
 mod sink;
 mod size;
@@ -120,6 +122,7 @@ mod stylize;
 mod sync;
 mod temporal;
 mod warning;
+mod web;
 mod whole;
 
 pub use error::{Error, Result};
@@ -307,6 +310,9 @@ pub mod internals {
     }
     pub mod stylize {
         pub use crate::stylize::{FullSize, Look, Scale, Small, Stylizer, WeightedNetwork};
+    }
+    pub mod web {
+        pub use crate::web::guard;
     }
     pub mod temporal {
         pub use crate::temporal::{Carrier, DEFAULT_AMOUNT, Stabilizer};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module, a file or a folder of src/, from the bottom to the top. One imports those before it.
-const RANKS: [&str; 28] = [
+const RANKS: [&str; 30] = [
     "size",
     "error",
     "warning",
@@ -24,12 +24,14 @@ const RANKS: [&str; 28] = [
     "style",
     "stylize",
     "paint",
+    "web",
     "show",
     "source",
     "sink",
     "pipeline",
     "segments",
     "studio",
+    "service",
     "cli",
     "command",
     "guide",
@@ -38,7 +40,7 @@ const RANKS: [&str; 28] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 29] = [
+const DOORS: [(&str, &[&str]); 34] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
@@ -59,9 +61,14 @@ const DOORS: [(&str, &[&str]); 29] = [
     // Beside the files that everyone writes: folders and files for a trial.
     ("tempfile", &["whole.rs", "style/install.rs", "command/bench.rs", "command/doctor.rs"]),
     ("crossbeam_channel", &["pipeline/", "studio/"]),
-    ("axum", &["sink/http"]),
-    ("tokio", &["sink/http"]),
-    ("jpeg_encoder", &["sink/http"]),
+    ("axum", &["web/", "sink/http", "service/"]),
+    ("tokio", &["web/", "sink/http", "service/"]),
+    ("tower_http", &["service/"]),
+    ("utoipa", &["web/", "service/"]),
+    ("utoipa_axum", &["service/"]),
+    ("utoipa_swagger_ui", &["service/"]),
+    ("prometheus_client", &["service/"]),
+    ("jpeg_encoder", &["web/jpeg.rs"]),
     ("v4l", &["sink/v4l2.rs", "source/camera/v4l2.rs"]),
     ("nokhwa", &["source/camera.rs"]),
     ("pipewire", &["sink/pipewire.rs"]),

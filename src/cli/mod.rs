@@ -2,6 +2,7 @@
 
 mod live;
 mod paint;
+mod serve;
 mod styles;
 mod values;
 
@@ -27,6 +28,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
+pub use self::serve::ServeArgs;
 pub use self::styles::{AddArgs, ExportArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{cores, within};
 
@@ -40,6 +42,7 @@ const ENCODING: &str = "Encoding";
 const SHOW: &str = "Show";
 const OUTPUTS: &str = "Recording and streaming";
 const JOBS: &str = "Long jobs";
+const SERVER: &str = "Server";
 const DEVICE: &str = "Device";
 const ADVANCED: &str = "Advanced";
 
@@ -66,6 +69,8 @@ pub enum Command {
     Live(Box<LiveArgs>),
     /// Paint one still by optimisation (Gatys et al. 2016): takes minutes, gives the best quality, in the style of any picture.
     Paint(Box<PaintArgs>),
+    /// Serve a page and an API: anyone with a browser paints photos, films and cameras, without a command line.
+    Serve(ServeArgs),
     /// List the styles, preview them on a photo, add or remove networks.
     Styles(StylesArgs),
     /// List the devices that can run the networks, and the cameras with their formats.
@@ -361,7 +366,8 @@ impl VideoArgs {
             None => Work::All,
         };
         let (input, output) = (input.to_owned(), output.to_owned());
-        FilmJob { input, output, plain: self.format, overwrite: self.overwrite, restart, keep_segments, work }
+        let (plain, overwrite, preview) = (self.format, self.overwrite, None);
+        FilmJob { input, output, plain, overwrite, restart, keep_segments, work, preview }
     }
 }
 

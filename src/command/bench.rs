@@ -283,7 +283,7 @@ fn pipeline(painter: &Painter, (width, height): (u32, u32), span: Duration) -> R
     let mut source = SyntheticSource::new(width, height, None);
     let stop = Stop::default();
     let start = Instant::now();
-    let observe = |_: ordered::Progress| {
+    let observe = |_: ordered::Progress<'_>| {
         if start.elapsed() >= span {
             stop.request();
         }
@@ -321,7 +321,7 @@ fn clip_to_file(
     let temporal = (painter.carrier(), painter.stabilizer(DEFAULT_AMOUNT));
     let stop = Stop::default();
     let start = Instant::now();
-    let observe = |_: ordered::Progress| {
+    let observe = |_: ordered::Progress<'_>| {
         if start.elapsed() >= span {
             stop.request();
         }

@@ -9,6 +9,7 @@ mod image;
 mod live;
 mod paint;
 mod queue;
+mod serve;
 mod sheet;
 mod styles;
 mod summary;
@@ -38,6 +39,7 @@ pub fn run() -> Result<()> {
         Command::Video(args) => video::video(&args, &shared, &report),
         Command::Live(args) => live::live(&args, &shared, &report),
         Command::Paint(args) => paint::paint(&args, &shared, &report),
+        Command::Serve(args) => serve::serve(&args, &shared, &report),
         Command::Styles(args) => styles::styles(&args, &shared, &report),
         Command::Devices(_) => devices::devices(&shared, &report),
         Command::Doctor(_) => doctor::doctor(&shared, &report),

@@ -120,6 +120,7 @@ fn paint(
             });
             bar.set(frame, format!("network busy {:.0} %", inference_share * 100.0));
         }
+        FilmEvent::Picture(_) => {}
         FilmEvent::Paused => *lock(&bar) = None,
     };
     films.paint(&args.job(input, output), stop, &listen)

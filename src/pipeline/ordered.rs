@@ -35,11 +35,13 @@ use crate::sync::threads::{join_scoped, panicked, spawn_scoped};
 
 /// The progress of a running job.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// Frames that the sink has taken.
     pub frames: u64,
     /// Fraction of the workers' time so far that went into painting, 0 to 1.
     pub inference_share: f64,
+    /// The painting that it took last.
+    pub painting: &'a Frame,
 }
 
 /// How fast a finished job was.
@@ -105,7 +107,7 @@ pub fn run(
     steady: Steady<'_>,
     mut sink: Box<dyn Sink + '_>,
     stop: &Stop,
-    observe: &(dyn Fn(Progress) + Sync),
+    observe: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Throughput> {
     let start = Instant::now();
     let count = workers.len();
@@ -138,9 +140,9 @@ pub fn run(
         let writer = spawn_scoped(scope, "sink", {
             let sink = sink.as_mut();
             move || {
-                write(sink, &steadied, &give_painting, &|histogram: &Histogram| {
+                write(sink, &steadied, &give_painting, &|histogram: &Histogram, painting: &Frame| {
                     let share = histogram.total().as_secs_f64() / (start.elapsed().as_secs_f64() * shares);
-                    observe(Progress { frames: histogram.count(), inference_share: share.min(1.0) });
+                    observe(Progress { frames: histogram.count(), inference_share: share.min(1.0), painting });
                 })
             }
         })?;
@@ -231,13 +233,13 @@ fn write(
     sink: &mut dyn Sink,
     steadied: &Receiver<Finished>,
     spares: &Sender<Frame>,
-    observe: &dyn Fn(&Histogram),
+    observe: &dyn Fn(&Histogram, &Frame),
 ) -> Result<Histogram> {
     let mut histogram = Histogram::default();
     for Finished { painting, inference } in steadied {
         sink.put(&painting)?;
         histogram.add(inference);
-        observe(&histogram);
+        observe(&histogram, &painting);
         // Sending fails when the stabiliser has finished its last frame.
         let _ = spares.send(painting);
     }

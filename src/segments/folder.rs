@@ -257,7 +257,10 @@ fn facts_name(number: u64) -> String {
 }
 
 /// Locks the folder. The lock belongs to the open file, so a killed process leaves none behind.
-fn lock(folder: &Path, usage: Use) -> Result<File> {
+///
+/// # Errors
+/// Another process works there, or nothing can be written.
+pub fn lock(folder: &Path, usage: Use) -> Result<File> {
     let path = folder.join(LOCK);
     let writing = |error| Error::writing(&path, &error);
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(writing)?;

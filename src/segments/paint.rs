@@ -41,7 +41,7 @@ pub fn paint_segments(
     destination: Destination<'_>,
     (first, end): (u64, Option<u64>),
     stop: &Stop,
-    observe: &(dyn Fn(ordered::Progress) + Sync),
+    observe: &(dyn Fn(ordered::Progress<'_>) + Sync),
 ) -> Result<ordered::Throughput> {
     let Destination { folder, encoding, every } = destination;
     let marks = Marks::new(every, WARM_UP);

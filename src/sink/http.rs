@@ -11,37 +11,32 @@
 //! One thread serves everybody. A client never slows the show: each reads the newest frame when it is ready for one and skips
 //! those in between. Frames are encoded only while somebody watches, and copied only for a snapshot.
 
-mod answer;
-pub mod guard;
-
 use std::convert::Infallible;
-use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::stream;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
-use self::answer::{json, refusal};
 use super::Sink;
-use crate::error::{Error, Result, cause};
+use crate::error::{Error, Result};
 use crate::frame::{Frame, Stamp};
 use crate::picture::{Format, Picture, write};
 use crate::show::{Patch, Show};
-use crate::sync::{lock, threads};
-use guard::{Guard, Limited};
+use crate::sync::lock;
+use crate::web::answer::{json, refusal};
+use crate::web::server::{Place, Server};
+use crate::web::{Asset, LOOK, jpeg};
 
 /// JPEG quality of the stream and of snapshots.
 const STREAM_QUALITY: u8 = 80;
@@ -58,19 +53,15 @@ const FFMPEG_RATE: f64 = 25.0;
 /// How long a snapshot waits for a frame.
 const NEXT_FRAME: Duration = Duration::from_secs(2);
 
-/// How long the end waits for responses in progress.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-
-const PAGE: &str = include_str!("http/page.html");
+const PAGE: Asset = Asset::html(include_str!("http/page.html"));
+const STYLE: Asset = Asset::css(include_str!("http/page.css"));
+const SCRIPT: Asset = Asset::script(include_str!("http/page.js"));
 const BOUNDARY: &str = "impasto-frame";
 
 /// Serves the frames that it takes.
 pub struct HttpSink {
     shared: Arc<Shared>,
-    /// Dropping it ends the server.
-    open: Option<watch::Sender<()>>,
-    server: Option<JoinHandle<()>>,
-    address: String,
+    server: Server,
 }
 
 /// What responses are made from.
@@ -90,60 +81,27 @@ impl HttpSink {
     /// # Errors
     /// The port is taken, or the address does not belong to this machine.
     pub fn open(listen: SocketAddr, token: Option<String>, show: Arc<Show>) -> Result<Self> {
-        let failed = |error: io::Error| cannot_listen(listen, &error);
-        let listener = TcpListener::bind(listen).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let listen = listener.local_addr().map_err(failed)?;
-        let token = match token {
-            None if !listen.ip().is_loopback() => Some(guard::random_token()?),
-            token => token,
-        };
-        let query = token.as_ref().map_or(String::new(), |token| format!("?token={token}"));
-        let address = format!("http://{}/{query}", reachable(listen));
+        let place = Place::take(listen, token, "--serve")?;
         let (jpeg, streams) = (watch::Sender::new(Bytes::new()), AtomicUsize::new(0));
         let shared = Arc::new(Shared { show, jpeg, streams, snapshots: Mutex::default() });
-        let guard = Arc::new(Guard { listen, token });
         let routes = Router::new()
-            .route("/", get(|| async { Html(PAGE) }))
+            .route("/", get(|| async { PAGE }))
+            .route("/look.css", get(|| async { LOOK }))
+            .route("/page.css", get(|| async { STYLE }))
+            .route("/page.js", get(|| async { SCRIPT }))
             .route("/stream.mjpeg", get(mjpeg))
             .route("/snapshot.jpg", get(|State(shared)| snapshot(shared, Format::Jpeg)))
             .route("/snapshot.png", get(|State(shared)| snapshot(shared, Format::Png)))
             .route("/api/state", get(|State(shared): State<Arc<Shared>>| async move { json(&shared.show.state()) }))
             .route("/api/settings", post(settings))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(axum::middleware::from_fn_with_state(guard, guard::check))
             .with_state(Arc::clone(&shared));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (open, mut closed) = watch::channel(());
-        let listener = {
-            let _inside = runtime.enter();
-            Limited::new(tokio::net::TcpListener::from_std(listener).map_err(failed)?)
-        };
-        let serve = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    // It never ends by itself.
-                    _ = axum::serve(listener, routes).into_future() => {}
-                    _ = closed.changed() => {}
-                }
-            });
-            runtime.shutdown_timeout(LAST_WORDS);
-        };
-        let server = threads::spawn("http", serve)?;
-        Ok(Self { shared, open: Some(open), server: Some(server), address })
+        Ok(Self { shared, server: place.serve(routes)? })
     }
 
     /// The address to open in a browser.
     pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    fn close(&mut self) {
-        self.open = None;
-        if let Some(server) = self.server.take() {
-            // A panic in one request does not reach here; after one in the server itself there is nothing left to do.
-            let _ = server.join();
-        }
+        self.server.address()
     }
 }
 
@@ -154,59 +112,15 @@ impl Sink for HttpSink {
             let _ = waiting.send(frame.clone());
         }
         if self.shared.jpeg.receiver_count() > 0 {
-            self.shared.jpeg.send_replace(jpeg(frame)?);
+            self.shared.jpeg.send_replace(jpeg::encode(frame, STREAM_QUALITY)?);
         }
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.close();
+        self.server.close();
         Ok(())
     }
-}
-
-impl Drop for HttpSink {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-fn cannot_listen(listen: SocketAddr, error: &io::Error) -> Error {
-    let port = listen.port();
-    Error::failed(match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let other = if port == u16::MAX { port - 1 } else { port + 1 };
-            format!(
-                "port {port} is taken by another program; choose another: --serve {}",
-                SocketAddr::new(listen.ip(), other)
-            )
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all of them", listen.ip())
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!(
-                "port {port} is reserved for the system; choose one from 1024 up: --serve {}",
-                SocketAddr::new(listen.ip(), 8080)
-            )
-        }
-        _ => format!("cannot serve at {listen}: {}; choose another address or port with --serve", cause(error)),
-    })
-}
-
-fn jpeg(frame: &Frame) -> Result<Bytes> {
-    let failed = |reason: &dyn std::fmt::Display| {
-        Error::failed(format!("cannot send the picture as JPEG: {reason}; choose a smaller --resolution"))
-    };
-    let (width, height) = (u16::try_from(frame.width), u16::try_from(frame.height));
-    let (Ok(width), Ok(height)) = (width, height) else {
-        return Err(failed(&"its sides are limited to 65535 pixels"));
-    };
-    let mut bytes = Vec::with_capacity(frame.pixels.len() / 8);
-    let mut encoder = Encoder::new(&mut bytes, STREAM_QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.encode(&frame.pixels, width, height, ColorType::Rgb).map_err(|error| failed(&error))?;
-    Ok(bytes.into())
 }
 
 /// A viewer; counted while the stream lasts.
@@ -293,18 +207,4 @@ async fn settings(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         Ok(()) => json(&shared.show.state()),
         Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
     }
-}
-
-/// The address to open: for a server on all addresses, this machine's own in its network.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    if !listen.ip().is_unspecified() {
-        return listen;
-    }
-    // Nothing is sent: connecting a datagram socket only asks the system which of its addresses leads out.
-    let (own, out) = if listen.is_ipv4() { ("0.0.0.0:0", "192.0.2.1:9") } else { ("[::]:0", "[2001:db8::1]:9") };
-    let found = UdpSocket::bind(own).and_then(|socket| {
-        socket.connect(out)?;
-        socket.local_addr()
-    });
-    found.map_or(listen, |found| SocketAddr::new(found.ip(), listen.port()))
 }

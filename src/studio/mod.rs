@@ -6,6 +6,7 @@
 
 pub mod capture;
 mod costs;
+pub mod easel;
 mod fastest;
 pub mod film;
 mod machine;
@@ -101,6 +102,11 @@ impl Studio {
             unstyled: found.style.unstyled,
         };
         self.catalog.styles().iter().map(info).collect()
+    }
+
+    /// Whether any picture can be the style: the networks for that are installed.
+    pub(crate) fn paints_like_pictures(&self) -> bool {
+        self.catalog.pair().is_ok()
     }
 
     /// Makes a painter for the style in `settings`.

@@ -12,7 +12,7 @@ use impasto::internals::paint::state::State;
 use impasto::internals::segments::folder::Segment;
 use impasto::internals::segments::journal::Journal;
 use impasto::internals::show::{Patch, SCALE, STRENGTH, Settings, Show};
-use impasto::internals::sink::http::guard::{Asked, Guard, Refused};
+use impasto::internals::web::guard::{Asked, Guard, Refused};
 use impasto::internals::style::manifest::Manifest;
 use impasto::styles::{Expression, Paintings};
 

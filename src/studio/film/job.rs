@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::films::Films;
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
 use super::{identity, piped, unpack};
 use crate::error::{Error, Result};
+use crate::frame::Frame;
 use crate::media::options::FrameRate;
 use crate::media::read::DecodeOptions;
 use crate::media::sequence::Numbered;
@@ -26,7 +28,7 @@ use crate::source::video::VideoSource;
 use crate::statistics::Percentiles;
 use crate::studio::Studio;
 use crate::stylize::Stylizer;
-use crate::sync::Stop;
+use crate::sync::{Stop, lock};
 use crate::sync::pipe::{self, is_pipe};
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
@@ -74,6 +76,8 @@ struct Running<'a> {
     encoding: Encoding,
     listen: &'a (dyn Fn(FilmEvent) + Sync),
     stop: &'a Stop,
+    /// When a painting was last reported.
+    shown: Mutex<Option<Instant>>,
 }
 
 /// Does the work that `job` requests on one film.
@@ -129,7 +133,7 @@ fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmE
     // Before anything is loaded or created, so that a wrong option fails at once.
     let size = encoding.encoder()?.size();
     let mut facts = identity::facts(input, container, &settings, studio)?;
-    let running = Running { job, settings, rate, decoding, encoding, listen, stop };
+    let running = Running { job, settings, rate, decoding, encoding, listen, stop, shown: Mutex::default() };
     let path = Folder::beside(output);
     let names = Numbered::of(output);
     match (&names, output.parent()) {
@@ -254,6 +258,16 @@ impl Running<'_> {
         }
     }
 
+    /// Reports a painting, if the job asks for them and the last one is old enough.
+    fn show(&self, painting: &Frame) {
+        let Some(interval) = self.job.preview else { return };
+        let mut shown = lock(&self.shown);
+        if shown.is_none_or(|shown| shown.elapsed() >= interval) {
+            *shown = Some(Instant::now());
+            (self.listen)(FilmEvent::Picture(Arc::new(painting.clone())));
+        }
+    }
+
     fn open(&self) -> Result<ResumableSource> {
         if is_pipe(&self.job.input) {
             return Err(Error::failed(format!(
@@ -294,8 +308,9 @@ impl Running<'_> {
             let warms_up = stabilize > 0.0 || workers.iter().any(Stylizer::takes_grain);
             let mut source = self.position(source, next, folder, every, warms_up)?;
             let from = source.place();
-            let observe = |so_far: ordered::Progress| {
+            let observe = |so_far: ordered::Progress<'_>| {
                 let (frame, inference_share) = (from + so_far.frames, so_far.inference_share);
+                self.show(so_far.painting);
                 (self.listen)(FilmEvent::Progress { frame, total, inference_share });
             };
             let destination = Destination { folder, encoding: &self.encoding, every };

@@ -83,7 +83,7 @@ pub fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(F
     let (seen, wanted) = workers.first().map_or((size, false), |one| (one.seen_size(size), one.takes_grain()));
     let carry = &mut |input: &_| carrier.carry(input, seen, wanted);
     let steady = &mut |input: &_, styled: &mut _| relay.stabilize(input, styled);
-    let observe = |so_far: ordered::Progress| {
+    let observe = |so_far: ordered::Progress<'_>| {
         let (frame, inference_share) = (so_far.frames, so_far.inference_share);
         listen(FilmEvent::Progress { frame, total, inference_share });
     };

@@ -1,7 +1,10 @@
 //! What a caller says of a film, and what it hears.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::frame::Frame;
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
 use crate::media::read::{RawVideo, Unsaid};
 use crate::media::sequence::Numbered;
@@ -129,6 +132,8 @@ pub struct FilmJob {
     pub keep_segments: bool,
     /// Which work to do.
     pub work: Work,
+    /// Report a painting at most this often ([`FilmEvent::Picture`]); never if `None`.
+    pub preview: Option<Duration>,
 }
 
 impl FilmJob {
@@ -143,6 +148,7 @@ impl FilmJob {
             restart: false,
             keep_segments: false,
             work: Work::All,
+            preview: None,
         }
     }
 }
@@ -170,6 +176,8 @@ pub enum FilmEvent {
         /// Fraction of the workers' time that went into painting, 0 to 1.
         inference_share: f64,
     },
+    /// The newest painting; only with [`FilmJob::preview`].
+    Picture(Arc<Frame>),
     /// Painting has ended, or pauses until the next missing segment.
     Paused,
 }

@@ -3,14 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::extract::connect_info::Connected;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::serve::Listener;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,9 +24,16 @@ use crate::error::{Error, cause};
 /// Connections at a time: streams, and pages that ask for the state.
 const CONNECTIONS: usize = 64;
 
-/// How long a client may take nothing, and ask for nothing, before it is let go: one that has stalled, or that sends its
-/// request by the letter.
+/// How long a client may take nothing, and send nothing, before it is let go: one that has stalled, or that sends its
+/// request one byte at a time.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a client must send to earn that time once more, in bytes.
+const SENT: usize = 16 << 10;
+
+/// What a page may load: what this server has, and pictures and films that the page made itself.
+const POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
 
 const COOKIE: &str = "impasto_token";
 
@@ -94,6 +103,7 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
@@ -150,7 +160,10 @@ fn is_equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// 128 bits that nobody can guess, in hexadecimal.
-pub(super) fn random_token() -> crate::error::Result<String> {
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn random_token() -> crate::error::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::failed(format!("the system gives no random token ({}); give one with --token", cause(&error)))
@@ -170,19 +183,61 @@ impl Limited {
     }
 }
 
-/// A connection that counts against the limit while it lasts, and does not last without an answer being taken.
+/// A connection that counts against the limit while it lasts, and does not last if nothing comes or is taken.
 pub(super) struct Counted {
     inner: TcpStream,
     _permit: Option<OwnedSemaphorePermit>,
     patience: Pin<Box<Sleep>>,
+    /// Bytes that came since the patience began again.
+    sent: usize,
+    working: Arc<AtomicUsize>,
+}
+
+/// Who asks, as far as a connection tells.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its address.
+    pub address: IpAddr,
+    working: Arc<AtomicUsize>,
+}
+
+/// The server works on an answer; the client is not expected to do anything until this is dropped.
+pub struct Working(Arc<AtomicUsize>);
+
+impl Client {
+    /// Says that the server works on an answer.
+    pub fn working(&self) -> Working {
+        self.working.fetch_add(1, Ordering::Relaxed);
+        Working(Arc::clone(&self.working))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Connected<IncomingStream<'_, Limited>> for Client {
+    fn connect_info(stream: IncomingStream<'_, Limited>) -> Self {
+        Self { address: stream.remote_addr().ip(), working: Arc::clone(&stream.io().working) }
+    }
 }
 
 impl Counted {
     fn is_patient(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.patience.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
+        while self.patience.as_mut().poll(cx).is_ready() {
+            if self.working.load(Ordering::Relaxed) == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.begin_again();
         }
+        Ok(())
+    }
+
+    fn begin_again(&mut self) {
+        self.sent = 0;
+        self.patience.as_mut().reset(Instant::now() + PATIENCE);
     }
 }
 
@@ -199,7 +254,7 @@ impl Listener for Limited {
                     // Frames go out at once. Where the system refuses, it is only slower.
                     let _ = inner.set_nodelay(true);
                     let patience = Box::pin(tokio::time::sleep(PATIENCE));
-                    return (Counted { inner, _permit: permit, patience }, address);
+                    return (Counted { inner, _permit: permit, patience, sent: 0, working: Arc::default() }, address);
                 }
                 // The client has gone again, or the process has no more file handles for now.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -215,7 +270,13 @@ impl Listener for Limited {
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.is_patient(cx)?;
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        self.sent += buffer.filled().len() - before;
+        if self.sent >= SENT {
+            self.begin_again();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -223,7 +284,7 @@ impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.is_patient(cx)?;
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
-        self.patience.as_mut().reset(Instant::now() + PATIENCE);
+        self.begin_again();
         Poll::Ready(Ok(written))
     }
 
