@@ -161,7 +161,7 @@ pub mod film {
     pub use crate::media::read::RawVideo;
     pub use crate::media::write::{Codec, Plain};
     pub use crate::segments::SegmentRange;
-    pub use crate::studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Work};
+    pub use crate::studio::film::{Done, FilmEvent, FilmJob, FilmSettings, Films, Indexed, Plan, Work};
 }
 
 /// Cameras, streams and screens as sources of frames, and a window to show them in.

@@ -108,9 +108,14 @@ impl Report {
     /// Prints the result for programs with `--json`; nothing without.
     pub fn print_json(&self, value: &impl Serialize) {
         if self.json {
-            // Plain structs of numbers and strings: they always serialise.
-            out_line(&serde_json::to_string(value).expect("a summary is plain data"));
+            self.print_object(value);
         }
+    }
+
+    /// Prints `value` as JSON to standard output, whether asked for or not.
+    pub fn print_object(&self, value: &impl Serialize) {
+        // Plain structs of numbers and strings: they always serialise.
+        out_line(&serde_json::to_string(value).expect("a summary is plain data"));
     }
 
     /// Shows progress over `total` units, called `unit` in the plural: a bar on a terminal, else a line now and then.

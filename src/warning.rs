@@ -148,6 +148,13 @@ pub enum Warning {
         /// Number of the packets.
         packets: u64,
     },
+    /// The index of a video cannot be used.
+    IndexUnusable {
+        /// The video.
+        video: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Segments of a film are missing, so only its beginning was written.
     SegmentsMissing {
         /// The missing segments, such as `3, 5-7 and 9 onwards`.
@@ -391,6 +398,12 @@ impl fmt::Display for Warning {
                 out,
                 "{container} refuses {packets} damaged packets of the copied streams, and they are left out; check the \
                  output's audio and subtitles"
+            ),
+            Self::IndexUnusable { video, reason } => write!(
+                out,
+                "the index of '{}' is not used ({reason}), so everything before the segments is decoded; write it again with \
+                 --index",
+                video.display()
             ),
             Self::SegmentsMissing { missing, output, frames } => {
                 let output = output.display();

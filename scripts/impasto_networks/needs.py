@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-IMPORTED_AS = {"pillow": "PIL", "opencv-python-headless": "cv2"}
+IMPORTED_AS = {"pillow": "PIL", "ray[default]": "ray", "opencv-python-headless": "cv2"}
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # the usual wheels of torch bring CUDA, which is gigabytes
 
 

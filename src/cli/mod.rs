@@ -250,7 +250,14 @@ pub struct VideoArgs {
     pub inputs: Vec<PathBuf>,
     /// Output video; the extension chooses the container (.mp4, .mkv, .mov, .webm ...). For several inputs, or if it ends in /:
     /// a folder, created if missing. Or numbered pictures: painted/%04d.png or .jpg. Or `-` for standard output, as Y4M.
-    #[arg(long, short, value_name = "OUT")]
+    #[arg(
+        long,
+        short,
+        value_name = "OUT",
+        required_unless_present = "index",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub output: PathBuf,
     /// Overwrite OUT if it exists.
     #[arg(long, short = 'y')]
@@ -333,7 +340,8 @@ impl VideoArgs {
             fps,
             raw_input,
             format: _,
-            segments: SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _ },
+            segments:
+                SegmentArgs { segment_frames, restart: _, keep_segments: _, segments: _, join: _, index: _, plan: _ },
             inputs: _,
             output: _,
             overwrite: _,
@@ -359,7 +367,8 @@ impl VideoArgs {
 
     /// What to do with one film.
     pub fn job(&self, input: &Path, output: &Path) -> FilmJob {
-        let SegmentArgs { restart, keep_segments, segments, join, segment_frames: _ } = self.segments;
+        let SegmentArgs { restart, keep_segments, segments, join, segment_frames: _, index: _, plan: _ } =
+            self.segments;
         let work = match segments {
             _ if join => Work::Join,
             Some(range) => Work::Segments(range),
@@ -398,6 +407,14 @@ pub struct SegmentArgs {
     /// OUT.beginning.EXT as a preview.
     #[arg(long)]
     pub join: bool,
+    /// Write an index of IN, paint nothing: to IN.index, or to OUT if given. It holds the time of every frame and the hashes of
+    /// some, so that --segments begins at once in the middle of a film. Decodes the complete film.
+    #[arg(long, conflicts_with_all = ["restart", "segments", "join", "plan"])]
+    pub index: bool,
+    /// Paint nothing: print as JSON what would be painted and how, with the versions and the hashes of the networks. With --join,
+    /// without the device. scripts/cluster.py compares the machines by it.
+    #[arg(long)]
+    pub plan: bool,
     /// Frames per segment: the most that a crash can cost.
     #[arg(long, value_name = "N", default_value_t = SEGMENT_FRAMES, value_parser = clap::value_parser!(u64).range(WARM_UP..=1_000_000))]
     pub segment_frames: u64,

@@ -1,5 +1,6 @@
 //! `impasto video`: video files to painted video files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -16,7 +17,7 @@ use crate::media::write::{Codec, Container, CopiedStreams};
 use crate::report::{Progress, Report};
 use crate::segments::folder::Folder;
 use crate::statistics::Percentiles;
-use crate::studio::film::{Done, FilmEvent, Films};
+use crate::studio::film::{Done, FilmEvent, Films, Indexed, Plan};
 use crate::studio::{Painter, Studio};
 use crate::sync::pipe::is_pipe;
 use crate::sync::{Stop, lock};
@@ -42,6 +43,9 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
     let studio = Studio::open(args.style.run.machine(shared))?;
     let mut films = Films::new(&studio, args.settings());
     let output = args.output.as_path();
+    if args.segments.index {
+        return index(args, &inputs.paths, &films, &stop, report);
+    }
     if inputs.many || queue::ends_in_separator(output) {
         return several(args, inputs.paths, &studio, &mut films, &stop, report);
     }
@@ -49,6 +53,9 @@ pub fn video(args: &VideoArgs, shared: &SharedArgs, report: &Report) -> Result<(
         Some(Some(input)) => input.as_path(),
         _ => Path::new("-"),
     };
+    if args.segments.plan {
+        return plan(args, (input, output), &mut films, &stop, report);
+    }
     let done = paint(args, (input, output), &studio, &mut films, (&stop, report), &|warning| report.warn(warning))?;
     say(input, output, &done, films.painter(), report);
     let named = input.display().to_string();
@@ -124,6 +131,82 @@ fn paint(
         FilmEvent::Paused => *lock(&bar) = None,
     };
     films.paint(&args.job(input, output), stop, &listen)
+}
+
+/// What `--plan` prints.
+#[derive(Serialize)]
+struct Planned {
+    job: String,
+    facts: BTreeMap<String, String>,
+    width: u32,
+    height: u32,
+    frames: Option<u64>,
+    exact: bool,
+    segment_frames: u64,
+    segments: Option<u64>,
+}
+
+/// Prints what would be painted and how.
+fn plan(
+    args: &VideoArgs,
+    (input, output): (&Path, &Path),
+    films: &mut Films<'_>,
+    stop: &Stop,
+    report: &Report,
+) -> Result<()> {
+    let listen = |event| {
+        if let FilmEvent::Warning(warning) = event {
+            report.warn(warning);
+        }
+    };
+    let Plan { job, facts, size: (width, height), frames, exact, segment_frames } =
+        films.plan(&args.job(input, output), stop, &listen)?;
+    let segments = frames.map(|frames| frames.div_ceil(segment_frames));
+    let planned = Planned { job, facts, width, height, frames, exact, segment_frames, segments };
+    report.print_object(&planned);
+    Ok(())
+}
+
+/// What `--index --json` prints.
+#[derive(Serialize)]
+struct Indexes {
+    indexes: Vec<IndexedVideo>,
+}
+
+/// What it prints of each video.
+#[derive(Serialize)]
+struct IndexedVideo {
+    input: String,
+    output: String,
+    frames: u64,
+    seconds: f64,
+}
+
+/// Writes the index of each video.
+fn index(args: &VideoArgs, inputs: &[Option<PathBuf>], films: &Films<'_>, stop: &Stop, report: &Report) -> Result<()> {
+    let output = Some(args.output.as_path()).filter(|output| *output != Path::new("."));
+    if output.is_some() && inputs.len() > 1 {
+        return Err(Error::usage("-o names the index of one video; omit it to write each beside its video"));
+    }
+    let mut indexes = Vec::new();
+    for input in inputs.iter().map(|input| input.as_deref().unwrap_or(Path::new("-"))) {
+        let (start, bar) = (Instant::now(), Mutex::new(None::<Progress>));
+        let listen = |event| match event {
+            FilmEvent::Progress { frame, total, .. } => {
+                let mut bar = lock(&bar);
+                bar.get_or_insert_with(|| report.progress(total, "frames")).set(frame, "indexed".to_owned());
+            }
+            FilmEvent::Paused => *lock(&bar) = None,
+            _ => {}
+        };
+        let Indexed { written, frames } = films.index(input, output, stop, &listen)?;
+        let (seconds, input, output) =
+            (start.elapsed().as_secs_f64(), input.display().to_string(), written.display().to_string());
+        report.say(format!("{output}: {frames} frames in {seconds:.1} s"));
+        indexes.push(IndexedVideo { input, output, frames, seconds });
+    }
+    report.print_json(&Indexes { indexes });
+    Ok(())
 }
 
 /// Paints one video after the other into a folder.

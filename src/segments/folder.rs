@@ -55,6 +55,8 @@ pub struct Folder {
 const JOURNAL: &str = "job.json";
 /// Says that numbered pictures of the job already have their names.
 const UNPACKING: &str = "unpacking";
+/// The film's index, if it cannot be beside the film.
+pub const INDEX: &str = "film.index";
 /// The ending of its name.
 const ENDING: &str = ".parts";
 /// Bytes in the longest name that file systems take.
@@ -216,7 +218,8 @@ impl Folder {
         for name in names_in(&self.path) {
             let number = name.strip_suffix(".nut").or_else(|| name.strip_suffix(".json"));
             let is_segment = number.is_some_and(|number| number.parse::<u64>().is_ok());
-            let is_own = is_segment || name == JOURNAL || name == UNPACKING || name.ends_with(whole::ENDING);
+            let is_own =
+                is_segment || [JOURNAL, UNPACKING, INDEX].contains(&name.as_str()) || name.ends_with(whole::ENDING);
             if is_own && unwanted(&name) {
                 let path = self.path.join(name);
                 fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;

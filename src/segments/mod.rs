@@ -9,6 +9,7 @@
 //! | `000000.nut` | the encoded packets of the first segment; NUT keeps the exact timestamps of any codec and can be played |
 //! | `000000.json` | describes the segment ([`folder::Segment`]); written last, so it also means that the segment is complete |
 //! | `unpacking` | nothing; it is there while numbered pictures get their names |
+//! | `film.index` | the film's index, if it is not beside the film ([`crate::media::read::Index`]) |
 //! | `lock` | the process that works in the folder |
 //!
 //! A segment depends only on the film and the settings: it has a new encoder, and the stabiliser is handed over at its start

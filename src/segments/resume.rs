@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::marks::{Mark, Marks};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::media::read::Index;
 use crate::source::video::VideoSource;
 use crate::source::{Source, SourceFormat};
 use crate::warning::Warning;
@@ -84,6 +85,21 @@ impl ResumableSource {
         }
         self.expected = vec![first.clone(), second.clone()];
         self.land(first)
+    }
+
+    /// Seeks to the frame at position `place` by the film's index, which the frames are held to from then on. Returns false
+    /// unless the seek provably gives the same frames as decoding from the start; the source is then unusable.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
+    pub fn seek_by(&mut self, index: &Arc<Index>, place: u64) -> Result<bool> {
+        self.place = place;
+        self.source.seek_by(index, place)
+    }
+
+    /// Number of frames of the film that `index` describes.
+    pub fn frames_by(&self, index: &Index) -> u64 {
+        self.source.frames_by(index)
     }
 
     /// Goes to the frame at position `index` by decoding all frames before it. Returns false if the film is shorter. The

@@ -59,11 +59,17 @@ pub fn routes(house: Arc<House>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/api/v1/openapi.json", get(move || async move { json(&description) }))
         .route("/api/v1/docs", get(|| async { axum::response::Redirect::permanent("docs/") }))
-        .route("/api/v1/docs/", get({
-            let viewer = Arc::clone(&viewer);
-            move || async move { file_of_viewer("", viewer) }
-        }))
-        .route("/api/v1/docs/{*file}", get(move |Path(file): Path<String>| async move { file_of_viewer(&file, viewer) }))
+        .route(
+            "/api/v1/docs/",
+            get({
+                let viewer = Arc::clone(&viewer);
+                move || async move { file_of_viewer("", viewer) }
+            }),
+        )
+        .route(
+            "/api/v1/docs/{*file}",
+            get(move |Path(file): Path<String>| async move { file_of_viewer(&file, viewer) }),
+        )
         .fallback(|| async { refusal(StatusCode::NOT_FOUND, "there is nothing at this address; see /api/v1/docs") })
         .with_state(house)
 }

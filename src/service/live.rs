@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -77,7 +77,8 @@ impl Camera {
     fn begin(house: &Arc<House>) -> Result<Self, Refusal> {
         if house.metrics.cameras.inc() >= CAMERAS {
             house.metrics.cameras.dec();
-            let words = format!("{CAMERAS} cameras are painted already, which is the limit; try again when one has gone");
+            let words =
+                format!("{CAMERAS} cameras are painted already, which is the limit; try again when one has gone");
             return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
         }
         Ok(Self { house: Arc::clone(house), _urgent: house.room.urgent() })
@@ -125,7 +126,9 @@ impl Camera {
             }
             if let (Some(bytes), Some(used)) = (newest.take(), scene.take()) {
                 let (house, settings) = (Arc::clone(&self.house), settings.clone());
-                let work = async move { house.room.paint(Class::Live, move |easel| Ok(paint(easel, &settings, used, &bytes))).await };
+                let work = async move {
+                    house.room.paint(Class::Live, move |easel| Ok(paint(easel, &settings, used, &bytes))).await
+                };
                 painting = Box::pin(OptionFuture::from(Some(work)));
                 is_painting = true;
             }
@@ -155,7 +158,12 @@ async fn say(socket: &mut WebSocket, words: &str) -> Result<(), axum::Error> {
 }
 
 /// Paints a message; gives the answer to it, and the scene back.
-fn paint(easel: &mut Easel, settings: &PaintSettings, mut scene: Box<Scene>, message: &[u8]) -> (Box<Scene>, Result<Bytes>) {
+fn paint(
+    easel: &mut Easel,
+    settings: &PaintSettings,
+    mut scene: Box<Scene>,
+    message: &[u8],
+) -> (Box<Scene>, Result<Bytes>) {
     let (number, frame) = message.split_at(NUMBER);
     let painted = (|| {
         let most: MaxPixels = PIXELS.parse().map_err(Error::Internal)?;

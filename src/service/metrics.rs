@@ -46,7 +46,17 @@ impl Default for Metrics {
         registry.register("film_frames", "Frames of films that were painted", film_frames.clone());
         registry.register("jobs_done", "Jobs that gave a result", jobs_done.clone());
         registry.register("jobs_ended", "Jobs that failed or were cancelled", jobs_ended.clone());
-        Self { film_frames, jobs_done, jobs_ended, registry, start: Instant::now(), pictures, waiting, live_frames, cameras }
+        Self {
+            film_frames,
+            jobs_done,
+            jobs_ended,
+            registry,
+            start: Instant::now(),
+            pictures,
+            waiting,
+            live_frames,
+            cameras,
+        }
     }
 }
 
@@ -58,7 +68,11 @@ impl Metrics {
 
     /// Counts a job that has ended.
     pub fn job(&self, is_done: bool) {
-        if is_done { self.jobs_done.inc() } else { self.jobs_ended.inc() };
+        if is_done {
+            self.jobs_done.inc()
+        } else {
+            self.jobs_ended.inc()
+        };
     }
 }
 

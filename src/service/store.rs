@@ -101,7 +101,8 @@ impl Store {
         let mut entries = Vec::new();
         let inside = fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))?;
         for path in inside.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
-            let journal = fs::read(path.join(JOURNAL)).ok().and_then(|text| serde_json::from_slice::<Journal>(&text).ok());
+            let journal =
+                fs::read(path.join(JOURNAL)).ok().and_then(|text| serde_json::from_slice::<Journal>(&text).ok());
             match journal {
                 Some(journal) if path.file_name().is_some_and(|name| name == journal.id.as_str()) => {
                     entries.push(Entry::new(journal, size_of(&path)));
@@ -378,7 +379,11 @@ impl Store {
     pub fn close(&self) {
         let mut inner = lock(&self.inner);
         inner.is_closed = true;
-        inner.entries.iter().filter(|entry| entry.journal.state == State::Running).for_each(|entry| entry.stop.request());
+        inner
+            .entries
+            .iter()
+            .filter(|entry| entry.journal.state == State::Running)
+            .for_each(|entry| entry.stop.request());
         drop(inner);
         self.tell();
     }

@@ -1,16 +1,21 @@
 //! Reads the frames of a video file or stream.
 
+mod indexed;
+mod rate;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use self::indexed::{Held, Part};
+use self::rate::ConstantRate;
 use super::{Source, SourceFormat};
 use crate::error::Result;
 use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::resize::Resizer;
 use crate::media::options::{Deinterlace, FrameRate, SizeRequest};
 use crate::media::pixels::ColorTags;
-use crate::media::read::{DecodeOptions, Decoder};
+use crate::media::read::{DecodeOptions, Decoder, Index};
 use crate::media::{FrameFormat, VideoInfo};
 use crate::size::Size;
 use crate::warning::Warning;
@@ -25,6 +30,10 @@ pub struct VideoSource {
     native: Frame,
     delivered: u64,
     changed_size: bool,
+    /// When its first frame is shown, in ticks of the stream.
+    first: i64,
+    /// What the frames must match.
+    held: Option<Held>,
 }
 
 impl VideoSource {
@@ -91,6 +100,7 @@ impl VideoSource {
         let Size { width, height } = size.map_or(own, |size| size.of(own));
         let format =
             SourceFormat { width, height, frame_rate: info.frame_rate, time_base: info.time_base, frames: info.frames };
+        let first = decoder.shown_at().unwrap_or(info.origin);
         let mut source = Self {
             decoder,
             format,
@@ -99,6 +109,8 @@ impl VideoSource {
             native: Frame::default(),
             delivered: 0,
             changed_size: false,
+            first,
+            held: None,
         };
         if let Some(rate) = fps {
             source.resample(rate);
@@ -137,6 +149,43 @@ impl VideoSource {
         let found = self.decode(&mut rate.current)? && rate.current.time == decoded;
         self.rate = Some(rate);
         Ok(found)
+    }
+
+    /// Number of frames of the film that `index` describes, after cuts and at the requested rate.
+    pub fn frames_by(&self, index: &Index) -> u64 {
+        self.part_of(index).count()
+    }
+
+    /// Seeks to the frame at position `number` of the job. Returns false unless the frames there have the times and the
+    /// pictures of `index`, so that they are those that decoding from the start gives; the frames that follow are then
+    /// undefined. From then on, a frame that differs is an error.
+    ///
+    /// # Errors
+    /// Those of [`Source::next`].
+    pub fn seek_by(&mut self, index: &Arc<Index>, number: u64) -> Result<bool> {
+        let part = self.part_of(index);
+        let Some(place) = part.place_of(number) else { return Ok(false) };
+        self.decoder.know_jumps(index.jumps);
+        if !indexed::land(&mut self.decoder, &part, place.decoded)? {
+            return Ok(false);
+        }
+        self.held = Some(Held::new(Arc::clone(index), place.decoded, part.frames.end));
+        self.delivered = number;
+        let Some(mut rate) = self.rate.take() else { return Ok(true) };
+        rate.place = Some(place.time);
+        (rate.ahead, rate.ended) = (None, false);
+        let found = self.decode(&mut rate.current)?;
+        self.rate = Some(rate);
+        Ok(found)
+    }
+
+    /// The frames in the index that are in this job.
+    fn part_of<'a>(&self, index: &'a Index) -> Part<'a> {
+        let info = self.decoder.info();
+        let end = info.end.map_or(index.frames(), |end| index.first_from(end + info.origin));
+        let frames = index.first_from(self.first).min(end)..end;
+        let rate = self.rate.as_ref().map(|rate| rate.rate);
+        Part { index, frames, origin: info.origin, time_base: info.time_base, rate }
     }
 
     /// Skips the next frame, without converting it if possible; otherwise it is left in `scratch`. Returns false at the end.
@@ -181,17 +230,17 @@ impl VideoSource {
 
     /// Reads the next decoded frame at the requested size.
     fn decode(&mut self, frame: &mut Frame) -> Result<bool> {
-        let Self { decoder, resizer, native, format, changed_size, .. } = self;
+        let Self { decoder, resizer, native, format, changed_size, held, .. } = self;
         let info = (decoder.info().width, decoder.info().height);
         if info == (format.width, format.height) {
-            if !decoder.next(frame)? {
+            if !indexed::next(decoder, held, frame)? {
                 return Ok(false);
             }
             if (frame.width, frame.height) == info {
                 return Ok(true);
             }
             std::mem::swap(frame, native);
-        } else if !decoder.next(native)? {
+        } else if !indexed::next(decoder, held, native)? {
             return Ok(false);
         }
         *changed_size |= (native.width, native.height) != info;
@@ -264,67 +313,6 @@ impl Source for VideoSource {
     }
 }
 
-/// Resamples to a constant rate. Each frame goes to the nearest tick of the new rate; if several meet there, the last one
-/// is kept, and empty ticks repeat the frame before.
-#[derive(Debug)]
-struct ConstantRate {
-    rate: Rational,
-    time_base: Rational,
-    /// The tick that is filled next; `None` before the first frame.
-    place: Option<i64>,
-    /// The frame that is currently shown and, once decoded, the next one.
-    current: Frame,
-    ahead: Option<Frame>,
-    ended: bool,
-}
-
-impl ConstantRate {
-    fn new(rate: Rational, time_base: Rational) -> Self {
-        Self { rate, time_base, place: None, current: Frame::default(), ahead: None, ended: false }
-    }
-
-    fn place_of(&self, time: i64) -> i64 {
-        (time as f64 * self.time_base.as_f64() * self.rate.as_f64()).round() as i64
-    }
-
-    fn next(&mut self, frame: &mut Frame, decode: &mut dyn FnMut(&mut Frame) -> Result<bool>) -> Result<bool> {
-        let place = match self.place {
-            Some(place) => place,
-            None => {
-                if !decode(&mut self.current)? {
-                    return Ok(false);
-                }
-                self.place_of(self.current.time)
-            }
-        };
-        let mut spare = Frame::default();
-        loop {
-            if self.ahead.is_none() && !self.ended {
-                let mut next = std::mem::take(&mut spare);
-                if decode(&mut next)? {
-                    self.ahead = Some(next);
-                } else {
-                    self.ended = true;
-                }
-            }
-            let Some(ahead) = &self.ahead else { break };
-            if self.place_of(ahead.time) > place {
-                break;
-            }
-            spare = std::mem::replace(&mut self.current, self.ahead.take().unwrap_or_default());
-        }
-        // The last frame is repeated for its duration; a film gives at least one frame.
-        let is_over = self.place.is_some() && place >= self.place_of(self.current.time + self.current.duration);
-        if self.ahead.is_none() && is_over {
-            return Ok(false);
-        }
-        frame.clone_from(&self.current);
-        (frame.time, frame.duration) = (place, 1);
-        self.place = Some(place + 1);
-        Ok(true)
-    }
-}
-
 fn reduced(num: i64, den: i64) -> Rational {
     let (mut a, mut b) = (num, den);
     while b != 0 {
@@ -341,29 +329,6 @@ fn reduced(num: i64, den: i64) -> Rational {
 mod tests {
     use super::*;
 
-    /// The input frame that is shown at each tick of the new rate.
-    fn shown(times: &[i64], rate: i32) -> Vec<(i64, u8)> {
-        let mut rate = ConstantRate::new(Rational { num: rate, den: 1 }, Rational { num: 1, den: 100 });
-        let mut left = times.iter().zip(0u8..);
-        let mut decode = |frame: &mut Frame| {
-            let Some((&time, value)) = left.next() else { return Ok(false) };
-            *frame = Frame { width: 1, height: 1, pixels: vec![value; 3], time, duration: 10, ..Frame::default() };
-            Ok(true)
-        };
-        let (mut frame, mut shown) = (Frame::default(), Vec::new());
-        while rate.next(&mut frame, &mut decode).unwrap() {
-            shown.push((frame.time, frame.pixels[0]));
-        }
-        shown
-    }
-
-    #[test]
-    fn a_higher_rate_repeats_frames_and_a_lower_one_drops_them() {
-        assert_eq!(shown(&[0, 10, 20], 10), [(0, 0), (1, 1), (2, 2)]);
-        assert_eq!(shown(&[0, 10, 20], 20), [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]);
-        assert_eq!(shown(&[0, 10, 20, 30], 5), [(0, 0), (1, 2)]);
-    }
-
     #[test]
     fn a_show_sees_square_pixels_and_loses_none() {
         let squared = |width, height, num, den| squared(Size::new(width, height), Rational { num, den });
@@ -372,11 +337,5 @@ mod tests {
         assert_eq!(squared(640, 360, 1, 1), Size::new(640, 360));
         assert_eq!(squared(640, 360, 0, 1), Size::new(640, 360));
         assert_eq!(squared(640, 360, 1, 1000), Size::new(640, 360));
-    }
-
-    #[test]
-    fn a_late_start_and_gaps_are_kept() {
-        assert_eq!(shown(&[20, 30, 60], 10), [(2, 0), (3, 1), (4, 1), (5, 1), (6, 2)]);
-        assert!(shown(&[], 10).is_empty());
     }
 }

@@ -51,6 +51,10 @@ fn samples() -> Vec<(Warning, Vec<&'static str>)> {
         (Warning::RotationLost { container: container() }, vec!["mov"]),
         (Warning::PacketsLeftOut { container: container(), packets: 5 }, vec!["mov", "5 damaged packets"]),
         (
+            Warning::IndexUnusable { video: video(), reason: "its frames differ".into() },
+            vec!["'clip.mp4'", "its frames differ", "--index"],
+        ),
+        (
             Warning::SegmentsMissing { missing: "2 onwards".into(), output: "a.beginning.mp4".into(), frames },
             vec!["segments 2 onwards", "'a.beginning.mp4'", "70 frames"],
         ),

@@ -303,6 +303,21 @@ impl Decoder {
         if self.info.end.is_some_and(|end| time >= end) {
             return Ok(false);
         }
+        self.convert(frame)?;
+        self.notice_transparency();
+        self.take_facts(&mut frame.captions);
+        (frame.index, frame.time, frame.duration) = (self.delivered, time, duration);
+        self.delivered += 1;
+        Ok(true)
+    }
+
+    /// Whether the frame that was decoded last can be decoded without others.
+    pub(super) fn is_at_key_frame(&self) -> bool {
+        self.picture.is_key()
+    }
+
+    /// Converts the picture that was decoded last, and makes it upright.
+    pub(super) fn convert(&mut self, frame: &mut Frame) -> Result<()> {
         let tags = ColorTags::to_read(&self.picture);
         if self.turn.is_none() {
             self.to_rgb.convert(&self.picture, tags, frame)?;
@@ -318,11 +333,7 @@ impl Decoder {
                 Arc::new(HdrOriginal { codes, seen: frame.pixels.clone(), peak: original.peak })
             });
         }
-        self.notice_transparency();
-        self.take_facts(&mut frame.captions);
-        (frame.index, frame.time, frame.duration) = (self.delivered, time, duration);
-        self.delivered += 1;
-        Ok(true)
+        Ok(())
     }
 
     /// Warns of the first picture that is not opaque.

@@ -8,6 +8,7 @@ mod ending;
 mod exr;
 mod first_frame;
 mod formats;
+mod index;
 mod joint;
 mod open;
 mod piped;
@@ -15,5 +16,6 @@ mod seek;
 mod stream;
 
 pub use decoder::{DecodeOptions, Decoder};
+pub use index::Index;
 pub(super) use open::{Input, Opening};
 pub use open::{RawVideo, Unsaid};

@@ -410,6 +410,11 @@ impl Input {
         self.jumps.unwrap_or(false)
     }
 
+    /// Takes from somebody who has read the file whether its clock jumps.
+    pub fn know_jumps(&mut self, jumps: bool) {
+        self.jumps = Some(jumps);
+    }
+
     /// Whether it can be read only once.
     pub fn is_pipe(&self) -> bool {
         self.pipe.is_some()

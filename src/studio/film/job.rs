@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::films::Films;
+use super::open::{Opened, open};
 use super::settings::{Done, FilmEvent, FilmJob, FilmSettings, Work};
-use super::{identity, piped, unpack};
+use super::{index, piped, unpack};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::options::FrameRate;
-use crate::media::read::DecodeOptions;
+use crate::media::read::{DecodeOptions, Index};
 use crate::media::sequence::Numbered;
-use crate::media::write::{Codec, Container, CopiedStreams, EncodeOptions};
+use crate::media::write::{Codec, CopiedStreams};
 use crate::pipeline::ordered;
 use crate::segments::finished::Finished;
 use crate::segments::folder::{Folder, Use};
@@ -28,8 +29,8 @@ use crate::source::video::VideoSource;
 use crate::statistics::Percentiles;
 use crate::studio::Studio;
 use crate::stylize::Stylizer;
-use crate::sync::{Stop, lock};
 use crate::sync::pipe::{self, is_pipe};
+use crate::sync::{Stop, lock};
 use crate::temporal::WARM_UP;
 use crate::warning::Warning;
 use crate::whole;
@@ -74,6 +75,8 @@ struct Running<'a> {
     rate: Option<FrameRate>,
     decoding: DecodeOptions,
     encoding: Encoding,
+    /// Where its frames are, if that is known.
+    index: Option<Arc<Index>>,
     listen: &'a (dyn Fn(FilmEvent) + Sync),
     stop: &'a Stop,
     /// When a painting was last reported.
@@ -86,55 +89,19 @@ struct Running<'a> {
 /// Those of [`Films::paint`].
 fn run(job: &FilmJob, films: &mut Films<'_>, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Done> {
     let start = Instant::now();
-    let (settings, studio) = (films.settings.clone(), films.studio);
-    let (input, output) = (job.input.as_path(), job.output.as_path());
+    let output = job.output.as_path();
     Folder::sweep(output);
     // Pictures of a job that was killed while they got their names are its own.
     let are_own = Numbered::of(output).is_some() && (Folder::was_unpacking(output) || Finished::any(output));
-    check_output(input, output, job.overwrite || are_own)?;
+    check_output(&job.input, output, job.overwrite || are_own)?;
     if piped::is_plain(output) {
         return piped::run(job, films, stop, listen);
     }
-    let container = Container::of(output)?;
-    let threads = Some(studio.machine().codec_threads());
-    let decoding = DecodeOptions {
-        start: settings.start,
-        duration: settings.duration,
-        threads,
-        max_pixels: studio.machine().max_pixels,
-        deinterlace: settings.deinterlace,
-        keep_hdr: settings.keep_hdr,
-        unsaid: settings.unsaid(),
-        stop: Some(stop.flag()),
-    };
-    let mut rate = settings.resampled(input);
-    let mut source = VideoSource::open(input, &decoding, settings.size, rate)?;
-    if settings.keep_hdr && !source.info().color.is_hdr() {
-        return Err(Error::usage(format!(
-            "'{}' is not HDR: its transfer curve is neither PQ nor HLG; omit --hdr keep",
-            input.display()
-        )));
-    }
-    unpack::refuse_still(&source, input)?;
-    if rate.is_none() && !container.takes_variable_rate() {
-        // Some containers, such as AVI, have no timestamps, only a frame rate.
-        let (resampled, own) = source.at_own_rate();
-        (source, rate) = (resampled, Some(own));
-    }
-    let options = EncodeOptions {
-        codec: settings.codec,
-        crf: settings.crf,
-        preset: settings.preset.clone(),
-        pixel_format: settings.pixel_format.clone(),
-        options: settings.encoder_options.clone(),
-        threads,
-    };
-    let encoding = Encoding { container, info: source.info().clone(), frames: source.frame_format(), options };
-    // Before anything is loaded or created, so that a wrong option fails at once.
-    let size = encoding.encoder()?.size();
-    let mut facts = identity::facts(input, container, &settings, studio)?;
-    let running = Running { job, settings, rate, decoding, encoding, listen, stop, shown: Mutex::default() };
+    let Opened { source, rate, decoding, encoding, size, mut facts } = open(job, films, stop)?;
+    let (input, container, settings) = (job.input.as_path(), encoding.container, films.settings.clone());
     let path = Folder::beside(output);
+    let index = if job.work == Work::Join { None } else { index::find(input, &path, &facts, listen)? };
+    let running = Running { job, settings, rate, decoding, encoding, index, listen, stop, shown: Mutex::default() };
     let names = Numbered::of(output);
     match (&names, output.parent()) {
         // Numbered pictures fill a folder of their own.
@@ -330,8 +297,8 @@ impl Running<'_> {
         Ok(inference_ms)
     }
 
-    /// Positions a new `source` for segment `number`: by a seek if that gives the same frames, else by decoding everything
-    /// before.
+    /// Positions a new `source` for segment `number`: by a seek if the segment before or the film's index proves that it gives
+    /// the same frames, else by decoding everything before.
     fn position(
         &self,
         mut source: ResumableSource,
@@ -355,7 +322,22 @@ impl Running<'_> {
                 source = self.open()?;
                 vec![warm_up.clone(), next.clone()]
             }
-            None => Vec::new(),
+            None => {
+                if let Some(index) = self.index.as_ref().filter(|_| source.can_seek()) {
+                    if source.frames_by(index) <= number * every {
+                        return Err(self.too_short(number));
+                    }
+                    if source.seek_by(index, first)? {
+                        return Ok(source);
+                    }
+                    self.warn(Warning::IndexUnusable {
+                        video: self.job.input.clone(),
+                        reason: "its frames differ".into(),
+                    });
+                    source = self.open()?;
+                }
+                Vec::new()
+            }
         };
         if !source.skip_to(first, expected)? {
             return Err(self.too_short(number));
