@@ -54,7 +54,7 @@
 //!    another: an interrupted job resumes with the next segment and makes the same frames.
 //! 7. **The segments are joined.** `media::write` moves their packets into one file and copies audio, subtitles, chapters
 //!    and whatever else the container takes from the input; nothing is encoded twice. The file grows under a temporary
-//!    name (`whole`), is closed explicitly and renamed. Ctrl-C stops step 1; the frames behind it are finished, and the
+//!    name (`whole`), is closed explicitly, and gets its name as the job's last act (`segments::finished`). Ctrl-C stops step 1; the frames behind it are finished, and the
 //!    complete segments are kept.
 //!
 //! An error in any thread closes its channels. The other threads run out of work and end, and the root cause is reported

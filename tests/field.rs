@@ -447,6 +447,81 @@ fn several_videos_keep_their_sound_and_each_is_told_about() {
 }
 
 #[test]
+fn opacity_of_webm_is_said_to_be_lost_only_where_it_is_less_than_full() {
+    let folder = Folder::new();
+    for codec in ["libvpx", "libvpx-vp9"] {
+        for (opacity, is_clear) in [("0.4", true), ("1.0", false)] {
+            let color = format!("color=red@{opacity}:s=160x90:r=25:d=0.2,format=yuva420p");
+            folder.ffmpeg(&format!("-f lavfi -i {color} -c:v {codec} -auto-alt-ref 0 in.webm"));
+            let run = folder.paint("in.webm -o out.mp4 -y").ok();
+            assert_eq!(run.warnings().contains("has transparency"), is_clear, "{codec} {opacity}: {}", run.warnings());
+            assert_eq!(folder.times("out.mp4").len(), 5);
+        }
+    }
+}
+
+#[test]
+fn a_show_says_that_its_film_is_hdr_and_sees_a_turned_one_upright() {
+    let folder = Folder::new();
+    let ramp = "format=yuv420p10le,geq=lum=120+4*X+Y+N:cb=492+X/4:cr=500+Y/3";
+    let tags = "-color_range tv -colorspace bt2020nc -color_primaries bt2020 -color_trc arib-std-b67";
+    folder.ffmpeg(&format!("-f lavfi -i color=s=160x90:r=5:d=8 -vf {ramp} {tags} -c:v ffv1 hlg.mkv"));
+    folder.paint("hlg.mkv -o video.mp4 --pix-fmt yuv420p").ok();
+    let show = "--no-window --style identity --duration 6";
+    let run = impasto(&folder, &format!("live --camera hlg.mkv {show} --record show.mp4"));
+    assert!(run.code == 0 && run.errors.contains("'hlg.mkv' is HDR video; it is painted in SDR"), "{}", run.errors);
+    assert_eq!(folder.facts("show.mp4", HDR_FACTS), folder.facts("video.mp4", HDR_FACTS));
+    let (video, show_) = (folder.pictures("video.mp4").swap_remove(0), folder.pictures("show.mp4").swap_remove(0));
+    let mean = |picture: &[u8]| picture[..160 * 90].iter().map(|&luma| f64::from(luma)).sum::<f64>() / 14_400.0;
+    assert!((mean(&video) - mean(&show_)).abs() < 3.0, "{} {}", mean(&video), mean(&show_));
+    folder.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=5:d=8 -c:v libx264 flat.mp4");
+    folder.ffmpeg("-i flat.mp4 -c copy -metadata:s:v:0 rotate=90 turned.mp4");
+    let run = impasto(&folder, &format!("live --camera turned.mp4 {show} --record turned.mkv"));
+    assert_eq!((run.code, folder.facts("turned.mkv", "width,height").as_str()), (0, "90,160"), "{}", run.errors);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_a_show_whatever_its_film_waits_for() {
+    let folder = Folder::new();
+    folder.clip("a.ts", 1.0, "-output_ts_offset 3600");
+    folder.clip("b.ts", 1.0, "");
+    let joined = [fs::read(folder.path("a.ts")).unwrap(), fs::read(folder.path("b.ts")).unwrap()].concat();
+    fs::write(folder.path("back.ts"), joined).unwrap();
+    // One frame, and the next one twenty seconds later.
+    folder.clip("gap.mp4", 0.2, "-an -vf setpts=N/TB*20 -vsync passthrough");
+    for film in ["gap.mp4", "back.ts"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args(["live", "--camera", film, "--no-window", "--style", "identity", "--loop"]);
+        let mut child = command.current_dir(folder.0.path()).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(4));
+        let told = Instant::now();
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{film}");
+        assert!(told.elapsed() < Duration::from_secs(3), "{film}: {:?}", told.elapsed());
+    }
+}
+
+#[test]
+fn a_still_and_an_animation_loop_at_their_own_speed() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x36:r=5:d=0.6 moving.gif");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x36 -frames:v 1 still.gif");
+    for (name, most) in [("moving.gif", 5.5), ("still.gif", 60.5)] {
+        let args = format!("live --json --camera {name} --loop --duration 3 --no-window --style identity");
+        let run = impasto(&folder, &args);
+        assert_eq!(run.code, 0, "{name}: {}", run.errors);
+        assert!(!run.errors.contains("transparency"), "{name}: {}", run.errors);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        let lines = clips::output(command.args(args.split(' ')).current_dir(folder.0.path())).stdout;
+        let last = String::from_utf8(lines).unwrap().lines().last().unwrap().to_owned();
+        let report: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let (frames, seconds) = (report["frames"].as_f64().unwrap(), report["seconds"].as_f64().unwrap());
+        assert!(frames >= 1.0 && frames <= most * seconds + 1.0, "{name}: {report}");
+    }
+}
+
+#[test]
 fn a_show_ends_when_it_is_told_to_and_sees_a_film_upright() {
     let folder = Folder::new();
     folder.clip("flat.mp4", 1.0, "-vf setpts=N/TB*8 -vsync passthrough -aspect 16:9");
@@ -461,99 +536,4 @@ fn a_show_ends_when_it_is_told_to_and_sees_a_film_upright() {
     // Nothing is painted so soon.
     let run = impasto(&folder, "live --camera synthetic --no-window --style identity --duration 0.0001 --record b.mp4");
     assert!(run.code == 1 && run.errors.contains("'b.mp4' was not recorded"), "{}", run.errors);
-}
-
-/// A TIFF of one pixel with these tags, each as number and short.
-fn tiff(tags: &[(u16, u16)], pixel: &[u8]) -> Vec<u8> {
-    let data = 8 + 2 + 12 * (tags.len() + 2) as u32 + 4;
-    let entry = |tag: u16, kind: u16, value: u32| {
-        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat()
-    };
-    let mut entries: Vec<(u16, Vec<u8>)> =
-        tags.iter().map(|&(tag, value)| (tag, entry(tag, 3, u32::from(value)))).collect();
-    entries.push((273, entry(273, 4, data)));
-    entries.push((279, entry(279, 4, pixel.len() as u32)));
-    entries.sort();
-    let count = entries.len() as u16;
-    let body: Vec<u8> = entries.into_iter().flat_map(|(_, entry)| entry).collect();
-    [b"II*\0\x08\0\0\0", &count.to_le_bytes()[..], &body, &[0; 4], pixel].concat()
-}
-
-/// What `impasto image` makes of a picture of one grey pixel.
-fn painted(folder: &Folder, name: &str, bytes: &[u8]) -> (Run, Option<image::Rgba<u8>>) {
-    fs::write(folder.path(name), bytes).unwrap();
-    let run = impasto(folder, &format!("image {name} -o out.png -y --style identity"));
-    let pixel = image::open(folder.path("out.png")).ok().map(|image| *image.to_rgba8().get_pixel(0, 0));
-    (run, pixel)
-}
-
-#[test]
-fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
-    let folder = Folder::new();
-    let size = [(256, 1), (257, 1), (259, 1), (278, 1), (262, 1)];
-    let with = |more: &[(u16, u16)], pixel: &[u8]| tiff(&[&size[..], more].concat(), pixel);
-    let deep = with(&[(258, 32), (277, 1)], &0x8000_0000u32.to_le_bytes());
-    let (run, pixel) = painted(&folder, "deep.tif", &deep);
-    assert_eq!(pixel.unwrap().0, [128, 128, 128, 255], "{}", run.errors);
-    assert!(run.errors.contains("its 32 bits per channel are painted at 8"), "{}", run.errors);
-    let float = with(&[(258, 32), (277, 1), (339, 3)], &0.25f32.to_le_bytes());
-    let (run, pixel) = painted(&folder, "float.tif", &float);
-    assert_eq!(pixel.unwrap().0, [64, 64, 64, 255]);
-    assert!(run.errors.contains("its 32-bit floating-point channels are painted at 8 bits"), "{}", run.errors);
-    // Grey and opacity of 16 bits, half of it associated: divided before anything is rounded.
-    let pixel = [193u16, 386].map(u16::to_le_bytes).concat();
-    let associated = with(&[(258, 16), (277, 2), (338, 1)], &pixel);
-    let (run, pixel) = painted(&folder, "associated.tif", &associated);
-    assert_eq!(pixel.unwrap().0, [128, 128, 128, 2], "{}", run.errors);
-    assert!(run.errors.contains("its 16 bits per channel are painted at 8"), "{}", run.errors);
-    let straight = with(&[(258, 16), (277, 2), (338, 2)], &[0x8000u16, 0x4000].map(u16::to_le_bytes).concat());
-    assert_eq!(painted(&folder, "straight.tif", &straight).1.unwrap().0, [128, 128, 128, 64]);
-    let (run, pixel) = painted(&folder, "eight.tif", &with(&[(258, 8), (277, 2), (338, 2)], &[77, 200]));
-    assert_eq!(pixel.unwrap().0, [77, 77, 77, 200], "{}", run.errors);
-    assert!(!run.errors.contains("16 bits"), "{}", run.errors);
-    // What ends in its pixels is damaged, and not of a kind that nobody reads.
-    for whole in [&deep, &straight] {
-        let (run, _) = painted(&folder, "cut.tif", &whole[..whole.len() - 1]);
-        assert!(run.code == 1 && run.errors.contains("is a damaged TIFF file"), "{}", run.errors);
-    }
-    // Compression, photometric interpretation, bits.
-    for (kind, reason) in [
-        ([50_000, 1, 8], "compressed as Zstandard"),
-        ([3, 0, 1], "compressed as fax codes of Group 3"),
-        ([1, 3, 8], "colours of a palette"),
-        ([1, 8, 8], "colours in CIE L*a*b*"),
-        ([1, 1, 12], "12 bits per channel"),
-        ([1, 5, 8], "1 inks"),
-    ] {
-        let tags = [(256, 1), (257, 1), (259, kind[0]), (278, 1), (262, kind[1]), (258, kind[2]), (277, 1)];
-        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 4]));
-        let words = format!("of an unsupported kind ({reason})");
-        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
-    }
-    for (more, reason) in [
-        (&[(262, 5), (277, 5), (338, 2)][..], "CMYK with opacity"),
-        (&[(262, 5), (277, 6)], "6 inks"),
-        (&[(262, 1), (277, 3)], "grey in 3 channels"),
-    ] {
-        let tags = [&[(256, 1), (257, 1), (259, 1), (278, 1), (258, 8)], more].concat();
-        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 6]));
-        let words = format!("of an unsupported kind ({reason})");
-        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
-    }
-    let signed = with(&[(258, 16), (277, 1), (339, 2)], &1000u16.to_le_bytes());
-    let (run, _) = painted(&folder, "signed.tif", &signed);
-    assert!(
-        run.code == 1 && run.errors.contains("signed integers") && !run.errors.contains("damaged"),
-        "{}",
-        run.errors
-    );
-}
-
-#[test]
-fn pictures_of_unknown_kinds_are_named_also_in_a_folder() {
-    let folder = Folder::new();
-    fs::create_dir(folder.path("in")).unwrap();
-    fs::write(folder.path("in/a.psd"), b"8BPS\0\x01\0\0\0\0\0\0\0\x03").unwrap();
-    let run = impasto(&folder, "image in -o out --style identity");
-    assert!(run.code == 1 && run.errors.contains("is a Photoshop picture"), "{}", run.errors);
 }

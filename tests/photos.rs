@@ -6,8 +6,10 @@ mod clips;
 mod need;
 
 use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
-use clips::Folder;
+use clips::{Folder, Run, finish};
 use impasto::internals::picture::{heif, read};
 use impasto::{MaxPixels, Picture};
 
@@ -330,4 +332,139 @@ fn a_folder_of_photos_is_painted_to_jpegs() {
     let painted = Picture::open(&folder.path("painted/IMG_0001.jpg")).unwrap();
     assert_eq!((painted.frame.width, painted.frame.height), (32, 64));
     assert!(folder.path("painted/b.jpg").is_file());
+}
+
+/// `impasto` in the folder; `args` are separated by spaces.
+fn impasto(folder: &Folder, args: &str) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+    finish(command.args(args.split_whitespace()).current_dir(folder.0.path()))
+}
+
+/// A TIFF of one pixel with these tags, each as number and short.
+fn tiff(tags: &[(u16, u16)], pixel: &[u8]) -> Vec<u8> {
+    let data = 8 + 2 + 12 * (tags.len() + 2) as u32 + 4;
+    let entry = |tag: u16, kind: u16, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let mut entries: Vec<(u16, Vec<u8>)> =
+        tags.iter().map(|&(tag, value)| (tag, entry(tag, 3, u32::from(value)))).collect();
+    entries.push((273, entry(273, 4, data)));
+    entries.push((279, entry(279, 4, pixel.len() as u32)));
+    entries.sort();
+    let count = entries.len() as u16;
+    let body: Vec<u8> = entries.into_iter().flat_map(|(_, entry)| entry).collect();
+    [b"II*\0\x08\0\0\0", &count.to_le_bytes()[..], &body, &[0; 4], pixel].concat()
+}
+
+/// What `impasto image` makes of a picture of one grey pixel.
+fn painted(folder: &Folder, name: &str, bytes: &[u8]) -> (Run, Option<image::Rgba<u8>>) {
+    fs::write(folder.path(name), bytes).unwrap();
+    let run = impasto(folder, &format!("image {name} -o out.png -y --style identity"));
+    let pixel = image::open(folder.path("out.png")).ok().map(|image| *image.to_rgba8().get_pixel(0, 0));
+    (run, pixel)
+}
+
+#[test]
+fn samples_of_tiff_are_read_as_they_are_stored_or_refused_by_name() {
+    let folder = Folder::new();
+    let size = [(256, 1), (257, 1), (259, 1), (278, 1), (262, 1)];
+    let with = |more: &[(u16, u16)], pixel: &[u8]| tiff(&[&size[..], more].concat(), pixel);
+    let deep = with(&[(258, 32), (277, 1)], &0x8000_0000u32.to_le_bytes());
+    let (run, pixel) = painted(&folder, "deep.tif", &deep);
+    assert_eq!(pixel.unwrap().0, [128, 128, 128, 255], "{}", run.errors);
+    assert!(run.errors.contains("its 32 bits per channel are painted at 8"), "{}", run.errors);
+    let float = with(&[(258, 32), (277, 1), (339, 3)], &0.25f32.to_le_bytes());
+    let (run, pixel) = painted(&folder, "float.tif", &float);
+    assert_eq!(pixel.unwrap().0, [64, 64, 64, 255]);
+    assert!(run.errors.contains("its 32-bit floating-point channels are painted at 8 bits"), "{}", run.errors);
+    // Grey and opacity of 16 bits, half of it associated: divided before anything is rounded.
+    let pixel = [193u16, 386].map(u16::to_le_bytes).concat();
+    let associated = with(&[(258, 16), (277, 2), (338, 1)], &pixel);
+    let (run, pixel) = painted(&folder, "associated.tif", &associated);
+    assert_eq!(pixel.unwrap().0, [128, 128, 128, 2], "{}", run.errors);
+    assert!(run.errors.contains("its 16 bits per channel are painted at 8"), "{}", run.errors);
+    let straight = with(&[(258, 16), (277, 2), (338, 2)], &[0x8000u16, 0x4000].map(u16::to_le_bytes).concat());
+    assert_eq!(painted(&folder, "straight.tif", &straight).1.unwrap().0, [128, 128, 128, 64]);
+    let (run, pixel) = painted(&folder, "eight.tif", &with(&[(258, 8), (277, 2), (338, 2)], &[77, 200]));
+    assert_eq!(pixel.unwrap().0, [77, 77, 77, 200], "{}", run.errors);
+    assert!(!run.errors.contains("16 bits"), "{}", run.errors);
+    // What ends in its pixels is damaged, and not of a kind that nobody reads.
+    for whole in [&deep, &straight] {
+        let (run, _) = painted(&folder, "cut.tif", &whole[..whole.len() - 1]);
+        assert!(run.code == 1 && run.errors.contains("is a damaged TIFF file"), "{}", run.errors);
+    }
+    // Compression, photometric interpretation, bits.
+    for (kind, reason) in [
+        ([50_000, 1, 8], "compressed as Zstandard"),
+        ([3, 0, 1], "compressed as fax codes of Group 3"),
+        ([1, 3, 8], "colours of a palette"),
+        ([1, 8, 8], "colours in CIE L*a*b*"),
+        ([1, 1, 12], "12 bits per channel"),
+        ([1, 5, 8], "1 inks"),
+    ] {
+        let tags = [(256, 1), (257, 1), (259, kind[0]), (278, 1), (262, kind[1]), (258, kind[2]), (277, 1)];
+        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 4]));
+        let words = format!("of an unsupported kind ({reason})");
+        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
+    }
+    for (more, reason) in [
+        (&[(262, 5), (277, 5), (338, 2)][..], "CMYK with opacity"),
+        (&[(262, 5), (277, 6)], "6 inks"),
+        (&[(262, 1), (277, 3)], "grey in 3 channels"),
+    ] {
+        let tags = [&[(256, 1), (257, 1), (259, 1), (278, 1), (258, 8)], more].concat();
+        let (run, _) = painted(&folder, "odd.tif", &tiff(&tags, &[0; 6]));
+        let words = format!("of an unsupported kind ({reason})");
+        assert!(run.code == 1 && run.errors.contains(&words), "{}", run.errors);
+    }
+    let signed = with(&[(258, 16), (277, 1), (339, 2)], &1000u16.to_le_bytes());
+    let (run, _) = painted(&folder, "signed.tif", &signed);
+    assert!(
+        run.code == 1 && run.errors.contains("signed integers") && !run.errors.contains("damaged"),
+        "{}",
+        run.errors
+    );
+}
+
+#[test]
+fn pages_that_are_dropped_are_said_and_arithmetic_coding_is_not_called_damage() {
+    let folder = Folder::new();
+    // The last four bytes of a directory lead to the next one; here to a copy of the first, whose pixel stands in both.
+    let one = tiff(&[(256, 1), (257, 1), (259, 1), (278, 1), (262, 1), (258, 8), (277, 1)], &[77]);
+    let (body, end) = (&one[8..one.len() - 1], one.len() - 5);
+    let mut two = one.clone();
+    two[end..end + 4].copy_from_slice(&(one.len() as u32).to_le_bytes());
+    two.extend(body);
+    let (run, pixel) = painted(&folder, "two.tif", &two);
+    assert_eq!(pixel.unwrap().0, [77, 77, 77, 255], "{}", run.errors);
+    assert!(run.errors.contains("2 pages"), "{}", run.errors);
+    let (run, _) = painted(&folder, "one.tif", &one);
+    assert!(!run.errors.contains("pages"), "{}", run.errors);
+    let mut jpeg = Vec::new();
+    image::RgbImage::new(8, 8).write_with_encoder(image::codecs::jpeg::JpegEncoder::new(&mut jpeg)).unwrap();
+    let at = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    jpeg[at + 1] = 0xC9;
+    let (run, _) = painted(&folder, "arithmetic.jpg", &jpeg);
+    assert!(run.code == 1 && run.errors.contains("unsupported kind (arithmetic coding)"), "{}", run.errors);
+    assert!(!run.errors.contains("damaged"), "{}", run.errors);
+}
+
+#[test]
+fn a_painted_png_is_the_same_file_each_time() {
+    let folder = Folder::new();
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x36 -frames:v 1 in.png");
+    for output in ["a.png", "b.png"] {
+        assert_eq!(impasto(&folder, &format!("image in.png -o {output} --style identity")).code, 0);
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+    assert!(fs::read(folder.path("a.png")).unwrap() == fs::read(folder.path("b.png")).unwrap());
+}
+
+#[test]
+fn pictures_of_unknown_kinds_are_named_also_in_a_folder() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).unwrap();
+    fs::write(folder.path("in/a.psd"), b"8BPS\0\x01\0\0\0\0\0\0\0\x03").unwrap();
+    let run = impasto(&folder, "image in -o out --style identity");
+    assert!(run.code == 1 && run.errors.contains("is a Photoshop picture"), "{}", run.errors);
 }

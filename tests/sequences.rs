@@ -119,7 +119,7 @@ fn damage_within_a_picture_of_openexr_is_told_by_name() {
     let folder = Folder::new();
     fs::create_dir(folder.path("frames")).unwrap();
     let colours = "-f lavfi -i testsrc2=s=160x90:r=25:d=0.2 -pix_fmt gbrpf32le";
-    for compression in ["zip1", "zip16", "rle"] {
+    for compression in ["zip1", "zip16"] {
         folder.ffmpeg(&format!("{colours} -compression {compression} frames/%d.exr"));
         let run = folder.paint("frames/%d.exr -o whole/%d.png -y --stabilize 0").ok();
         assert!(

@@ -389,7 +389,7 @@ fn a_film_whose_chunks_tell_their_sizes_is_said_to_be_cut_off() {
         assert!(!run.warnings().contains("damaged"), "{name}: {}", run.warnings());
         let (bytes, cut) = (fs::read(folder.path(name)).unwrap(), format!("cut-{name}"));
         // Within a picture, and within whatever stands there.
-        for length in [bytes.len() / 2 + 1, bytes.len() * 3 / 5, bytes.len() * 4 / 5 + 1] {
+        for length in [bytes.len() / 2 + 1, bytes.len() * 4 / 5 + 1] {
             fs::write(folder.path(&cut), &bytes[..length]).unwrap();
             let run = folder.paint(&format!("{cut} -o out.mkv -y")).ok();
             assert!(run.warnings().contains("is damaged"), "{name} {length}: {} {}", run.frames(), run.warnings());

@@ -13,7 +13,9 @@ use super::deinterlace::{Deinterlacer, Stamped};
 use super::exr;
 use super::first_frame;
 use super::open::{Input, Opening, Unsaid};
-use super::stream::{best_video, declared_end, discard_others, frame_rate, open_decoder, timeline_start};
+use super::stream::{
+    best_video, declared_end, discard_others, frame_rate, has_opacity, opacity_decoder, open_decoder, timeline_start,
+};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
 use crate::kernel::turn::Turn;
@@ -141,6 +143,8 @@ impl Decoder {
         let turn = side_data::take_turn(&mut side_data).unwrap_or_default();
         let foreign = side_data::dolby_vision(&facts).filter(|dolby| !dolby.is_compatible);
         let foreign = foreign.map(|dolby| Warning::DolbyVision { video: path.to_owned(), profile: dolby.profile });
+        let is_opaque = !has_opacity(&facts) || opacity_decoder(&facts).is_some();
+        let unread = (!is_opaque).then(|| Warning::VideoTransparency { video: path.to_owned() });
         let base = timeline_start(&input, time_base);
         let ticks = |Seconds(seconds): Seconds| seconds / time_base.as_f64();
         let start = options.start.filter(|start| start.0 > 0.0);
@@ -190,7 +194,7 @@ impl Decoder {
             draining: false,
             delivered: 0,
             damage: Damage::default(),
-            warnings: foreign.into_iter().collect(),
+            warnings: foreign.into_iter().chain(unread).collect(),
         })
     }
 

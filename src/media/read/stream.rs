@@ -4,8 +4,8 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use ffmpeg_next::ffi;
-use ffmpeg_next::format::stream::Disposition;
-use ffmpeg_next::{Dictionary, Discard, Error as FfmpegError, codec, decoder, media};
+use ffmpeg_next::format::stream::{Disposition, Stream};
+use ffmpeg_next::{Codec, Dictionary, Discard, Error as FfmpegError, codec, decoder, media};
 
 use super::exr;
 use super::open::Input;
@@ -63,7 +63,8 @@ pub fn open_decoder(
         options.set("apply_trc", "iec61966_2_1");
         exr::watch(&mut context);
     }
-    let found = decoder::find(context.id()).ok_or(FfmpegError::DecoderNotFound);
+    let usual = || decoder::find(context.id()).ok_or(FfmpegError::DecoderNotFound);
+    let found = opacity_decoder(&stream).map_or_else(usual, Ok);
     let opened = found.and_then(|found| context.decoder().open_as_with(found, options)?.video());
     opened.map_err(|error| match error {
         FfmpegError::DecoderNotFound => {
@@ -74,6 +75,24 @@ pub fn open_decoder(
         }
         error => failed(error),
     })
+}
+
+/// The decoder that reads the opacity of a WebM, which FFmpeg's own leave out. `None` if this FFmpeg lacks it, or the stream says
+/// that it has no opacity.
+pub fn opacity_decoder(stream: &Stream<'_>) -> Option<Codec> {
+    if !has_opacity(stream) {
+        return None;
+    }
+    match stream.parameters().id() {
+        codec::Id::VP8 => decoder::find_by_name("libvpx"),
+        codec::Id::VP9 => decoder::find_by_name("libvpx-vp9"),
+        _ => None,
+    }
+}
+
+/// Whether a stream of Matroska or WebM has opacity beside its pictures.
+pub fn has_opacity(stream: &Stream<'_>) -> bool {
+    stream.metadata().get("alpha_mode") == Some("1")
 }
 
 fn codec_name(parameters: &codec::Parameters) -> String {
