@@ -163,8 +163,9 @@ fn of_two_jobs_one_is_cancelled_and_later_continues_where_it_was() {
     server.job_when(&short, |job| job["state"] == "done");
     server.curl(&format!("/api/v1/jobs/{short}/cancel"), &["-X", "POST"]).refused(409);
     assert_eq!(server.curl(&format!("/api/v1/jobs/{long}/resume"), &["-X", "POST"]).status, 200);
+    // Up to 32 frames before that are seen again: strokes and stabiliser warm up on them.
     let first = server.job_when(&long, |job| job["progress"]["done"].as_u64().is_some_and(|done| done > 0));
-    assert!(first["progress"]["done"].as_u64().unwrap() >= 96, "it began again: {first}");
+    assert!(first["progress"]["done"].as_u64().unwrap() >= 96 - 32, "it began again: {first}");
     assert_eq!(server.job_when(&long, |job| job["state"] == "done")["outcome"]["frames"], 200);
 }
 
@@ -179,7 +180,7 @@ fn after_a_kill_jobs_go_on_where_they_were_and_none_is_lost() {
         server.job_when(&film, |job| job["progress"]["done"].as_u64().is_some_and(|done| done > least));
         server = server.after_a_kill(&[]);
         let first = server.job_when(&film, |job| job["progress"]["done"].as_u64().is_some_and(|done| done > 0));
-        assert!(first["progress"]["done"].as_u64().unwrap() >= least - least % 96, "it began again: {first}");
+        assert!(first["progress"]["done"].as_u64().unwrap() >= least - least % 96 - 32, "it began again: {first}");
     }
     assert_eq!(server.job_when(&film, |job| job["state"] == "done")["outcome"]["frames"], 225);
     server.job_when(&next, |job| job["state"] == "done");
@@ -217,7 +218,7 @@ fn the_disk_is_limited_and_the_oldest_results_go_first() {
     server.curl(&format!("/api/v1/jobs/{}", ids[0]), &[]).refused(404);
     assert_eq!(server.job_when(&ids[3], |_| true)["state"], "done");
     // One that never fits, and one that is too long.
-    folder.clip("large.mp4", 2.9, "-b:v 4M -crf 0 -preset ultrafast");
+    folder.clip("large.mp4", 2.9, "-vf noise=alls=100:allf=t -crf 1 -preset ultrafast");
     assert!(fs::metadata(folder.path("large.mp4")).unwrap().len() > 600_000);
     let said = server.form("/api/v1/jobs", &[&field("file", &folder.path("large.mp4"))]).refused(507);
     assert!(said.contains("--disk"), "{said}");
@@ -237,11 +238,16 @@ fn the_clients_of_max_get_what_they_expect() {
         assert!(!metadata[name].as_str().unwrap().is_empty(), "{metadata}");
     }
     let swagger = server.curl("/swagger.json", &[]).json();
-    assert_eq!((&swagger["swagger"], &swagger["info"]["title"]), (&json!("2.0"), &json!("MAX Fast Neural Style Transfer")));
+    assert_eq!(
+        (&swagger["swagger"], &swagger["info"]["title"]),
+        (&json!("2.0"), &json!("MAX Fast Neural Style Transfer"))
+    );
     folder.ffmpeg("-f lavfi -i testsrc2=s=128x72 -frames:v 1 photo.png");
-    folder.ffmpeg("-f lavfi -i testsrc2=s=128x72 -frames:v 1 photo.tiff");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=128x72 -frames:v 1 -pix_fmt rgb24 photo.tiff");
     let mut seen = Vec::new();
-    for (place, name, sent) in [("", "mosaic", "photo.png"), ("?model=candy", "candy", "photo.tiff"), ("?model=udnie", "udnie", "photo.png")] {
+    for (place, name, sent) in
+        [("", "mosaic", "photo.png"), ("?model=candy", "candy", "photo.tiff"), ("?model=udnie", "udnie", "photo.png")]
+    {
         let answer = server.form(&format!("/model/predict{place}"), &[&field("image", &folder.path(sent))]);
         assert!(answer.status == 200 && answer.head.contains("content-type: image/jpeg"), "{name}: {}", answer.head);
         let painted = decoded(&answer.body);
@@ -253,7 +259,8 @@ fn the_clients_of_max_get_what_they_expect() {
     let image = field("image", &folder.path("photo.png"));
     assert_eq!(decoded(&server.form("/model/predict", &[&image, "model=udnie"]).body).pixels, seen[2]);
     fs::write(folder.path("README.md"), "no picture").unwrap();
-    let answer = server.form("/model/predict", &[&format!("{};type=image/jpeg", field("image", &folder.path("README.md")))]);
+    let answer =
+        server.form("/model/predict", &[&format!("{};type=image/jpeg", field("image", &folder.path("README.md")))]);
     let words = "Invalid file type/extension. Please provide a valid image (supported formats: JPEG, PNG, TIFF).";
     assert_eq!((answer.status, &answer.json()["message"]), (400, &json!(words)));
     assert_eq!(server.form("/model/predict?model=monet", &[&image]).status, 400);
@@ -264,7 +271,8 @@ fn the_clients_of_max_get_what_they_expect() {
         \x20   r = requests.post(url=sys.argv[1] + '/model/predict?model=rain_princess', files={'image': (sys.argv[2], file, 'image/jpeg')})\n\
         assert r.status_code == 200, r.text\n\
         assert r.headers['content-type'] == 'image/jpeg' and r.content[:2] == b'\\xff\\xd8'\n";
-    let python = Command::new("/usr/bin/python3").args(["-c", script, &server.address]).arg(folder.path("photo.png")).output();
+    let python =
+        Command::new("/usr/bin/python3").args(["-c", script, &server.address]).arg(folder.path("photo.png")).output();
     let python = python.unwrap();
     assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
 }
@@ -282,7 +290,9 @@ fn strangers_get_nothing_and_the_page_loads_nothing_from_elsewhere() {
     let page = server.curl("/?token=open-sesame", &[]);
     assert!(page.head.contains("content-security-policy: default-src 'self'"), "{}", page.head);
     assert!(page.head.contains("set-cookie: impasto_token=open-sesame; httponly"), "{}", page.head);
-    for file in ["/", "/page.css", "/look.css", "/page.js", "/api.js", "/styles.js", "/jobs.js", "/camera.js", "/api/v1/docs/"] {
+    for file in
+        ["/", "/page.css", "/look.css", "/page.js", "/api.js", "/styles.js", "/jobs.js", "/camera.js", "/api/v1/docs/"]
+    {
         let answer = server.curl(file, &token);
         let text = String::from_utf8(answer.body).unwrap();
         assert_eq!(answer.status, 200, "{file}");
@@ -370,12 +380,20 @@ fn in_a_browser_a_photo_is_dropped_and_painted_and_repainted_in_another_style() 
     until(&mut browser, "document.getElementById('painting').naturalWidth === 400");
     let first = browser.eval("document.getElementById('painting').src");
     browser.click("#styles button:nth-child(2)");
-    until(&mut browser, &format!("!document.getElementById('painting').src.endsWith({first}) && document.getElementById('busy').hidden"));
+    until(
+        &mut browser,
+        &format!(
+            "!document.getElementById('painting').src.endsWith({first}) && document.getElementById('busy').hidden"
+        ),
+    );
     assert_eq!(browser.eval("document.getElementById('download').download"), "cat-painted.jpg");
     // The slider can be moved by keys.
     browser.eval("document.getElementById('divide').focus()");
     for kind in ["keyDown", "keyUp"] {
-        browser.ask("Input.dispatchKeyEvent", json!({ "type": kind, "key": "End", "code": "End", "windowsVirtualKeyCode": 35 }));
+        browser.ask(
+            "Input.dispatchKeyEvent",
+            json!({ "type": kind, "key": "End", "code": "End", "windowsVirtualKeyCode": 35 }),
+        );
     }
     until(&mut browser, "document.getElementById('compare').style.getPropertyValue('--at') === '100%'");
 }
@@ -387,7 +405,7 @@ fn in_a_browser_the_camera_is_painted_by_the_server() {
     let mut browser = browser::Browser::open(&server.address, 1280, 900);
     until(&mut browser, "document.querySelectorAll('#styles button').length > 3");
     browser.click("#open-camera");
-    until(&mut browser, "/^[1-9][0-9]* fps . [0-9]+ ms/.test(document.getElementById('latency').textContent)");
+    until(&mut browser, "/^[0-9]+ fps . [1-9][0-9]* ms/.test(document.getElementById('latency').textContent)");
     let painted = String::from_utf8(server.curl("/metrics", &[]).body).unwrap();
     assert!(painted.contains("impasto_cameras 1"), "{painted}");
     browser.click("#close-camera");
@@ -408,7 +426,10 @@ fn in_a_browser_a_film_is_sent_followed_and_played() {
     let root = browser.ask("DOM.getDocument", json!({}))["root"]["nodeId"].clone();
     let input = browser.ask("DOM.querySelector", json!({ "nodeId": root, "selector": "#file" }))["nodeId"].clone();
     browser.ask("DOM.setFileInputFiles", json!({ "nodeId": input, "files": [folder.path("film.mp4")] }));
-    until(&mut browser, "!document.getElementById('film').hidden && document.getElementById('film').videoWidth === 160");
+    until(
+        &mut browser,
+        "!document.getElementById('film').hidden && document.getElementById('film').videoWidth === 160",
+    );
     assert_eq!(browser.eval("document.getElementById('download').download"), "film-painted.mp4");
     // No wider than a phone.
     assert_eq!(browser.eval("document.documentElement.scrollWidth <= innerWidth"), true);

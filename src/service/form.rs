@@ -74,7 +74,9 @@ impl Form {
                 }
                 ("style_image", Some(_)) => {
                     if form.styles.len() >= STYLE_PICTURES {
-                        return Err(Refusal::bad(format!("{STYLE_PICTURES} style pictures can be mixed; leave out the others")));
+                        return Err(Refusal::bad(format!(
+                            "{STYLE_PICTURES} style pictures can be mixed; leave out the others"
+                        )));
                     }
                     let path = folder.join(format!("style-{}", form.styles.len()));
                     // A form without a chosen file sends an empty one.
@@ -136,14 +138,18 @@ pub fn too_large(most: u64) -> Refusal {
     let words = if most < 1 << 20 { format!("{} KiB", most >> 10) } else { format!("{} MiB", most >> 20) };
     Refusal::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        format!("it is larger than the limit of {words}; send a smaller one, or start the server with a higher --max-upload"),
+        format!(
+            "it is larger than the limit of {words}; send a smaller one, or start the server with a higher --max-upload"
+        ),
     )
 }
 
 fn unreadable(error: &axum::extract::multipart::MultipartError) -> Refusal {
     let status = error.status();
     let words = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "the request is larger than the server's limit; send a smaller file".to_owned(),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "the request is larger than the server's limit; send a smaller file".to_owned()
+        }
         _ => format!("the form cannot be read: {}", error.body_text()),
     };
     Refusal::new(status, words)

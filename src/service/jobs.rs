@@ -17,8 +17,8 @@ use serde::Serialize;
 use tower_http::services::ServeFile;
 use utoipa::ToSchema;
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::job::{Job, Journal, Kind, State as JobState};
 use super::pictures::guarded;
 use super::worker::{preview, without_paths};
@@ -129,7 +129,8 @@ pub async fn create(
     // The film, and about as much for the painted one.
     let draft = house.store.draft(&client_name, 2 * length.unwrap_or(most))?;
     let input = draft.folder.join("input");
-    let form = Form::read(multipart, "file", Target::File(&input, most), &draft.folder, house.limits.picture_bytes()).await?;
+    let form =
+        Form::read(multipart, "file", Target::File(&input, most), &draft.folder, house.limits.picture_bytes()).await?;
     let _working = client.working();
     let name = form.name.ok_or_else(|| Refusal::bad("the film is missing: send it as the file field 'file'"))?;
     let (mut kind, mut ending) = (Kind::Film, None);
@@ -140,7 +141,9 @@ pub async fn create(
             ("kind", "paint") => kind = Kind::Paint,
             ("kind", other) => return Err(Refusal::bad(format!("kind '{other}' is neither film nor paint"))),
             ("container", other) => ending = Some(other.to_ascii_lowercase()),
-            (other, _) => return Err(Refusal::bad(format!("no field is called '{other}'; the API's description lists them"))),
+            (other, _) => {
+                return Err(Refusal::bad(format!("no field is called '{other}'; the API's description lists them")));
+            }
         }
     }
     let known: &[&str] = if kind == Kind::Film { &CONTAINERS } else { &["png", "jpg"] };
@@ -156,12 +159,16 @@ pub async fn create(
         }
         Kind::Paint => {
             if form.styles.is_empty() {
-                return Err(Refusal::bad("a paint job takes its style from a picture: send it as the file field 'style_image'"));
+                return Err(Refusal::bad(
+                    "a paint job takes its style from a picture: send it as the file field 'style_image'",
+                ));
             }
             if !super::styles::can_paint() {
-                return Err(Refusal::bad("VGG-19, which paints by optimisation, is missing; run scripts/setup --paint"));
+                return Err(Refusal::bad(
+                    "VGG-19, which paints by optimisation, is missing; run scripts/setup --paint",
+                ));
             }
-            form.wishes.weights(form.styles.len())?;
+            form.wishes.settings(&form.styles)?;
             check_size(form.wishes.size, form.wishes.steps)?;
             let (most, styles) = (house.studio.machine().max_pixels, form.styles.clone());
             let (folder, shown) = (draft.folder.clone(), name.clone());
@@ -211,7 +218,8 @@ fn check_size(size: Option<u32>, steps: Option<u32>) -> Result<(), Refusal> {
 /// Opens a film that was sent; gives its first frame.
 fn probe(house: &House, folder: &std::path::Path, name: &str) -> Result<Bytes, Refusal> {
     let path = folder.join("input");
-    let options = DecodeOptions { threads: Some(1), max_pixels: house.studio.machine().max_pixels, ..DecodeOptions::default() };
+    let options =
+        DecodeOptions { threads: Some(1), max_pixels: house.studio.machine().max_pixels, ..DecodeOptions::default() };
     let words = |error: Error| Refusal::bad(without_paths(&error.to_string(), folder, name));
     let mut film = Decoder::open(&path, &options).map_err(words)?;
     if film.is_still() {

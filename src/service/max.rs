@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::pictures::paint_bytes;
 use crate::error::Error;
 use crate::picture::Format;
@@ -29,13 +29,13 @@ use crate::whole::Scratch;
 const MODELS: [(&str, &str); 4] =
     [("mosaic", "metzinger"), ("candy", "composition-vii"), ("rain_princess", "woman-with-hat"), ("udnie", "udnie")];
 
-const INVALID: &str =
-    "Invalid file type/extension. Please provide a valid image (supported formats: JPEG, PNG, TIFF).";
+const INVALID: &str = "Invalid file type/extension. Please provide a valid image (supported formats: JPEG, PNG, TIFF).";
 const QUALITY: u8 = 92;
 
 /// The style that paints as `model`: an imported network of that name, else the nearest style.
 fn style_for(house: &House, model: &str, nearest: &str) -> String {
-    let spellings = [model.to_owned(), model.replace('_', "-"), format!("pt_{model}"), format!("pt-{}", model.replace('_', "-"))];
+    let spellings =
+        [model.to_owned(), model.replace('_', "-"), format!("pt_{model}"), format!("pt-{}", model.replace('_', "-"))];
     let known = spellings.into_iter().find(|name| house.studio.catalog().find(name).is_ok());
     known.unwrap_or_else(|| nearest.to_owned())
 }
@@ -45,8 +45,11 @@ pub async fn metadata(State(house): State<Arc<House>>) -> Response {
     let styles: BTreeMap<&str, String> =
         MODELS.iter().map(|(model, nearest)| (*model, style_for(&house, model, nearest))).collect();
     let all = house.studio.styles();
-    let mut licenses: Vec<&str> =
-        all.iter().filter(|style| styles.values().any(|name| *name == style.name)).map(|style| style.license.as_str()).collect();
+    let mut licenses: Vec<&str> = all
+        .iter()
+        .filter(|style| styles.values().any(|name| *name == style.name))
+        .map(|style| style.license.as_str())
+        .collect();
     licenses.sort_unstable();
     licenses.dedup();
     let painted: Vec<String> = styles.iter().map(|(model, style)| format!("{model} by the style {style}")).collect();
@@ -100,7 +103,10 @@ async fn predict_or_refuse(
     let model = asked.model.or(field).unwrap_or_else(|| MODELS[0].0.to_owned());
     let Some((model, nearest)) = MODELS.iter().find(|(known, _)| *known == model) else {
         let known: Vec<&str> = MODELS.iter().map(|(model, _)| *model).collect();
-        return Err(Refusal::bad(format!("The value '{model}' is not a valid choice for 'model'; choose {}.", known.join(", "))));
+        return Err(Refusal::bad(format!(
+            "The value '{model}' is not a valid choice for 'model'; choose {}.",
+            known.join(", ")
+        )));
     };
     if !is_supported(&form.bytes) {
         return Err(Refusal::bad(INVALID));

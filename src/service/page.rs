@@ -21,7 +21,6 @@ const FILES: [(&str, Asset); 8] = [
 
 /// The routes of the page.
 pub fn routes() -> Router {
-    let routes = Router::new()
-        .route("/sample.jpg", get(|| async { ([(header::CONTENT_TYPE, "image/jpeg")], SAMPLE) }));
+    let routes = Router::new().route("/sample.jpg", get(|| async { ([(header::CONTENT_TYPE, "image/jpeg")], SAMPLE) }));
     FILES.into_iter().fold(routes, |routes, (path, file)| routes.route(path, get(move || async move { file })))
 }

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::room::Class;
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
@@ -84,11 +84,9 @@ pub async fn paint(
     form.wishes.encoding(None)?;
     let wishes = form.wishes.clone();
     let painted = paint_bytes(&house, &client, form.bytes, name, settings, move |own| wishes.encoding(own)).await?;
-    let mut answer = (
-        [(header::CONTENT_TYPE, kind(painted.format)), (header::CACHE_CONTROL, "no-store")],
-        painted.bytes,
-    )
-        .into_response();
+    let mut answer =
+        ([(header::CONTENT_TYPE, kind(painted.format)), (header::CACHE_CONTROL, "no-store")], painted.bytes)
+            .into_response();
     // For the network panel of browsers, and for those who measure.
     let timing = format!("queue;dur={:.0}, paint;dur={:.0}", painted.waited * 1e3, painted.seconds * 1e3);
     if let Ok(timing) = HeaderValue::from_str(&timing) {

@@ -79,7 +79,13 @@ impl Wishes {
             Some(text) => text.parse().map_err(|reason| Error::usage(format!("scale '{text}' {reason}")))?,
             None => usual.scale,
         };
-        Ok(PaintSettings { style, strength, keep_colors: self.keep_colors, scale, seed: self.seed.unwrap_or(usual.seed) })
+        Ok(PaintSettings {
+            style,
+            strength,
+            keep_colors: self.keep_colors,
+            scale,
+            seed: self.seed.unwrap_or(usual.seed),
+        })
     }
 
     /// The weights of `count` style pictures.
@@ -145,7 +151,8 @@ mod tests {
 
     #[test]
     fn fields_become_the_settings_of_the_command_line() {
-        let wishes = wishes(&[("style", "scream:1,udnie:1"), ("strength", "0.5"), ("scale", "2px"), ("keep_colors", "on")]);
+        let wishes =
+            wishes(&[("style", "scream:1,udnie:1"), ("strength", "0.5"), ("scale", "2px"), ("keep_colors", "on")]);
         let settings = wishes.unwrap().settings(&[]).unwrap();
         assert_eq!((settings.strength, settings.keep_colors, settings.scale), (0.5, true, Scale::Pixels(2.0)));
         assert_eq!(settings.style, "scream:1,udnie:1".parse().unwrap());

@@ -94,7 +94,8 @@ impl Server {
         let (head, body) = (folder.path().join("head"), folder.path().join("body"));
         let mut command = need::program("curl");
         command.args(["--silent", "--max-time", "170", "-H", "Expect:", "-D"]).arg(&head).arg("-o").arg(&body);
-        let done = command.args(["-w", "%{http_code}"]).args(args).arg(format!("{}{path}", self.address)).output().unwrap();
+        let done =
+            command.args(["-w", "%{http_code}"]).args(args).arg(format!("{}{path}", self.address)).output().unwrap();
         let status = String::from_utf8_lossy(&done.stdout).parse().unwrap();
         let read = |path: &Path| std::fs::read(path).unwrap_or_default();
         Answer { status, head: String::from_utf8_lossy(&read(&head)).to_lowercase(), body: read(&body) }

@@ -12,8 +12,8 @@ use impasto::internals::paint::state::State;
 use impasto::internals::segments::folder::Segment;
 use impasto::internals::segments::journal::Journal;
 use impasto::internals::show::{Patch, SCALE, STRENGTH, Settings, Show};
-use impasto::internals::web::guard::{Asked, Guard, Refused};
 use impasto::internals::style::manifest::Manifest;
+use impasto::internals::web::guard::{Asked, Guard, Refused};
 use impasto::styles::{Expression, Paintings};
 
 /// A target by its name, which is that of its folder in `corpus`.

@@ -2,8 +2,11 @@
 
 // Frames that are on their way at most: one is painted, one is ready for when that is done.
 const UNDER_WAY = 2;
-// The longer side of what is sent, in pixels.
+// The longer side of what is sent, in pixels: the first, and the least that a slow machine gets.
 const SIDE = 640;
+const LEAST = 320;
+// Below so many frames per second, smaller ones are sent.
+const SLOW = 8;
 
 export class Camera {
   // Paints on `canvas`; tells `numbers` frames per second and milliseconds, `failed` a sentence.
@@ -22,10 +25,8 @@ export class Camera {
     }
     this.video = Object.assign(document.createElement("video"), { srcObject: this.stream, muted: true, playsInline: true });
     await this.video.play();
-    const scale = Math.min(1, SIDE / Math.max(this.video.videoWidth, this.video.videoHeight));
-    const [width, height] = [this.video.videoWidth, this.video.videoHeight].map(side => Math.round(side * scale));
-    this.small = Object.assign(document.createElement("canvas"), { width, height });
-    Object.assign(this.canvas, { width, height });
+    this.small = document.createElement("canvas");
+    this.size(SIDE);
     const address = new URL("api/v1/live", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     this.socket = new WebSocket(address);
@@ -38,6 +39,15 @@ export class Camera {
     this.socket.onclose = () => this.stream && this.failed("The connection to impasto has ended.");
     this.set(settings);
     this.timer = setInterval(() => this.send(), 33);
+  }
+
+  // Sends frames whose longer side has `side` pixels.
+  size(side) {
+    const scale = Math.min(1, side / Math.max(this.video.videoWidth, this.video.videoHeight));
+    const [width, height] = [this.video.videoWidth, this.video.videoHeight].map(side => Math.round(side * scale));
+    Object.assign(this.small, { width, height });
+    Object.assign(this.canvas, { width, height });
+    Object.assign(this, { side, sized: performance.now() });
   }
 
   set(settings) {
@@ -78,11 +88,14 @@ export class Camera {
     this.canvas.getContext("2d").drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     picture.close();
     const now = performance.now();
-    this.shown = [...this.shown.filter(when => now - when < 2000), now];
+    this.shown = [...this.shown.filter(when => now - when < 3000), now];
     if (begun) this.latencies = [...this.latencies.slice(-20), now - begun];
     const latency = [...this.latencies].sort((a, b) => a - b)[this.latencies.length >> 1] ?? 0;
     const seconds = (now - this.shown[0]) / 1000;
-    this.numbers(seconds > 0.3 ? (this.shown.length - 1) / seconds : 0, latency);
+    const fps = seconds > 0.3 ? (this.shown.length - 1) / seconds : 0;
+    this.numbers(fps, latency);
+    // A recording keeps its size.
+    if (fps < SLOW && this.side > LEAST && now - this.sized > 4000 && !this.recorder) this.size(Math.max(LEAST, this.side * 0.7));
   }
 
   // The painting as a picture.

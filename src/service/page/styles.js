@@ -39,7 +39,7 @@ function tile(key, picture, label, hint) {
 function choose(key) {
   if (at("mix").checked) {
     const place = chosen.findIndex(one => one.key === key);
-    if (place < 0) chosen.push({ key, weight: 0.5 });
+    if (place < 0) chosen.push({ key, weight: 1 });
     else if (chosen.length > 1) chosen.splice(place, 1);
   } else {
     chosen = [{ key, weight: 1 }];
