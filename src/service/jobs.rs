@@ -29,6 +29,7 @@ use crate::picture::read;
 use crate::studio::still::StillSettings;
 use crate::web::answer::{Problem, Refusal, json};
 use crate::web::guard::Client;
+use crate::whole;
 
 /// How often clients that follow are told, at most, and that the connection still stands.
 const TOLD: Duration = Duration::from_millis(300);
@@ -181,6 +182,13 @@ pub async fn create(
             read.map_err(|error| Refusal::bad(without_paths(&error.to_string(), &folder, &shown)))?
         }
     };
+    let mut files = form.styles.clone();
+    files.push(draft.folder.join("input"));
+    // Before the journal, which says that they are there.
+    let sync = move || {
+        files.iter().try_for_each(|path| whole::sync_file(path).map_err(|error| Error::writing(path, &error)))
+    };
+    guarded("sync", sync).await?;
     let journal = Journal {
         id: draft.id.clone(),
         number: 0,
