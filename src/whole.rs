@@ -175,7 +175,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_file(path: &Path) -> io::Result<()> {
+/// Syncs a file that was written elsewhere to disk.
+///
+/// # Errors
+/// It is missing, or the disk is full.
+pub fn sync_file(path: &Path) -> io::Result<()> {
     File::options().write(true).open(path)?.sync_all()
 }
 

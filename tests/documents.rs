@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SUBCOMMANDS: [&str; 13] = [
+const SUBCOMMANDS: [&str; 14] = [
     "image",
     "video",
     "live",
     "paint",
+    "serve",
     "styles",
     "styles list",
     "styles sheet",

@@ -8,6 +8,7 @@
 //! | [`live`] | `impasto live`: sources, keys, recording, how the frame rate is held |
 //! | [`other_programs`] | OBS, browsers, video calls, phones and players |
 //! | [`server`] | the page and the API of `impasto live --serve` |
+//! | [`serve`] | `impasto serve`: photos, films and cameras painted in a browser; its API |
 //! | [`styles`] | choosing, blending, adding and removing styles; any picture as the style |
 //! | [`training`] | training a network from your own paintings, and measuring it |
 //! | [`paint`] | `impasto paint`: one still of the highest quality, by optimisation |
@@ -26,6 +27,7 @@ macro_rules! page {
         #[doc = "[live]: crate::guide::live"]
         #[doc = "[other programs]: crate::guide::other_programs"]
         #[doc = "[server]: crate::guide::server"]
+        #[doc = "[serve]: crate::guide::serve"]
         #[doc = "[styles]: crate::guide::styles"]
         #[doc = "[training]: crate::guide::training"]
         #[doc = "[paint]: crate::guide::paint"]
@@ -45,6 +47,7 @@ page!(video, "video.md");
 page!(live, "live.md");
 page!(other_programs, "other_programs.md");
 page!(server, "server.md");
+page!(serve, "serve.md");
 page!(styles, "styles.md");
 page!(training, "training.md");
 page!(paint, "paint.md");

@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
-use super::{House, jobs, live, max, metrics, pictures, styles};
+use super::house::House;
+use super::{health, jobs, live, max, pictures, styles};
 use crate::web::answer::{json, refusal};
 
 #[derive(OpenApi)]
@@ -48,7 +49,7 @@ pub fn routes(house: Arc<House>) -> Router {
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::follow))
         .routes(routes!(jobs::follow_all))
-        .routes(routes!(metrics::health));
+        .routes(routes!(health::health));
     let (routes, description) =
         OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", api).split_for_parts();
     let viewer = Arc::new(Config::from("/api/v1/openapi.json").validator_url("none"));
@@ -56,7 +57,7 @@ pub fn routes(house: Arc<House>) -> Router {
         .route("/model/metadata", get(max::metadata))
         .route("/model/predict", post(max::predict))
         .route("/swagger.json", get(max::swagger))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(health::metrics))
         .route("/api/v1/openapi.json", get(move || async move { json(&description) }))
         .route("/api/v1/docs", get(|| async { axum::response::Redirect::permanent("docs/") }))
         .route(

@@ -129,7 +129,7 @@ async fn to_file(part: &mut Field<'_>, path: &Path, most: u64) -> Result<u64, Re
         }
         file.write_all(&chunk).await.map_err(failed)?;
     }
-    file.sync_all().await.map_err(failed)?;
+    file.flush().await.map_err(failed)?;
     Ok(size)
 }
 

@@ -17,8 +17,8 @@ use serde::Serialize;
 use tower_http::services::ServeFile;
 use utoipa::ToSchema;
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::job::{Job, Journal, Kind, State as JobState};
 use super::pictures::guarded;
 use super::worker::{preview, without_paths};
@@ -29,6 +29,7 @@ use crate::picture::read;
 use crate::studio::still::StillSettings;
 use crate::web::answer::{Problem, Refusal, json};
 use crate::web::guard::Client;
+use crate::whole;
 
 /// How often clients that follow are told, at most, and that the connection still stands.
 const TOLD: Duration = Duration::from_millis(300);
@@ -168,7 +169,7 @@ pub async fn create(
                     "VGG-19, which paints by optimisation, is missing; run scripts/setup --paint",
                 ));
             }
-            form.wishes.weights(form.styles.len())?;
+            form.wishes.settings(&form.styles)?;
             check_size(form.wishes.size, form.wishes.steps)?;
             let (most, styles) = (house.studio.machine().max_pixels, form.styles.clone());
             let (folder, shown) = (draft.folder.clone(), name.clone());
@@ -181,6 +182,13 @@ pub async fn create(
             read.map_err(|error| Refusal::bad(without_paths(&error.to_string(), &folder, &shown)))?
         }
     };
+    let mut files = form.styles.clone();
+    files.push(draft.folder.join("input"));
+    // Before the journal, which says that they are there.
+    let sync = move || {
+        files.iter().try_for_each(|path| whole::sync_file(path).map_err(|error| Error::writing(path, &error)))
+    };
+    guarded("sync", sync).await?;
     let journal = Journal {
         id: draft.id.clone(),
         number: 0,

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::OptionFuture;
 use serde_json::{Value, json};
 
-use super::House;
-use super::room::Class;
+use super::house::House;
+use super::room::{Class, Urgent};
 use super::wishes::Wishes;
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
@@ -24,6 +24,7 @@ use crate::picture::read;
 use crate::studio::PaintSettings;
 use crate::studio::easel::{Easel, Scene};
 use crate::web::answer::{Problem, Refusal};
+use crate::web::guard::{Client, Working};
 use crate::web::jpeg;
 
 /// Cameras that are painted at a time.
@@ -53,10 +54,11 @@ const NUMBER: usize = 4;
 )]
 pub async fn live(
     State(house): State<Arc<House>>,
+    ConnectInfo(client): ConnectInfo<Client>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|error| Refusal::new(error.status(), error.body_text()))?;
-    let camera = Camera::begin(&house)?;
+    let camera = Camera::begin(&house, &client)?;
     let upgrade = upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| async move { camera.run(socket).await }))
 }
@@ -64,7 +66,9 @@ pub async fn live(
 /// A camera that is painted, until it is dropped.
 struct Camera {
     house: Arc<House>,
-    _urgent: super::room::Urgent,
+    _urgent: Urgent,
+    /// The connection has a patience of its own here.
+    _working: Working,
 }
 
 impl Drop for Camera {
@@ -74,14 +78,14 @@ impl Drop for Camera {
 }
 
 impl Camera {
-    fn begin(house: &Arc<House>) -> Result<Self, Refusal> {
+    fn begin(house: &Arc<House>, client: &Client) -> Result<Self, Refusal> {
         if house.metrics.cameras.inc() >= CAMERAS {
             house.metrics.cameras.dec();
             let words =
                 format!("{CAMERAS} cameras are painted already, which is the limit; try again when one has gone");
             return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
         }
-        Ok(Self { house: Arc::clone(house), _urgent: house.room.urgent() })
+        Ok(Self { house: Arc::clone(house), _urgent: house.room.urgent(), _working: client.working() })
     }
 
     async fn run(self, mut socket: WebSocket) {
@@ -108,7 +112,7 @@ impl Camera {
                         Ok((used, Ok(bytes))) => {
                             scene = Some(used);
                             self.house.metrics.live_frames.inc();
-                            socket.send(Message::Binary(bytes)).await
+                            send(&mut socket, Message::Binary(bytes)).await
                         }
                         Ok((used, Err(error))) => {
                             scene = Some(used);
@@ -153,8 +157,16 @@ impl Camera {
     }
 }
 
-async fn say(socket: &mut WebSocket, words: &str) -> Result<(), axum::Error> {
-    socket.send(Message::Text(json!({ "detail": words }).to_string().into())).await
+async fn say(socket: &mut WebSocket, words: &str) -> Result<(), ()> {
+    send(socket, Message::Text(json!({ "detail": words }).to_string().into())).await
+}
+
+/// Sends a message, unless the client has gone or takes nothing.
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), ()> {
+    match tokio::time::timeout(PATIENCE, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(()),
+    }
 }
 
 /// Paints a message; gives the answer to it, and the scene back.

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::pictures::paint_bytes;
 use crate::error::Error;
 use crate::picture::Format;

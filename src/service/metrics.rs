@@ -1,21 +1,13 @@
-//! How the service is: for people and load balancers, and for Prometheus.
+//! What is counted, for Prometheus.
 
-use std::sync::Arc;
+use std::fmt;
 use std::time::Instant;
 
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use serde::Serialize;
-use utoipa::ToSchema;
-
-use super::House;
-use crate::web::answer::{Refusal, json};
 
 /// What is counted.
 pub struct Metrics {
@@ -74,50 +66,20 @@ impl Metrics {
             self.jobs_ended.inc()
         };
     }
-}
 
-/// How the service is.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
-    /// `ok`.
-    pub status: &'static str,
-    /// Version of impasto.
-    pub version: &'static str,
-    /// The device that paints; null until the first picture.
-    pub device: Option<String>,
-    /// Pictures that are painted or wait.
-    pub pictures: usize,
-    /// Seconds since the start.
-    pub seconds: f64,
-}
-
-/// Say how the service is.
-#[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health)))]
-pub async fn health(State(house): State<Arc<House>>) -> Response {
-    json(&Health {
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-        device: house.studio.chosen_device().map(|(device, _)| device.to_string()),
-        pictures: house.gate.pictures(),
-        seconds: house.metrics.start.elapsed().as_secs_f64(),
-    })
-}
-
-/// What is counted, for Prometheus.
-pub async fn metrics(State(house): State<Arc<House>>) -> Response {
-    house.metrics.waiting.set(i64::try_from(house.gate.pictures()).unwrap_or(i64::MAX));
-    let mut text = String::new();
-    match encode(&mut text, &house.metrics.registry) {
-        Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(error) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    /// All of it as text, with so many pictures that are painted or wait.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn text(&self, pictures: usize) -> Result<String, fmt::Error> {
+        self.waiting.set(i64::try_from(pictures).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
     }
-}
 
-/// The answer to a request that made the program panic.
-pub fn panicked() -> Response {
-    let words = "internal error: the request made impasto panic; please report it";
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
 }

@@ -8,7 +8,7 @@
 //! | `GET /api/v1/events` | what happens, as server-sent events | `jobs` |
 //! | `GET /api/v1/live` | a camera's frames, painted, over a WebSocket | `live` |
 //! | `GET /api/v1/styles` | the styles, with thumbnails | `styles` |
-//! | `GET /api/v1/health`, `GET /metrics` | how the service is | `metrics` |
+//! | `GET /api/v1/health`, `GET /metrics` | how the service is | `health`, `metrics` |
 //! | `/model/*`, `GET /swagger.json` | the contract of IBM's MAX | `max` |
 //! | `GET /api/v1/openapi.json`, `/api/v1/docs` | the description of all this, and a viewer | `describe` |
 //!
@@ -19,6 +19,8 @@
 mod describe;
 mod form;
 mod gate;
+mod health;
+mod house;
 mod job;
 mod jobs;
 mod live;
@@ -38,60 +40,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::form::too_large;
-use self::gate::Gate;
-use self::metrics::Metrics;
-use self::room::Room;
+use self::house::House;
+pub use self::house::Limits;
 use self::store::Store;
 use crate::error::{Error, Result};
 use crate::network::library;
+use crate::studio::Studio;
 use crate::studio::easel::Easel;
-use crate::studio::{PaintSettings, Studio, Style};
-use crate::style::catalog::IDENTITY;
 use crate::sync::threads;
-use crate::web::answer::Refusal;
-use crate::web::guard::Client;
 use crate::web::server::{Place, Server};
-
-/// Bytes of pictures that are being received, all together.
-const RECEIVING: u64 = 512 << 20;
-/// The largest picture file, in bytes.
-const PICTURE: u64 = 128 << 20;
-
-/// What clients may send.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a film or picture.
-    pub upload: u64,
-    /// Length of a film, in seconds.
-    pub seconds: f64,
-    /// Bytes of all jobs on the disk.
-    pub disk: u64,
-}
-
-impl Limits {
-    /// Bytes of a picture.
-    fn picture_bytes(&self) -> u64 {
-        self.upload.min(PICTURE)
-    }
-}
-
-/// What all answers are made from.
-pub struct House {
-    studio: Arc<Studio>,
-    room: Arc<Room>,
-    gate: Arc<Gate>,
-    metrics: Metrics,
-    store: Store,
-    thumbnails: styles::Thumbnails,
-    limits: Limits,
-    /// KiB of pictures that may still be received.
-    receiving: Arc<Semaphore>,
-}
 
 /// The folder of the jobs, if none is named.
 pub fn usual_folder() -> PathBuf {
@@ -120,24 +79,14 @@ impl Service {
         failed: impl Fn(&Error) + Send + Sync + 'static,
     ) -> Result<Self> {
         let place = Place::take(listen, token, "impasto serve")?;
-        let (studio, room) = (Arc::new(studio), Arc::<Room>::default());
+        let studio = Arc::new(studio);
         let easel = Easel::new(Arc::clone(&studio), Arc::new(failed));
-        let store = Store::open(folder, limits.disk)?;
-        let house = Arc::new(House {
-            studio,
-            room,
-            gate: Arc::default(),
-            metrics: Metrics::default(),
-            store,
-            thumbnails: styles::Thumbnails::default(),
-            limits,
-            receiving: Arc::new(Semaphore::new((RECEIVING >> 10) as usize)),
-        });
+        let house = Arc::new(House::new(studio, Store::open(folder, limits.disk)?, limits));
         let body = usize::try_from(limits.upload).unwrap_or(usize::MAX);
         let routes = describe::routes(Arc::clone(&house))
             .merge(page::routes())
             .layer(DefaultBodyLimit::max(body))
-            .layer(CatchPanicLayer::custom(|_| metrics::panicked()));
+            .layer(CatchPanicLayer::custom(|_| health::panicked()));
         let mut service = Self { server: place.serve(routes)?, house, threads: Vec::new() };
         let (painting, working) = (Arc::clone(&service.house), Arc::clone(&service.house));
         service.threads.push(threads::spawn("paint", move || painting.room.run(easel))?);
@@ -160,35 +109,5 @@ impl Drop for Service {
             // A panic in a painting or a job does not reach here.
             let _ = thread.join();
         }
-    }
-}
-
-impl House {
-    /// Waits until a picture of the announced length may be received.
-    async fn reserve(&self, headers: &HeaderMap, client: &Client) -> Result<OwnedSemaphorePermit, Refusal> {
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        // Beside the picture, a form has style pictures and fields.
-        let most = self.limits.picture_bytes();
-        if length.is_some_and(|length| length > self.limits.upload.max(most)) {
-            return Err(too_large(most));
-        }
-        let _working = client.working();
-        let kib = length.unwrap_or(most).min(RECEIVING).div_ceil(1 << 10).max(1);
-        let permit = Arc::clone(&self.receiving).acquire_many_owned(kib as u32).await;
-        permit.map_err(|_| Refusal::busy("the server is ending; try again later", 5))
-    }
-
-    /// Fails if a style is unknown or cannot be painted here.
-    fn check(&self, settings: &PaintSettings) -> Result<(), Refusal> {
-        let catalog = self.studio.catalog();
-        let found = match &settings.style {
-            Style::First => catalog.default_style().map(drop),
-            Style::Named(expression) => {
-                let mut names = expression.terms().iter().map(|(name, _)| name).filter(|name| *name != IDENTITY);
-                names.try_for_each(|name| catalog.find(name).map(drop))
-            }
-            Style::Pictures(_) => catalog.pair().map(drop),
-        };
-        found.map_err(|error| Refusal::bad(error.to_string()))
     }
 }

@@ -8,12 +8,14 @@ use super::styles::SAMPLE;
 use crate::web::{Asset, LOOK};
 
 /// The files, by their paths.
-const FILES: [(&str, Asset); 6] = [
+const FILES: [(&str, Asset); 8] = [
     ("/", Asset::html(include_str!("page/index.html"))),
     ("/look.css", LOOK),
     ("/page.css", Asset::css(include_str!("page/page.css"))),
     ("/api.js", Asset::script(include_str!("page/api.js"))),
     ("/styles.js", Asset::script(include_str!("page/styles.js"))),
+    ("/jobs.js", Asset::script(include_str!("page/jobs.js"))),
+    ("/camera.js", Asset::script(include_str!("page/camera.js"))),
     ("/page.js", Asset::script(include_str!("page/page.js"))),
 ];
 

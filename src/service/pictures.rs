@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use super::House;
 use super::form::{Form, Target};
+use super::house::House;
 use super::room::Class;
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;

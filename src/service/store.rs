@@ -24,6 +24,8 @@ const WAITING: usize = 50;
 const WAITING_EACH: usize = 10;
 
 const JOURNAL: &str = "job.json";
+/// The newest painting of a job that has ended.
+const PREVIEW: &str = "preview.jpg";
 
 /// All jobs.
 pub struct Store {
@@ -105,7 +107,8 @@ impl Store {
                 fs::read(path.join(JOURNAL)).ok().and_then(|text| serde_json::from_slice::<Journal>(&text).ok());
             match journal {
                 Some(journal) if path.file_name().is_some_and(|name| name == journal.id.as_str()) => {
-                    entries.push(Entry::new(journal, size_of(&path)));
+                    let preview = fs::read(path.join(PREVIEW)).unwrap_or_default();
+                    entries.push(Entry::new(journal, size_of(&path), preview.into()));
                 }
                 // Not one of ours: only what looks like an upload that never ended is removed.
                 _ if is_id(&path) && !path.join(JOURNAL).exists() => {
@@ -133,17 +136,25 @@ impl Store {
             let words = format!("{own} of your jobs are waiting already; wait until one has ended, or cancel one");
             return Err(Refusal::busy(words, 30));
         }
+        let no_room = || {
+            let words = format!(
+                "there is no room for it: jobs may have {} MiB on the disk; delete some, or start the server with a higher --disk",
+                self.disk >> 20
+            );
+            Refusal::new(StatusCode::INSUFFICIENT_STORAGE, words)
+        };
+        // Before anything goes for a job that has no room in any case.
+        let held = waiting().map(|entry| entry.bytes).sum::<u64>() + inner.reserved;
+        if held.saturating_add(bytes) > self.disk {
+            return Err(no_room());
+        }
         loop {
             let used = inner.entries.iter().map(|entry| entry.bytes).sum::<u64>() + inner.reserved;
             if used.saturating_add(bytes) <= self.disk && inner.entries.len() < KEPT {
                 break;
             }
             let Some(oldest) = inner.entries.iter().position(|entry| entry.journal.state.is_final()) else {
-                let words = format!(
-                    "there is no room for it: jobs may have {} MiB on the disk; delete some, or start the server with a higher --disk",
-                    self.disk >> 20
-                );
-                return Err(Refusal::new(StatusCode::INSUFFICIENT_STORAGE, words));
+                return Err(no_room());
             };
             let gone = inner.entries.remove(oldest);
             let _ = fs::remove_dir_all(self.folder.join(&gone.journal.id));
@@ -170,9 +181,7 @@ impl Store {
             self.write(&journal)?;
             draft.is_kept = true;
             // Its result will need room too.
-            let mut entry = Entry::new(journal, size_of(&draft.folder).max(draft.reserved));
-            entry.preview = (u64::from(!poster.is_empty()), poster);
-            inner.entries.push(entry);
+            inner.entries.push(Entry::new(journal, size_of(&draft.folder).max(draft.reserved), poster));
         }
         drop(draft);
         self.tell();
@@ -233,6 +242,8 @@ impl Store {
                     State::Failed
                 }
             };
+            // Only for the eye: if it cannot be written, nothing is missing.
+            let _ = whole::write(&folder.join(PREVIEW), &entry.preview.1);
             entry.bytes = size_of(&folder);
             // If it cannot be written, the job is done once more after a restart.
             let _ = self.write(&entry.journal);
@@ -303,6 +314,8 @@ impl Store {
             if entry.journal.state == State::Running {
                 entry.is_deleted = true;
                 entry.stop.request();
+                // Also if the server is killed before the job has ended.
+                let _ = fs::remove_file(self.folder.join(id).join(JOURNAL));
             } else {
                 inner.entries.remove(place);
                 let _ = fs::remove_dir_all(self.folder.join(id));
@@ -401,11 +414,11 @@ impl Store {
 }
 
 impl Entry {
-    fn new(mut journal: Journal, bytes: u64) -> Self {
+    fn new(mut journal: Journal, bytes: u64, preview: Bytes) -> Self {
         if journal.state == State::Running {
             journal.state = State::Queued;
         }
-        let (progress, preview, stop) = (None, (0, Bytes::new()), Stop::default());
+        let (progress, preview, stop) = (None, (u64::from(!preview.is_empty()), preview), Stop::default());
         Self { journal, progress, preview, stop, is_cancelled: false, is_deleted: false, bytes }
     }
 

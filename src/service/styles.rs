@@ -1,7 +1,6 @@
 //! The styles, with a thumbnail of each that the network itself painted.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{StatusCode, header};
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::House;
+use super::house::House;
 use super::room::Class;
 use crate::error::Result;
 use crate::frame::MaxPixels;
@@ -25,9 +24,6 @@ use crate::web::guard::Client;
 /// The picture that thumbnails show: scikit-image's chelsea, by Stefan van der Walt (CC0).
 pub const SAMPLE: &[u8] = include_bytes!("sample.jpg");
 const QUALITY: u8 = 85;
-
-/// The thumbnails that were painted.
-pub type Thumbnails = Mutex<HashMap<String, Bytes>>;
 
 /// What there is to choose from.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::House;
+use super::house::House;
 use super::job::{Kind, Outcome, Pace, Progress};
 use super::store::Running;
 use crate::error::{Error, Result};
@@ -119,7 +119,7 @@ impl Work<'_> {
             styles,
             save_every: Some(SAVE_EVERY),
             preview: true,
-            ..StillJob::new(self.path("input"), self.path("style-0"), self.path("growing.png"))
+            ..StillJob::new(self.path("input"), self.path("style-0"), self.path(&format!("growing.{}", journal.ending)))
         };
         let job = StillJob { resume: job.state_path().is_file(), ..job };
         let mut shown: Option<Instant> = None;

@@ -1,9 +1,10 @@
 //! Who is served: pages of this server and programs, not pages of others; beyond this machine, who knows the token.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,9 +21,13 @@ use tokio::time::{Instant, Sleep};
 
 use super::answer::refusal;
 use crate::error::{Error, cause};
+use crate::sync::lock;
 
 /// Connections at a time: streams, and pages that ask for the state.
 const CONNECTIONS: usize = 64;
+
+/// Connections of one other machine, so that it cannot take them all.
+const CONNECTIONS_EACH: usize = 24;
 
 /// How long a client may take nothing, and send nothing, before it is let go: one that has stalled, or that sends its
 /// request one byte at a time.
@@ -175,11 +180,13 @@ pub fn random_token() -> crate::error::Result<String> {
 pub(super) struct Limited {
     inner: TcpListener,
     free: Arc<Semaphore>,
+    /// Connections of each other machine.
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 impl Limited {
     pub(super) fn new(inner: TcpListener) -> Self {
-        Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS)), open: Arc::default() }
     }
 }
 
@@ -187,6 +194,7 @@ impl Limited {
 pub(super) struct Counted {
     inner: TcpStream,
     _permit: Option<OwnedSemaphorePermit>,
+    _place: Occupied,
     patience: Pin<Box<Sleep>>,
     /// Bytes that came since the patience began again.
     sent: usize,
@@ -224,6 +232,37 @@ impl Connected<IncomingStream<'_, Limited>> for Client {
     }
 }
 
+/// One of the connections of a machine, until it is dropped.
+struct Occupied {
+    address: IpAddr,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Occupied {
+    /// `None` if the machine has too many. What is on this machine is trusted.
+    fn new(address: IpAddr, open: &Arc<Mutex<HashMap<IpAddr, usize>>>) -> Option<Self> {
+        let mut counts = lock(open);
+        let count = counts.entry(address).or_default();
+        if *count >= CONNECTIONS_EACH && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Self { address, open: Arc::clone(open) })
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.open);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
 impl Counted {
     fn is_patient(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.patience.as_mut().poll(cx).is_ready() {
@@ -251,10 +290,15 @@ impl Listener for Limited {
         loop {
             match self.inner.accept().await {
                 Ok((inner, address)) => {
+                    // Closed at once; the machine may come again when it has closed another.
+                    let Some(place) = Occupied::new(address.ip(), &self.open) else { continue };
                     // Frames go out at once. Where the system refuses, it is only slower.
                     let _ = inner.set_nodelay(true);
                     let patience = Box::pin(tokio::time::sleep(PATIENCE));
-                    return (Counted { inner, _permit: permit, patience, sent: 0, working: Arc::default() }, address);
+                    return (
+                        Counted { inner, _permit: permit, _place: place, patience, sent: 0, working: Arc::default() },
+                        address,
+                    );
                 }
                 // The client has gone again, or the process has no more file handles for now.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -350,6 +394,20 @@ mod tests {
         for query in ["", "token=", "token=secre", "token=secrets"] {
             assert_eq!(admit(Asked { query, ..Asked::default() }), Err(Refused::Token), "{query}");
         }
+    }
+
+    #[test]
+    fn another_machine_cannot_take_all_connections_and_gets_one_back_when_it_closes_one() {
+        let (open, other) = (Arc::default(), IpAddr::from([10, 0, 0, 7]));
+        let mut held: Vec<_> = (0..CONNECTIONS_EACH).map(|_| Occupied::new(other, &open).unwrap()).collect();
+        assert!(Occupied::new(other, &open).is_none());
+        assert!(Occupied::new(IpAddr::from([10, 0, 0, 8]), &open).is_some());
+        held.pop();
+        assert!(Occupied::new(other, &open).is_some());
+        let own: Vec<_> = (0..CONNECTIONS).map_while(|_| Occupied::new(IpAddr::from([127, 0, 0, 1]), &open)).collect();
+        assert_eq!(own.len(), CONNECTIONS);
+        drop((held, own));
+        assert!(lock(&open).is_empty());
     }
 
     #[test]

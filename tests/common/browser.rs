@@ -32,6 +32,8 @@ impl Browser {
         let process = Command::new("bash")
             .args(["-c", script, "bash"])
             .args(flags)
+            // A camera that shows a test picture, and whose use need not be allowed.
+            .args(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", profile.path().join("profile").display()))
             .env("TO", &to)

@@ -12,7 +12,7 @@ use std::process::Command;
 use impasto::internals::network::library;
 
 /// What `scripts/setup` installs for everyone; `scripts/setup --tests` installs all other programs.
-const FOR_EVERYONE: [&str; 4] = ["cc", "ffmpeg", "ffprobe", "python3"];
+const FOR_EVERYONE: [&str; 5] = ["cc", "curl", "ffmpeg", "ffprobe", "python3"];
 
 /// `name`, ready to be given arguments.
 #[track_caller]

@@ -39,7 +39,7 @@ function tile(key, picture, label, hint) {
 function choose(key) {
   if (at("mix").checked) {
     const place = chosen.findIndex(one => one.key === key);
-    if (place < 0) chosen.push({ key, weight: 0.5 });
+    if (place < 0) chosen.push({ key, weight: 1 });
     else if (chosen.length > 1) chosen.splice(place, 1);
   } else {
     chosen = [{ key, weight: 1 }];
@@ -96,7 +96,7 @@ function build(mayBeOwn) {
       filled.onclick = () => chosen[0]?.key === "own" ? at("style-file").click() : choose("own");
       tiles.unshift(filled);
     } else {
-      button.textContent = "＋ Any picture as the style";
+      button.textContent = "+ Any picture as the style";
       button.onclick = () => at("style-file").click();
       tiles.push(button);
     }
@@ -155,8 +155,9 @@ export function ownPicture() {
   return chosen[0]?.key === "own" ? own.file : null;
 }
 
-// The style as an expression.
+// The style as an expression; a picture of one's own has none.
 export function expression() {
+  if (ownPicture()) return styleOf(groups[0]).name;
   return chosen.map(one => `${styleOf(groups[one.key]).name}:${one.weight}`).join(",");
 }
 
