@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module, a file or a folder of src/, from the bottom to the top. One imports those before it.
-const RANKS: [&str; 28] = [
+const RANKS: [&str; 30] = [
     "size",
     "error",
+    "installation",
     "warning",
     "digest",
     "statistics",
@@ -24,6 +25,7 @@ const RANKS: [&str; 28] = [
     "style",
     "stylize",
     "paint",
+    "setup",
     "show",
     "source",
     "sink",
@@ -38,7 +40,7 @@ const RANKS: [&str; 28] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 29] = [
+const DOORS: [(&str, &[&str]); 30] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
@@ -71,6 +73,7 @@ const DOORS: [(&str, &[&str]); 29] = [
     // X11's window, and a library of pictures that may be missing.
     ("libloading", &["sink/window/", "picture/heif.rs", "network/plugin.rs"]),
     ("jxl_oxide", &["picture/jpeg_xl.rs"]),
+    ("zip", &["setup/unpack.rs"]),
 ];
 
 /// What would be a second way to do what a module of the ground floor does.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SUBCOMMANDS: [&str; 13] = [
+const SUBCOMMANDS: [&str; 14] = [
     "image",
     "video",
     "live",
@@ -18,6 +18,7 @@ const SUBCOMMANDS: [&str; 13] = [
     "styles export",
     "devices",
     "doctor",
+    "setup",
     "bench",
 ];
 
