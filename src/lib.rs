@@ -85,9 +85,10 @@
 //! studio                                 the front door
 //! segments  pipeline                     long jobs and threads
 //! sink  source  show  web                where frames go, where they come from, what shows and servers share
+//! setup                                  what a package leaves out
 //! paint  stylize  style                  one painting, one frame, one name
 //! temporal  network (ort)  picture  media (FFmpeg)  kernel
-//! report  frame  whole  sync  statistics  digest  warning  error  size
+//! report  frame  whole  sync  statistics  digest  warning  installation  error  size
 //! ```
 //!
 //! Four traits: [`live::Source`], `network::Network`, `sink::Sink` and `paint::optimizer::Problem`. A new camera, runtime or
@@ -102,6 +103,7 @@ mod digest;
 mod error;
 mod frame;
 pub mod guide;
+mod installation;
 mod kernel;
 mod media;
 mod network;
@@ -111,6 +113,7 @@ mod pipeline;
 mod report;
 mod segments;
 mod service;
+mod setup;
 mod show;
 mod sink;
 mod size;
@@ -238,7 +241,7 @@ pub mod styles {
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what it re-exports is documented at home")]
 pub mod internals {
-    pub use crate::command::run;
+    pub use crate::command::{command_line, run};
     pub use crate::report::{explain_aborts, print_error};
 
     pub mod digest {

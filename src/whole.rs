@@ -111,6 +111,54 @@ impl Scratch {
     }
 }
 
+/// A folder that is being filled under a hidden name beside its final one. It is removed if it is dropped before [`Self::commit`].
+#[derive(Debug)]
+pub struct GrowingFolder {
+    growing: TempDir,
+    path: PathBuf,
+}
+
+impl GrowingFolder {
+    /// Makes an empty folder beside `path`, which will be its final name.
+    ///
+    /// # Errors
+    /// The folder of `path` is missing or not writable.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let growing = tempfile::Builder::new().prefix(".incoming.").tempdir_in(folder_of(path))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(growing.path(), fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(Self { growing, path: path.to_owned() })
+    }
+
+    /// The hidden name, to write into.
+    pub fn path(&self) -> &Path {
+        self.growing.path()
+    }
+
+    /// Syncs its files to disk and gives it its final name; a folder of that name is replaced.
+    ///
+    /// # Errors
+    /// The disk is full, or the old folder cannot be removed.
+    pub fn commit(self) -> io::Result<()> {
+        for entry in fs::read_dir(self.path())? {
+            let entry = entry?;
+            // Links have nothing to sync.
+            if entry.file_type()?.is_file() {
+                sync_file(&entry.path())?;
+            }
+        }
+        if self.path.exists() {
+            fs::remove_dir_all(&self.path)?;
+        }
+        fs::rename(self.path(), &self.path)?;
+        sync_folder(folder_of(&self.path))
+        // What is dropped now has lost its name, so nothing is removed.
+    }
+}
+
 /// Writes `bytes` to the file `path`, and replaces an existing file.
 ///
 /// # Errors
@@ -236,6 +284,22 @@ mod tests {
         assert!(probe(&folder.path().join("none/a")).is_err());
         probe(&folder.path().join("a")).unwrap();
         assert_eq!(names(folder.path()), ["taken"]);
+    }
+
+    #[test]
+    fn a_folder_is_complete_or_not_there_and_replaces_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("old"), "").unwrap();
+        let growing = GrowingFolder::beside(&path).unwrap();
+        fs::write(growing.path().join("new"), "").unwrap();
+        drop(growing);
+        assert_eq!((names(folder.path()), names(&path)), (vec!["a".to_owned()], vec!["old".to_owned()]));
+        let growing = GrowingFolder::beside(&path).unwrap();
+        fs::write(growing.path().join("new"), "").unwrap();
+        growing.commit().unwrap();
+        assert_eq!((names(folder.path()), names(&path)), (vec!["a".to_owned()], vec!["new".to_owned()]));
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module, a file or a folder of src/, from the bottom to the top. One imports those before it.
-const RANKS: [&str; 30] = [
+const RANKS: [&str; 32] = [
     "size",
     "error",
+    "installation",
     "warning",
     "digest",
     "statistics",
@@ -25,6 +26,7 @@ const RANKS: [&str; 30] = [
     "stylize",
     "paint",
     "web",
+    "setup",
     "show",
     "source",
     "sink",
@@ -40,7 +42,7 @@ const RANKS: [&str; 30] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 34] = [
+const DOORS: [(&str, &[&str]); 35] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
@@ -78,6 +80,7 @@ const DOORS: [(&str, &[&str]); 34] = [
     // X11's window, and a library of pictures that may be missing.
     ("libloading", &["sink/window/", "picture/heif.rs", "network/plugin.rs"]),
     ("jxl_oxide", &["picture/jpeg_xl.rs"]),
+    ("zip", &["setup/unpack.rs"]),
 ];
 
 /// What would be a second way to do what a module of the ground floor does.

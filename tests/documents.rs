@@ -19,6 +19,7 @@ const SUBCOMMANDS: [&str; 14] = [
     "styles export",
     "devices",
     "doctor",
+    "setup",
     "bench",
 ];
 

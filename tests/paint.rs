@@ -1,4 +1,4 @@
-//! `impasto paint` as a user runs it, on small drawn pictures, with VGG-19 as scripts/setup --paint installs it.
+//! `impasto paint` as a user runs it, on small drawn pictures, with VGG-19 as impasto setup --paint installs it.
 
 #[cfg(target_os = "linux")]
 #[path = "common/need.rs"]
@@ -304,7 +304,7 @@ fn a_missing_or_damaged_vgg_is_named_with_the_cure() {
     };
     let folder = painter.user.path("vgg");
     let said = run(&folder);
-    assert!(said.contains("VGG-19 is not installed") && said.contains("scripts/setup --paint"), "{said}");
+    assert!(said.contains("VGG-19 is not installed") && said.contains("impasto setup --paint"), "{said}");
     fs::create_dir(&folder).unwrap();
     for file in fs::read_dir(&painter.vgg).unwrap() {
         let file = file.unwrap();
@@ -316,7 +316,7 @@ fn a_missing_or_damaged_vgg_is_named_with_the_cure() {
         bytes[place] ^= 1;
         fs::write(&file, &bytes).unwrap();
         let said = run(&folder);
-        assert!(said.contains("damaged") && said.contains(name) && said.contains("scripts/setup --paint"), "{said}");
+        assert!(said.contains("damaged") && said.contains(name) && said.contains("impasto setup --paint"), "{said}");
         bytes[place] ^= 1;
         fs::write(&file, &bytes).unwrap();
     }

@@ -249,7 +249,7 @@ mod on_linux {
             fs::write(file, "mine").unwrap();
         }
         let before = user.files();
-        for wheel in wheels().filter(|wheel| wheel.device != "cpu") {
+        for wheel in wheels().filter(|wheel| wheel.what != "cpu" && wheel.platform != "any") {
             let folder = data.join(wheel.package).join(wheel.version);
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("libplugin.so"), "").unwrap();

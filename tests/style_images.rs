@@ -16,7 +16,7 @@ use impasto::pictures::Format;
 use impasto::{Frame, Picture};
 use user::{LICENCE, User, network, pixels, words};
 
-const MISSING: &str = "the networks that --style-image needs are missing; run scripts/setup --style-images";
+const MISSING: &str = "the networks that --style-image needs are missing; run impasto setup --style-images";
 
 /// A user with the tiny pair.
 fn user() -> User {

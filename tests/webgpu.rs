@@ -236,11 +236,11 @@ fn a_plugin_of_another_version_is_refused_with_the_one_that_fits() {
     let run = || refused(&mut machine.command(&args));
     let words = run();
     assert!(words.contains("below the minimum required version"), "{words}");
-    assert!(words.contains("scripts/setup --gpu webgpu"), "{words}");
+    assert!(words.contains("impasto setup --gpu webgpu"), "{words}");
     // A file that is no library at all.
     fs::write(&plugin, "not a library").unwrap();
     let words = run();
-    assert!(words.contains("refused the plugin") && words.contains("scripts/setup --gpu webgpu"), "{words}");
+    assert!(words.contains("refused the plugin") && words.contains("impasto setup --gpu webgpu"), "{words}");
     let nowhere = refused(&mut machine.command("devices --plugin nowhere"));
     assert!(nowhere.contains("--plugin is 'nowhere', which holds no plugin"), "{nowhere}");
 }

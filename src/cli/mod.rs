@@ -3,6 +3,7 @@
 mod live;
 mod paint;
 mod serve;
+mod setup;
 mod styles;
 mod values;
 
@@ -10,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::frame::MaxPixels;
 use crate::media::options::{Deinterlace, FrameRate, Seconds, SizeRequest};
@@ -29,6 +30,7 @@ use crate::temporal::{DEFAULT_AMOUNT, WARM_UP};
 pub use self::live::{LiveArgs, SeenSize};
 pub use self::paint::PaintArgs;
 pub use self::serve::ServeArgs;
+pub use self::setup::SetupArgs;
 pub use self::styles::{AddArgs, ExportArgs, RemoveArgs, SheetArgs, StylesAction, StylesArgs};
 use self::values::{cores, within};
 
@@ -48,8 +50,11 @@ const ADVANCED: &str = "Advanced";
 
 /// Turn photos, videos and live cameras into paintings with neural style networks, on your own machine.
 #[derive(Debug, Parser)]
-#[command(name = "impasto", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "impasto", version, disable_version_flag = true, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
+    /// Print the version. With --verbose also FFmpeg, ONNX Runtime, the devices, and where each was found.
+    #[arg(long, short = 'V', action = ArgAction::Version)]
+    pub version: Option<bool>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -77,6 +82,8 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Check what works on this machine, and what to install for the rest.
     Doctor(DoctorArgs),
+    /// Download what a package leaves out: other devices, the networks for --style-image, VGG-19 for paint.
+    Setup(SetupArgs),
     /// Measure the speed of the networks and of the complete pipeline on this machine.
     Bench(BenchArgs),
 }
@@ -87,11 +94,12 @@ pub struct SharedArgs {
     /// Folder of styles (with a styles.toml) to search before the built-in ones and your own.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that scripts/setup installed.
+    /// ONNX Runtime library to load, or its folder. Default: ORT_DYLIB_PATH, else the one that came with impasto or
+    /// that `impasto setup` installed.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Plugin library for a device (webgpu, openvino, tensorrt-rtx), or the folder that holds it; may be repeated. Default: beside
-    /// the program, where scripts/setup --gpu installs them, or in a Python environment's site-packages.
+    /// the program, where `impasto setup --gpu` installs them, or in a Python environment's site-packages.
     #[arg(help_heading = ADVANCED, long, global = true, value_name = "PATH")]
     pub plugin: Vec<PathBuf>,
     /// Refuse pictures and frames larger than this many megapixels, before any memory is allocated for them.
@@ -113,7 +121,7 @@ pub struct StyleArgs {
     #[arg(long, short, value_name = "NAME[:WEIGHT],...")]
     pub style: Option<Expression>,
     /// Use any picture as the style, or a blend of several: `--style-image night.jpg:0.7,scream.jpg:0.3`. Install its networks
-    /// first: `scripts/setup --style-images`.
+    /// first: `impasto setup --style-images`.
     #[arg(long, value_name = "PICTURE[:WEIGHT],...", conflicts_with = "style")]
     pub style_image: Option<Paintings>,
     /// Strength of the painting: 0 shows the original, 1 the painting.

@@ -106,7 +106,7 @@ pub struct PaintArgs {
     /// if the picture fits into memory, else the largest that do.
     #[arg(help_heading = ADVANCED, long, value_name = "PIXELS", value_parser = within(StillSettings::TILES))]
     pub tile: Option<u32>,
-    /// The folder of VGG-19's graphs. Default: where `scripts/setup --paint` installs them.
+    /// The folder of VGG-19's graphs. Default: where `impasto setup --paint` installs them.
     #[arg(help_heading = ADVANCED, long, value_name = "DIR")]
     pub vgg: Option<PathBuf>,
 }

@@ -10,27 +10,39 @@ mod live;
 mod paint;
 mod queue;
 mod serve;
+mod setup;
 mod sheet;
 mod styles;
 mod summary;
+mod version;
 mod video;
 
 use std::path::Path;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Result};
 use crate::report::Report;
+
+/// The command line as data, for the manual pages and the shells' completions.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the program as the command line says.
 ///
 /// # Errors
 /// Whatever ended the command; its exit code is [`crate::error::Error::exit_code`].
 pub fn run() -> Result<()> {
-    let Cli { command, shared } = match Cli::try_parse() {
+    let Cli { version: _, command, shared } = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error)
+            if error.kind() == ErrorKind::DisplayVersion && std::env::args_os().any(|word| word == "--verbose") =>
+        {
+            return version::version(&Report::new(false, false));
+        }
         Err(error) => return Err(forgotten(&error).unwrap_or_else(|| error.exit())),
     };
     let report = Report::new(shared.json, shared.quiet);
@@ -43,6 +55,7 @@ pub fn run() -> Result<()> {
         Command::Styles(args) => styles::styles(&args, &shared, &report),
         Command::Devices(_) => devices::devices(&shared, &report),
         Command::Doctor(_) => doctor::doctor(&shared, &report),
+        Command::Setup(args) => setup::setup(&args, &shared, &report),
         Command::Bench(args) => bench::bench(&args, &shared, &report),
     }
 }

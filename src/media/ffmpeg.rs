@@ -1,7 +1,8 @@
 //! What reading and writing share: FFmpeg's start, its error texts, file names and units of time.
 
 use std::ffi::{CStr, CString, c_int, c_void};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 
@@ -15,6 +16,13 @@ pub fn version() -> String {
     // SAFETY: FFmpeg returns a pointer to a static string that ends in zero.
     let version = unsafe { CStr::from_ptr(ffi::av_version_info()) };
     version.to_string_lossy().into_owned()
+}
+
+/// The file of FFmpeg's codecs that is loaded; `None` where the system does not tell.
+pub fn place() -> Option<PathBuf> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let mut paths = maps.lines().filter_map(|line| Some(Path::new("/").join(line.split_once('/')?.1)));
+    paths.find(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libavcodec.")))
 }
 
 /// Initialises FFmpeg once, and keeps it from writing to the terminal, which only `report` does.

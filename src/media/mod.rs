@@ -16,5 +16,5 @@ pub mod sequence;
 mod side_data;
 pub mod write;
 
-pub use ffmpeg::version;
+pub use ffmpeg::{place, version};
 pub use info::{FrameFormat, VideoInfo};

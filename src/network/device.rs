@@ -74,14 +74,14 @@ const KINDS: [Kind; 9] = [
         device: Device::Cuda,
         name: "cuda",
         route: Route::Built,
-        cure: "needs an NVIDIA card with its driver, CUDA 13 and cuDNN 9; then run scripts/setup --gpu cuda",
+        cure: "needs an NVIDIA card with its driver, CUDA 13 and cuDNN 9; then run impasto setup --gpu cuda",
         automatic: true,
     },
     Kind {
         device: Device::TensorRt,
         name: "tensorrt",
         route: Route::Built,
-        cure: "needs everything that cuda needs, and TensorRT 10; then run scripts/setup --gpu cuda",
+        cure: "needs everything that cuda needs, and TensorRT 10; then run impasto setup --gpu cuda",
         automatic: false,
     },
     Kind {
@@ -93,7 +93,7 @@ const KINDS: [Kind; 9] = [
             folder: "onnxruntime_ep_nv_tensorrt_rtx",
         },
         cure: "needs an NVIDIA RTX 30 or newer with a driver for CUDA 13, and the plugin onnxruntime-ep-nv-tensorrt-rtx-cu13; run \
-               scripts/setup --gpu tensorrt-rtx",
+               impasto setup --gpu tensorrt-rtx",
         automatic: false,
     },
     Kind {
@@ -105,7 +105,7 @@ const KINDS: [Kind; 9] = [
             folder: "onnxruntime_ep_openvino",
         },
         cure: "needs an Intel processor, graphics or NPU with its driver, and the plugin onnxruntime-ep-openvino; run \
-               scripts/setup --gpu openvino",
+               impasto setup --gpu openvino",
         automatic: true,
     },
     Kind {
@@ -131,21 +131,21 @@ const KINDS: [Kind; 9] = [
             folder: "onnxruntime_ep_webgpu",
         },
         cure: "needs a graphics card with a current driver (on Linux also the Vulkan loader, package libvulkan1) and the plugin \
-               onnxruntime-ep-webgpu; run scripts/setup --gpu webgpu",
+               onnxruntime-ep-webgpu; run impasto setup --gpu webgpu",
         automatic: true,
     },
 ];
 
-/// What `scripts/setup` installs for a device on a platform.
+/// A Python package that `impasto setup` or `scripts/setup` installs files of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wheel {
-    /// The device that it is for, by name.
-    pub device: &'static str,
+    /// What it is for: a device by name, or a flag of `impasto setup`.
+    pub what: &'static str,
     /// The Python package.
     pub package: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The system and the processor, as `uname` calls them.
+    /// The system and the processor, as `uname` calls them, or `any`.
     pub platform: &'static str,
     /// The platform in the name of the wheel.
     pub tag: &'static str,
@@ -159,7 +159,7 @@ pub fn wheels() -> impl Iterator<Item = Wheel> {
         let mut words = line.split_whitespace();
         let mut next = || words.next();
         Some(Wheel {
-            device: next()?,
+            what: next()?,
             package: next()?,
             version: next()?,
             platform: next()?,
@@ -186,7 +186,7 @@ impl Device {
 
     /// The pinned package of its plugin; it has the same name and version on every platform.
     pub(super) fn wheel(self) -> Option<Wheel> {
-        wheels().find(|wheel| wheel.device == self.kind().name)
+        wheels().find(|wheel| wheel.what == self.kind().name)
     }
 }
 
@@ -231,10 +231,10 @@ mod tests {
         for kind in KINDS.iter().filter(|kind| matches!(kind.route, Route::Plugin { .. })) {
             let wheel = kind.device.wheel().expect(kind.name);
             assert!(kind.cure.contains(wheel.package), "{}", kind.cure);
-            assert!(kind.cure.contains(&format!("scripts/setup --gpu {}", kind.name)), "{}", kind.cure);
+            assert!(kind.cure.contains(&format!("impasto setup --gpu {}", kind.name)), "{}", kind.cure);
         }
         for wheel in wheels() {
-            assert!(wheel.device.parse::<Device>().is_ok(), "{wheel:?}");
+            assert_eq!(wheel.what.parse::<Device>().is_ok(), wheel.platform != "any", "{wheel:?}");
             let mut same = wheels().filter(|other| other.package == wheel.package);
             assert!(same.all(|other| other.version == wheel.version), "{wheel:?}");
             assert!(wheels().filter(|other| other.sha256 == wheel.sha256).count() == 1, "{wheel:?}");

@@ -72,7 +72,7 @@ pub fn free_sides(model: &[u8]) -> Option<Vec<u8>> {
 /// Copies `model` without the rounding of intermediate values to 8 bits; the weights stay quantised and small. `None` if
 /// the bytes are not a model.
 ///
-/// Rounding after every layer makes a painting flicker: the network of `scripts/setup --style-images` turns sensor noise of
+/// Rounding after every layer makes a painting flicker: the network of `impasto setup --style-images` turns sensor noise of
 /// 2 levels into 7 to 12 levels, and into about 1 without the rounding. Pairs of QuantizeLinear and DequantizeLinear become
 /// Identity, which ONNX Runtime removes.
 pub fn unrounded(model: &[u8]) -> Option<Vec<u8>> {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::installation;
+
 /// The oldest ONNX Runtime that has the API that impasto uses, as major and minor version.
 pub const MINIMUM: (u32, u32) = (1, 24);
 
@@ -31,8 +33,10 @@ pub enum Origin {
     Flag,
     /// The environment variable [`VARIABLE`].
     Environment,
-    /// The folder of the program, or `lib` next to it.
+    /// The folder of the program, or `lib/impasto` or `lib` next to it.
     Program,
+    /// The Python environment that the program is installed in.
+    Python,
     /// The user's data folder, which `scripts/setup` fills.
     UserFolder,
     /// A library folder of the system.
@@ -45,6 +49,7 @@ impl fmt::Display for Origin {
             Self::Flag => "--onnxruntime",
             Self::Environment => VARIABLE,
             Self::Program => "the program's folder",
+            Self::Python => "the program's Python environment",
             Self::UserFolder => "the user's data folder",
             Self::System => "the system",
         })
@@ -55,13 +60,15 @@ impl fmt::Display for Origin {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LibraryError {
     /// No library was found.
-    #[error("ONNX Runtime was not found; run scripts/setup, or give --onnxruntime PATH (searched: {})", list(.searched))]
+    #[error(
+        "ONNX Runtime was not found; {}, or give --onnxruntime PATH (searched: {})", installation::repair(), list(.searched)
+    )]
     NotFound {
         /// The folders that were searched, in this order.
         searched: Vec<PathBuf>,
     },
     /// The path that the user gave holds no library.
-    #[error("{by} is '{}', which holds no ONNX Runtime library; correct it, or leave it out to use the one that scripts/setup installs", .path.display())]
+    #[error("{by} is '{}', which holds no ONNX Runtime library; correct it, or leave it out to use impasto's own", .path.display())]
     Named {
         /// The path.
         path: PathBuf,
@@ -70,8 +77,8 @@ pub enum LibraryError {
     },
     /// The only library found is older than [`MINIMUM`].
     #[error(
-        "ONNX Runtime {}.{}.{} at '{}' is too old ({}.{} or newer is needed); run scripts/setup, or give --onnxruntime PATH",
-        .found.0, .found.1, .found.2, .path.display(), .need.0, .need.1
+        "ONNX Runtime {}.{}.{} at '{}' is too old ({}.{} or newer is needed); {}, or give --onnxruntime PATH",
+        .found.0, .found.1, .found.2, .path.display(), .need.0, .need.1, installation::repair()
     )]
     TooOld {
         /// The library's file.
@@ -83,8 +90,9 @@ pub enum LibraryError {
     },
 }
 
-/// Finds the library. It is at `flag` (a file, or the folder that holds it), else at [`VARIABLE`], else the newest beside the
-/// program, in the user's data folder (the GPU build first if `gpu`), or in the system's folders.
+/// Finds the library. It is at `flag` (a file, or the folder that holds it), else at [`VARIABLE`]. Else it is the newest beside the
+/// program, in the Python environment that the program belongs to, in the user's data folder, or in the system's folders. If
+/// `gpu`, a GPU build in the user's data folder comes before all of these.
 ///
 /// # Errors
 /// The given path holds no library, or one below [`MINIMUM`]; or no library that is new enough was found.
@@ -196,21 +204,38 @@ impl Places {
 
     /// The folders to search, in order; within a group, the newest library is used.
     fn groups(&self, gpu: bool) -> Vec<(Vec<PathBuf>, Origin)> {
+        let users = |build| (version_folders(&self.data.join(build)), Origin::UserFolder);
         let mut groups = Vec::new();
+        // A package brings the build for the processor; who installed the other wants it.
+        if gpu {
+            groups.push(users(GPU_BUILD));
+        }
         if let Some(beside) = self.program.as_deref().and_then(Path::parent) {
             groups.push((vec![beside.to_path_buf()], Origin::Program));
             if let Some(above) = beside.parent() {
+                groups.push((vec![above.join("lib/impasto")], Origin::Program));
                 groups.push((vec![above.join("lib")], Origin::Program));
+                let wheels = python_packages(above).map(|packages| packages.join("onnxruntime/capi"));
+                groups.push((wheels.collect(), Origin::Python));
             }
         }
-        // The GPU build runs on the processor too, so it is used if it is the only one.
-        let builds = if gpu { [GPU_BUILD, CPU_BUILD] } else { [CPU_BUILD, GPU_BUILD] };
-        for build in builds {
-            groups.push((version_folders(&self.data.join(build)), Origin::UserFolder));
+        groups.push(users(CPU_BUILD));
+        // It runs on the processor too, so it is used if it is the only one.
+        if !gpu {
+            groups.push(users(GPU_BUILD));
         }
         groups.extend(self.system.iter().map(|folder| (vec![folder.clone()], Origin::System)));
         groups
     }
+}
+
+/// The folders of Python's packages in the environment `base`: `lib/python3.11/site-packages`, on Windows `Lib/site-packages`.
+pub(super) fn python_packages(base: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let versions = entries(&base.join("lib"))
+        .filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"python3")));
+    // Debian's own Python has packages under the second name.
+    let folders = versions.flat_map(|version| ["site-packages", "dist-packages"].map(|name| version.join(name)));
+    folders.chain([base.join("Lib/site-packages")]).filter(|folder| folder.is_dir())
 }
 
 /// `folder` and the version folders in it.
@@ -267,7 +292,7 @@ fn is_library(path: &Path) -> bool {
 }
 
 /// The paths in `folder`; none if it cannot be read, since no library could be loaded from it either.
-fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
@@ -340,7 +365,9 @@ mod tests {
         let order = [
             ("usr/lib", Origin::System),
             ("data/onnxruntime/1.32.0", Origin::UserFolder),
+            ("app/lib/python3.11/site-packages/onnxruntime/capi", Origin::Python),
             ("app/lib", Origin::Program),
+            ("app/lib/impasto", Origin::Program),
             ("app/bin", Origin::Program),
             ("by-variable", Origin::Environment),
             ("by-flag", Origin::Flag),

@@ -39,7 +39,7 @@ impl Fault {
             Self::Refused(..) => {
                 let wheel = device.wheel()?;
                 Some(format!(
-                    "needs {} {}, which fits ONNX Runtime {}.{} or newer; run scripts/setup --gpu {device}, or leave out --plugin",
+                    "needs {} {}, which fits ONNX Runtime {}.{} or newer; run impasto setup --gpu {device}, or leave out --plugin",
                     wheel.package,
                     wheel.version,
                     library::MINIMUM.0,
@@ -117,7 +117,7 @@ mod tests {
         let refused = |reason: &str| Fault::Refused("a.so".into(), reason.to_owned());
         assert_eq!(refused("libcuda.so.1: cannot open shared object file").cure(Device::TensorRtRtx), None);
         let other = refused("version \"1.20\" is too old").cure(Device::WebGpu).unwrap();
-        assert!(other.contains("onnxruntime-ep-webgpu") && other.contains("scripts/setup --gpu webgpu"), "{other}");
+        assert!(other.contains("onnxruntime-ep-webgpu") && other.contains("impasto setup --gpu webgpu"), "{other}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn check(given: &[PathBuf]) -> Result<()> {
                 Device::all().filter(|device| file_name(*device).is_some()).map(|device| device.to_string()).collect();
             return Err(Error::failed(format!(
                 "--plugin is '{}', which holds no plugin for {}; give its library or the folder of its wheel, or leave it out to \
-                 use the one that scripts/setup --gpu installs",
+                 use the one that impasto setup --gpu installs",
                 path.display(),
                 names.join(", ")
             )));
@@ -49,7 +49,7 @@ pub(super) fn find(device: Device, given: &[PathBuf], library: &Path) -> Option<
     let mut folders = given.to_vec();
     if let Some(beside) = env::current_exe().ok().as_deref().and_then(Path::parent) {
         folders.push(beside.to_owned());
-        folders.extend(beside.parent().map(|above| above.join("lib")));
+        folders.extend(beside.parent().into_iter().flat_map(|above| [above.join("lib/impasto"), above.join("lib")]));
     }
     if let Some(wheel) = device.wheel() {
         folders.push(library::data_folder().join(wheel.package).join(wheel.version));
@@ -75,16 +75,8 @@ fn site_packages() -> Vec<PathBuf> {
         Some("/usr/local".into()),
         Some("/usr".into()),
     ];
-    let mut folders = Vec::new();
-    for base in bases.into_iter().flatten().filter(|base| base.is_absolute()) {
-        folders.push(base.join("Lib").join("site-packages"));
-        for entry in fs::read_dir(base.join("lib")).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("python3") {
-                folders.extend(["site-packages", "dist-packages"].map(|name| entry.path().join(name)));
-            }
-        }
-    }
-    folders
+    let bases = bases.into_iter().flatten().filter(|base| base.is_absolute());
+    bases.flat_map(|base| library::python_packages(&base)).collect()
 }
 
 #[cfg(test)]
@@ -115,7 +107,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let error = check(&[place.path().to_owned()]).unwrap_err().to_string();
         assert!(error.starts_with("--plugin is '") && error.contains("tensorrt-rtx, openvino, webgpu"), "{error}");
-        assert!(error.contains("scripts/setup --gpu"), "{error}");
+        assert!(error.contains("impasto setup --gpu"), "{error}");
         assert!(check(&[]).is_ok());
     }
 }

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
+use super::device::Device;
+use super::library::Origin;
 use super::{library, plugin_file};
 use crate::error::{Error, Result, cause};
+use crate::installation;
 
 /// The loaded library; clones share it.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub struct Runtime {
     pub(super) environment: Environment,
     /// The file that it was loaded from.
     pub path: PathBuf,
+    /// How that was chosen, or where it was found.
+    pub origin: Origin,
     /// Where the user says that plugins are.
     pub(super) plugins: Arc<[PathBuf]>,
 }
@@ -28,13 +33,13 @@ impl Runtime {
     /// It is not found, cannot be loaded, or is older than 1.24; the error says what to do.
     pub fn load(path: Option<&Path>, gpu: bool) -> Result<Self> {
         let library = library::find(path, gpu).map_err(|error| Error::failed(error.to_string()))?;
-        let path = library.path;
+        let library::Library { path, origin } = library;
         let environment = ort::init_from(&path)
             .map_err(|error| Error::failed(describe(&path, &error)))?
             .with_name("impasto")
             .build()
             .map_err(|error| Error::failed(not_started(&path, &error)))?;
-        Ok(Self { environment, path, plugins: Arc::new([]) })
+        Ok(Self { environment, path, origin, plugins: Arc::new([]) })
     }
 
     /// Looks for plugins at these paths first: libraries, or folders that hold some.
@@ -56,6 +61,11 @@ impl Runtime {
         }
     }
 
+    /// The file of the plugin that adds `device`, if it comes from one that is found.
+    pub fn plugin(&self, device: Device) -> Option<PathBuf> {
+        plugin_file::find(device, &self.plugins, &self.path)
+    }
+
     /// How ONNX Runtime describes its own build.
     pub fn build_info(&self) -> &'static str {
         ort::info()
@@ -63,26 +73,28 @@ impl Runtime {
 }
 
 /// What to do about a library that does not work.
-const CURE: &str = "run scripts/setup to install a suitable one, or choose another with --onnxruntime PATH";
+fn cure() -> String {
+    format!("{}, or choose another library with --onnxruntime PATH", installation::repair())
+}
 
 fn not_started(path: &Path, error: &ort::Error) -> String {
-    format!("ONNX Runtime at '{}' did not start ({}); {CURE}", path.display(), cause(error))
+    format!("ONNX Runtime at '{}' did not start ({}); {}", path.display(), cause(error), cure())
 }
 
 fn describe(path: &Path, error: &LoadDynamicError) -> String {
-    let path = path.display();
+    let (path, cure) = (path.display(), cure());
     match error {
         LoadDynamicError::BadVersion { version_str, .. } => {
-            format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {CURE}")
+            format!("ONNX Runtime {version_str} at '{path}' is too old (1.24 or newer is needed); {cure}")
         }
         LoadDynamicError::Dlopen { error, .. } => {
             // The error itself is "dlopen failed"; the system's reason is its source and begins with the path.
             let reason = error.source().map_or_else(|| cause(error), |source| cause(&source));
             let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
-            format!("'{path}' cannot be loaded as ONNX Runtime ({reason}); {CURE}")
+            format!("'{path}' cannot be loaded as ONNX Runtime ({reason}); {cure}")
         }
         LoadDynamicError::MissingApi { .. } | LoadDynamicError::InvalidVersionString => {
-            format!("'{path}' is not ONNX Runtime; {CURE}")
+            format!("'{path}' is not ONNX Runtime; {cure}")
         }
     }
 }

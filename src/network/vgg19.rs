@@ -27,7 +27,7 @@ const NAME: &str = "VGG-19";
 const WEIGHTS: &str = "weights.bin";
 const SUMS: &str = "SHA256SUMS";
 const GRAPHS: [&str; 3] = ["features", "gradient", "guided"];
-const CURE: &str = "run scripts/setup --paint to install it";
+const CURE: &str = "run impasto setup --paint to install it";
 
 /// How VGG-19 halves its planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub enum Style {
     First,
     /// A style by name, or a blend of several.
     Named(Expression),
-    /// The style of any picture, or of several with weights. Needs the networks that `scripts/setup --style-images` installs.
+    /// The style of any picture, or of several with weights. Needs the networks that `impasto setup --style-images` installs.
     Pictures(Paintings),
 }
 

@@ -8,6 +8,7 @@ use super::expression::Expression;
 use super::manifest::{Manifest, NetworkEntry, PredictorEntry, StyleEntry};
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::installation;
 use crate::network::{NetworkFile, library};
 use crate::sync::lock;
 
@@ -108,6 +109,11 @@ impl Catalog {
         all
     }
 
+    /// The folders that styles were looked for in, and that hold some.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().filter(|(_, manifest)| !manifest.styles.is_empty()).map(|(folder, _)| folder.as_path())
+    }
+
     /// The default style: the first.
     ///
     /// # Errors
@@ -115,7 +121,10 @@ impl Catalog {
     pub fn default_style(&self) -> Result<Expression> {
         let first = self.styles().first().map(|found| Expression::single(&found.style.name));
         first.ok_or_else(|| {
-            Error::failed("no styles are installed; choose a folder with --models, or add one with impasto styles add")
+            let repair = installation::repair();
+            Error::failed(format!(
+                "no styles are installed; {repair}, choose a folder with --models, or add one with impasto styles add"
+            ))
         })
     }
 
@@ -149,7 +158,7 @@ impl Catalog {
             Some(Pair { network, predictor: network.predictor.as_ref()?, folder, catalog: self })
         });
         found.ok_or_else(|| {
-            Error::failed("the networks that --style-image needs are missing; run scripts/setup --style-images")
+            Error::failed("the networks that --style-image needs are missing; run impasto setup --style-images")
         })
     }
 
@@ -199,11 +208,15 @@ impl Catalog {
             if lock(&self.verified).contains(&path) {
                 continue;
             }
+            if !path.exists() {
+                return Err(Error::failed(format!("there is no file '{}'; {}", path.display(), again(folder))));
+            }
             if digest::of_file(&path)? != *hash {
                 return Err(Error::failed(format!(
-                    "'{}' is not the file listed in {} (its SHA-256 differs); install it again",
+                    "'{}' is not the file listed in {} (its SHA-256 differs); {}",
                     path.display(),
-                    super::manifest::FILE_NAME
+                    super::manifest::FILE_NAME,
+                    again(folder)
                 )));
             }
             lock(&self.verified).insert(path);
@@ -212,16 +225,14 @@ impl Catalog {
     }
 }
 
-/// The folder of the bundled networks: beside the program, in its installation, or in its source tree.
+/// The folder of the bundled networks.
 fn program_folder() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    let beside = program.parent()?;
-    let places = [
-        beside.join("models"),
-        beside.join("../share/impasto/models"),
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"),
-    ];
-    places.into_iter().find(|folder| folder.join(super::manifest::FILE_NAME).is_file())
+    installation::models().into_iter().find(|folder| folder.join(super::manifest::FILE_NAME).is_file())
+}
+
+/// What to do about a file of `folder` that is missing or damaged.
+fn again(folder: &Path) -> String {
+    if program_folder().as_deref() == Some(folder) { installation::repair() } else { "install it again".to_owned() }
 }
 
 /// The folder of the networks that the user added.

@@ -51,7 +51,7 @@ pub struct SoftwareCard {
 /// The graphics card in software.
 #[track_caller]
 pub fn software_card() -> SoftwareCard {
-    let wheel = impasto::internals::network::device::wheels().find(|wheel| wheel.device == "webgpu").unwrap();
+    let wheel = impasto::internals::network::device::wheels().find(|wheel| wheel.what == "webgpu").unwrap();
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(format!("webgpu-{}", wheel.version));
     assert!(plugin.is_dir(), "{}", missing("the plugin for webgpu", "scripts/setup --tests"));
     let folder = Path::new("/usr/lib/chromium");

@@ -58,7 +58,7 @@ pub struct StillSettings {
     pub tile: Option<u32>,
     /// JPEG quality, 1 to 100.
     pub quality: u8,
-    /// The folder of VGG-19's graphs; where `scripts/setup --paint` installs them if `None`.
+    /// The folder of VGG-19's graphs; where `impasto setup --paint` installs them if `None`.
     pub vgg: Option<PathBuf>,
 }
 
