@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .board import Board
+from .errors import ClusterError, PartsError
 from .node import Job
-from .parts import Parts, PartsError
+from .parts import Parts
 from .program import MACHINE, Plan, differences
 from .schedule import Range, Schedule
 
@@ -15,10 +16,6 @@ LOOK = 2.0  # seconds between two looks for machines that join
 WAIT = 1.0  # seconds to wait for an answer
 PATIENCE = 2  # failures in a row after which a machine is left out
 ALONE = 60  # seconds without a machine before that is said
-
-
-class PaintingError(Exception):
-    """The film cannot be finished; what is painted is kept."""
 
 
 @dataclass
@@ -91,7 +88,7 @@ class Painting:
         """No machine works, and something is missing."""
         refused = [f"{worker.slot.name}: {worker.left_out}" for worker in self.workers.values() if worker.left_out]
         if refused and len(refused) == len(self.workers):
-            raise PaintingError(f"no machine can go on ({'; '.join(refused)})")
+            raise ClusterError(f"no machine can go on ({'; '.join(refused)})")
         self.alone_since = self.alone_since or time.monotonic()
         if time.monotonic() - self.alone_since > ALONE:
             self.board.say(f"{self.name}: no machine is there; waiting for one (`ray start --address ...`)")
@@ -210,6 +207,6 @@ class Painting:
             worker.failures += 1
             self.board.say(f"{worker.slot.name}: {run}: {worker.failed}")
             if unpaintable is not None:
-                raise PaintingError(f"segment {unpaintable} failed {self.schedule.failures[unpaintable]} times: {worker.failed}")
+                raise ClusterError(f"segment {unpaintable} failed {self.schedule.failures[unpaintable]} times: {worker.failed}")
             if worker.failures >= PATIENCE:
                 self.leave_out(worker, worker.failed)

@@ -28,7 +28,7 @@ use crate::studio::Studio;
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::pipe::{self, is_pipe};
-use crate::temporal::WARM_UP;
+use crate::temporal::LEAD;
 use crate::warning::Warning;
 use crate::whole;
 
@@ -257,7 +257,7 @@ impl Running<'_> {
         if number == 0 {
             return Ok(source);
         }
-        let first = number * every - if warms_up { WARM_UP } else { 0 };
+        let first = (number * every).saturating_sub(if warms_up { LEAD } else { 0 });
         let before = folder.segment(number - 1)?;
         let marks = before.and_then(|segment| segment.next);
         let expected = match &marks {
