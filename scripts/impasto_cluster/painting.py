@@ -15,6 +15,7 @@ from .schedule import Range, Schedule
 LOOK = 2.0  # seconds between two looks for machines that join
 WAIT = 1.0  # seconds to wait for an answer
 PATIENCE = 2  # failures in a row after which a machine is left out
+REST = 20  # seconds before a machine that was lost is looked at again: Ray lists the dead for a while
 ALONE = 60  # seconds without a machine before that is said
 
 
@@ -48,6 +49,7 @@ class Painting:
     workers: dict[str, Worker] = field(default_factory=dict)
     tasks: dict[Any, Worker] = field(default_factory=dict)
     dropped: set[Any] = field(default_factory=set)  # tasks that were cancelled
+    lost: dict[str, float] = field(default_factory=dict)  # slots, and when
     looked: float = -LOOK
     alone_since: float | None = None
 
@@ -76,7 +78,7 @@ class Painting:
         self.looked = time.monotonic()
         slots = {slot.key: slot for slot in self.engine.slots()}
         for key, slot in slots.items():
-            if key not in self.workers:
+            if key not in self.workers and time.monotonic() - self.lost.get(key, -REST) >= REST:
                 worker = self.workers[key] = Worker(slot, moved=time.monotonic())
                 self.board.row(key, slot.name).doing = "checking"
                 self.start(worker, self.engine.prepare(self.job, slot, self.name))
@@ -198,6 +200,7 @@ class Painting:
         if lost:
             self.board.say(f"{worker.slot.name} is gone; what it had goes to others")
             worker.ready = False
+            self.lost[worker.slot.key] = time.monotonic()
             self.workers.pop(worker.slot.key, None)
             self.board.rows.pop(worker.slot.key, None)
         if not run:
