@@ -20,11 +20,16 @@ import sys
 from impasto_cluster.errors import AbsentError, ClusterError, LostError
 from impasto_cluster.job import films_to_paint, paint_films
 from impasto_cluster.options import add_options, painting_options
-from impasto_cluster.resumption import ABSENT, LOST, is_child, run_until_it_ends
+from impasto_cluster.resumption import ABSENT, FAILED, LOST, is_child, run_until_it_ends
 from impasto_networks.needs import require_packages
 
 
 def main() -> int:
+    code = run()
+    return FAILED if code == 1 and is_child() else code
+
+
+def run() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     add_options(parser)
     args = parser.parse_args()

@@ -14,9 +14,8 @@ of one `impasto video`:
 sent       three machines without shared storage; one is killed (-9) in the middle, another joins late
 shared     three machines that see the film under the same path
 restarted  the head is killed and started again; the machines come back by themselves
-faults     a full disk, another version of impasto, and a segment that arrives damaged; each is told
+faults     one machine's disk is full, and another has another version of impasto; both are told
 changed    the film changes while it is painted; nothing is joined
-overhead   two machines of one core against one `impasto video` on two cores
 """
 
 import argparse
@@ -209,7 +208,41 @@ def restarted(lab: Lab) -> None:
     lab.finish(painting, output, "restarted")
 
 
-TRIALS = {"sent": sent, "shared": shared, "restarted": restarted}
+def faults(lab: Lab) -> None:
+    """One machine's disk is full, and another has another version."""
+    head, full, other = lab.machine("head", 1), lab.machine("full", 2), lab.machine("other", 3)
+    wrapper = other.folder / "impasto"
+    shutil.copy(lab.impasto, other.folder / "real")
+    wrapper.write_text(f"""#!/bin/sh\nexec '{other.folder}/real' "$@" | sed 's/"impasto":"[^"]*"/"impasto":"0.0.0"/'\n""")
+    wrapper.chmod(0o755)
+    head.start()
+    room = lab.film.stat().st_size + 60_000
+    full.start(setup=f"mkdir -p '{full.folder}/cache'; mount -t tmpfs -o size={room} none '{full.folder}/cache'; ")
+    other.start(setup=f"mount --bind '{wrapper}' '{lab.impasto}'; ")
+    output = lab.store / "faults.mp4"
+    painting = lab.paint(head, output)
+    lab.finish(painting, output, "faults")
+    said = lab.said()
+    assert f"{other.name} ({other.address}) is left out: impasto is '0.0.0' there" in said, "the other version is not told"
+    assert f"{full.name} ({full.address})" in said and ("disk is full" in said or "No space left" in said), "the full disk is not told"
+
+
+def changed(lab: Lab) -> None:
+    head = lab.machine("head", 1)
+    head.start()
+    film, output = lab.store / "changing.mp4", lab.store / "changed.mp4"
+    shutil.copy(lab.film, film)
+    painting = lab.paint(head, output, film=film)
+    lab.wait_for(lambda: lab.segments(output) >= 2, "the second segment")
+    with film.open("ab") as file:
+        file.write(b"more")
+    code = painting.wait(PATIENCE)
+    print(lab.said())
+    assert code == 1 and "changed" in lab.said() and not output.exists(), f"code {code}"
+    print("changed: told, and nothing is joined", flush=True)
+
+
+TRIALS = {"sent": sent, "shared": shared, "restarted": restarted, "faults": faults, "changed": changed}
 
 
 def main() -> None:

@@ -127,13 +127,17 @@ fn a_still_scene_painted_with_grain_is_the_same_in_a_resumed_job() {
     let still = "color=c=gray:s=320x180:r=25,drawgrid=w=24:h=24:c=white,noise=c0s=6:c0f=t:c0_seed=7";
     folder.ffmpeg(&format!("-f lavfi -t 5 -i {still} -c:v libx264 -qp 12 -g 30 -bf 2 in.mp4"));
     with_grain(&folder);
-    let args = "in.mp4 --models models --style grain --codec ffv1";
-    folder.paint(&format!("{args} -o whole.mkv {SHORT} --keep-segments")).ok();
+    let paint = |args: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args("video --json in.mp4 --models models --style grain --codec ffv1".split(' '));
+        finish(command.args(SHORT.split(' ')).args(args.split_whitespace()).current_dir(folder.path("."))).ok()
+    };
+    paint("-o whole.mkv --keep-segments");
     fs::rename(folder.path("whole.mkv.parts"), folder.path("whole.parts")).unwrap();
     for (case, lost) in [[1, 2], [0, 3], [2, 2]].into_iter().enumerate() {
         let name = format!("{case}.mkv");
         folder.stopped(&name, &lost);
-        folder.paint(&format!("{args} -o {name} {SHORT}")).ok();
+        paint(&format!("-o {name}"));
         assert!(folder.frames(&name) == folder.frames("whole.mkv"), "without {lost:?}: other frames");
     }
 }

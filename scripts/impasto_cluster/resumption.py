@@ -11,7 +11,9 @@ import time
 CHILD = "IMPASTO_CLUSTER_CHILD"
 ABSENT, LOST = 75, 76  # the exit codes of a child that has found no Ray, and of one that has lost it
 PAUSE = 5  # seconds between two tries
-OWN_CODES = (0, 1, 2, 130)
+# Ray ends a program with 1, so a child that fails by itself says so by another code.
+FAILED = 71
+OWN_CODES = {0: 0, FAILED: 1, 2: 2, 130: 130}
 
 
 def is_child() -> bool:
@@ -29,7 +31,7 @@ def run_until_it_ends(address: str, patience: float) -> int:
             # The terminal has told the child too, and it says so.
             return child.wait() or 130
         if code in OWN_CODES:
-            return code
+            return OWN_CODES[code]
         if code != ABSENT or lost_since is None:
             lost_since = time.monotonic()
             print(f"the head of the Ray cluster at '{address}' is gone; waiting for it, to go on with what is painted", file=sys.stderr)
