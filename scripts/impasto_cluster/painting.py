@@ -104,12 +104,15 @@ class Painting:
 
     def hand_out(self) -> None:
         ready = [worker for worker in self.workers.values() if worker.ready and not worker.left_out]
+        nothing = False
         for worker in ready:
             if worker.task:
                 continue
-            run = self.schedule.next_for(worker.slot.key, len(ready))
+            run = None if nothing else self.schedule.next_for(worker.slot.key, len(ready))
             if not run:
-                self.row(worker).doing = "done"
+                # What there is not for one is hardly there for another; the next turn asks again.
+                nothing = True
+                self.row(worker).doing = "waiting"
                 continue
             worker.run, worker.failed, worker.moved, worker.underway = run, None, time.monotonic(), 0
             self.row(worker).doing = f"{run}{' once more' if run.again else ''}"
@@ -182,12 +185,13 @@ class Painting:
             worker.failed = str(error)
             self.board.say(f"{worker.slot.name}: {error}; it is painted again")
             return
-        self.schedule.painted(segment.number, seconds)
+        done_elsewhere = self.schedule.painted(worker.run, segment.number, seconds)
         self.board.done += frames
         row = self.row(worker)
         row.frames, row.seconds = row.frames + frames, row.seconds + seconds
-        for other in self.workers.values():
-            if other.run and other.task and not self.schedule.is_wanted(other.run) and other is not worker:
+        for run in done_elsewhere:
+            other = self.workers.get(run.slot)
+            if other and other.run is run and other.task:
                 self.dropped.add(other.task)
                 self.engine.cancel(other.task)
 

@@ -168,14 +168,14 @@ class Schedules(unittest.TestCase):
         first, slow = schedule.next_for("a", 1), schedule.next_for("b", 1)
         last = schedule.next_for("c", 1)
         for run in (first, last):
-            schedule.painted(run.first, 10.0)
+            schedule.painted(run, run.first, 10.0)
             schedule.ended(run)
         self.assertIsNone(schedule.next_for("a", 3), "the others are not late yet")
         now[0] = 20.0
         again = schedule.next_for("a", 3)
         self.assertEqual((again.first, again.again), (slow.first, True))
         self.assertIsNone(schedule.next_for("c", 3))
-        schedule.painted(slow.first, 20.0)
+        self.assertEqual(schedule.painted(again, slow.first, 20.0), [slow])
         self.assertTrue(schedule.is_done())
         self.assertFalse(schedule.is_wanted(slow))
 
