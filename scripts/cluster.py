@@ -17,21 +17,22 @@ this machine. src/guide/many_machines.md tells how to set up the machines. Optio
 import argparse
 import sys
 
+from impasto_cluster.errors import AbsentError, ClusterError, LostError
 from impasto_cluster.job import films_to_paint, paint_films
 from impasto_cluster.options import add_options, painting_options
-from impasto_cluster.program import ImpastoError
-from impasto_cluster.storage import FilmError
+from impasto_cluster.resumption import ABSENT, FAILED, LOST, is_child, run_until_it_ends
 from impasto_networks.needs import require_packages
 
 
-def parse() -> argparse.Namespace:
+def main() -> int:
+    code = run()
+    return FAILED if code == 1 and is_child() else code
+
+
+def run() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     add_options(parser)
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse()
+    args = parser.parse_args()
     try:
         films = films_to_paint(args.films, args.output)
         if args.slurm:
@@ -39,8 +40,13 @@ def main() -> int:
 
             return submit_films(films, painting_options(args), args)
         require_packages(__file__)
+        if args.address and not is_child():
+            return run_until_it_ends(args.address, args.wait)
         return paint_films(films, painting_options(args), args)
-    except (ImpastoError, FilmError) as error:
+    except (AbsentError, LostError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return (ABSENT if isinstance(error, AbsentError) else LOST) if is_child() else 1
+    except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -106,11 +106,8 @@ fn a_resumed_job_gives_the_frames_of_an_uninterrupted_one() {
     resumes_exactly("in.mp4", "mp4", "--codec hevc --stabilize 0", |folder| folder.film("in.mp4", 130, ""));
 }
 
-#[test]
-fn grain_is_the_same_in_a_resumed_job_and_on_any_number_of_workers() {
-    let folder = Folder::new();
-    let pan = "testsrc2=s=640x180:r=25,crop=320:180:2*n:0,noise=c0s=6:c0f=t:c0_seed=7";
-    folder.ffmpeg(&format!("-f lavfi -t 5 -i {pan} -c:v libx264 -qp 12 -g 30 -bf 2 in.mp4"));
+/// A network with grain, as the folder `models`.
+fn with_grain(folder: &Folder) {
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/grain.onnx");
     let sha256 = impasto::internals::digest::sha256(&fs::read(network).unwrap());
     fs::create_dir(folder.path("models")).unwrap();
@@ -121,6 +118,36 @@ fn grain_is_the_same_in_a_resumed_job_and_on_any_number_of_workers() {
          [[style]]\nname = \"grain\"\nnetwork = \"grain\"\nindex = 0\n"
     );
     fs::write(folder.path("models/styles.toml"), manifest).unwrap();
+}
+
+/// The stabiliser remembers what was painted, and that depends on the grain.
+#[test]
+fn a_still_scene_painted_with_grain_is_the_same_in_a_resumed_job() {
+    let folder = Folder::new();
+    let still = "color=c=gray:s=320x180:r=25,drawgrid=w=24:h=24:c=white,noise=c0s=6:c0f=t:c0_seed=7";
+    folder.ffmpeg(&format!("-f lavfi -t 5 -i {still} -c:v libx264 -qp 12 -g 30 -bf 2 in.mp4"));
+    with_grain(&folder);
+    let paint = |args: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args("video --json in.mp4 --models models --style grain --codec ffv1".split(' '));
+        finish(command.args(SHORT.split(' ')).args(args.split_whitespace()).current_dir(folder.path("."))).ok()
+    };
+    paint("-o whole.mkv --keep-segments");
+    fs::rename(folder.path("whole.mkv.parts"), folder.path("whole.parts")).unwrap();
+    for (case, lost) in [[1, 2], [0, 3], [2, 2]].into_iter().enumerate() {
+        let name = format!("{case}.mkv");
+        folder.stopped(&name, &lost);
+        paint(&format!("-o {name}"));
+        assert!(folder.frames(&name) == folder.frames("whole.mkv"), "without {lost:?}: other frames");
+    }
+}
+
+#[test]
+fn grain_is_the_same_in_a_resumed_job_and_on_any_number_of_workers() {
+    let folder = Folder::new();
+    let pan = "testsrc2=s=640x180:r=25,crop=320:180:2*n:0,noise=c0s=6:c0f=t:c0_seed=7";
+    folder.ffmpeg(&format!("-f lavfi -t 5 -i {pan} -c:v libx264 -qp 12 -g 30 -bf 2 in.mp4"));
+    with_grain(&folder);
     let paint = |output: &str, args: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
         command.args("video --json --models models --style grain in.mp4 --codec ffv1 --keep-segments".split(' '));
@@ -441,6 +468,52 @@ fn segments_from_two_machines_join_to_the_film_that_one_machine_paints() {
     assert!(folder.frames("a/out.mp4") == folder.frames("whole.mp4"));
     assert_eq!(folder.packets("a/out.mp4", "a"), folder.packets("whole.mp4", "a"));
     folder.refuses(&format!("in.mp4 -o late.mp4 {SHORT} --segments 9..12"), 2, "ends before segment 9");
+}
+
+/// An index makes ranges independent: each machine begins in the middle, and finds the frames that one machine finds.
+#[test]
+fn a_range_of_a_film_with_an_index_gives_the_frames_of_an_uninterrupted_run() {
+    let uneven = "-vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,60\\,90))' -vsync passthrough";
+    for (input, options, args) in [
+        ("in.mp4", "", ""),
+        ("in.mkv", uneven, ""),
+        ("in.mkv", uneven, "--fps 20"),
+        ("in.mp4", "", "--start 0.98 --duration 6 --size 96x-1"),
+        ("in.ts", "", ""),
+        ("in.mp4", "-x264opts open_gop=1:bframes=3", "--fps 50 --start 1"),
+    ] {
+        let folder = Folder::new();
+        folder.film(input, 200, options);
+        folder.paint(&format!("{input} -o whole.mkv {SHORT} {args}")).ok();
+        folder.paint(&format!("{input} --index")).ok();
+        let plan = folder.paint(&format!("{input} -o out.mkv {SHORT} {args} --plan")).ok().json;
+        let frames = folder.frames("whole.mkv").lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!((&plan["exact"], plan["frames"].as_u64()), (&true.into(), Some(frames as u64)), "{input} {args}");
+        // From the last to the first: none finds the marks that the one before it would leave.
+        for number in (0..plan["segments"].as_u64().unwrap()).rev() {
+            let run =
+                folder.paint(&format!("{input} -o out.mkv {SHORT} {args} --segments {number}..{}", number + 1)).ok();
+            assert!(!run.warnings().contains("index"), "{input} {args}: {}", run.warnings());
+        }
+        folder.paint(&format!("{input} -o out.mkv {SHORT} {args} --join")).ok();
+        assert!(folder.frames("out.mkv") == folder.frames("whole.mkv"), "{input} {args}: other frames");
+        assert_eq!(folder.packets("out.mkv", "a"), folder.packets("whole.mkv", "a"), "{input} {args}");
+    }
+}
+
+#[test]
+fn an_index_of_another_film_is_told_and_not_used() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 130, "");
+    folder.film("other.mp4", 130, "-flags +bitexact");
+    folder.paint(&format!("in.mp4 -o whole.mkv {SHORT}")).ok();
+    folder.paint("other.mp4 --index -o in.mp4.index").ok();
+    for segment in ["2..4", "0..2"] {
+        let run = folder.paint(&format!("in.mp4 -o out.mkv {SHORT} --segments {segment}")).ok();
+        assert!(run.warnings().contains("it describes another film"), "{}", run.warnings());
+    }
+    folder.paint(&format!("in.mp4 -o out.mkv {SHORT} --join")).ok();
+    assert!(folder.frames("out.mkv") == folder.frames("whole.mkv"));
 }
 
 /// Checks a job that ran out of disk space: no file under its final name; complete segments kept and reported.

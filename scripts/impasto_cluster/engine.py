@@ -13,6 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import impasto_cluster
 
 from . import node
+from .errors import AbsentError, ClusterError, LostError
 from .node import Job
 from .schedule import Range
 from .storage import Film
@@ -22,10 +23,6 @@ STARTS = 3
 
 # The machines that paint have Ray, but not these files.
 cloudpickle.register_pickle_by_value(impasto_cluster)
-
-
-class LostError(Exception):
-    """Ray itself is gone."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Source:
 def prepare_task(job: Job, slot: str, cores: float, source: Any) -> Any:
     try:
         return node.prepare(job, slot, cores, lambda number: ray.get(source.piece.remote(number)))
-    except (node.ImpastoError, OSError) as error:
+    except (ClusterError, OSError) as error:
         return str(error)
 
 
@@ -92,11 +89,10 @@ class Engine:
     def __init__(self, address: str | None, wants_gpu: bool | None) -> None:
         self.wants_gpu = wants_gpu  # None: graphics cards if there are any
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "impasto"}
-        with lost_ray():
-            if address:
-                ray.init(address=address, **quiet)
-            else:
-                start_here(quiet)
+        if address:
+            connect(address, quiet)
+        else:
+            start_here(quiet)
         self.local = not address
         self.source: Any = None
 
@@ -177,6 +173,14 @@ class Engine:
             ray.shutdown()
 
 
+def connect(address: str, settings: dict[str, Any]) -> None:
+    try:
+        ray.init(address=address, **settings)
+    except Exception as error:  # Ray raises nothing more exact
+        words = " ".join(str(error).split())
+        raise AbsentError(f"there is no Ray at '{address}' ({words}); start it with `ray start --head`") from error
+
+
 def start_here(settings: dict[str, Any]) -> None:
     """Starts Ray on this machine."""
     for start in range(STARTS):
@@ -187,7 +191,7 @@ def start_here(settings: dict[str, Any]) -> None:
             ray.shutdown()
             if start + 1 == STARTS:
                 words = " ".join(str(error).split())
-                raise LostError(f"Ray does not start on this machine ({words}); its logs are in /tmp/ray/session_latest/logs") from error
+                raise ClusterError(f"Ray does not start on this machine ({words}); its logs are in /tmp/ray/session_latest/logs") from error
 
 
 @contextlib.contextmanager

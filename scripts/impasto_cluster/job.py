@@ -2,18 +2,20 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from .board import Board, spoken
+from .errors import ClusterError, ImpastoError, LostError
 from .node import Job
 from .options import encoder_threads
-from .parts import Parts, PartsError
-from .program import ImpastoError, Plan, Program, differences, find_program
+from .parts import Parts
+from .program import Plan, Program, differences, find_program
 from .schedule import Schedule
-from .storage import Film, FilmError
+from .storage import Film
 
 ENDINGS = {".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".mxf"}
 
@@ -27,20 +29,21 @@ def films_to_paint(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
         elif path.is_file():
             films.append(path)
         else:
-            raise FilmError(f"there is no file '{path}'")
+            raise ClusterError(f"there is no file '{path}'")
     if not films:
-        raise FilmError(f"there is no film in '{inputs[0]}'")
+        raise ClusterError(f"there is no film in '{inputs[0]}'")
     if len(films) == 1 and not inputs[0].is_dir() and not output.is_dir():
         return [(films[0], output)]
     output.mkdir(parents=True, exist_ok=True)
     names = [film.name for film in films]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise FilmError(f"two films are called '{twice}'; paint them into different folders")
+        raise ClusterError(f"two films are called '{twice}'; paint them into different folders")
     return [(film, output / film.name) for film in films]
 
 
 def paint_films(films: list[tuple[Path, Path]], options: list[str], args: argparse.Namespace) -> int:
+    use_token()
     from .engine import Engine  # Ray takes seconds, and may be missing
 
     device = next((option.split("=")[1] for option in options if option.startswith("--device=")), "auto")
@@ -52,12 +55,14 @@ def paint_films(films: list[tuple[Path, Path]], options: list[str], args: argpar
         for film, output in films:
             if output.exists() and not args.overwrite:
                 if len(films) == 1:
-                    raise FilmError(f"'{output}' exists; choose another output, or add --overwrite to replace it")
+                    raise ClusterError(f"'{output}' exists; choose another output, or add --overwrite to replace it")
                 print(f"'{output}' exists already, skipped; add --overwrite to paint it again", file=sys.stderr)
                 continue
             try:
                 paint_film(engine, film, output, options, args)
-            except (ImpastoError, FilmError) as error:
+            except LostError:
+                raise
+            except ClusterError as error:
                 if len(films) == 1:
                     raise
                 failed += 1
@@ -65,6 +70,12 @@ def paint_films(films: list[tuple[Path, Path]], options: list[str], args: argpar
     finally:
         engine.close()
     return 1 if failed else 0
+
+
+def use_token() -> None:
+    """Shows the cluster its token. `ray start` does so by itself where there is one; a program has to ask for it."""
+    if (Path.home() / ".ray" / "auth_token").exists() or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def open_job(film: Path, output: Path, options: list[str], args: argparse.Namespace) -> tuple[Program, Parts, Plan, dict[str, str]]:
@@ -78,7 +89,7 @@ def open_job(film: Path, output: Path, options: list[str], args: argparse.Namesp
     facts = parts.open(plan.facts, args.restart)
     others = differences(plan.facts, {name: value for name, value in facts.items() if name in plan.facts})
     if others:
-        raise FilmError(
+        raise ClusterError(
             f"the job in '{parts.folder}' has other settings: {', '.join(others)}; use the same settings to resume it, or add --restart"
         )
     return program, parts, plan, facts
@@ -102,7 +113,7 @@ def index_of(program: Program, film: Path, output: Path) -> Path:
 
 
 def paint_film(engine, film: Path, output: Path, options: list[str], args: argparse.Namespace) -> None:
-    from .painting import Painting, PaintingError
+    from .painting import Painting
 
     began = time.monotonic()
     program, parts, plan, facts = open_job(film, output, options, args)
@@ -117,16 +128,18 @@ def paint_film(engine, film: Path, output: Path, options: list[str], args: argpa
     painting = Painting(engine, engine.share(job), film.name, plan, facts, parts, board, Schedule(missing))
     try:
         painting.run()
-    except (PaintingError, PartsError, OSError) as error:
+    except LostError:
+        raise
+    except (ClusterError, OSError) as error:
         kept = plan.segments - len(parts.missing(plan.segments))
-        raise FilmError(f"{error}; {kept} of {plan.segments} segments are kept: run the same command again to resume") from error
+        raise ClusterError(f"{error}; {kept} of {plan.segments} segments are kept: run the same command again to resume") from error
     finally:
         board.wipe()
         painting.cancel()
         parts.close()
     engine.tidy(job, plan.job, [worker.slot for worker in painting.workers.values()])
     if replace(Film.of(film), path=source.path) != source:
-        raise FilmError(f"'{film}' has changed while it was painted, and nothing is joined; paint it again with --restart")
+        raise ClusterError(f"'{film}' has changed while it was painted, and nothing is joined; paint it again with --restart")
     flags = [*(["--overwrite"] if args.overwrite else []), *(["--keep-segments"] if args.keep_segments else [])]
     program.run(str(film), "-o", str(output), *program.options, "--join", *flags)
     seconds = time.monotonic() - began

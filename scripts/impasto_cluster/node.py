@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .errors import ClusterError
 from .options import for_slot
 from .parts import Segment, files, write_whole
-from .program import ImpastoError, Plan, Program, find_program
+from .program import Plan, Program, find_program
 from .storage import Film, bring, scratch_folder
 
 
@@ -89,7 +90,7 @@ def paint(
                     yield kind, number
         finally:
             shutil.rmtree(output.parent, ignore_errors=True)
-    except (ImpastoError, OSError) as error:
+    except (ClusterError, OSError) as error:
         yield "failed", f"{error}"
 
 

@@ -19,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT", type=Path, help="output video; for several films, a folder")
     parser.add_argument("-y", "--overwrite", action="store_true", help="overwrite OUT if it exists")
     parser.add_argument("--address", metavar="ADDRESS", help="Ray cluster: auto, or HOST:PORT of its head. Default: start Ray here")
+    parser.add_argument("--wait", metavar="MINUTES", type=float, default=10, help="wait so long for a Ray head that is gone (default 10)")
     parser.add_argument("--impasto", metavar="PATH", help="impasto of the machines, where it is not in PATH")
     parser.add_argument("--scratch", metavar="DIR", help="folder on the machines for films that are sent and segments on their way")
     parser.add_argument("--restart", action="store_true", help="start over; deletes what is in OUT.parts")

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .board import Board
+from .errors import ClusterError, PartsError
 from .node import Job
-from .parts import Parts, PartsError
+from .parts import Parts
 from .program import MACHINE, Plan, differences
 from .schedule import Range, Schedule
 
 LOOK = 2.0  # seconds between two looks for machines that join
 WAIT = 1.0  # seconds to wait for an answer
 PATIENCE = 2  # failures in a row after which a machine is left out
+REST = 20  # seconds before a machine that was lost is looked at again: Ray lists the dead for a while
 ALONE = 60  # seconds without a machine before that is said
-
-
-class PaintingError(Exception):
-    """The film cannot be finished; what is painted is kept."""
 
 
 @dataclass
@@ -51,6 +49,7 @@ class Painting:
     workers: dict[str, Worker] = field(default_factory=dict)
     tasks: dict[Any, Worker] = field(default_factory=dict)
     dropped: set[Any] = field(default_factory=set)  # tasks that were cancelled
+    lost: dict[str, float] = field(default_factory=dict)  # slots, and when
     looked: float = -LOOK
     alone_since: float | None = None
 
@@ -79,7 +78,7 @@ class Painting:
         self.looked = time.monotonic()
         slots = {slot.key: slot for slot in self.engine.slots()}
         for key, slot in slots.items():
-            if key not in self.workers:
+            if key not in self.workers and time.monotonic() - self.lost.get(key, -REST) >= REST:
                 worker = self.workers[key] = Worker(slot, moved=time.monotonic())
                 self.board.row(key, slot.name).doing = "checking"
                 self.start(worker, self.engine.prepare(self.job, slot, self.name))
@@ -91,7 +90,7 @@ class Painting:
         """No machine works, and something is missing."""
         refused = [f"{worker.slot.name}: {worker.left_out}" for worker in self.workers.values() if worker.left_out]
         if refused and len(refused) == len(self.workers):
-            raise PaintingError(f"no machine can go on ({'; '.join(refused)})")
+            raise ClusterError(f"no machine can go on ({'; '.join(refused)})")
         self.alone_since = self.alone_since or time.monotonic()
         if time.monotonic() - self.alone_since > ALONE:
             self.board.say(f"{self.name}: no machine is there; waiting for one (`ray start --address ...`)")
@@ -105,12 +104,15 @@ class Painting:
 
     def hand_out(self) -> None:
         ready = [worker for worker in self.workers.values() if worker.ready and not worker.left_out]
+        nothing = False
         for worker in ready:
             if worker.task:
                 continue
-            run = self.schedule.next_for(worker.slot.key, len(ready))
+            run = None if nothing else self.schedule.next_for(worker.slot.key, len(ready))
             if not run:
-                self.row(worker).doing = "done"
+                # What there is not for one is hardly there for another; the next turn asks again.
+                nothing = True
+                self.row(worker).doing = "waiting"
                 continue
             worker.run, worker.failed, worker.moved, worker.underway = run, None, time.monotonic(), 0
             self.row(worker).doing = f"{run}{' once more' if run.again else ''}"
@@ -183,12 +185,13 @@ class Painting:
             worker.failed = str(error)
             self.board.say(f"{worker.slot.name}: {error}; it is painted again")
             return
-        self.schedule.painted(segment.number, seconds)
+        done_elsewhere = self.schedule.painted(worker.run, segment.number, seconds)
         self.board.done += frames
         row = self.row(worker)
         row.frames, row.seconds = row.frames + frames, row.seconds + seconds
-        for other in self.workers.values():
-            if other.run and other.task and not self.schedule.is_wanted(other.run) and other is not worker:
+        for run in done_elsewhere:
+            other = self.workers.get(run.slot)
+            if other and other.run is run and other.task:
                 self.dropped.add(other.task)
                 self.engine.cancel(other.task)
 
@@ -201,6 +204,7 @@ class Painting:
         if lost:
             self.board.say(f"{worker.slot.name} is gone; what it had goes to others")
             worker.ready = False
+            self.lost[worker.slot.key] = time.monotonic()
             self.workers.pop(worker.slot.key, None)
             self.board.rows.pop(worker.slot.key, None)
         if not run:
@@ -210,6 +214,6 @@ class Painting:
             worker.failures += 1
             self.board.say(f"{worker.slot.name}: {run}: {worker.failed}")
             if unpaintable is not None:
-                raise PaintingError(f"segment {unpaintable} failed {self.schedule.failures[unpaintable]} times: {worker.failed}")
+                raise ClusterError(f"segment {unpaintable} failed {self.schedule.failures[unpaintable]} times: {worker.failed}")
             if worker.failures >= PATIENCE:
                 self.leave_out(worker, worker.failed)

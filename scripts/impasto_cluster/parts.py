@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-
-class PartsError(Exception):
-    """The folder belongs to another job or process, or a segment is not what it should be."""
+from .errors import PartsError
 
 
 @dataclass(frozen=True)

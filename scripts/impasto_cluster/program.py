@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .errors import ImpastoError
+
 PROGRESS = re.compile(r"(\d+) of \d+ frames|^(\d+) frames")
 POLL = 0.1  # seconds between two looks at a job's folder
-
-
-class ImpastoError(Exception):
-    """impasto refused or failed; the text is its own."""
 
 
 def find_program(named: str | None) -> str:

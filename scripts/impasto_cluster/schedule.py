@@ -10,7 +10,7 @@ LATE = 1.5  # times the usual duration of a segment, after which another slot pa
 TRIES = 3  # a segment that fails so often fails on every machine
 
 
-@dataclass
+@dataclass(eq=False)
 class Range:
     """Segments that one slot paints, one after the other."""
 
@@ -19,6 +19,7 @@ class Range:
     slot: Hashable
     moved: float  # when it began, or when its last segment came
     again: bool = False  # another slot paints it too
+    runs: bool = True
 
     def __str__(self) -> str:
         return f"segment {self.first}" if self.end == self.first + 1 else f"segments {self.first}-{self.end - 1}"
@@ -30,7 +31,8 @@ class Schedule:
     def __init__(self, missing: list[int], clock: Callable[[], float] = time.monotonic) -> None:
         self.waiting = sorted(missing)
         self.left = set(missing)  # neither painted nor given up
-        self.running: list[Range] = []
+        self.running: dict[Range, None] = {}  # in the order in which they began
+        self.copies: dict[int, list[Range]] = {}  # ranges of a segment that is painted twice
         self.failures: dict[int, int] = {}
         self.clock = clock
         self.painting, self.seconds = 0, 0.0  # segments that have come, and how long they took
@@ -54,27 +56,28 @@ class Schedule:
         if not self.painting:
             return None
         usual, now = self.seconds / self.painting, self.clock()
-        twice = {number for run in self.running if run.again for number in range(run.first, run.end)}
         others = [run for run in self.running if not run.again and run.slot != slot]
         for run in sorted(others, key=lambda run: run.moved):
-            open_ones = [number for number in range(run.first, run.end) if number in self.left and number not in twice]
+            open_ones = [number for number in range(run.first, run.end) if number in self.left and number not in self.copies]
             # The one that it is at counts only if it takes unusually long; those behind it wait anyway. From the end.
             is_late = now - run.moved > LATE * usual
             if open_ones and (len(open_ones) > 1 or is_late):
-                return self.begin(Range(open_ones[-1], open_ones[-1] + 1, slot, now, again=True))
+                copy = self.begin(Range(open_ones[-1], open_ones[-1] + 1, slot, now, again=True))
+                self.copies[copy.first] = [run, copy]
+                return copy
         return None
 
     def begin(self, run: Range) -> Range:
-        self.running.append(run)
+        self.running[run] = None
         return run
 
-    def painted(self, number: int, seconds: float) -> None:
-        """Notes that a segment has come, and how long it took."""
+    def painted(self, run: Range, number: int, seconds: float) -> list[Range]:
+        """Notes that a segment has come, and how long it took. Returns ranges that have nothing to do any more."""
         self.left.discard(number)
         self.painting, self.seconds = self.painting + 1, self.seconds + seconds
-        for run in self.running:
-            if run.first <= number < run.end:
-                run.moved = self.clock()
+        run.moved = self.clock()
+        others = [other for other in self.copies.pop(number, []) if other is not run and other.runs]
+        return [other for other in others if not self.is_wanted(other)]
 
     def is_wanted(self, run: Range) -> bool:
         """Whether a running range still has anything to do."""
@@ -82,12 +85,16 @@ class Schedule:
 
     def ended(self, run: Range, failed: bool = False) -> int | None:
         """Takes back what a range has not painted. If it failed, returns the segment that has failed too often, if any."""
-        self.running.remove(run)
-        elsewhere = {number for other in self.running for number in range(other.first, other.end)}
-        lost = [number for number in range(run.first, run.end) if number in self.left and number not in elsewhere]
-        self.waiting = sorted({*self.waiting, *lost})
+        del self.running[run]
+        run.runs = False
+        left = [number for number in range(run.first, run.end) if number in self.left]
+        lost = [number for number in left if not any(other.runs for other in self.copies.get(number, []))]
+        for number in lost:
+            self.copies.pop(number, None)
+        if lost:
+            self.waiting = sorted({*self.waiting, *lost})
         if failed:
-            for number in [number for number in range(run.first, run.end) if number in self.left][:1]:
+            for number in left[:1]:
                 self.failures[number] = self.failures.get(number, 0) + 1
                 if self.failures[number] >= TRIES:
                     return number

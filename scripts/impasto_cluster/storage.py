@@ -8,12 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .program import ImpastoError
-
-
-class FilmError(Exception):
-    """A film cannot be painted; the text says why and what to do."""
-
+from .errors import ClusterError
 
 BLOCK, BLOCKS = 16 << 10, 256
 PIECE = 32 << 20  # bytes of a film that are sent at once
@@ -79,7 +74,7 @@ def bring(film: Film, scratch: Path, fetch: Callable[[int], tuple[bytes, str]]) 
             return own, True
         room = shutil.disk_usage(folder).free
         if room < film.size:
-            raise ImpastoError(
+            raise ClusterError(
                 f"the film needs {film.size / 1e9:.1f} GB in '{folder}', and {room / 1e9:.1f} GB are free; make room, or name another "
                 "folder with --scratch"
             )
@@ -96,10 +91,10 @@ def receive(film: Film, own: Path, fetch: Callable[[int], tuple[bytes, str]]) ->
                 if hashlib.sha256(content).hexdigest() == sha256:
                     break
             else:
-                raise ImpastoError(f"piece {number} of the film arrives damaged; check this machine's network and memory")
+                raise ClusterError(f"piece {number} of the film arrives damaged; check this machine's network and memory")
             file.write(content)
         file.flush()
         os.fsync(file.fileno())
     if fingerprint(temporary) != film.identity:
-        raise ImpastoError("the film has changed since the job began; start the job again when nobody writes to it")
+        raise ClusterError("the film has changed since the job began; start the job again when nobody writes to it")
     os.replace(temporary, own)

@@ -263,7 +263,7 @@ pub struct VideoArgs {
         short,
         value_name = "OUT",
         required_unless_present = "index",
-        default_value = "",
+        default_value = ".",
         hide_default_value = true
     )]
     pub output: PathBuf,

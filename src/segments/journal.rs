@@ -41,12 +41,14 @@ impl Journal {
         self.changes(former, |name| !is_of_the_machine(name))
     }
 
-    /// The same for the device and ONNX Runtime. They are compared only if `self` has them: joining needs neither.
+    /// The same for the device and ONNX Runtime. They are compared only if both have them: joining needs neither, and a job that
+    /// was planned elsewhere has none yet.
     pub fn machine_changes_since(&self, former: &Self) -> Vec<String> {
-        self.changes(former, |name| is_of_the_machine(name) && self.facts.contains_key(name))
+        let known = |name: &String| self.facts.contains_key(name) && former.facts.contains_key(name);
+        self.changes(former, |name| is_of_the_machine(name) && known(name))
     }
 
-    fn changes(&self, former: &Self, minds: impl Fn(&str) -> bool) -> Vec<String> {
+    fn changes(&self, former: &Self, minds: impl Fn(&String) -> bool) -> Vec<String> {
         let names: std::collections::BTreeSet<&String> = self.facts.keys().chain(former.facts.keys()).collect();
         let shown = |value: Option<&String>| value.map_or("not given".to_owned(), |value| format!("'{value}'"));
         let change = |name: &String| {

@@ -38,14 +38,18 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Requests a mark at every multiple of `every` frames except 0, and `before` frames before each of them.
+    /// Requests a mark at every multiple of `every` frames except 0, and `before` frames before each of them, or at 0 if that is
+    /// before the film.
     pub fn new(every: u64, before: u64) -> Self {
         Self { every, before, left: Arc::default() }
     }
 
     /// Whether the frame at position `index` needs a mark.
     pub fn want(&self, index: u64) -> bool {
-        (index > 0 && index.is_multiple_of(self.every)) || (index + self.before).is_multiple_of(self.every)
+        match index {
+            0 => self.every <= self.before || self.before.is_multiple_of(self.every),
+            _ => index.is_multiple_of(self.every) || (index + self.before).is_multiple_of(self.every),
+        }
     }
 
     /// Records a mark.
@@ -57,9 +61,9 @@ impl Marks {
     /// the film ended before.
     pub fn take(&self, index: u64) -> Option<[Mark; 2]> {
         let mut left = lock(&self.left);
-        let (first, second) = (left.get(&index.checked_sub(self.before)?).cloned(), left.get(&index).cloned());
-        // The second is the first of the next segment if that warms up over a whole one.
-        left.retain(|&at, _| at >= index);
+        let (first, second) = (left.get(&index.saturating_sub(self.before)).cloned(), left.get(&index).cloned());
+        // Short segments begin more than a segment before their first frame.
+        left.retain(|&at, _| at + self.before >= index + self.every);
         Some([first?, second?])
     }
 }
@@ -70,15 +74,21 @@ mod tests {
 
     #[test]
     fn segments_as_short_as_the_warm_up_find_both_of_their_marks() {
-        for every in [32, 33, 50, 64] {
-            let marks = Marks::new(every, 32);
+        for (every, before) in
+            [(32, 32), (33, 32), (50, 32), (64, 32), (32, 64), (33, 64), (50, 64), (64, 64), (300, 64)]
+        {
+            let marks = Marks::new(every, before);
             let mark = |index| Mark { index, time: 0, decoded: 0, sha256: String::new() };
             for index in 0..=every * 4 {
                 if marks.want(index) {
                     marks.leave(mark(index));
                 }
                 if index > 0 && index % every == 0 {
-                    assert_eq!(marks.take(index), Some([mark(index - 32), mark(index)]), "{every}: {index}");
+                    assert_eq!(
+                        marks.take(index),
+                        Some([mark(index.saturating_sub(before)), mark(index)]),
+                        "{every}: {index}"
+                    );
                 }
             }
         }

@@ -9,13 +9,14 @@ use super::marks::Marks;
 use super::resume::ResumableSource;
 use super::writer::{SegmentSink, close_all};
 use crate::error::Result;
+use crate::frame::Frame;
 use crate::pipeline::ordered;
 use crate::size::Size;
 use crate::source::Source;
 use crate::stylize::Stylizer;
 use crate::sync::Stop;
 use crate::sync::threads::{join_scoped, spawn_scoped};
-use crate::temporal::{Carrier, Relay, Stabilizer, WARM_UP};
+use crate::temporal::{Carrier, LEAD, Relay, Stabilizer, WARM_UP};
 
 /// Where segments are written, and how.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ pub struct Destination<'a> {
 }
 
 /// Paints segments from `first` up to, but not including, `end`, or to the end of the film. `source` must be positioned at
-/// the first frame of `first`, or [`WARM_UP`] frames before it for the stabiliser and the grain to warm up. Segments that are complete when `stop` is
+/// the first frame of `first`, or [`LEAD`] frames before it for the grain and the stabiliser to warm up. Segments that are complete when `stop` is
 /// requested or something fails are kept.
 ///
 /// # Errors
@@ -44,7 +45,7 @@ pub fn paint_segments(
     observe: &(dyn Fn(ordered::Progress<'_>) + Sync),
 ) -> Result<ordered::Throughput> {
     let Destination { folder, encoding, every } = destination;
-    let marks = Marks::new(every, WARM_UP);
+    let marks = Marks::new(every, LEAD);
     source.leave(marks.clone(), end.map(|end| end * every));
     let mut relay = Relay::new(stabilizer, every);
     let mut carrier = carrier.with_segments(every);
@@ -58,6 +59,11 @@ pub fn paint_segments(
         let format = source.format();
         let frame = Size::new(format.width, format.height);
         let (seen, wanted) = workers.first().map_or((frame, false), |one| (one.seen_size(frame), one.takes_grain()));
+        // The grain alone begins so early; nothing is painted for it.
+        let mut early = Frame::default();
+        while source.place() + WARM_UP < first && source.next(&mut early)? {
+            carrier.carry(&early, seen, wanted);
+        }
         let carry = &mut |input: &_| carrier.carry(input, seen, wanted);
         let steady = &mut |input: &_, styled: &mut _| relay.stabilize(input, styled);
         let painted = ordered::run(source, carry, workers, steady, Box::new(sink), stop, observe);

@@ -200,8 +200,9 @@ fn renew(map: &mut Map, family: [f32; 2]) {
 
 /// Carries the grain of a sequence of frames along with the scene.
 ///
-/// In a film, grain hands over to grain of its own at the start of each segment, as `super::Relay` does for the stabiliser. So
-/// a segment's grain depends only on its own frames and on the `WARM_UP` before.
+/// In a film, each segment has grain of its own, as it has a stabiliser of its own (`super::Relay`). It takes over `WARM_UP` frames
+/// before the segment, when that stabiliser begins, for it remembers what was painted. So the pictures of a segment depend only on
+/// its own frames and on the [`super::LEAD`] before.
 pub struct Carrier {
     field: Arc<Field>,
     every: u64,
@@ -217,7 +218,8 @@ impl Carrier {
         Self { field, every: u64::MAX, flow: Flow::default(), running: None, next: None }
     }
 
-    /// Hands over at each frame whose [`Frame::index`] is a multiple of `every`, which is raised to at least [`WARM_UP`].
+    /// Hands over [`WARM_UP`] before each frame whose [`Frame::index`] is a multiple of `every`, which is raised to at least
+    /// [`WARM_UP`].
     #[must_use]
     pub fn with_segments(self, every: u64) -> Self {
         Self { every: every.max(WARM_UP), ..self }
@@ -234,7 +236,8 @@ impl Carrier {
         if motion.vectors.is_empty() {
             return Grain::still(Arc::clone(&self.field), seen);
         }
-        let (place, segment) = (frame.index % self.every, frame.index / self.every);
+        let shifted = frame.index + WARM_UP;
+        let (place, segment) = (shifted % self.every, shifted / self.every);
         let begins = place == 0;
         match (begins.then(|| self.next.take()).flatten(), &mut self.running) {
             (Some(mut next), _) => {

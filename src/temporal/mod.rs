@@ -13,7 +13,7 @@ mod relay;
 mod stabilizer;
 
 pub use grain::Carrier;
-pub use relay::{Relay, WARM_UP};
+pub use relay::{LEAD, Relay, WARM_UP};
 pub use stabilizer::{DEFAULT_AMOUNT, Stabilizer};
 
 /// Rises smoothly from 0 at `from` to 1 at `to`; constant outside.

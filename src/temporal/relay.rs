@@ -10,6 +10,10 @@ use crate::frame::Frame;
 /// older frames weigh so little that the handover changes the picture less than the next frame does.
 pub const WARM_UP: u64 = 32;
 
+/// Frames before a segment from which on all is known that its pictures depend on: grain moves along for [`WARM_UP`] frames before
+/// it takes over, and it takes over before the stabiliser that remembers its strokes begins.
+pub const LEAD: u64 = 2 * WARM_UP;
+
 /// Stabilisers that take turns.
 pub struct Relay {
     fresh: Stabilizer,

@@ -31,7 +31,7 @@ use crate::studio::Studio;
 use crate::stylize::Stylizer;
 use crate::sync::pipe::{self, is_pipe};
 use crate::sync::{Stop, lock};
-use crate::temporal::WARM_UP;
+use crate::temporal::LEAD;
 use crate::warning::Warning;
 use crate::whole;
 
@@ -310,7 +310,7 @@ impl Running<'_> {
         if number == 0 {
             return Ok(source);
         }
-        let first = number * every - if warms_up { WARM_UP } else { 0 };
+        let first = (number * every).saturating_sub(if warms_up { LEAD } else { 0 });
         let before = folder.segment(number - 1)?;
         let marks = before.and_then(|segment| segment.next);
         let expected = match &marks {

@@ -1,5 +1,6 @@
 //! Tests of grain that moves with computed scenes.
 
+use super::super::LEAD;
 use super::super::flow::tests::{frame_of, textured};
 use super::*;
 use crate::kernel::grain::{CELL, CHANNELS};
@@ -82,14 +83,15 @@ fn a_cut_begins_new_grain() {
 }
 
 #[test]
-fn a_job_that_resumes_at_a_segment_finds_the_same_grain() {
+fn a_job_that_resumes_at_a_segment_finds_the_same_grain_from_where_its_stabiliser_begins() {
     let frames =
         |from: u64| (from..110).map(|index| frame_of(index, 3.0, move |x, y| textured(x - 1.3 * index as f32, y)));
     let every = 40;
     let all = grains(&mut carrier().with_segments(every), frames(0));
     for start in [40u64, 80] {
-        let resumed = grains(&mut carrier().with_segments(every), frames(start - WARM_UP));
-        assert!(resumed[WARM_UP as usize..] == all[start as usize..], "from {start}");
+        let begin = start.saturating_sub(LEAD);
+        let resumed = grains(&mut carrier().with_segments(every), frames(begin));
+        assert!(resumed[(start - WARM_UP - begin) as usize..] == all[(start - WARM_UP) as usize..], "from {start}");
     }
 }
 
