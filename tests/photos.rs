@@ -179,7 +179,7 @@ fn heic_and_avif_are_read_upright_at_eight_and_ten_bits() {
         assert_pixel(&both, (24, 56), RED);
         assert_pixel(&both, (24, 8), BLUE);
         assert!(both.frame.pixels[8 * 32 * 3 + 8 * 3 + 2] < 0x80, "the darker half is at the left");
-        let told = plain.notes.iter().any(|note| note.contains("16 bits"));
+        let told = plain.notes.iter().any(|note| note.contains("its 10 bits"));
         assert_eq!(told, bits > 8, "{:?}", plain.notes);
     }
 }

@@ -19,8 +19,8 @@ pub struct Animation {
     name: String,
     /// Width and height in pixels.
     pub size: (u32, u32),
-    /// Some of it may be transparent.
-    pub has_alpha: bool,
+    /// Some of a frame so far was transparent. That the file has opacity says nothing: its frames may leave pixels as they were.
+    pub is_transparent: bool,
     frames: Frames<'static>,
 }
 
@@ -37,8 +37,7 @@ impl Animation {
         }
         let (name, size) = (format!("'{}'", path.display()), decoder.dimensions());
         most.check(&name, size.0, size.1)?;
-        let has_alpha = decoder.color_type().has_alpha();
-        Ok(Some(Self { name, size, has_alpha, frames: decoder.into_frames() }))
+        Ok(Some(Self { name, size, is_transparent: false, frames: decoder.into_frames() }))
     }
 
     /// The next frame, laid on white, and for how many milliseconds it is shown; `None` at the end.
@@ -55,7 +54,8 @@ impl Animation {
         let delay = if delay <= 10 { USUAL } else { delay };
         let (width, height) = self.size;
         let pixels = frame.into_buffer().into_raw();
-        let alpha = pixels.iter().skip(3).step_by(4).copied().collect();
+        let alpha: Vec<u8> = pixels.iter().skip(3).step_by(4).copied().collect();
+        self.is_transparent |= alpha.iter().any(|&opacity| opacity < 255);
         let colors = pixels.as_chunks::<4>().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect();
         let frame = Frame { width, height, pixels: colors, ..Frame::default() };
         let picture = Picture { frame, alpha: Some(alpha), ..Picture::default() };

@@ -54,7 +54,7 @@ pub fn unpack(input: &Path, most: MaxPixels, stop: &Stop) -> Result<Option<Unpac
         time += duration;
     }
     film.finish()?;
-    let warning = animation.has_alpha.then(|| Warning::VideoTransparency { video: input.to_owned() });
+    let warning = animation.is_transparent.then(|| Warning::VideoTransparency { video: input.to_owned() });
     Ok(Some(Unpacked { path, warning, _folder: folder }))
 }
 

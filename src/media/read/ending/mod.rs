@@ -34,8 +34,6 @@ impl Input {
             // FFmpeg fills up the last frame with the one before.
             ("dv", Some(length), _) => end > length,
             ("yuv4mpegpipe", ..) => self.place() > end,
-            // FFmpeg skips what it does not read, past the end too.
-            ("nut", Some(length), None) => self.place() > length,
             (format, Some(length), None) => {
                 open().is_some_and(|file| cuts(format, file, length, place).unwrap_or(false))
             }
