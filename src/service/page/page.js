@@ -226,7 +226,10 @@ async function openCamera() {
   const opened = new Camera(at("canvas"), (fps, latency) => {
     at("latency").textContent = `${fps.toFixed(fps < 10 ? 1 : 0)} fps · ${latency.toFixed(0)} ms · painted by the server`;
     busy();
-  }, wrong);
+  }, words => {
+    wrong(words);
+    busy();
+  });
   try {
     busy("Opening the camera…");
     await opened.open({ style: styles.expression(), ...styles.sliders() });
