@@ -190,6 +190,33 @@ fn after_a_kill_jobs_go_on_where_they_were_and_none_is_lost() {
 }
 
 #[test]
+fn a_picture_that_is_sent_is_the_style_of_another() {
+    // The tiny pair of scripts/make_test_networks.py: it paints halfway between the photo and the painting's mean colour.
+    let (networks, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/networks"), Folder::new());
+    let mut add = Command::new(env!("CARGO_BIN_EXE_impasto"));
+    add.args(["styles", "add"])
+        .arg(networks.join("any_style.onnx"))
+        .arg("--predictor")
+        .arg(networks.join("any_predictor.onnx"));
+    add.args(["--like", "magenta", "--name", "any", "--license", "CC0-1.0", "--source", "a test", "--onnxruntime"]);
+    assert!(add.arg(need::onnx_runtime()).env("XDG_DATA_HOME", folder.path("data")).status().unwrap().success());
+    let server = Server::new(&["--models", folder.path("data/impasto/models").to_str().unwrap()]);
+    assert_eq!(server.curl("/api/v1/styles", &[]).json()["style_image"], true);
+    folder.ffmpeg("-f lavfi -i color=c=0xC80000:s=40x30 -frames:v 1 -pix_fmt rgb24 photo.png");
+    folder.ffmpeg("-f lavfi -i color=c=0x000064:s=70x50 -frames:v 1 -pix_fmt rgb24 style.png");
+    let (image, style) = (field("image", &folder.path("photo.png")), field("style_image", &folder.path("style.png")));
+    let painted = decoded(&server.form("/api/v1/pictures", &[&image, &style]).body);
+    let photo = decoded(&fs::read(folder.path("photo.png")).unwrap());
+    let paint = decoded(&fs::read(folder.path("style.png")).unwrap());
+    for channel in 0..3 {
+        let half = (u16::from(photo.pixels[channel]) + u16::from(paint.pixels[channel])) / 2;
+        assert!(u16::from(painted.pixels[channel]).abs_diff(half) <= 2, "{:?}", &painted.pixels[..3]);
+    }
+    let said = server.form("/api/v1/pictures", &[&image, &style, "style=scream"]).refused(400);
+    assert!(said.contains("not both"), "{said}");
+}
+
+#[test]
 fn a_slow_painting_grows_and_its_result_is_fetched() {
     need::vgg19();
     let server = Server::new(&[]);
@@ -405,7 +432,16 @@ fn in_a_browser_the_camera_is_painted_by_the_server() {
     let mut browser = browser::Browser::open(&server.address, 1280, 900);
     until(&mut browser, "document.querySelectorAll('#styles button').length > 3");
     browser.click("#open-camera");
-    until(&mut browser, "/^[0-9]+ fps . [1-9][0-9]* ms/.test(document.getElementById('latency').textContent)");
+    until(&mut browser, "/^[0-9.]+ fps . [1-9][0-9]* ms/.test(document.getElementById('latency').textContent)");
+    // What is shown is painted: some of it is neither black nor clear.
+    until(
+        &mut browser,
+        "document.getElementById('canvas').getContext('2d').getImageData(0, 0, 64, 64).data.some((value, place) => place % 4 < 3 && value > 30)",
+    );
+    browser.click("#record");
+    thread::sleep(Duration::from_millis(1500));
+    browser.click("#record");
+    until(&mut browser, "Number(document.getElementById('record').dataset.bytes) > 1000");
     let painted = String::from_utf8(server.curl("/metrics", &[]).body).unwrap();
     assert!(painted.contains("impasto_cameras 1"), "{painted}");
     browser.click("#close-camera");

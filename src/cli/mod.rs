@@ -499,7 +499,7 @@ mod tests {
         let plain = ["json", "quiet", "help", "version"];
         let mut cli = Cli::command();
         cli.build();
-        for name in ["image", "video", "live", "paint"] {
+        for name in ["image", "video", "live", "paint", "serve"] {
             let command = cli.find_subcommand(name).unwrap();
             let loose: Vec<_> = command
                 .get_arguments()

@@ -185,9 +185,8 @@ pub async fn create(
     let mut files = form.styles.clone();
     files.push(draft.folder.join("input"));
     // Before the journal, which says that they are there.
-    let sync = move || {
-        files.iter().try_for_each(|path| whole::sync_file(path).map_err(|error| Error::writing(path, &error)))
-    };
+    let sync =
+        move || files.iter().try_for_each(|path| whole::sync_file(path).map_err(|error| Error::writing(path, &error)));
     guarded("sync", sync).await?;
     let journal = Journal {
         id: draft.id.clone(),

@@ -34,6 +34,8 @@ const MESSAGE: usize = 4 << 20;
 const PIXELS: &str = "2.1";
 /// A camera without a frame for so long is let go, so that films can go on.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same while one of its frames is painted, on whatever machine.
+const PAINTING: Duration = Duration::from_secs(120);
 const QUALITY: u8 = 85;
 /// Bytes of the number before a frame.
 const NUMBER: usize = 4;
@@ -95,8 +97,10 @@ impl Camera {
         let mut painting = Box::pin(OptionFuture::from(None));
         let mut is_painting = false;
         loop {
+            // While a frame is painted, the client may wait for it.
+            let patience = if is_painting { PAINTING } else { PATIENCE };
             tokio::select! {
-                message = tokio::time::timeout(PATIENCE, socket.recv()) => match message {
+                message = tokio::time::timeout(patience, socket.recv()) => match message {
                     Ok(Some(Ok(Message::Binary(bytes)))) if bytes.len() > NUMBER => newest = Some(bytes),
                     Ok(Some(Ok(Message::Text(text)))) => match self.settings(&text) {
                         Ok(chosen) => settings = chosen,

@@ -105,10 +105,8 @@ impl Wishes {
 
     fn paintings(&self, pictures: &[PathBuf]) -> Result<Paintings> {
         let weights = self.weights(pictures.len())?;
-        let terms = pictures.iter().zip(weights).map(|(path, weight)| format!("{}:{weight}", path.display()));
-        // The names are the service's own: they hold no commas and no colons.
-        Paintings::parse(&terms.collect::<Vec<_>>().join(","), |_| false)
-            .map_err(|reason| Error::usage(format!("style_weights: {reason}")))
+        let terms = pictures.iter().cloned().zip(weights).collect();
+        Paintings::weighted(terms).map_err(|reason| Error::usage(format!("style_weights: {reason}")))
     }
 
     /// The format and the quality of a painted picture whose original has the format `own`.

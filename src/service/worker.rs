@@ -134,8 +134,9 @@ impl Work<'_> {
                     shown = Some(Instant::now());
                     self.show(painting);
                 }
-                StillEvent::Warning(warning) => self.warn(&warning.to_string()),
-                StillEvent::PictureWarning(_, warning) => self.warn(&warning.to_string()),
+                StillEvent::Warning(warning) | StillEvent::PictureWarning(_, warning) => {
+                    self.warn(&warning.to_string());
+                }
                 _ => {}
             }
             Ok(())

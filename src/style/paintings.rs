@@ -34,6 +34,15 @@ impl Paintings {
         Self(vec![(path.into(), 1.0)])
     }
 
+    /// Pictures with weights, which are scaled to sum to 1.
+    ///
+    /// # Errors
+    /// All weights are 0. The error is a clause.
+    pub(crate) fn weighted(mut terms: Vec<(PathBuf, f32)>) -> Result<Self, String> {
+        scale_to_one(&mut terms)?;
+        Ok(Self(terms))
+    }
+
     /// The files with their weights.
     pub fn terms(&self) -> impl ExactSizeIterator<Item = (&Path, f32)> {
         self.0.iter().map(|(path, weight)| (path.as_path(), *weight))

@@ -46,7 +46,6 @@ export class Camera {
     const scale = Math.min(1, side / Math.max(this.video.videoWidth, this.video.videoHeight));
     const [width, height] = [this.video.videoWidth, this.video.videoHeight].map(side => Math.round(side * scale));
     Object.assign(this.small, { width, height });
-    Object.assign(this.canvas, { width, height });
     Object.assign(this, { side, sized: performance.now() });
   }
 
@@ -56,8 +55,8 @@ export class Camera {
 
   send() {
     if (this.sent.size >= UNDER_WAY) {
-      // A frame that was replaced by a newer one never comes back.
-      for (const [number, when] of this.sent) if (performance.now() - when > 3000) this.sent.delete(number);
+      // One that could not be painted never comes back.
+      for (const [number, when] of this.sent) if (performance.now() - when > 20_000) this.sent.delete(number);
       return;
     }
     const number = this.number = (this.number + 1) % 2 ** 32;
@@ -76,6 +75,7 @@ export class Camera {
 
   async receive(data) {
     if (typeof data === "string") {
+      this.sent.clear();
       this.failed(JSON.parse(data).detail);
       return;
     }
@@ -85,6 +85,9 @@ export class Camera {
     for (const other of this.sent.keys()) if (other <= number) this.sent.delete(other);
     const picture = await createImageBitmap(new Blob([new Uint8Array(data, 4)], { type: "image/jpeg" }));
     if (!this.stream) return;
+    const { width, height } = picture;
+    // A recording keeps its size; setting a size clears the canvas.
+    if (this.canvas.width !== width && !this.recorder) Object.assign(this.canvas, { width, height });
     this.canvas.getContext("2d").drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     picture.close();
     const now = performance.now();
@@ -94,7 +97,6 @@ export class Camera {
     const seconds = (now - this.shown[0]) / 1000;
     const fps = seconds > 0.3 ? (this.shown.length - 1) / seconds : 0;
     this.numbers(fps, latency);
-    // A recording keeps its size.
     if (fps < SLOW && this.side > LEAST && now - this.sized > 4000 && !this.recorder) this.size(Math.max(LEAST, this.side * 0.7));
   }
 
@@ -106,13 +108,14 @@ export class Camera {
   // Starts to record what is painted; the promise of `stop` is the film.
   record() {
     const kind = ["video/mp4", "video/webm;codecs=vp9", "video/webm"].find(kind => MediaRecorder.isTypeSupported(kind));
-    this.recorder = new MediaRecorder(this.canvas.captureStream(30), { mimeType: kind, videoBitsPerSecond: 6e6 });
+    const recorder = new MediaRecorder(this.canvas.captureStream(30), { mimeType: kind, videoBitsPerSecond: 6e6 });
     const chunks = [];
-    this.recorder.ondataavailable = event => chunks.push(event.data);
+    recorder.ondataavailable = event => chunks.push(event.data);
     this.recorded = new Promise(resolve => {
-      this.recorder.onstop = () => resolve(new Blob(chunks, { type: this.recorder.mimeType }));
+      recorder.onstop = () => resolve(new Blob(chunks, { type: recorder.mimeType }));
     });
-    this.recorder.start(1000);
+    recorder.start(1000);
+    this.recorder = recorder;
   }
 
   stopRecording() {

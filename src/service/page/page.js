@@ -224,9 +224,12 @@ function optimise() {
 async function openCamera() {
   show(null);
   const opened = new Camera(at("canvas"), (fps, latency) => {
-    at("latency").textContent = `${fps.toFixed(0)} fps · ${latency.toFixed(0)} ms · painted by the server`;
+    at("latency").textContent = `${fps.toFixed(fps < 10 ? 1 : 0)} fps · ${latency.toFixed(0)} ms · painted by the server`;
     busy();
-  }, wrong);
+  }, words => {
+    wrong(words);
+    busy();
+  });
   try {
     busy("Opening the camera…");
     await opened.open({ style: styles.expression(), ...styles.sliders() });
@@ -259,6 +262,7 @@ async function record() {
     const film = await camera.stopRecording();
     at("record").setAttribute("aria-pressed", "false");
     at("record").textContent = "Record";
+    at("record").dataset.bytes = film.size;
     save(film, film.type.includes("mp4") ? "painted.mp4" : "painted.webm");
   } else {
     camera.record();
