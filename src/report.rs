@@ -4,6 +4,7 @@ mod progress;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::process::Stdio;
 use std::sync::Mutex;
 
 use indicatif::ProgressBar;
@@ -146,6 +147,11 @@ pub fn print_error(error: &Error) {
         return;
     }
     error_line(&format!("impasto: {error}"));
+}
+
+/// Where a program that this one starts may write: to the terminal's people, never among the results.
+pub fn output_of_children() -> Stdio {
+    Stdio::from(io::stderr())
 }
 
 /// Writes finished bytes (a picture asked for with `-o -`) to standard output.

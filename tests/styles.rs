@@ -285,7 +285,7 @@ fn devices_and_doctor_say_first_what_works_and_repeat_no_path() {
     let (works, missing) = doctor.split_once("optional, not installed").unwrap();
     assert!(works.contains("ONNX Runtime") && missing.contains("directml"), "{doctor}");
     assert!(doctor.matches(user.runtime.to_str().unwrap()).count() <= 1, "{doctor}");
-    assert!(doctor.trim_end().ends_with("to do: scripts/setup --style-images --paint"), "{doctor}");
+    assert!(doctor.trim_end().ends_with("to do: impasto setup --style-images --paint"), "{doctor}");
 }
 
 #[test]

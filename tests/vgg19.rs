@@ -3,7 +3,8 @@
 #[path = "common/need.rs"]
 mod need;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use impasto::Device;
@@ -43,6 +44,20 @@ impl Installed {
 
     fn vgg(&self, pooling: Pooling) -> Vgg19<'_> {
         Vgg19::find(&self.folder, pooling, &self.runtime, &self.provider, 2).unwrap()
+    }
+}
+
+#[test]
+fn the_graphs_that_come_with_the_program_are_those_that_the_script_writes() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/vgg19");
+    let read =
+        |folder: &Path, name: &str| fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let written = need::vgg19();
+    let sums = String::from_utf8(read(&shipped, "SHA256SUMS")).unwrap();
+    let graphs: Vec<&str> = sums.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(graphs.len(), 7, "{sums}");
+    for name in graphs.into_iter().filter(|name| name.ends_with(".onnx")).chain(["SHA256SUMS", "version"]) {
+        assert!(read(&shipped, name) == read(&written, name), "{name} is not what scripts/export_vgg19.py writes");
     }
 }
 

@@ -34,7 +34,7 @@ struct Check {
     found: String,
     /// Whether impasto cannot work without it.
     required: bool,
-    /// The flag of `scripts/setup` that installs it.
+    /// The flag of `impasto setup` that installs it.
     #[serde(skip)]
     setup: Option<&'static str>,
 }
@@ -52,7 +52,7 @@ impl Check {
         Self { what: what.to_owned(), works, found, required: false, setup: None }
     }
 
-    /// What `scripts/setup` installs with this flag.
+    /// What `impasto setup` installs with this flag.
     fn installed_by(self, flag: &'static str) -> Self {
         Self { setup: Some(flag), ..self }
     }
@@ -128,7 +128,7 @@ fn print(checks: &[Check], report: &Report) {
     list("optional, not installed:", &|check| !check.works && !check.required);
     let flags: Vec<&str> = checks.iter().filter(|check| !check.works).filter_map(|check| check.setup).collect();
     if !flags.is_empty() {
-        report.print(format!("to do: {}", ["scripts/setup", flags.join(" ").trim()].join(" ").trim()));
+        report.print(format!("to do: {}", ["impasto setup", flags.join(" ").trim()].join(" ").trim()));
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! | page | subject |
 //! | --- | --- |
+//! | [`installing`] | packages, what they leave out, which parts are used |
 //! | [`photos`] | `impasto image`: formats, folders, large pictures |
 //! | [`video`] | `impasto video`: codecs, interrupted jobs, queues, the stabiliser |
 //! | [`live`] | `impasto live`: sources, keys, recording, how the frame rate is held |
@@ -22,6 +23,7 @@
 /// each name is defined once more before the page, and Markdown takes the first definition.
 macro_rules! page {
     ($name:ident, $file:literal) => {
+        #[doc = "[installing]: crate::guide::installing"]
         #[doc = "[photos]: crate::guide::photos"]
         #[doc = "[video]: crate::guide::video"]
         #[doc = "[live]: crate::guide::live"]
@@ -42,6 +44,7 @@ macro_rules! page {
     };
 }
 
+page!(installing, "installing.md");
 page!(photos, "photos.md");
 page!(video, "video.md");
 page!(live, "live.md");

@@ -60,14 +60,14 @@ const KINDS: [Kind; 9] = [
         device: Device::Auto,
         name: "auto",
         route: Route::Built,
-        cure: "needs a working ONNX Runtime; run scripts/setup",
+        cure: "needs a working ONNX Runtime; run impasto setup",
         automatic: false,
     },
     Kind {
         device: Device::Cpu,
         name: "cpu",
         route: Route::Built,
-        cure: "needs a working ONNX Runtime; run scripts/setup",
+        cure: "needs a working ONNX Runtime; run impasto setup",
         automatic: true,
     },
     Kind {

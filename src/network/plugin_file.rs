@@ -43,7 +43,7 @@ fn within(device: Device, path: &Path) -> Option<PathBuf> {
     if is_it { Some(path.to_owned()) } else { candidates.into_iter().find(|file| file.is_file()) }
 }
 
-/// The plugin's library: at a path of `given`, beside the program, where `scripts/setup` installs it, beside ONNX Runtime, or
+/// The plugin's library: at a path of `given`, beside the program, where `impasto setup` installs it, beside ONNX Runtime, or
 /// in a Python environment.
 pub(super) fn find(device: Device, given: &[PathBuf], library: &Path) -> Option<PathBuf> {
     let mut folders = given.to_vec();

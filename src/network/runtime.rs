@@ -37,6 +37,8 @@ impl Runtime {
         let environment = ort::init_from(&path)
             .map_err(|error| Error::failed(describe(&path, &error)))?
             .with_name("impasto")
+            // The build of PyPI counts its uses and sends that to its makers if it is not told otherwise.
+            .with_telemetry(false)
             .build()
             .map_err(|error| Error::failed(not_started(&path, &error)))?;
         Ok(Self { environment, path, origin, plugins: Arc::new([]) })

