@@ -254,6 +254,8 @@ def main() -> None:
     folder = Path(args.keep) if args.keep else Path(tempfile.mkdtemp(prefix="impasto-cluster-"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    # A timeout, too, leaves no network behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lab = Lab(args.impasto, folder)
     try:
         for name in args.trials or TRIALS:

@@ -27,7 +27,7 @@ fn both_languages_know_a_film_by_the_same_fingerprint() {
     let folder = Folder::new();
     // Larger than what is hashed completely, and smaller.
     for (name, size) in [("long.mkv", "640x360"), ("short.mkv", "64x36")] {
-        folder.ffmpeg(&format!("-f lavfi -t 1 -i testsrc2=s={size} -c:v rawvideo -pix_fmt yuv444p {name}"));
+        folder.ffmpeg(&format!("-f lavfi -t 1 -i testsrc2=s={size},noise=alls=60:allf=t -c:v ffv1 {name}"));
         let plan = folder.paint(&format!("{name} -o out.mkv --join --plan"));
         let film = folder.path(name).display().to_string();
         let code = "import sys; from pathlib import Path; from impasto_cluster.storage import fingerprint; print(fingerprint(Path(sys.argv[1])))";

@@ -15,7 +15,13 @@ from pathlib import Path
 from .errors import ImpastoError
 
 PROGRESS = re.compile(r"(\d+) of \d+ frames|^(\d+) frames")
+MARKS = ("impasto: ", "error: ")  # before what went wrong
 POLL = 0.1  # seconds between two looks at a job's folder
+
+
+def plain(words: str) -> str:
+    """Without the mark."""
+    return next((words.removeprefix(mark) for mark in MARKS if words.startswith(mark)), words)
 
 
 def find_program(named: str | None) -> str:
@@ -71,8 +77,8 @@ class Painting:
 
     def words(self) -> str:
         """Why it failed."""
-        errors = [line for line in self.said if line.startswith("error")]
-        return " ".join(errors or self.said[-3:]) or f"it ended with code {self.process.returncode}"
+        errors = [plain(line) for line in self.said if line.startswith(MARKS)]
+        return " ".join(errors or self.said[-3:]) or f"impasto ended with code {self.process.returncode}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Program:
     def run(self, *arguments: str) -> str:
         done = subprocess.run([self.path, "video", *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise ImpastoError(" ".join(done.stderr.split()).removeprefix("error: ") or f"impasto ended with code {done.returncode}")
+            raise ImpastoError(plain(" ".join(done.stderr.split())) or f"impasto ended with code {done.returncode}")
         return done.stdout
 
     def plan(self, film: str, output: str, join: bool = False) -> Plan:
@@ -125,7 +131,7 @@ class Program:
             process.wait()
             listener.join()
             if process.returncode:
-                raise ImpastoError(painting.words().removeprefix("error: "))
+                raise ImpastoError(painting.words())
         finally:
             if process.poll() is None:
                 process.kill()
