@@ -156,10 +156,10 @@ fn a_span_of_a_recipe_gives_single_styles_more_turns_and_weights_of_their_own() 
     std::fs::write(&recipe, format!("steps = 9\n{RECIPE}")).unwrap();
     let code = "import sys; sys.path.insert(0, 'scripts'); from impasto_networks.recipe import read_recipe\n\
         recipe = read_recipe(sys.argv[1], '.')\n\
-        for step in (2, 3): print(recipe.again(step), [(own.content, own.color) for own in recipe.weights(step)])";
+        for step in (2, 3): print(recipe.again(step), recipe.only(step), [(own.content, own.color) for own in recipe.weights(step)])";
     let told = python_with_torch(&["-c", code, recipe.to_str().unwrap()]);
     assert!(told.status.success(), "{}", words(&told));
-    let expected = "() [(0.5, 2.5), (0.5, 2.5)]\n(1,) [(1.0, 2.5), (1.0, 7.0)]\n";
+    let expected = "() () [(0.5, 2.5), (0.5, 2.5)]\n(1,) () [(1.0, 2.5), (1.0, 7.0)]\n";
     assert_eq!(String::from_utf8(told.stdout).unwrap(), expected);
 }
 

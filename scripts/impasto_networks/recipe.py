@@ -28,6 +28,7 @@ class Later:
     first: int
     weights: list[Weights]
     again: tuple[int, ...] = ()  # rows that have further turns in each round, once for each time that they are here
+    only: tuple[int, ...] = ()  # the rows that learn, alone, while the rest of the network stays as it is
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class Recipe:
     def again(self, step: int) -> tuple[int, ...]:
         return [(), *(own.again for own in self.later if own.first <= step)][-1]
 
+    def only(self, step: int) -> tuple[int, ...]:
+        return [(), *(own.only for own in self.later if own.first <= step)][-1]
+
     def crop(self, step: int) -> int:
         return [size for first, size in self.crops if first <= step][-1]
 
@@ -87,7 +91,8 @@ def read_recipe(path: Path | str, paintings: Path | str) -> Recipe:
         again = tuple(names.index(name) for name, turns in entry.get("turns", {}).items() for _ in range(turns - 1))
         own = entry.get("styles", {})  # weights of single styles in this span alone
         tables = [style.get("weights", {}) | own.get(style["name"], {}) for style in text["style"]]
-        later.append(Later(entry["first"], [changed(common, table) for table in tables], again))
+        only = tuple(map(names.index, entry.get("only", ())))
+        later.append(Later(entry["first"], [changed(common, table) for table in tables], again, only))
     optional["later"] = tuple(later)
     return Recipe(Path(path).stem, text["steps"], crops, text["rate"], text["seed"], widths, styles, **optional)
 

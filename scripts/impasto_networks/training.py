@@ -53,7 +53,8 @@ class Training:
         of = lambda rows: [value for name, value in network.named_parameters() if name.endswith(OF_STYLES) == rows]
         every_row = recipe.batch >= len(recipe.rows)
         rows = {"params": of(True), "rows": True, "pace": ROW_PACE / 2 if every_row else ROW_PACE, "memory": WHOLE if every_row else ROW}
-        groups = [rows, {"params": of(False), "pace": 1}]
+        self.shared = of(False)  # what all rows have in common
+        groups = [rows, {"params": self.shared, "pace": 1}]
         self.optimizer = Soap(groups, lr=recipe.rate)
         self.steps, self.seconds = 0, 0.0
         self.averages: dict[str, torch.Tensor] = {}  # running means of the loss's terms
@@ -142,6 +143,9 @@ class Training:
         loss = (total(asked, weights[:count]) + total(plain, weights[count:])) / len(rows)
         self.optimizer.zero_grad()
         loss.backward()
+        if recipe.only(self.steps):
+            for parameter in self.shared:
+                parameter.grad = None
         nn.utils.clip_grad_norm_(self.network.parameters(), 5)
         distinct = [row for row, _ in groupby(rows)]
         self.optimizer.step(distinct, self.index(distinct))
@@ -185,7 +189,8 @@ class Training:
                 pool = None  # first, since it may fill the device
                 pool = Pool(photos, self.recipe.crop(self.steps), vgg, rng, batch)
             while len(order) < batch:
-                order += map(int, rng.permutation([*turns, *self.recipe.again(self.steps)]))
+                round_of = self.recipe.only(self.steps) or [*turns, *self.recipe.again(self.steps)]
+                order += map(int, rng.permutation(round_of))
             rows, order = sorted(order[:batch]), order[batch:]
             self.step(pool, paintings, vgg, rows)
             now = time.monotonic()
