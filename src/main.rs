@@ -11,6 +11,11 @@ fn main() -> ExitCode {
         // SAFETY: the program has no other thread yet.
         unsafe { env::set_var("SVT_LOG", "1") };
     }
+    // ONNX Runtime's own build counts its uses for its makers from its first moment on; this variable prevents that.
+    if env::var_os("ORT_DISABLE_TELEMETRY").is_none() {
+        // SAFETY: as above.
+        unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+    }
     internals::explain_aborts();
     match internals::run() {
         Ok(()) => ExitCode::SUCCESS,

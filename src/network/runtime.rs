@@ -37,7 +37,7 @@ impl Runtime {
         let environment = ort::init_from(&path)
             .map_err(|error| Error::failed(describe(&path, &error)))?
             .with_name("impasto")
-            // The build of PyPI counts its uses and sends that to its makers if it is not told otherwise.
+            // Its makers' own build counts its uses and sends them that if it is not told otherwise; main.rs tells it earlier.
             .with_telemetry(false)
             .build()
             .map_err(|error| Error::failed(not_started(&path, &error)))?;
