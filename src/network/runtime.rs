@@ -1,6 +1,8 @@
 //! Loads ONNX Runtime, once per process.
 
 use std::error::Error as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +36,9 @@ impl Runtime {
     pub fn load(path: Option<&Path>, gpu: bool) -> Result<Self> {
         let library = library::find(path, gpu).map_err(|error| Error::failed(error.to_string()))?;
         let library::Library { path, origin } = library;
+        if is_truncated(&path) {
+            return Err(Error::failed(format!("ONNX Runtime at '{}' is incomplete; {}", path.display(), cure())));
+        }
         let environment = ort::init_from(&path)
             .map_err(|error| Error::failed(describe(&path, &error)))?
             .with_name("impasto")
@@ -77,6 +82,20 @@ impl Runtime {
 /// What to do about a library that does not work.
 fn cure() -> String {
     format!("{}, or choose another library with --onnxruntime PATH", installation::repair())
+}
+
+/// Whether a 64-bit ELF library ends before its section headers do: the system would load it, and the process die of a bus error.
+fn is_truncated(path: &Path) -> bool {
+    let mut header = [0; 64];
+    let Ok(mut file) = File::open(path) else { return false };
+    let Ok(size) = file.metadata().map(|found| found.len()) else { return false };
+    if file.read_exact(&mut header).is_err() || !header.starts_with(b"\x7fELF\x02\x01") {
+        return false;
+    }
+    let number =
+        |at: usize, bytes: usize| header[at..at + bytes].iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte));
+    let (start, each, count) = (number(0x28, 8), number(0x3a, 2), number(0x3c, 2));
+    start.saturating_add(each * count) > size
 }
 
 fn not_started(path: &Path, error: &ort::Error) -> String {
