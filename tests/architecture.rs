@@ -52,7 +52,17 @@ const DOORS: [(&str, &[&str]); 35] = [
     ("noto_sans_mono_bitmap", &["kernel/label.rs"]),
     ("yuv", &["media/"]),
     // command/mod.rs means the subcommand of that name.
-    ("image", &["picture/read.rs", "picture/jpeg_xl.rs", "picture/write.rs", "picture/animation.rs", "command/mod.rs"]),
+    (
+        "image",
+        &[
+            "picture/read.rs",
+            "picture/samples.rs",
+            "picture/jpeg_xl.rs",
+            "picture/write.rs",
+            "picture/animation.rs",
+            "command/mod.rs",
+        ],
+    ),
     ("moxcms", &["picture/color.rs"]),
     ("tiff", &["picture/tiff.rs", "picture/read.rs"]),
     ("zune_core", &["picture/jpeg.rs"]),

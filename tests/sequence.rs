@@ -42,7 +42,7 @@ fn strokes_of_a_sequence_move_with_the_scene_and_those_of_single_frames_do_not()
         return;
     }
     let machine = Machine { device: Device::Cpu, ..Machine::default() };
-    let settings = PaintSettings { style: "starry-night".parse().unwrap(), ..PaintSettings::default() };
+    let settings = PaintSettings { style: "composition-vii".parse().unwrap(), ..PaintSettings::default() };
     let mut painter = Studio::open(machine).unwrap().painter(&settings).unwrap();
     let frames: Vec<Frame> = (0..6).map(frame).collect();
     let single: Vec<Frame> = frames.iter().map(|frame| painter.paint(frame).unwrap()).collect();

@@ -326,7 +326,7 @@ fn clip_to_file(
             stop.request();
         }
     };
-    let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES };
+    let destination = Destination { folder: &folder, encoding: &encoding, every: SEGMENT_FRAMES, warms_up: true };
     let mut source = ResumableSource::new(source);
     let summary = paint::paint_segments(&mut source, &mut workers, temporal, destination, (0, None), &stop, &observe)?;
     Ok((summary.fps() * 100.0).round() / 100.0)

@@ -114,7 +114,8 @@ mod tests {
     fn flat_parts_get_grain() {
         let out = roughened(61, 33, &vec![100; 61 * 33 * 3]);
         let (least, most) = (out.iter().min().unwrap(), out.iter().max().unwrap());
-        assert_eq!((*least, *most), (100 - GRAIN as u8, 100 + GRAIN as u8));
+        // Between the middles of two cells there is less.
+        assert!(least.abs_diff(100 - GRAIN as u8) <= 1 && most.abs_diff(100 + GRAIN as u8) <= 1, "{least} to {most}");
         assert!(out.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]), "colours are kept");
     }
 

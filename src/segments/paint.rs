@@ -27,11 +27,13 @@ pub struct Destination<'a> {
     pub encoding: &'a Encoding,
     /// Frames per segment, at least [`WARM_UP`].
     pub every: u64,
+    /// Whether a segment's pictures depend on the [`LEAD`] before it.
+    pub warms_up: bool,
 }
 
 /// Paints segments from `first` up to, but not including, `end`, or to the end of the film. `source` must be positioned at
-/// the first frame of `first`, or [`LEAD`] frames before it for the grain and the stabiliser to warm up. Segments that are complete when `stop` is
-/// requested or something fails are kept.
+/// the first frame of `first`, or [`LEAD`] frames before it for the grain and the stabiliser to warm up. Segments that are
+/// complete when `stop` is requested or something fails are kept.
 ///
 /// # Errors
 /// Those of [`ordered::run`]; or a segment could not be closed.
@@ -44,8 +46,9 @@ pub fn paint_segments(
     stop: &Stop,
     observe: &(dyn Fn(ordered::Progress<'_>) + Sync),
 ) -> Result<ordered::Throughput> {
-    let Destination { folder, encoding, every } = destination;
-    let marks = Marks::new(every, LEAD);
+    let Destination { folder, encoding, every, warms_up } = destination;
+    // Never before the frame at which a resumed job begins.
+    let marks = Marks::new(every, if warms_up { LEAD } else { LEAD.min(every) });
     source.leave(marks.clone(), end.map(|end| end * every));
     let mut relay = Relay::new(stabilizer, every);
     let mut carrier = carrier.with_segments(every);

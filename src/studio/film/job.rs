@@ -31,7 +31,7 @@ use crate::studio::Studio;
 use crate::stylize::Stylizer;
 use crate::sync::pipe::{self, is_pipe};
 use crate::sync::{Stop, lock};
-use crate::temporal::LEAD;
+use crate::temporal::{LEAD, WARM_UP};
 use crate::warning::Warning;
 use crate::whole;
 
@@ -274,13 +274,14 @@ impl Running<'_> {
             let workers = films.workers((source.format().width, source.format().height))?;
             let warms_up = stabilize > 0.0 || workers.iter().any(Stylizer::takes_grain);
             let mut source = self.position(source, next, folder, every, warms_up)?;
-            let from = source.place();
+            // The first frames that are decoded are not painted.
+            let from = source.place().max((next * every).saturating_sub(WARM_UP));
             let observe = |so_far: ordered::Progress<'_>| {
                 let (frame, inference_share) = (from + so_far.frames, so_far.inference_share);
                 self.show(so_far.painting);
                 (self.listen)(FilmEvent::Progress { frame, total, inference_share });
             };
-            let destination = Destination { folder, encoding: &self.encoding, every };
+            let destination = Destination { folder, encoding: &self.encoding, every, warms_up };
             let painted =
                 paint::paint_segments(&mut source, workers, temporal, destination, (next, end), self.stop, &observe);
             (self.listen)(FilmEvent::Paused);

@@ -29,7 +29,8 @@ pub fn run_over(file: impl Read + Seek, mut place: u64, length: u64, size: Size)
 
 /// A box of MP4 and MOV. One without a size lasts to the end.
 pub fn iso(head: &[u8]) -> Option<u64> {
-    let is_name = head[4..8].iter().all(|&byte| byte.is_ascii_graphic() || byte == b' ' || byte == 0xA9);
+    // Spaces only fill a short name up.
+    let is_name = head[4..8].trim_ascii_end().iter().all(|&byte| byte.is_ascii_graphic() || byte == 0xA9);
     let size = match u32::from_be_bytes(*head.first_chunk()?) {
         1 => u64::from_be_bytes(*head[8..].first_chunk()?),
         size => u64::from(size),
