@@ -104,7 +104,8 @@ mod tests {
 
     fn roughened(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
         let cells = (width.div_ceil(CELL) * height.div_ceil(CELL)) as usize;
-        let grain: Vec<f32> = (0..cells * CHANNELS).map(|at| if at / CHANNELS % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let grain: Vec<f32> =
+            (0..cells * CHANNELS).map(|at| if (at / CHANNELS).is_multiple_of(2) { 1.0 } else { -1.0 }).collect();
         let mut out = vec![0; pixels.len()];
         Roughener::default().roughen(Image { width, height, pixels }, &grain, &mut out);
         out
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn parts_with_detail_stay_as_they_are() {
-        let pixels: Vec<u8> = (0..64 * 40).flat_map(|place| [if place % 3 == 0 { 60 } else { 140 }; 3]).collect();
+        let pixels: Vec<u8> = (0..64 * 40).flat_map(|place| [if place % 3 > 0 { 140 } else { 60 }; 3]).collect();
         assert_eq!(roughened(64, 40, &pixels), pixels);
     }
 
