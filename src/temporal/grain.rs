@@ -202,7 +202,7 @@ fn renew(map: &mut Map, family: [f32; 2]) {
 ///
 /// In a film, each segment has grain of its own, as it has a stabiliser of its own (`super::Relay`). It takes over `WARM_UP` frames
 /// before the segment, when that stabiliser begins, for it remembers what was painted. So the pictures of a segment depend only on
-/// its own frames and on the [`super::LEAD`] before.
+/// its own frames and on the `LEAD` before.
 pub struct Carrier {
     field: Arc<Field>,
     every: u64,
