@@ -31,7 +31,7 @@ fn repair_of(prefix: Option<&Path>, sources: &Path) -> String {
     match written.as_deref().map(str::trim).filter(|written| !written.is_empty()) {
         Some(written) => written.to_owned(),
         None if sources.join("scripts/setup").is_file() => "run scripts/setup".to_owned(),
-        None => "install impasto again: files that came with it are missing".to_owned(),
+        None => "install impasto again".to_owned(),
     }
 }
 

@@ -90,7 +90,7 @@ class Painting:
         """No machine works, and something is missing."""
         refused = [f"{worker.slot.name}: {worker.left_out}" for worker in self.workers.values() if worker.left_out]
         if refused and len(refused) == len(self.workers):
-            raise ClusterError(f"no machine can go on ({'; '.join(refused)})")
+            raise ClusterError(f"every machine was refused ({'; '.join(refused)})")
         self.alone_since = self.alone_since or time.monotonic()
         if time.monotonic() - self.alone_since > ALONE:
             self.board.say(f"{self.name}: no machine is there; waiting for one (`ray start --address ...`)")

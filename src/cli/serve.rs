@@ -19,7 +19,7 @@ pub struct ServeArgs {
     /// Token that clients must send (`?token=...`). Default: none on this machine, a random one for other addresses.
     #[arg(long, value_name = "TOKEN", value_parser = values::token)]
     pub token: Option<String>,
-    /// Folder for films and other long jobs, which go on there after a restart. Default: `serve` in impasto's data folder
+    /// Folder for films and other long jobs, which resume after a restart. Default: `serve` in impasto's data folder
     /// (~/.local/share/impasto on Linux).
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub struct ServeArgs {
     /// The longest film that is accepted, in minutes.
     #[arg(long, value_name = "MINUTES", default_value_t = 180.0, value_parser = within(0.01..=100_000.0))]
     pub max_minutes: f64,
-    /// What all jobs together may have on the disk, in GiB. When it is full, the oldest results are deleted.
+    /// Disk space for all jobs together, in GiB. When it is used up, the oldest results are deleted.
     #[arg(long, value_name = "GIB", default_value_t = 20.0, value_parser = within(0.001..=1e6))]
     pub disk: f64,
     /// What runs the networks.

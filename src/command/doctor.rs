@@ -76,7 +76,7 @@ pub fn doctor(shared: &SharedArgs, report: &Report) -> Result<()> {
     }
     checks.push(Check::required("styles", styles(shared)));
     checks.push(Check::optional("any picture as style", style_image(shared)).installed_by("--style-images"));
-    let folder = library::data_folder().join("vgg19");
+    let folder = vgg19::folder();
     let vgg = vgg19::check(&folder).map(|()| folder.display().to_string());
     checks.push(Check::optional("VGG-19 for paint", vgg).installed_by("--paint"));
     checks.push(Check::required("FFmpeg", Ok::<_, Error>(media::version())));

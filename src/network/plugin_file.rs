@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::device::{Device, Route};
 use super::library;
 use crate::error::{Error, Result};
+use crate::installation;
 
 /// The paths of `--plugin`, checked: each is a plugin's library, or a folder that holds some.
 ///
@@ -47,8 +48,8 @@ fn within(device: Device, path: &Path) -> Option<PathBuf> {
 /// in a Python environment.
 pub(super) fn find(device: Device, given: &[PathBuf], library: &Path) -> Option<PathBuf> {
     let mut folders = given.to_vec();
-    if let Some(beside) = env::current_exe().ok().as_deref().and_then(Path::parent) {
-        folders.push(beside.to_owned());
+    if let Some(beside) = installation::program_folder() {
+        folders.push(beside.clone());
         folders.extend(beside.parent().into_iter().flat_map(|above| [above.join("lib/impasto"), above.join("lib")]));
     }
     if let Some(wheel) = device.wheel() {

@@ -10,6 +10,7 @@ use ort::memory::Allocator;
 use ort::session::{IoBinding, Session, SessionInputValue};
 use ort::value::{Tensor, TensorRef};
 
+use super::library;
 use super::onnx::{self, failed};
 use super::provider::Provider;
 use super::runtime::Runtime;
@@ -27,7 +28,18 @@ const NAME: &str = "VGG-19";
 const WEIGHTS: &str = "weights.bin";
 const SUMS: &str = "SHA256SUMS";
 const GRAPHS: [&str; 3] = ["features", "gradient", "guided"];
-const CURE: &str = "run impasto setup --paint to install it";
+/// What installs it.
+pub const CURE: &str = "run impasto setup --paint to install it";
+
+/// Where `impasto setup --paint` puts its files.
+pub fn folder() -> PathBuf {
+    library::data_folder().join("vgg19")
+}
+
+/// Whether they are there; [`check`] reads them.
+pub fn is_installed() -> bool {
+    folder().join(WEIGHTS).is_file()
+}
 
 /// How VGG-19 halves its planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

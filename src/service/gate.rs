@@ -52,8 +52,9 @@ impl Gate {
             inner.waiting.retain(|(_, turn)| !turn.is_closed());
             let own = inner.waiting.iter().filter(|(other, _)| *other == client).count();
             if own >= EACH || inner.waiting.len() >= ALL {
-                let words =
-                    format!("{own} of your pictures are waiting already; send the next one when some are painted");
+                let whose = if own >= EACH { "of your pictures" } else { "pictures" };
+                let count = if own >= EACH { own } else { inner.waiting.len() };
+                let words = format!("{count} {whose} are waiting already; send the next one when some are painted");
                 return Err(Refusal::busy(words, 2));
             }
             let (give, turn) = oneshot::channel();

@@ -67,14 +67,15 @@ impl House {
     /// # Errors
     /// It is too large.
     pub async fn reserve(&self, headers: &HeaderMap, client: &Client) -> Result<OwnedSemaphorePermit, Refusal> {
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let length = announced(headers);
         // Beside the picture, a form has style pictures and fields.
         let most = self.limits.picture_bytes();
-        if length.is_some_and(|length| length > self.limits.upload.max(most)) {
+        if length.is_some_and(|length| length > self.limits.upload) {
             return Err(too_large(most));
         }
         let _working = client.working();
-        let kib = length.unwrap_or(most).min(RECEIVING).div_ceil(1 << 10).max(1);
+        // No more than the picture is kept in memory; style pictures go into files.
+        let kib = length.unwrap_or(most).min(most).min(RECEIVING).div_ceil(1 << 10).max(1);
         let permit = Arc::clone(&self.receiving).acquire_many_owned(kib as u32).await;
         permit.map_err(|_| Refusal::busy("the server is ending; try again later", 5))
     }
@@ -95,4 +96,9 @@ impl House {
         };
         found.map_err(|error| Refusal::bad(error.to_string()))
     }
+}
+
+/// The length of a request's body, as its head tells it.
+pub fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

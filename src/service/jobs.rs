@@ -13,18 +13,20 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tower_http::services::ServeFile;
 use utoipa::ToSchema;
 
 use super::form::{Form, Target};
-use super::house::House;
+use super::house::{House, announced};
 use super::job::{Job, Journal, Kind, State as JobState};
 use super::pictures::guarded;
+use super::wishes::WishesForm;
 use super::worker::{preview, without_paths};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::media::read::{DecodeOptions, Decoder};
+use crate::network::vgg19;
 use crate::picture::read;
 use crate::studio::still::StillSettings;
 use crate::web::answer::{Problem, Refusal, json};
@@ -39,7 +41,7 @@ const STANDS: Duration = Duration::from_secs(4);
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
 
 /// The form of a request.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[allow(dead_code, reason = "it describes the form to clients")]
 pub struct JobForm {
     /// The film, or the picture of a `paint` job.
@@ -47,21 +49,8 @@ pub struct JobForm {
     file: Vec<u8>,
     /// `film` (the default): a network paints it frame by frame. `paint`: a picture, by optimisation, which needs style_image.
     kind: Option<Kind>,
-    /// A style or a blend: `scream`, or `scream:0.6,starry-night:0.4`. Default: the first style.
-    style: Option<String>,
-    /// A picture to take the style from, instead of `style`; up to four fields of this name.
-    #[schema(value_type = Option<String>, format = Binary)]
-    style_image: Option<Vec<u8>>,
-    /// Weights of the style pictures, in order: `0.7,0.3`.
-    style_weights: Option<String>,
-    /// 0 gives the original, 1 the painting.
-    strength: Option<f32>,
-    /// Stroke size: 2 doubles it, 0.5 halves it.
-    scale: Option<String>,
-    /// Keep the colours of the original.
-    keep_colors: Option<bool>,
-    /// Random seed.
-    seed: Option<u64>,
+    #[serde(flatten)]
+    wishes: WishesForm,
     /// Of a film: `mp4` (the default), `mkv`, `mov` or `webm`. Of a picture: `png` (the default) or `jpg`.
     container: Option<String>,
     /// Of a `paint` job: the longer side of the result, in pixels. Default: 512.
@@ -101,7 +90,7 @@ fn list_of(house: &House) -> JobList {
 
 /// Send a film, or a picture to be painted by optimisation.
 ///
-/// The job waits for its turn. It survives the end of the server, and goes on when that starts again.
+/// The job waits for its turn. If the server ends, the job resumes when it starts again.
 #[utoipa::path(
     post, path = "/jobs", tag = "jobs",
     request_body(content = JobForm, content_type = "multipart/form-data"),
@@ -121,7 +110,7 @@ pub async fn create(
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Refusal> {
     let multipart = multipart.map_err(|error| Refusal::new(error.status(), error.body_text()))?;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = announced(&headers);
     let most = house.limits.upload;
     if length.is_some_and(|length| length > most) {
         return Err(super::form::too_large(most));
@@ -133,7 +122,7 @@ pub async fn create(
     let form =
         Form::read(multipart, "file", Target::File(&input, most), &draft.folder, house.limits.picture_bytes()).await?;
     let _working = client.working();
-    let name = form.name.ok_or_else(|| Refusal::bad("the film is missing: send it as the file field 'file'"))?;
+    let name = form.name.ok_or_else(|| Refusal::bad("the file is missing: send it as the file field 'file'"))?;
     let (mut kind, mut ending) = (Kind::Film, None);
     for (field, value) in &form.others {
         match (field.as_str(), value.trim()) {
@@ -150,7 +139,7 @@ pub async fn create(
     let known: &[&str] = if kind == Kind::Film { &CONTAINERS } else { &["png", "jpg"] };
     let ending = ending.unwrap_or_else(|| known[0].to_owned());
     if !known.contains(&ending.as_str()) {
-        return Err(Refusal::bad(format!("container '{ending}' is none of {}", known.join(", "))));
+        return Err(Refusal::bad(format!("container '{ending}' is not one of {}", known.join(", "))));
     }
     let poster = match kind {
         Kind::Film => {
@@ -164,10 +153,8 @@ pub async fn create(
                     "a paint job takes its style from a picture: send it as the file field 'style_image'",
                 ));
             }
-            if !super::styles::can_paint() {
-                return Err(Refusal::bad(
-                    "VGG-19, which paints by optimisation, is missing; run scripts/setup --paint",
-                ));
+            if !vgg19::is_installed() {
+                return Err(Refusal::bad(format!("VGG-19, which paints by optimisation, is missing; {}", vgg19::CURE)));
             }
             form.wishes.settings(&form.styles)?;
             check_size(form.wishes.size, form.wishes.steps)?;
@@ -297,7 +284,8 @@ pub async fn resume(State(house): State<Arc<House>>, Path(id): Path<String>) -> 
     )
 )]
 pub async fn delete(State(house): State<Arc<House>>, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
-    house.store.delete(&id).map(|()| StatusCode::NO_CONTENT)
+    guarded("delete", move || Ok(house.store.delete(&id))).await??;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Fetch the result of a job. Ranges are supported.

@@ -32,7 +32,7 @@ const CAMERAS: i64 = 4;
 /// The largest message, in bytes, and the largest frame.
 const MESSAGE: usize = 4 << 20;
 const PIXELS: &str = "2.1";
-/// A camera without a frame for so long is let go, so that films can go on.
+/// A camera without a frame for so long is let go, so that films are painted again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same while one of its frames is painted, on whatever machine.
 const PAINTING: Duration = Duration::from_secs(120);
@@ -95,10 +95,9 @@ impl Camera {
         let mut scene = Some(Box::<Scene>::default());
         let mut newest: Option<Bytes> = None;
         let mut painting = Box::pin(OptionFuture::from(None));
-        let mut is_painting = false;
         loop {
-            // While a frame is painted, the client may wait for it.
-            let patience = if is_painting { PAINTING } else { PATIENCE };
+            // While a frame is painted, the scene is away, and the client may wait for it.
+            let patience = if scene.is_none() { PAINTING } else { PATIENCE };
             tokio::select! {
                 message = tokio::time::timeout(patience, socket.recv()) => match message {
                     Ok(Some(Ok(Message::Binary(bytes)))) if bytes.len() > NUMBER => newest = Some(bytes),
@@ -109,8 +108,7 @@ impl Camera {
                     Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return,
                     Ok(Some(Ok(_))) => {}
                 },
-                Some(done) = &mut painting, if is_painting => {
-                    is_painting = false;
+                Some(done) = &mut painting, if scene.is_none() => {
                     let done: Result<(Box<Scene>, Result<Bytes>)> = done;
                     let sent = match done {
                         Ok((used, Ok(bytes))) => {
@@ -129,16 +127,15 @@ impl Camera {
                     }
                 }
             }
-            if scene.is_none() || newest.is_none() {
-                continue;
-            }
-            if let (Some(bytes), Some(used)) = (newest.take(), scene.take()) {
+            if scene.is_some()
+                && let Some(bytes) = newest.take()
+                && let Some(used) = scene.take()
+            {
                 let (house, settings) = (Arc::clone(&self.house), settings.clone());
                 let work = async move {
                     house.room.paint(Class::Live, move |easel| Ok(paint(easel, &settings, used, &bytes))).await
                 };
                 painting = Box::pin(OptionFuture::from(Some(work)));
-                is_painting = true;
             }
         }
     }

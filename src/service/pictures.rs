@@ -6,12 +6,14 @@ use std::time::Instant;
 use axum::extract::{ConnectInfo, Multipart, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::form::{Form, Target};
 use super::house::House;
 use super::room::Class;
+use super::wishes::WishesForm;
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::picture::{Format, Picture, read, write};
@@ -22,27 +24,14 @@ use crate::web::guard::Client;
 use crate::whole::Scratch;
 
 /// The form of a request.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[allow(dead_code, reason = "it describes the form to clients")]
 pub struct PictureForm {
     /// The picture: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or JPEG XL.
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
-    /// A style or a blend: `scream`, or `scream:0.6,starry-night:0.4`. Default: the first style.
-    style: Option<String>,
-    /// A picture to take the style from, instead of `style`; up to four fields of this name.
-    #[schema(value_type = Option<String>, format = Binary)]
-    style_image: Option<Vec<u8>>,
-    /// Weights of the style pictures, in order: `0.7,0.3`.
-    style_weights: Option<String>,
-    /// 0 gives the original, 1 the painting.
-    strength: Option<f32>,
-    /// Stroke size: 2 doubles it, 0.5 halves it.
-    scale: Option<String>,
-    /// Keep the colours of the original.
-    keep_colors: Option<bool>,
-    /// Random seed of the grain that strokes grow from.
-    seed: Option<u64>,
+    #[serde(flatten)]
+    wishes: WishesForm,
     /// `jpeg`, `png`, `webp` or `tiff`. Default: that of the picture, if it is one of these.
     format: Option<String>,
     /// JPEG quality, 1 to 100.
@@ -92,7 +81,6 @@ pub async fn paint(
     if let Ok(timing) = HeaderValue::from_str(&timing) {
         answer.headers_mut().insert("server-timing", timing);
     }
-    drop(scratch);
     Ok(answer)
 }
 

@@ -133,7 +133,11 @@ impl Store {
         let waiting = || inner.entries.iter().filter(|entry| !entry.journal.state.is_final());
         let own = waiting().filter(|entry| entry.journal.client == client).count();
         if own >= WAITING_EACH || waiting().count() >= WAITING {
-            let words = format!("{own} of your jobs are waiting already; wait until one has ended, or cancel one");
+            let words = if own >= WAITING_EACH {
+                format!("{own} of your jobs are waiting already; wait until one has ended, or cancel one")
+            } else {
+                format!("{} jobs are waiting already; wait until one has ended", waiting().count())
+            };
             return Err(Refusal::busy(words, 30));
         }
         let no_room = || {

@@ -13,7 +13,7 @@ use super::house::House;
 use super::room::Class;
 use crate::error::Result;
 use crate::frame::MaxPixels;
-use crate::network::library;
+use crate::network::vgg19;
 use crate::picture::{Format, read, write};
 use crate::studio::{PaintSettings, Style};
 use crate::style::expression::Expression;
@@ -65,12 +65,7 @@ pub async fn list(State(house): State<Arc<House>>) -> Response {
         unstyled: style.unstyled,
     };
     let styles = house.studio.styles().into_iter().map(entry).collect();
-    json(&StyleList { styles, style_image: house.studio.paints_like_pictures(), paint: can_paint() })
-}
-
-/// Whether the optimiser's network is installed.
-pub fn can_paint() -> bool {
-    library::data_folder().join("vgg19").join("weights.bin").is_file()
+    json(&StyleList { styles, style_image: house.studio.paints_like_pictures(), paint: vgg19::is_installed() })
 }
 
 /// See a picture that a style painted.

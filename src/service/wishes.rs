@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::picture::Format;
@@ -33,6 +34,27 @@ pub struct Wishes {
     pub size: Option<u32>,
     /// Of a `paint` job: steps at each scale.
     pub steps: Option<u32>,
+}
+
+/// The fields of a form that every painting has.
+#[derive(Deserialize, ToSchema)]
+#[allow(dead_code, reason = "it describes the form to clients")]
+pub struct WishesForm {
+    /// A style or a blend: `scream`, or `scream:0.6,starry-night:0.4`. Default: the first style.
+    style: Option<String>,
+    /// A picture to take the style from, instead of `style`; up to four fields of this name.
+    #[schema(value_type = Option<String>, format = Binary)]
+    style_image: Option<Vec<u8>>,
+    /// Weights of the style pictures, in order: `0.7,0.3`.
+    style_weights: Option<String>,
+    /// 0 gives the original, 1 the painting.
+    strength: Option<f32>,
+    /// Stroke size: 2 doubles it, 0.5 halves it.
+    scale: Option<String>,
+    /// Keep the colours of the original.
+    keep_colors: Option<bool>,
+    /// Random seed of the grain that strokes grow from, or of the optimisation.
+    seed: Option<u64>,
 }
 
 impl Wishes {
@@ -126,7 +148,7 @@ impl Wishes {
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::usage(format!("{name} '{text}' is not a number that it can be")))
+    text.parse().map_err(|_| Error::usage(format!("{name} '{text}' is not a valid number")))
 }
 
 fn is_on(name: &str, text: &str) -> Result<bool> {

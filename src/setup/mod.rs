@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use self::cards::fitting;
 use crate::error::{Error, Result, cause};
 use crate::network::device::{Device, Wheel, wheels};
-use crate::network::{Opening, library};
+use crate::network::{self, Opening, library};
 use crate::style::catalog::user_folder;
 use crate::style::family::Family;
 use crate::style::install::{self, Addition};
@@ -57,10 +57,11 @@ impl Setup<'_> {
             Error::usage(format!("there is no library for {name} on {}; choose from: {}", platform(), names.join(", ")))
         })?;
         let folder = library::data_folder().join(wheel.package).join(wheel.version);
-        if folder.is_dir() {
+        let is_library = |entry: fs::DirEntry| entry.file_name().to_string_lossy().contains("onnxruntime");
+        if fs::read_dir(&folder).is_ok_and(|entries| entries.flatten().any(is_library)) {
             return Ok(Installed { folder, was_there: true });
         }
-        let is_runtime = [Device::Cpu, Device::Cuda].contains(&device) || device == Device::TensorRt;
+        let is_runtime = matches!(device, Device::Cpu | Device::Cuda | Device::TensorRt);
         self.filled(&folder, &wheel, |file, new| {
             let wanted = if is_runtime { is_of_runtime } else { is_of_plugin };
             if unpack::unpack(file, &wanted, new)? == 0 {
@@ -76,7 +77,7 @@ impl Setup<'_> {
     /// # Errors
     /// It cannot be downloaded, or the user's data folder cannot be written.
     pub fn paint(&self) -> Result<Installed> {
-        let folder = library::data_folder().join("vgg19");
+        let folder = network::vgg19::folder();
         if vgg19::is_installed(&folder) {
             return Ok(Installed { folder, was_there: true });
         }

@@ -72,6 +72,9 @@ impl Easel {
     pub fn paint_next(&mut self, settings: &PaintSettings, scene: &mut Scene, frame: &mut Frame) -> Result<Frame> {
         if scene.settings.as_ref() != Some(settings) {
             scene.choices = self.studio.choices(&settings.style)?;
+            if scene.settings.as_ref().is_some_and(|old| old.seed != settings.seed) {
+                scene.carrier = None;
+            }
             scene.settings = Some(settings.clone());
             scene.stabilizer.iter_mut().for_each(Stabilizer::restart);
         }

@@ -12,7 +12,7 @@ use crate::frame::Frame;
 /// A side is too long for JPEG.
 pub fn encode(frame: &Frame, quality: u8) -> Result<Bytes> {
     let failed = |reason: &dyn std::fmt::Display| {
-        Error::failed(format!("cannot send the picture as JPEG: {reason}; choose a smaller --resolution"))
+        Error::failed(format!("cannot send the picture as JPEG: {reason}; make it smaller"))
     };
     let (width, height) = (u16::try_from(frame.width), u16::try_from(frame.height));
     let (Ok(width), Ok(height)) = (width, height) else {

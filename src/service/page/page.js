@@ -84,6 +84,7 @@ function showPhoto(work) {
 function showSending(work) {
   view("running");
   at("preview").removeAttribute("src");
+  at("bar").hidden = false;
   at("bar").value = work.sending;
   at("progress").textContent = `Sending ${work.name}: ${Math.round(work.sending * 100)} %`;
   tools("another");
@@ -110,8 +111,8 @@ function showJob(work) {
   if (job.warnings.length) wrong(job.warnings.join(" "));
   offer(job.result, painted(job.name, job.ending));
   const going = job.state === "queued" || job.state === "running";
-  const can = job.state === "cancelled" || job.state === "failed";
-  tools(...(job.result ? ["download"] : []), ...(going ? ["cancel"] : []), ...(can ? ["resume"] : []), "delete", "another");
+  const stopped = job.state === "cancelled" || job.state === "failed";
+  tools(...(job.result ? ["download"] : []), ...(going ? ["cancel"] : []), ...(stopped ? ["resume"] : []), "delete", "another");
 }
 
 function state(work) {
@@ -147,7 +148,7 @@ function shelf() {
   const only = works.length === 1 && works[0] === current && !camera && !works[0].job;
   at("shelf").hidden = works.length === 0 || only;
   const items = works.map(item);
-  const [shown] = [[...at("works").children]];
+  const shown = [...at("works").children];
   if (shown.length !== items.length || shown.some((one, place) => one !== items[place])) at("works").replaceChildren(...items);
 }
 
@@ -233,6 +234,7 @@ async function openCamera() {
   try {
     busy("Opening the camera…");
     await opened.open({ style: styles.expression(), ...styles.sliders() });
+    if (camera || current) return opened.close(); // something else was chosen meanwhile
     camera = opened;
     view("live");
     tools("snapshot", "record", "close-camera", "another");

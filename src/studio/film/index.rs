@@ -86,18 +86,16 @@ pub(super) fn find(
     if !is_file || ["deinterlace", "raw-input"].iter().any(|name| facts.contains_key(*name)) {
         return Ok(None);
     }
-    let found = match Index::read(&beside(film))? {
-        Some(index) => Some(index),
-        None => Index::read(&parts.join(folder::INDEX))?,
-    };
-    let (own, other) = match found {
-        Some(index) if facts.get("input") == Some(&index.film) => (Some(Arc::new(index)), false),
-        Some(_) => (None, true),
-        None => (None, false),
-    };
+    let mut other = false;
+    for path in [beside(film), parts.join(folder::INDEX)] {
+        match Index::read(&path)? {
+            Some(index) if facts.get("input") == Some(&index.film) => return Ok(Some(Arc::new(index))),
+            found => other |= found.is_some(),
+        }
+    }
     if other {
         let reason = "it describes another film, or this one has changed".to_owned();
         listen(FilmEvent::Warning(Warning::IndexUnusable { video: film.to_owned(), reason }));
     }
-    Ok(own)
+    Ok(None)
 }

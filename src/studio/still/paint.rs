@@ -15,9 +15,8 @@ use super::settings::StillSettings;
 use super::timelapse::Timelapse;
 use crate::error::{Error, Result, cause};
 use crate::frame::Frame;
-use crate::network::library;
 use crate::network::provider::Device;
-use crate::network::vgg19::{Losses, Vgg19};
+use crate::network::vgg19::{self, Losses, Vgg19};
 use crate::paint::state::State;
 use crate::paint::{self, Moment, Outcome};
 use crate::picture::write;
@@ -53,7 +52,7 @@ impl Studio {
         }
         let plan = Plan::new(job, settings, self.machine().max_pixels, listen)?;
         let engine = self.engine(None)?;
-        let folder = settings.vgg.clone().unwrap_or_else(|| library::data_folder().join("vgg19"));
+        let folder = settings.vgg.clone().unwrap_or_else(vgg19::folder);
         let vgg = Vgg19::find(&folder, settings.pooling, &engine.runtime, &engine.provider, engine.threads)?;
         let running = Running { job, plan, identity: fingerprint(job, settings), quality: settings.quality, stop };
         let resumed = job.resume.then(|| running.read_state()).transpose()?;
