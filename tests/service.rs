@@ -110,6 +110,12 @@ fn damaged_uploads_are_painted_or_refused_and_the_server_goes_on() {
 }
 
 #[test]
+fn the_devices_of_the_machine_are_listed() {
+    let health = Server::new(&[]).curl("/api/v1/health", &[]).json();
+    assert_eq!(health["devices"].as_array().and_then(|devices| devices.last()), Some(&"cpu".into()), "{health}");
+}
+
+#[test]
 fn every_style_has_a_thumbnail_that_differs_from_the_others() {
     let server = Server::new(&[]);
     let list = server.curl("/api/v1/styles", &[]).json();

@@ -50,6 +50,16 @@ pub struct Candidate {
     pub name: Option<String>,
 }
 
+/// `webgpu (Intel Iris Xe Graphics)`
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} ({name})", self.provider.device),
+            None => self.provider.device.fmt(f),
+        }
+    }
+}
+
 /// The result of trying a device.
 #[derive(Clone, Debug)]
 pub struct Probe {

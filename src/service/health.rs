@@ -20,6 +20,8 @@ pub struct Health {
     pub version: &'static str,
     /// The device that paints; null until the first picture.
     pub device: Option<String>,
+    /// What can paint here, with vendor and name as far as they are known: `webgpu (Intel Iris Xe Graphics)`.
+    pub devices: Vec<String>,
     /// Pictures that are painted or wait.
     pub pictures: usize,
     /// Seconds since the start.
@@ -33,6 +35,7 @@ pub async fn health(State(house): State<Arc<House>>) -> Response {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
         device: house.studio.chosen_device().map(|(device, _)| device.to_string()),
+        devices: house.devices().await,
         pictures: house.gate.pictures(),
         seconds: house.metrics.seconds(),
     })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::form::too_large;
 use super::gate::Gate;
@@ -50,6 +50,8 @@ pub struct House {
     /// The thumbnails that were painted, by the names of the styles.
     pub thumbnails: Mutex<HashMap<String, Bytes>>,
     pub limits: Limits,
+    /// The installed devices, once they were asked for: to look loads their plugins.
+    devices: OnceCell<Vec<String>>,
     /// KiB of pictures that may still be received.
     receiving: Arc<Semaphore>,
 }
@@ -59,7 +61,17 @@ impl House {
     pub fn new(studio: Arc<Studio>, store: Store, limits: Limits) -> Self {
         let (room, gate, metrics, thumbnails) = Default::default();
         let receiving = Arc::new(Semaphore::new((RECEIVING >> 10) as usize));
-        Self { studio, room, gate, metrics, store, thumbnails, limits, receiving }
+        Self { studio, room, gate, metrics, store, thumbnails, limits, devices: OnceCell::new(), receiving }
+    }
+
+    /// What can paint here: `webgpu (Intel Iris Xe Graphics)`, `cpu`. Empty if ONNX Runtime is missing.
+    pub async fn devices(&self) -> Vec<String> {
+        let found = self.devices.get_or_init(|| async {
+            let studio = Arc::clone(&self.studio);
+            let found = tokio::task::spawn_blocking(move || studio.devices()).await;
+            found.ok().and_then(Result::ok).unwrap_or_default()
+        });
+        found.await.clone()
     }
 
     /// Waits until a picture of the announced length may be received.

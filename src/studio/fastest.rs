@@ -89,8 +89,8 @@ fn contest(runtime: &Runtime, threads: usize, job: &Job, candidates: Vec<Candida
     let processor = Provider::processor("");
     let reference = run(&processor)?;
     let mut entries = vec![Entry { name: "cpu".to_owned(), result: Ok(reference.milliseconds), provider: processor }];
-    for Candidate { provider, name } in candidates {
-        let name = name.map_or_else(|| provider.device.to_string(), |name| format!("{} ({name})", provider.device));
+    for candidate in candidates {
+        let (name, provider) = (candidate.to_string(), candidate.provider);
         let probed = provider.probe(runtime).outcome.map_err(|_| "does not run".to_owned());
         let result = probed.and_then(|_| judged(run(&provider), &reference));
         entries.push(Entry { name, result, provider });

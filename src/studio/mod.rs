@@ -18,6 +18,7 @@ pub mod still;
 use std::sync::Mutex;
 
 use crate::error::Result;
+use crate::network::provider::{Candidate, Device, Provider};
 use crate::network::runtime::Runtime;
 use crate::size::Size;
 use crate::style::catalog::{Catalog, Choice};
@@ -127,8 +128,18 @@ impl Studio {
     }
 
     /// The device that was chosen, and why; `None` until a style needs one.
-    pub fn chosen_device(&self) -> Option<(crate::network::provider::Device, String)> {
+    pub fn chosen_device(&self) -> Option<(Device, String)> {
         lock(&self.engine).as_ref().map(|engine| (engine.provider.device, engine.provider.reason.clone()))
+    }
+
+    /// The devices that are installed here, with vendor and name as far as a plugin tells them: `webgpu (Intel Iris Xe Graphics)`. The
+    /// processor comes last.
+    ///
+    /// # Errors
+    /// ONNX Runtime is missing or too old.
+    pub(crate) fn devices(&self) -> Result<Vec<String>> {
+        let found = Provider::candidates(&self.runtime()?, self.machine.options());
+        Ok(found.iter().map(Candidate::to_string).chain([Device::Cpu.to_string()]).collect())
     }
 
     /// The installed styles and networks.

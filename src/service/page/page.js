@@ -14,6 +14,7 @@ let works = [];
 let current = null;
 let camera = null;
 let can = {};
+let devices = [];
 
 function view(name) {
   for (const id of VIEWS) at(id).hidden = id !== name;
@@ -288,7 +289,10 @@ function follow({ jobs: now, disk_used, disk_limit, pictures, cameras, device })
   if (pictures) doing.push(pictures === 1 ? "a picture" : `${pictures} pictures`);
   if (cameras) doing.push(cameras === 1 ? "a camera" : `${cameras} cameras`);
   if (going) doing.push(going === 1 ? "a job" : `${going} jobs`);
-  at("machine").textContent = (doing.length ? `Painting ${doing.join(", ")}` : "Ready") + (device ? ` · ${device}` : "");
+  const others = devices.filter(name => name.split(" ")[0] !== device);
+  const named = devices.find(name => name.split(" ")[0] === device) ?? device;
+  const where = [named, others.length ? `also here: ${others.join(", ")}` : null].filter(Boolean);
+  at("machine").textContent = [doing.length ? `Painting ${doing.join(", ")}` : "Ready", ...where].join(" · ");
   const gib = bytes => bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
   at("kept").textContent = now.length ? `Films take ${gib(disk_used)} of ${gib(disk_limit)}; when that is full, the oldest are deleted.` : "";
   if (current?.job && !works.includes(current)) show(works[0] ?? null);
@@ -377,6 +381,7 @@ function changed() {
 listen();
 show(null);
 styles.open(changed).then(found => { can = found; }).catch(error => wrong(error.message));
+ask("api/v1/health").then(answer => answer.json()).then(health => { devices = health.devices; }).catch(error => wrong(error.message));
 jobs.follow(follow, gone => {
   if (gone) at("machine").textContent = "impasto does not respond; trying again";
 });
