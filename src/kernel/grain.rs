@@ -33,6 +33,11 @@ impl Field {
         Self { seed, cells: OnceLock::new() }
     }
 
+    /// All cells row by row, as little-endian numbers: for those who carry the grain elsewhere.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.cells().iter().flatten().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
     fn cells(&self) -> &[Cell] {
         self.cells.get_or_init(|| cells(self.seed))
     }

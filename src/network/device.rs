@@ -136,20 +136,20 @@ const KINDS: [Kind; 9] = [
     },
 ];
 
-/// A Python package that `impasto setup` or `scripts/setup` installs files of.
+/// A package that `impasto setup` or `scripts/setup` installs files of: a Python wheel, or an archive of npm's registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wheel {
     /// What it is for: a device by name, or a flag of `impasto setup`.
     pub what: &'static str,
-    /// The Python package.
+    /// The name of the package.
     pub package: &'static str,
     /// Its version.
     pub version: &'static str,
     /// The system and the processor, as `uname` calls them, or `any`.
     pub platform: &'static str,
-    /// The platform in the name of the wheel.
+    /// The platform in the name of the wheel, `any`, or `npm` for an archive of npm's registry.
     pub tag: &'static str,
-    /// SHA-256 of the wheel, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: &'static str,
 }
 

@@ -21,6 +21,7 @@ pub mod standalone;
 mod tiled;
 pub mod trial;
 pub mod vgg19;
+pub mod web;
 
 use std::path::PathBuf;
 

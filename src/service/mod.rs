@@ -3,6 +3,7 @@
 //! | route | gives | file |
 //! | --- | --- | --- |
 //! | `GET /` | the page | `page` |
+//! | `/browser/*` | what the page needs to paint a camera in the browser itself | `browser` |
 //! | `POST /api/v1/pictures` | a painting of the picture in the request | `pictures` |
 //! | `/api/v1/jobs` | films, and pictures by optimisation | `jobs`, `job`, `store`, `worker` |
 //! | `GET /api/v1/events` | what happens, as server-sent events | `jobs` |
@@ -16,6 +17,7 @@
 //! server's threads for blocking work; `gate` lets three pictures in at a time, and clients take turns. One more thread does
 //! the jobs, which give way to pictures and cameras. They are kept in a folder, so that they outlive the server.
 
+mod browser;
 mod describe;
 mod form;
 mod gate;
@@ -40,7 +42,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::house::House;
 pub use self::house::Limits;
@@ -55,6 +59,12 @@ use crate::web::server::{Place, Server};
 /// The folder of the jobs, if none is named.
 pub fn usual_folder() -> PathBuf {
     library::data_folder().join("serve")
+}
+
+/// A header with which browsers set a page apart from all others. They let only such a page share memory between threads, which
+/// painting in the browser needs to use several cores.
+fn isolated(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
 }
 
 /// The service, until it is dropped.
@@ -85,6 +95,9 @@ impl Service {
         let body = usize::try_from(limits.upload).unwrap_or(usize::MAX);
         let routes = describe::routes(Arc::clone(&house))
             .merge(page::routes())
+            .merge(browser::routes(Arc::clone(&house)))
+            .layer(isolated("cross-origin-opener-policy", "same-origin"))
+            .layer(isolated("cross-origin-embedder-policy", "require-corp"))
             .layer(DefaultBodyLimit::max(body))
             .layer(CatchPanicLayer::custom(|_| health::panicked()));
         let mut service = Self { server: place.serve(routes)?, house, threads: Vec::new() };

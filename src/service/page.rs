@@ -8,7 +8,7 @@ use super::styles::SAMPLE;
 use crate::web::{Asset, LOOK};
 
 /// The files, by their paths.
-const FILES: [(&str, Asset); 8] = [
+const FILES: [(&str, Asset); 13] = [
     ("/", Asset::html(include_str!("page/index.html"))),
     ("/look.css", LOOK),
     ("/page.css", Asset::css(include_str!("page/page.css"))),
@@ -16,6 +16,11 @@ const FILES: [(&str, Asset); 8] = [
     ("/styles.js", Asset::script(include_str!("page/styles.js"))),
     ("/jobs.js", Asset::script(include_str!("page/jobs.js"))),
     ("/camera.js", Asset::script(include_str!("page/camera.js"))),
+    ("/server.js", Asset::script(include_str!("page/server.js"))),
+    ("/browser.js", Asset::script(include_str!("page/browser.js"))),
+    ("/worker.js", Asset::script(include_str!("page/worker.js"))),
+    ("/grain.js", Asset::script(include_str!("page/grain.js"))),
+    ("/pixels.js", Asset::script(include_str!("page/pixels.js"))),
     ("/page.js", Asset::script(include_str!("page/page.js"))),
 ];
 

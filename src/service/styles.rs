@@ -13,7 +13,7 @@ use super::house::House;
 use super::room::Class;
 use crate::error::Result;
 use crate::frame::MaxPixels;
-use crate::network::vgg19;
+use crate::network::{vgg19, web};
 use crate::picture::{Format, read, write};
 use crate::studio::{PaintSettings, Style};
 use crate::style::expression::Expression;
@@ -34,6 +34,8 @@ pub struct StyleList {
     pub style_image: bool,
     /// Whether `paint` jobs, by optimisation, can run.
     pub paint: bool,
+    /// Whether the page can paint cameras in the browser itself.
+    pub browser: bool,
 }
 
 /// A style.
@@ -65,7 +67,12 @@ pub async fn list(State(house): State<Arc<House>>) -> Response {
         unstyled: style.unstyled,
     };
     let styles = house.studio.styles().into_iter().map(entry).collect();
-    json(&StyleList { styles, style_image: house.studio.paints_like_pictures(), paint: vgg19::is_installed() })
+    json(&StyleList {
+        styles,
+        style_image: house.studio.paints_like_pictures(),
+        paint: vgg19::is_installed(),
+        browser: web::is_installed(),
+    })
 }
 
 /// See a picture that a style painted.

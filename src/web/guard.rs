@@ -36,8 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a client must send to earn that time once more, in bytes.
 const SENT: usize = 16 << 10;
 
-/// What a page may load: what this server has, and pictures and films that the page made itself.
-const POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+/// What a page may load: what this server has, and pictures and films that the page made itself. WebAssembly from here may run; text
+/// never becomes a program.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
 const COOKIE: &str = "impasto_token";

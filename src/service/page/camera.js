@@ -1,20 +1,20 @@
-// The visitor's camera, painted by the service: frames go out over a WebSocket and come back as paintings.
+// The visitor's camera: its frames go to a painter, by the server (server.js) or in this browser (browser.js), and what comes
+// back is shown.
 
-// Frames that are on their way at most: one is painted, one is ready for when that is done.
-const UNDER_WAY = 2;
-// The longer side of what is sent, in pixels: the first, and the least that a slow machine gets.
+// The longer side that the camera is asked for, in pixels.
 const SIDE = 640;
-const LEAST = 320;
-// Below so many frames per second, smaller ones are sent.
+// Below so many frames per second, smaller ones are painted.
 const SLOW = 8;
+// Milliseconds from frame to frame, at least.
+const PACE = 33;
 
 export class Camera {
   // Paints on `canvas`; tells `numbers` frames per second and milliseconds, `failed` a sentence.
   constructor(canvas, numbers, failed) {
-    Object.assign(this, { canvas, numbers, failed, sent: new Map(), number: 0, shown: [], latencies: [] });
+    Object.assign(this, { canvas, numbers, failed, sent: new Map(), number: 0 });
   }
 
-  async open(settings) {
+  async open(painter, settings) {
     if (!navigator.mediaDevices) {
       throw new Error("Browsers give the camera only to pages of this machine (localhost) and to https; open the page on the computer that runs impasto, or choose a photo instead.");
     }
@@ -26,19 +26,29 @@ export class Camera {
     this.video = Object.assign(document.createElement("video"), { srcObject: this.stream, muted: true, playsInline: true });
     await this.video.play();
     this.small = document.createElement("canvas");
-    this.size(SIDE);
-    const address = new URL("api/v1/live", location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    this.socket = new WebSocket(address);
-    this.socket.binaryType = "arraybuffer";
-    await new Promise((resolve, reject) => {
-      this.socket.onopen = resolve;
-      this.socket.onerror = () => reject(new Error("The service does not take the camera now; too many may be painted already."));
-    });
-    this.socket.onmessage = event => this.receive(event.data);
-    this.socket.onclose = () => this.stream && this.failed("The connection to impasto has ended.");
-    this.set(settings);
-    this.timer = setInterval(() => this.send(), 33);
+    await this.use(painter, settings);
+    this.timer = setInterval(() => this.send(), PACE);
+  }
+
+  // Changes to another painter; if it cannot be opened, the one before stays.
+  async use(painter, settings) {
+    const current = () => this.painter === painter && this.stream;
+    try {
+      await painter.open(settings, (number, picture) => current() ? this.receive(number, picture) : picture.close(), words => {
+        if (!current()) return;
+        // What was on its way may never come back.
+        this.sent.clear();
+        this.failed(words);
+      });
+    } catch (error) {
+      painter.close();
+      throw error;
+    }
+    if (!this.stream) return painter.close();
+    this.painter?.close();
+    Object.assign(this, { painter, shown: [], latencies: [] });
+    this.sent.clear();
+    this.size(painter.sides[0]);
   }
 
   // Sends frames whose longer side has `side` pixels.
@@ -50,41 +60,29 @@ export class Camera {
   }
 
   set(settings) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(settings));
+    this.painter.set(settings);
   }
 
   send() {
-    if (this.sent.size >= UNDER_WAY) {
+    const now = performance.now();
+    if (this.sent.size >= this.painter.underWay) {
       // One that could not be painted never comes back.
-      for (const [number, when] of this.sent) if (performance.now() - when > 20_000) this.sent.delete(number);
+      for (const [number, when] of this.sent) if (now - when > 20_000) this.sent.delete(number);
       return;
     }
     const number = this.number = (this.number + 1) % 2 ** 32;
-    this.sent.set(number, performance.now());
+    this.sent.set(number, now);
     const context = this.small.getContext("2d", { willReadFrequently: true });
     // As in a mirror.
     context.setTransform(-1, 0, 0, 1, this.small.width, 0);
     context.drawImage(this.video, 0, 0, this.small.width, this.small.height);
-    this.small.toBlob(async blob => {
-      if (!blob || this.socket?.readyState !== WebSocket.OPEN) return;
-      const head = new DataView(new ArrayBuffer(4));
-      head.setUint32(0, number);
-      this.socket.send(await new Blob([head, blob]).arrayBuffer());
-    }, "image/jpeg", 0.85);
+    this.painter.send(number, this.small);
   }
 
-  async receive(data) {
-    if (typeof data === "string") {
-      this.sent.clear();
-      this.failed(JSON.parse(data).detail);
-      return;
-    }
-    const number = new DataView(data).getUint32(0);
+  receive(number, picture) {
     const begun = this.sent.get(number);
     // Older ones were replaced.
     for (const other of this.sent.keys()) if (other <= number) this.sent.delete(other);
-    const picture = await createImageBitmap(new Blob([new Uint8Array(data, 4)], { type: "image/jpeg" }));
-    if (!this.stream) return;
     const { width, height } = picture;
     // A recording keeps its size; setting a size clears the canvas.
     if (this.canvas.width !== width && !this.recorder) Object.assign(this.canvas, { width, height });
@@ -97,7 +95,10 @@ export class Camera {
     const seconds = (now - this.shown[0]) / 1000;
     const fps = seconds > 0.3 ? (this.shown.length - 1) / seconds : 0;
     this.numbers(fps, latency);
-    if (fps < SLOW && this.side > LEAST && now - this.sized > 4000 && !this.recorder) this.size(Math.max(LEAST, this.side * 0.7));
+    const least = this.painter.sides[1];
+    if (fps < SLOW && this.side > least && now - this.sized > 4000 && !this.recorder) this.size(Math.max(least, this.side * 0.7));
+    // Not only when the clock ticks: a slow painter need not wait for it.
+    if (begun && now - begun >= PACE) this.send();
   }
 
   // The painting as a picture.
@@ -129,6 +130,6 @@ export class Camera {
     if (this.recorder) this.recorder.stop();
     this.stream?.getTracks().forEach(track => track.stop());
     this.stream = null;
-    this.socket?.close();
+    this.painter?.close();
   }
 }

@@ -2,8 +2,10 @@
 // slow paintings are jobs of the service; a camera is painted as it comes.
 
 import { ask } from "./api.js";
+import { InBrowser } from "./browser.js";
 import { Camera } from "./camera.js";
 import * as jobs from "./jobs.js";
+import { ByServer } from "./server.js";
 import * as styles from "./styles.js";
 
 const at = id => document.getElementById(id);
@@ -15,6 +17,8 @@ let current = null;
 let camera = null;
 let can = {};
 let devices = [];
+// Whether cameras are painted in this browser.
+let here = false;
 
 function view(name) {
   for (const id of VIEWS) at(id).hidden = id !== name;
@@ -223,10 +227,23 @@ function optimise() {
   send({ name: current.name, url: current.url }, data);
 }
 
+// Where the camera is painted, and how to have the choice.
+function places() {
+  at("by-server").setAttribute("aria-pressed", !here);
+  at("in-browser").setAttribute("aria-pressed", here);
+  at("in-browser").disabled = !can.browser;
+  const where = here ? "No picture leaves this computer." : "Each frame goes to the computer that runs impasto, and comes back painted.";
+  const how = "To paint in this browser instead, run impasto setup --web on that computer, and load the page again.";
+  at("where").textContent = can.browser ? where : `${where} ${how}`;
+}
+
+const painter = () => here ? new InBrowser() : new ByServer();
+const settings = () => ({ style: styles.expression(), ...styles.sliders() });
+
 async function openCamera() {
   show(null);
   const opened = new Camera(at("canvas"), (fps, latency) => {
-    at("latency").textContent = `${fps.toFixed(fps < 10 ? 1 : 0)} fps · ${latency.toFixed(0)} ms · painted by the server`;
+    at("latency").textContent = `${fps.toFixed(fps < 10 ? 1 : 0)} fps · ${latency.toFixed(0)} ms · ${opened.painter.words}`;
     busy();
   }, words => {
     wrong(words);
@@ -234,14 +251,33 @@ async function openCamera() {
   });
   try {
     busy("Opening the camera…");
-    await opened.open({ style: styles.expression(), ...styles.sliders() });
+    await opened.open(painter(), settings());
     if (camera || current) return opened.close(); // something else was chosen meanwhile
     camera = opened;
     view("live");
-    tools("snapshot", "record", "close-camera", "another");
+    places();
+    tools("snapshot", "record", "close-camera", "places", "where", "another");
     shelf();
   } catch (error) {
     opened.close();
+    busy();
+    wrong(error.message);
+  }
+}
+
+// Changes where the camera is painted; what cannot paint leaves it as it was.
+async function move(wanted) {
+  if (wanted === here) return;
+  const before = here;
+  here = wanted;
+  places();
+  wrong();
+  busy(here ? "Loading the networks into this browser…" : "Connecting to impasto…");
+  try {
+    await camera.use(painter(), settings());
+  } catch (error) {
+    here = before;
+    places();
     busy();
     wrong(error.message);
   }
@@ -333,6 +369,8 @@ function listen() {
   });
   at("open-camera").onclick = at("camera").onclick = openCamera;
   at("close-camera").onclick = () => show(works[0] ?? null);
+  at("by-server").onclick = () => move(false);
+  at("in-browser").onclick = () => move(true);
   at("snapshot").onclick = async () => save(await camera.snapshot(), "painted.png");
   at("record").onclick = () => act(record);
   at("optimise").onclick = optimise;
@@ -373,7 +411,7 @@ let soon = 0;
 function changed() {
   clearTimeout(soon);
   soon = setTimeout(() => {
-    if (camera) camera.set({ style: styles.expression(), ...styles.sliders() });
+    if (camera) camera.set(settings());
     else if (current?.file) paint(current);
   }, 200);
 }
