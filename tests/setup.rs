@@ -147,31 +147,26 @@ fn header(script: &str) -> Vec<String> {
 
 #[test]
 fn python_packages_come_by_sha256_in_the_versions_of_the_headers() {
-    for (file, scripts) in [
-        ("paint.txt", &["export_vgg19.py"][..]),
-        ("test.txt", &["export_vgg19.py", "import_style.py", "evaluate.py", "make_test_networks.py"]),
-    ] {
-        let text = fs::read_to_string(root().join("scripts/requirements").join(file)).unwrap();
-        let (mut pins, mut hashes) = (Vec::new(), 0);
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            match line.trim().trim_end_matches(" \\").strip_prefix("--hash=sha256:") {
-                Some(hash) => {
-                    assert!(hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit()), "{file}: {hash}");
-                    hashes += 1;
-                }
-                None => {
-                    assert!(pins.is_empty() || hashes > 0, "{file}: {:?} has no hash", pins.last());
-                    hashes = 0;
-                    pins.push(line.trim_end_matches(" \\").to_owned());
-                }
+    let scripts = ["export_vgg19.py", "import_style.py", "evaluate.py", "make_test_networks.py"];
+    let text = fs::read_to_string(root().join("scripts/requirements/test.txt")).unwrap();
+    let (mut pins, mut hashes) = (Vec::new(), 0);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        match line.trim().trim_end_matches(" \\").strip_prefix("--hash=sha256:") {
+            Some(hash) => {
+                assert!(hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit()), "{hash}");
+                hashes += 1;
+            }
+            None => {
+                assert!(pins.is_empty() || hashes > 0, "{:?} has no hash", pins.last());
+                hashes = 0;
+                pins.push(line.trim_end_matches(" \\").to_owned());
             }
         }
-        assert!(hashes > 0, "{file}: {:?} has no hash", pins.last());
-        // OpenCV is for clips only, which no test measures.
-        let wanted = scripts.iter().flat_map(|script| header(script)).filter(|pin| !pin.starts_with("opencv"));
-        for pin in wanted {
-            assert!(pins.contains(&pin), "{file} has not the {pin} of {scripts:?}");
-        }
+    }
+    assert!(hashes > 0, "{:?} has no hash", pins.last());
+    // OpenCV is for clips only, which no test measures.
+    for pin in scripts.iter().flat_map(|script| header(script)).filter(|pin| !pin.starts_with("opencv")) {
+        assert!(pins.contains(&pin), "test.txt has not the {pin} of {scripts:?}");
     }
     for script in ["setup", "test"] {
         let text = fs::read_to_string(root().join("scripts").join(script)).unwrap().replace("\\\n", " ");

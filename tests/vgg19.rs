@@ -1,4 +1,4 @@
-//! VGG-19's graphs, as scripts/setup --paint writes them, against PyTorch's autograd, finite differences and each other.
+//! VGG-19's graphs, as impasto setup --paint writes them, against PyTorch's autograd, finite differences and each other.
 
 #[path = "common/need.rs"]
 mod need;
