@@ -1,7 +1,11 @@
 //! `impasto image`, from the outside: the identity style copies pixels, so what comes out tells what was read.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/pictures.rs"]
 mod pictures;
+#[path = "common/python.rs"]
+mod python;
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -298,6 +302,57 @@ fn display_p3_is_converted_to_srgb_and_said_and_srgb_is_left_alone() {
     let said = desk.paint(&["srgb.png", "-o", "same.png"]);
     assert!(said.starts_with("same.png: 5x4 in ") && said.lines().count() == 1, "{said}");
     assert_eq!(desk.open("same.png").into_rgb8().get_pixel(0, 0).0, [204, 102, 51]);
+}
+
+#[test]
+fn the_srgb_profile_that_is_written_is_valid_and_always_the_same() {
+    let desk = Desk::new();
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    encoder.set_icc_profile(ColorProfile::new_display_p3().encode().unwrap()).unwrap();
+    sample(12, 6).write_with_encoder(encoder).unwrap();
+    desk.put("p3.png", &bytes);
+    let names = ["out.png", "out.jpg", "out.webp", "out.tif"];
+    let written = |name: &str| {
+        desk.paint(&["p3.png", "-o", name, "--overwrite"]);
+        fs::read(desk.path(name)).unwrap()
+    };
+    let first = names.map(written);
+    // Profiles tell the second in which they were made.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(first == names.map(written));
+    let check = r#"
+import io, sys
+from PIL import Image, ImageCms
+
+found = set()
+for name in sys.argv[1:]:
+    icc = Image.open(name).info["icc_profile"]
+    found.add(icc)
+    # What libpng checks: the size, the illuminant of profiles, and where tags begin.
+    assert int.from_bytes(icc[:4], "big") == len(icc), name
+    assert icc[36:40] == b"acsp" and icc[68:80] == bytes.fromhex("0000f6d6000100000000d32d"), name
+    count = int.from_bytes(icc[128:132], "big")
+    for at in range(132, 132 + 12 * count, 12):
+        place, length = (int.from_bytes(icc[at + k : at + k + 4], "big") for k in (4, 8))
+        assert place % 4 == 0 and 132 + 12 * count <= place and place + length <= len(icc), (name, icc[at : at + 4])
+    # What Little CMS makes of it: its own sRGB, to the level.
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    assert profile.profile.profile_description == "sRGB" and profile.profile.copyright == "CC0", name
+    assert profile.profile.is_matrix_shaper and profile.profile.version == 4.3, name
+    levels = range(0, 256, 15)
+    ramp = Image.new("RGB", (18, 324))
+    ramp.putdata([(red, green, blue) for red in levels for green in levels for blue in levels])
+    for intent in range(4):
+        seen = ImageCms.profileToProfile(ramp, profile, ImageCms.createProfile("sRGB"), intent)
+        worst = max(abs(a - b) for a, b in zip(ramp.tobytes(), seen.tobytes()))
+        assert worst <= 1, (name, intent, worst)
+assert len(found) == 1
+"#;
+    let paths: Vec<_> = names.iter().map(|name| desk.path(name).display().to_string()).collect();
+    let arguments: Vec<&str> = ["-c", check].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let done = python::python(&arguments);
+    assert!(done.status.success(), "{}", python::words(&done));
 }
 
 #[test]
