@@ -383,6 +383,8 @@ fn a_film_whose_chunks_tell_their_sizes_is_said_to_be_cut_off() {
         ("film.mpg", "-c:v mpeg2video -c:a mp2"),
         ("film.vob", "-c:v mpeg2video -c:a mp2"),
         ("film.nut", "-c:v mpeg4 -c:a pcm_s16le"),
+        ("film.mjpeg", "-an -c:v mjpeg -bf 0"),
+        ("film.obu", "-an -c:v libaom-av1 -bf 0 -cpu-used 8"),
         ("film.vc2", "-an -c:v vc2 -bf 0 -strict -1 -pix_fmt yuv422p"),
     ] {
         folder.clip(name, 1.0, options);

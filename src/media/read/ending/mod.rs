@@ -86,6 +86,8 @@ fn cuts(format: &str, file: File, length: u64, place: Option<u64>) -> io::Result
         "mxf" => chunks::run_over(file, from(place), length, chunks::mxf),
         "gif" => chunks::cuts_gif(file),
         "dirac" => chunks::run_over(file, 0, length, chunks::dirac),
+        "obu" => chunks::run_over(file, 0, length, chunks::obu),
+        "mjpeg" => packets::cuts_jpegs(file, length),
         _ => Ok(false),
     }
 }

@@ -1,4 +1,5 @@
-//! Whether a stream of packets or pages is cut off: MPEG's transport and program streams, Ogg, and NUT.
+//! Whether a stream of packets or pages is cut off: MPEG's transport and program streams, Ogg, NUT, and JPEGs
+//! one after the other.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -18,6 +19,9 @@ const OGG_PAGE: u64 = 27 + 255 + 255 * 255;
 /// How the index of NUT begins, and how much of other streams may stand between the last picture and it.
 const NUT_INDEX: &[u8; 8] = b"NX\xDD\x67\x2F\x23\xE6\x4E";
 const NUT_TAIL: u64 = 16 << 20;
+
+/// No JPEG of a film is larger.
+const JPEG_TAIL: u64 = 16 << 20;
 
 /// How the codes of a program stream begin, and those of a pack and of the end.
 const START: &[u8; 3] = &[0, 0, 1];
@@ -58,6 +62,16 @@ pub fn cuts_ogg(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
     let Some(pieces) = page.get(OGG_HEAD..OGG_HEAD + count).filter(|_| page.len() >= OGG_HEAD) else { return Ok(true) };
     let content: usize = pieces.iter().map(|&size| usize::from(size)).sum();
     Ok(page.len() < OGG_HEAD + count + content)
+}
+
+/// Whether a file of JPEGs, one after the other, and of `length` bytes ends within one: its last one has no end. Nothing within a
+/// JPEG looks like its beginning or its end.
+pub fn cuts_jpegs(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(length.saturating_sub(JPEG_TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let last = |marker: u8| tail.windows(2).rposition(|pair| pair == [0xFF, marker]);
+    Ok(last(0xD9) < last(0xD8))
 }
 
 /// Whether an Ogg file is several, one behind the other: its last page belongs to none of the streams that its beginning opens.
@@ -134,6 +148,17 @@ mod tests {
             assert!(cut(&whole[..whole.len() - missing]), "{missing}");
         }
         assert!(!cut(b"no Ogg"));
+    }
+
+    #[test]
+    fn a_film_of_jpegs_whose_last_one_has_no_end_is_cut_off() {
+        let picture = [0xFF, 0xD8, 0xFF, 0xDA, 1, 2, 3, 0xFF, 0, 4, 0xFF, 0xD9];
+        let cut = |bytes: &[u8]| cuts_jpegs(Cursor::new(bytes), bytes.len() as u64).unwrap();
+        let whole = picture.repeat(3);
+        assert!(!cut(&whole) && !cut(&whole[..24]) && !cut(b"no JPEG"));
+        for missing in 1..10 {
+            assert!(cut(&whole[..whole.len() - missing]), "{missing}");
+        }
     }
 
     #[test]
