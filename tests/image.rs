@@ -314,7 +314,7 @@ fn the_srgb_profile_that_is_written_is_valid_and_always_the_same() {
     desk.put("p3.png", &bytes);
     let names = ["out.png", "out.jpg", "out.webp", "out.tif"];
     let written = |name: &str| {
-        desk.paint(&["p3.png", "-o", name, "--overwrite"]);
+        desk.paint(&["p3.png", "-o", name]);
         fs::read(desk.path(name)).unwrap()
     };
     let first = names.map(written);
@@ -515,6 +515,53 @@ fn what_is_no_whole_picture_is_refused_by_name_and_leaves_nothing_behind() {
         assert!(error.contains(reason) && error.contains(&format!("'{name}'")), "{error}");
         assert_eq!(desk.files("out"), [""; 0], "{name}");
     }
+}
+
+#[test]
+fn a_picture_that_lacks_only_its_end_mark_is_painted_and_one_that_lacks_a_scan_is_not() {
+    let desk = Desk::new();
+    for progressive in [false, true] {
+        let mut whole = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut whole, 90);
+        encoder.set_progressive(progressive);
+        encoder.encode(sample(80, 60).as_raw(), 80, 60, jpeg_encoder::ColorType::Rgb).unwrap();
+        let last_scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        desk.put("whole.jpg", &whole);
+        desk.put("endless.jpg", &whole[..whole.len() - 2]);
+        desk.put("cut.jpg", &whole[..last_scan]);
+        desk.paint(&["whole.jpg", "-o", "whole.png"]);
+        let said = desk.paint(&["endless.jpg", "-o", "endless.png"]);
+        assert!(!said.contains("warning"), "{said}");
+        assert_alike(&desk.open("endless.png").into_rgb8(), &desk.open("whole.png").into_rgb8(), 0.0, "endless");
+        let said = desk.fail(1, &["cut.jpg", "-o", "cut.png"]);
+        assert!(said.contains("is a damaged JPEG file"), "{said}");
+    }
+    let whole = png(sample(80, 60));
+    desk.put("endless.png", &whole[..whole.len() - 12]);
+    let said = desk.paint(&["endless.png", "-o", "out.png"]);
+    assert!(!said.contains("warning"), "{said}");
+    assert_alike(&desk.open("out.png").into_rgb8(), &sample(80, 60), 0.0, "without an end");
+    let mut other = whole.clone();
+    let data = whole.windows(4).position(|name| name == b"IDAT").unwrap();
+    other[data + 10] ^= 1;
+    desk.put("other.png", &other);
+    let said = desk.fail(1, &["other.png", "-o", "no.png"]);
+    assert!(said.contains("'other.png' is a damaged PNG file (") && !said.contains("ChunkType"), "{said}");
+}
+
+#[test]
+fn texts_in_a_png_are_said_to_be_lost_by_their_keywords() {
+    let desk = Desk::new();
+    let whole = png(sample(8, 6));
+    // Behind the header; the check sum is of the kind and its text.
+    let text: &[u8] = b"tEXtComment\0by hand";
+    let sum = !text.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(sum & 1)))
+    });
+    let chunk = [&(text.len() as u32 - 4).to_be_bytes()[..], text, &sum.to_be_bytes()].concat();
+    desk.put("said.png", &[&whole[..33], &chunk, &whole[33..]].concat());
+    let said = desk.paint(&["said.png", "-o", "out.png"]);
+    assert!(said.contains("'said.png': its texts are not kept (Comment)"), "{said}");
 }
 
 #[test]

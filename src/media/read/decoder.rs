@@ -507,7 +507,7 @@ impl Decoder {
         let too_short =
             !joined && declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
         let seconds = (reached - origin) as f64 * time_base.as_f64();
-        if too_short && !self.damage.unreadable && self.input.is_chain() {
+        if (too_short || self.damage.unreadable) && self.input.is_chain() {
             self.warnings.push(Warning::FirstOfSeveral { video: self.path.clone(), frames: self.delivered, seconds });
             return;
         }
