@@ -57,6 +57,15 @@ pub enum Warning {
         /// The size that all frames were scaled to.
         to: Size,
     },
+    /// A file holds several recordings, and FFmpeg reads only the first.
+    FirstOfSeveral {
+        /// The input.
+        video: PathBuf,
+        /// Frames kept.
+        frames: u64,
+        /// Where the last kept frame ends, in seconds.
+        seconds: f64,
+    },
     /// A video is damaged or cut off, so its end is missing.
     CutOff {
         /// The video.
@@ -334,6 +343,14 @@ impl fmt::Display for Warning {
             }
             Self::SizeChanges { video, to } => {
                 write!(out, "'{}' changes its size midway; all frames were scaled to {to}", video.display())
+            }
+            Self::FirstOfSeveral { video, frames, seconds } => {
+                let video = video.display();
+                write!(
+                    out,
+                    "'{video}' holds several recordings, one after the other, and FFmpeg reads only the first: {frames} frames \
+                     were kept, up to {seconds:.2} s; paint each recording by itself"
+                )
             }
             Self::CutOff { video, frames, expected, seconds } => {
                 let (video, of) = (video.display(), of_about(*expected, *frames));

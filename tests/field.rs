@@ -124,15 +124,12 @@ fn kept_hdr_that_is_not_painted_over_is_the_input_itself() {
         let mean = |luma: &[u16]| luma.iter().map(|&code| f64::from(code)).sum::<f64>() / luma.len() as f64;
         let small = deep_luma(&folder, "small.mkv");
         assert!((mean(&small) - mean(&before)).abs() < 3.0, "{} {}", mean(&small), mean(&before));
-        hdr(
-            &folder,
-            "lying.mp4",
-            transfer,
-            "-c:v libx265 -x265-params log-level=none:lossless=1 -metadata:s:v rotate=90",
-        );
+        hdr(&folder, "flat.mp4", transfer, "-c:v libx265 -x265-params log-level=none:lossless=1");
+        folder.ffmpeg("-i flat.mp4 -c copy -metadata:s:v:0 rotate=90 lying.mp4");
         folder.ffmpeg("-i lying.mp4 -pix_fmt yuv420p10le -c:v ffv1 upright.mkv");
         folder.paint(&format!("lying.mp4 -o turned.mkv -y {keep}")).without_warnings();
-        assert_eq!(folder.facts("turned.mkv", "width,height"), folder.facts("upright.mkv", "width,height"));
+        assert_eq!(folder.facts("upright.mkv", "width,height"), "90,160");
+        assert_eq!(folder.facts("turned.mkv", "width,height"), "90,160");
         let difference = largest_difference(&deep_luma(&folder, "upright.mkv"), &deep_luma(&folder, "turned.mkv"));
         assert!(difference <= 2, "{transfer}: {difference}");
     }
@@ -406,6 +403,62 @@ fn streams_with_a_broken_clock_are_joined_as_ffmpegs_command_line_joins_them() {
             assert_eq!(folder.times(&output).len(), 100, "{output}");
         }
     }
+}
+
+#[test]
+fn files_glued_together_in_formats_that_know_no_joints_keep_all_frames_and_their_sound() {
+    let folder = Folder::new();
+    for (name, options) in [("a.mkv", ""), ("a.webm", "-c:v libvpx -c:a libopus"), ("a.flv", "-bf 0")] {
+        folder.clip(name, 2.0, options);
+        let part = fs::read(folder.path(name)).unwrap();
+        // FLV's head has 13 bytes, and its second part none.
+        let second = if name == "a.flv" { &part[13..] } else { &part[..] };
+        let glued = format!("glued-{name}");
+        fs::write(folder.path(&glued), [&part[..], second].concat()).unwrap();
+        let run = folder.paint(&format!("{glued} -o out.mkv -y")).ok();
+        assert!(!run.warnings().contains("damaged"), "{name}: {}", run.warnings());
+        assert_eq!(run.frames(), 100, "{name}");
+        let one = folder.packets(name, "a").len();
+        assert_eq!(folder.packets("out.mkv", "a").len(), one * 2, "{name}");
+        let (picture, sound) = (seconds(&folder, "out.mkv", "v"), seconds(&folder, "out.mkv", "a"));
+        assert!((picture - 4.0).abs() < 0.15 && (sound - 4.0).abs() < 0.15, "{name}: {picture} {sound}");
+        // Sound and picture of the second part begin together.
+        let times = |which: &str| -> Vec<f64> {
+            let lines = folder.packets("out.mkv", which);
+            lines.iter().map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+        };
+        let (second_picture, second_sound) = (folder.times("out.mkv")[50], times("a")[one]);
+        let first = folder.times("out.mkv")[0] - times("a")[0];
+        assert!(
+            (second_picture - second_sound - first).abs() < 0.05,
+            "{name}: {second_picture} {second_sound} {first}"
+        );
+    }
+}
+
+#[test]
+fn ogg_files_glued_together_are_not_called_damaged() {
+    let folder = Folder::new();
+    for (name, serial) in [("a.ogv", 1), ("b.ogv", 100)] {
+        folder.clip(name, 1.0, &format!("-c:v libtheora -c:a libvorbis -serial_offset {serial}"));
+    }
+    let both = [fs::read(folder.path("a.ogv")).unwrap(), fs::read(folder.path("b.ogv")).unwrap()].concat();
+    fs::write(folder.path("both.ogv"), both).unwrap();
+    let run = folder.paint("both.ogv -o out.mkv").ok();
+    let words = "holds several recordings, one after the other, and FFmpeg reads only the first: 25 frames were kept";
+    assert!(run.warnings().contains(words) && !run.warnings().contains("damaged"), "{}", run.warnings());
+}
+
+#[test]
+fn first_pictures_without_a_time_begin_with_the_file() {
+    let folder = Folder::new();
+    folder.clip("a.mkv", 2.0, "");
+    // Matroska holds no times so far below zero: those of the first pictures are unreadable.
+    folder.ffmpeg("-i a.mkv -map 0 -c copy -avoid_negative_ts disabled -output_ts_offset -1 early.mkv");
+    assert!(folder.probe("early.mkv", "-select_streams v -show_entries packet=pts_time")[0].starts_with("N/A"));
+    folder.paint("early.mkv -o out.mkv").ok();
+    let (picture, sound) = (folder.first("out.mkv", "v"), folder.first("out.mkv", "a"));
+    assert!((picture - sound).abs() < 0.1, "{picture} {sound}");
 }
 
 #[test]

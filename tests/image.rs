@@ -1,7 +1,11 @@
 //! `impasto image`, from the outside: the identity style copies pixels, so what comes out tells what was read.
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/pictures.rs"]
 mod pictures;
+#[path = "common/python.rs"]
+mod python;
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -301,6 +305,57 @@ fn display_p3_is_converted_to_srgb_and_said_and_srgb_is_left_alone() {
 }
 
 #[test]
+fn the_srgb_profile_that_is_written_is_valid_and_always_the_same() {
+    let desk = Desk::new();
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    encoder.set_icc_profile(ColorProfile::new_display_p3().encode().unwrap()).unwrap();
+    sample(12, 6).write_with_encoder(encoder).unwrap();
+    desk.put("p3.png", &bytes);
+    let names = ["out.png", "out.jpg", "out.webp", "out.tif"];
+    let written = |name: &str| {
+        desk.paint(&["p3.png", "-o", name]);
+        fs::read(desk.path(name)).unwrap()
+    };
+    let first = names.map(written);
+    // Profiles tell the second in which they were made.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(first == names.map(written));
+    let check = r#"
+import io, sys
+from PIL import Image, ImageCms
+
+found = set()
+for name in sys.argv[1:]:
+    icc = Image.open(name).info["icc_profile"]
+    found.add(icc)
+    # What libpng checks: the size, the illuminant of profiles, and where tags begin.
+    assert int.from_bytes(icc[:4], "big") == len(icc), name
+    assert icc[36:40] == b"acsp" and icc[68:80] == bytes.fromhex("0000f6d6000100000000d32d"), name
+    count = int.from_bytes(icc[128:132], "big")
+    for at in range(132, 132 + 12 * count, 12):
+        place, length = (int.from_bytes(icc[at + k : at + k + 4], "big") for k in (4, 8))
+        assert place % 4 == 0 and 132 + 12 * count <= place and place + length <= len(icc), (name, icc[at : at + 4])
+    # What Little CMS makes of it: its own sRGB, to the level.
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    assert profile.profile.profile_description == "sRGB" and profile.profile.copyright == "CC0", name
+    assert profile.profile.is_matrix_shaper and profile.profile.version == 4.3, name
+    levels = range(0, 256, 15)
+    ramp = Image.new("RGB", (18, 324))
+    ramp.putdata([(red, green, blue) for red in levels for green in levels for blue in levels])
+    for intent in range(4):
+        seen = ImageCms.profileToProfile(ramp, profile, ImageCms.createProfile("sRGB"), intent)
+        worst = max(abs(a - b) for a, b in zip(ramp.tobytes(), seen.tobytes()))
+        assert worst <= 1, (name, intent, worst)
+assert len(found) == 1
+"#;
+    let paths: Vec<_> = names.iter().map(|name| desk.path(name).display().to_string()).collect();
+    let arguments: Vec<&str> = ["-c", check].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let done = python::python(&arguments);
+    assert!(done.status.success(), "{}", python::words(&done));
+}
+
+#[test]
 fn a_damaged_colour_profile_is_warned_of_and_the_picture_painted() {
     let desk = Desk::new();
     let mut bytes = Vec::new();
@@ -460,6 +515,53 @@ fn what_is_no_whole_picture_is_refused_by_name_and_leaves_nothing_behind() {
         assert!(error.contains(reason) && error.contains(&format!("'{name}'")), "{error}");
         assert_eq!(desk.files("out"), [""; 0], "{name}");
     }
+}
+
+#[test]
+fn a_picture_that_lacks_only_its_end_mark_is_painted_and_one_that_lacks_a_scan_is_not() {
+    let desk = Desk::new();
+    for progressive in [false, true] {
+        let mut whole = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut whole, 90);
+        encoder.set_progressive(progressive);
+        encoder.encode(sample(80, 60).as_raw(), 80, 60, jpeg_encoder::ColorType::Rgb).unwrap();
+        let last_scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        desk.put("whole.jpg", &whole);
+        desk.put("endless.jpg", &whole[..whole.len() - 2]);
+        desk.put("cut.jpg", &whole[..last_scan]);
+        desk.paint(&["whole.jpg", "-o", "whole.png"]);
+        let said = desk.paint(&["endless.jpg", "-o", "endless.png"]);
+        assert!(!said.contains("warning"), "{said}");
+        assert_alike(&desk.open("endless.png").into_rgb8(), &desk.open("whole.png").into_rgb8(), 0.0, "endless");
+        let said = desk.fail(1, &["cut.jpg", "-o", "cut.png"]);
+        assert!(said.contains("is a damaged JPEG file"), "{said}");
+    }
+    let whole = png(sample(80, 60));
+    desk.put("endless.png", &whole[..whole.len() - 12]);
+    let said = desk.paint(&["endless.png", "-o", "out.png"]);
+    assert!(!said.contains("warning"), "{said}");
+    assert_alike(&desk.open("out.png").into_rgb8(), &sample(80, 60), 0.0, "without an end");
+    let mut other = whole.clone();
+    let data = whole.windows(4).position(|name| name == b"IDAT").unwrap();
+    other[data + 10] ^= 1;
+    desk.put("other.png", &other);
+    let said = desk.fail(1, &["other.png", "-o", "no.png"]);
+    assert!(said.contains("'other.png' is a damaged PNG file (") && !said.contains("ChunkType"), "{said}");
+}
+
+#[test]
+fn texts_in_a_png_are_said_to_be_lost_by_their_keywords() {
+    let desk = Desk::new();
+    let whole = png(sample(8, 6));
+    // Behind the header; the check sum is of the kind and its text.
+    let text: &[u8] = b"tEXtComment\0by hand";
+    let sum = !text.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(sum & 1)))
+    });
+    let chunk = [&(text.len() as u32 - 4).to_be_bytes()[..], text, &sum.to_be_bytes()].concat();
+    desk.put("said.png", &[&whole[..33], &chunk, &whole[33..]].concat());
+    let said = desk.paint(&["said.png", "-o", "out.png"]);
+    assert!(said.contains("'said.png': its texts are not kept (Comment)"), "{said}");
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn damaged_and_cut_off_photos_are_refused_in_one_sentence() {
         let refused = read::decode(&whole[..length], "photo", MaxPixels::default());
         let words = refused.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(
-            length + 40 >= whole.len() || words.contains("HEIC file that libheif cannot read"),
+            length + 40 >= whole.len() || words.contains("libheif cannot read photo, which is HEIC"),
             "{length}: {words}"
         );
     }

@@ -502,6 +502,18 @@ fn a_range_of_a_film_with_an_index_gives_the_frames_of_an_uninterrupted_run() {
 }
 
 #[test]
+fn an_index_counts_the_frames_of_a_deinterlaced_film_too() {
+    let folder = Folder::new();
+    folder.film("in.mp4", 130, "-vf tinterlace=interleave_top,fieldorder=tff -flags +ildct+ilme -top 1");
+    folder.paint("in.mp4 --index").ok();
+    for cut in ["", "--start 0.5", "--fps 10"] {
+        let plan = folder.paint(&format!("in.mp4 -o out.mkv {SHORT} --deinterlace {cut} --plan")).ok().json;
+        let run = folder.paint(&format!("in.mp4 -o out.mkv -y {SHORT} --deinterlace {cut}")).ok();
+        assert_eq!((&plan["exact"], plan["frames"].as_u64()), (&true.into(), Some(run.frames() as u64)), "{cut}");
+    }
+}
+
+#[test]
 fn an_index_of_another_film_is_told_and_not_used() {
     let folder = Folder::new();
     folder.film("in.mp4", 130, "");

@@ -369,6 +369,20 @@ fn a_recording_that_tells_no_length_is_said_to_be_cut_off_where_that_can_be_know
 }
 
 #[test]
+fn languages_and_titles_of_streams_survive_in_mov_and_mp4() {
+    let folder = Folder::new();
+    let tags = "-metadata:s:v title=Uncut -metadata:s:a language=deu -metadata:s:a title=Commentary";
+    folder.clip("in.mkv", 0.2, tags);
+    for (output, language) in [("out.mov", "ger"), ("out.mp4", "deu"), ("out.mkv", "deu")] {
+        folder.paint(&format!("in.mkv -o {output}")).without_warnings();
+        let found = folder.probe(output, "-show_entries stream_tags").concat();
+        for value in ["Uncut", "Commentary", language] {
+            assert!(found.contains(value), "{output}: {found}");
+        }
+    }
+}
+
+#[test]
 fn a_film_whose_chunks_tell_their_sizes_is_said_to_be_cut_off() {
     let folder = Folder::new();
     for (name, options) in [
@@ -382,6 +396,10 @@ fn a_film_whose_chunks_tell_their_sizes_is_said_to_be_cut_off() {
         ("film.mxf", "-c:v mpeg2video -c:a pcm_s16le -ar 48000"),
         ("film.mpg", "-c:v mpeg2video -c:a mp2"),
         ("film.vob", "-c:v mpeg2video -c:a mp2"),
+        ("film.nut", "-c:v mpeg4 -c:a pcm_s16le"),
+        ("film.mjpeg", "-an -c:v mjpeg -bf 0"),
+        ("film.obu", "-an -c:v libaom-av1 -bf 0 -cpu-used 8"),
+        ("film.vc2", "-an -c:v vc2 -bf 0 -strict -1 -pix_fmt yuv422p"),
     ] {
         folder.clip(name, 1.0, options);
         let run = folder.paint(&format!("{name} -o whole.mkv -y")).ok();

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .board import Board, spoken
@@ -78,12 +78,23 @@ def use_token() -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
-def open_job(film: Path, output: Path, options: list[str], args: argparse.Namespace) -> tuple[Program, Parts, Plan, dict[str, str]]:
-    """Opens the folder of the job, and finds out what it is; the facts are those of the job that is in it."""
+@dataclass(frozen=True)
+class Opened:
+    """A job whose folder is open."""
+
+    program: Program
+    index: Path  # of the film
+    plan: Plan
+    parts: Parts
+    facts: dict[str, str]  # of the job that is in the folder
+
+
+def open_job(film: Path, output: Path, options: list[str], args: argparse.Namespace) -> Opened:
+    """Opens the folder of a job, and finds out what it is."""
     begun = Path(f"{output}.parts") / "job.json"
     before = json.loads(begun.read_text())["facts"] if begun.exists() and not args.restart else {}
     program = Program(find_program(args.impasto), tuple(encoder_threads(options, before)))
-    index_of(program, film, output)
+    index = index_of(program, film, output)
     plan = program.plan(str(film), str(output), join=True)
     parts = Parts(output, plan.job)
     facts = parts.open(plan.facts, args.restart)
@@ -92,7 +103,7 @@ def open_job(film: Path, output: Path, options: list[str], args: argparse.Namesp
         raise ClusterError(
             f"the job in '{parts.folder}' has other settings: {', '.join(others)}; use the same settings to resume it, or add --restart"
         )
-    return program, parts, plan, facts
+    return Opened(program, index, plan, parts, facts)
 
 
 def index_of(program: Program, film: Path, output: Path) -> Path:
@@ -116,21 +127,23 @@ def paint_film(engine, film: Path, output: Path, options: list[str], args: argpa
     from .painting import Painting
 
     began = time.monotonic()
-    program, parts, plan, facts = open_job(film, output, options, args)
+    opened = open_job(film, output, options, args)
+    program, parts, plan = opened.program, opened.parts, opened.plan
     source = Film.of(film)
-    job = Job(source, output.name, program.options, args.impasto, args.scratch, index_of(program, film, output).read_bytes())
+    job = Job(source, output.name, program.options, args.impasto, args.scratch, opened.index.read_bytes())
     missing = parts.missing(plan.segments)
     before = plan.frames - sum(min(plan.segment_frames, plan.frames - number * plan.segment_frames) for number in missing)
     board = Board(film.name, plan.frames, before, args.quiet)
     if before:
         board.say(f"resuming '{output}': {plan.segments - len(missing)} of {plan.segments} segments are there")
     engine.serve(source)
-    painting = Painting(engine, engine.share(job), film.name, plan, facts, parts, board, Schedule(missing))
+    painting = Painting(engine, engine.share(job), film.name, plan, opened.facts, parts, board, Schedule(missing))
     try:
         painting.run()
     except LostError:
         raise
     except (ClusterError, OSError) as error:
+        check_unchanged(film, source)
         kept = plan.segments - len(parts.missing(plan.segments))
         raise ClusterError(f"{error}; {kept} of {plan.segments} segments are kept: run the same command again to resume") from error
     finally:
@@ -138,10 +151,15 @@ def paint_film(engine, film: Path, output: Path, options: list[str], args: argpa
         painting.cancel()
         parts.close()
     engine.tidy(job, plan.job, [worker.slot for worker in painting.workers.values()])
-    if replace(Film.of(film), path=source.path) != source:
-        raise ClusterError(f"'{film}' has changed while it was painted, and nothing is joined; paint it again with --restart")
+    check_unchanged(film, source)
     flags = [*(["--overwrite"] if args.overwrite else []), *(["--keep-segments"] if args.keep_segments else [])]
     program.run(str(film), "-o", str(output), *program.options, "--join", *flags)
     seconds = time.monotonic() - began
     done = plan.frames - before
     board.say(f"{output}: {plan.frames} frames, {done} of them painted in {spoken(seconds)} ({done / seconds:.1f} fps)")
+
+
+def check_unchanged(film: Path, source: Film) -> None:
+    """Refuses what was painted from a film that has changed since."""
+    if replace(Film.of(film), path=source.path) != source:
+        raise ClusterError(f"'{film}' has changed while it was painted, and nothing is joined; paint it again with --restart")

@@ -1,7 +1,6 @@
 """What runs on the machines that paint. It needs impasto and Python there, and nothing of this repository."""
 
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ class Job:
 class Prepared:
     """A machine that is ready."""
 
-    host: str
     plan: Plan
     was_sent: bool  # the film has come in pieces
     seconds: float
@@ -54,7 +52,7 @@ def prepare(job: Job, slot: str, cores: float, fetch: Callable[[int], tuple[byte
         plan = program.plan(str(film), str(output))
     finally:
         shutil.rmtree(output.parent, ignore_errors=True)
-    return Prepared(socket.gethostname(), plan, was_sent, time.monotonic() - began)
+    return Prepared(plan, was_sent, time.monotonic() - began)
 
 
 def paint(

@@ -40,8 +40,7 @@ class Plan:
 
     job: str  # identifies its segments
     facts: dict[str, str]  # everything that determines the frames, by the names that users know
-    frames: int
-    exact: bool  # whether the number of frames is counted, not estimated
+    frames: int  # counted, not estimated
     segment_frames: int
 
     @property
@@ -98,9 +97,9 @@ class Program:
         """What would be painted, and on which device unless it is only joined."""
         only = ["--join"] if join else []
         found = json.loads(self.run(film, "-o", output, *self.options, *only, "--plan"))
-        if not found["frames"]:
-            raise ImpastoError(f"'{film}' does not say how many frames it has; write its index with `impasto video --index`")
-        return Plan(found["job"], found["facts"], found["frames"], found["exact"], found["segment_frames"])
+        if not found["exact"]:
+            raise ImpastoError(f"the frames of '{film}' are not counted; write its index with `impasto video --index`")
+        return Plan(found["job"], found["facts"], found["frames"], found["segment_frames"])
 
     def paint(self, film: str, output: str, first: int, end: int) -> Iterator[tuple[str, int]]:
         """Paints the segments from `first` up to, not including, `end`. Yields ("segment", NUMBER) when one is complete, and

@@ -34,7 +34,7 @@ class Sleepers:
     """All machines."""
 
     async def check(self, plan: Plan) -> Prepared:
-        return Prepared("sleeper", plan, False, 0.0)
+        return Prepared(plan, False, 0.0)
 
     async def paint(self, first: int, end: int, segments: int, seconds: float) -> AsyncIterator[tuple[str, Any]]:
         for number in range(first, end):
@@ -66,7 +66,7 @@ class SleepingEngine(Engine):
 
 
 def rehearse(workers: int, segments: int, seconds: float) -> None:
-    plan = Plan(JOB, FACTS, segments, True, 1)
+    plan = Plan(JOB, FACTS, segments, 1)
     engine = SleepingEngine(workers, plan, seconds)
     with tempfile.TemporaryDirectory() as folder:
         parts = Parts(Path(folder) / "film.mp4", JOB)

@@ -17,10 +17,10 @@ TRIES = 3  # of a task that fails by itself; Slurm requeues what a dead machine 
 PAINT = r"""#!/bin/bash
 #SBATCH --requeue
 #SBATCH --open-mode=append
-# Paints one range of segments. {restarts} restarts; then it is left, and the join says so.
+# Paints the segments of one task. {restarts} restarts; then it is left, and the join says so.
 cd {folder} || exit 1
-range=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" ranges)
-echo "segments $range on $(hostname), try $((${{SLURM_RESTART_COUNT:-0}} + 1))"
+ranges=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" ranges)
+echo "segments $ranges on $(hostname), try $((${{SLURM_RESTART_COUNT:-0}} + 1))"
 threads=${{SLURM_CPUS_PER_TASK:-${{SLURM_CPUS_ON_NODE:-1}}}}
 paint=({command} "--threads=$threads")
 # The first task decides on which device the film is painted; others would paint slightly different frames.
@@ -33,7 +33,11 @@ if [ -n "$own" ]; then
     exit 1
   fi
 fi
-"${{paint[@]}}" --segments "$range" && exit 0
+failed=
+for range in $ranges; do
+  "${{paint[@]}}" --segments "$range" || failed=yes
+done
+[ -z "$failed" ] && exit 0
 if [ "${{SLURM_RESTART_COUNT:-0}}" -lt {restarts} ]; then
   echo "failed; it is put into the queue again"
   scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" && sleep 60
@@ -70,41 +74,47 @@ def submit_films(films: list[tuple[Path, Path]], options: list[str], args: argpa
 
 
 def submit(film: Path, output: Path, options: list[str], args: argparse.Namespace) -> None:
-    program, parts, plan, _ = open_job(film, output, options, args)
+    opened = open_job(film, output, options, args)
+    program, parts, plan = opened.program, opened.parts, opened.plan
     folder = parts.folder / "slurm"
     folder.mkdir(exist_ok=True)
     if args.restart:
         (folder / "device").unlink(missing_ok=True)
-    ranges = ranges_of(parts.missing(plan.segments), args.task_segments)
+    tasks = tasks_of(parts.missing(plan.segments), args.task_segments)
     # Slurm's jobs open the folder themselves.
     parts.close()
-    (folder / "ranges").write_text("".join(f"{first}..{end}\n" for first, end in ranges))
+    (folder / "ranges").write_text("".join(" ".join(ranges) + "\n" for ranges in tasks))
     words = {"folder": shlex.quote(str(folder)), "restarts": TRIES - 1, "segments": plan.segments}
     paint = written(folder / "paint.sh", PAINT, command=command(program, film, output, []), **words)
     flags = [flag for flag, wanted in (("--overwrite", args.overwrite), ("--keep-segments", args.keep_segments)) if wanted]
     join = written(folder / "join.sh", JOIN, command=command(program, film, output, flags), **words)
     extra = [*args.sbatch, f"--chdir={folder}"]
     after = []
-    if ranges:
-        array = [f"--array=0-{len(ranges) - 1}", f"--job-name=paint {film.name}", f"--output={folder}/paint-%a.log"]
+    if tasks:
+        array = [f"--array=0-{len(tasks) - 1}", f"--job-name=paint {film.name}", f"--output={folder}/paint-%a.log"]
         painting = sbatch([*extra, *array, str(paint)])
         after = [f"--dependency=afterany:{painting}"]
     joining = sbatch([*extra, *after, f"--job-name=join {film.name}", f"--output={folder}/join.log", str(join)])
-    jobs = f"{painting},{joining}" if ranges else joining
-    print(f"'{film.name}': {len(ranges)} tasks paint it, and job {joining} joins it into '{output}'")
+    jobs = f"{painting},{joining}" if tasks else joining
+    print(f"'{film.name}': {len(tasks)} tasks paint it, and job {joining} joins it into '{output}'")
     print(f"  watch: squeue -j {jobs}    logs: {folder}    cancel: scancel {jobs.replace(',', ' ')}")
 
 
-def ranges_of(missing: list[int], most: int) -> list[tuple[int, int]]:
-    """Ranges of at most so many segments, more if the array would be too long."""
-    most = max(most, -(-len(missing) // MOST_TASKS) * 2 if len(missing) > most * MOST_TASKS else 1)
-    ranges: list[tuple[int, int]] = []
+def tasks_of(missing: list[int], most: int) -> list[list[str]]:
+    """The ranges that each task paints: at most so many segments in all, more if the array would be too long."""
+    most = max(most, -(-len(missing) // MOST_TASKS))
+    return [ranges_of(missing[first : first + most]) for first in range(0, len(missing), most)]
+
+
+def ranges_of(missing: list[int]) -> list[str]:
+    """Segments, as `--segments` takes them."""
+    ranges: list[list[int]] = []
     for number in missing:
-        if ranges and ranges[-1][1] == number and number - ranges[-1][0] < most:
-            ranges[-1] = (ranges[-1][0], number + 1)
+        if ranges and ranges[-1][1] == number:
+            ranges[-1][1] += 1
         else:
-            ranges.append((number, number + 1))
-    return ranges
+            ranges.append([number, number + 1])
+    return [f"{first}..{end}" for first, end in ranges]
 
 
 def command(program: Program, film: Path, output: Path, flags: list[str]) -> str:

@@ -19,7 +19,7 @@ from .painting import Painting
 from .parts import Parts, Segment, digest
 from .program import Plan
 from .schedule import LARGEST, TRIES, Range, Schedule
-from .slurm import ranges_of
+from .slurm import MOST_TASKS, tasks_of
 from .storage import PIECE, Film, bring
 
 JOB, FACTS = "job", {"impasto": "1", "--device": "cpu"}
@@ -73,8 +73,8 @@ class Pretended:
         return self.count
 
     def prepare(self, job: Job, slot: Slot, film: str) -> int:
-        plan = Plan(JOB, self.facts.get(slot.key, FACTS), self.segments, True, 1)
-        return self.start(slot, iter([Prepared(slot.key, plan, False, 0.0)]))
+        plan = Plan(JOB, self.facts.get(slot.key, FACTS), self.segments, 1)
+        return self.start(slot, iter([Prepared(plan, False, 0.0)]))
 
     def paint(self, job: Job, digest: str, journal: bytes, slot: Slot, run: Range, film: str) -> int:
         return self.start(slot, self.painted(run))
@@ -109,7 +109,7 @@ class Paintings(unittest.TestCase):
         """Paints a film; returns what is missing, and what was said."""
         painting.LOOK = painting.WAIT = 0
         job = Job(Film("film.mp4", "", 0), "out.mp4", (), None, None, b"")
-        plan = Plan(JOB, {"impasto": "1"}, engine.segments, True, 1)
+        plan = Plan(JOB, {"impasto": "1"}, engine.segments, 1)
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as said:
             parts = Parts(Path(folder) / "out.mp4", JOB)
             facts = parts.open(plan.facts, False)
@@ -186,9 +186,14 @@ class Schedules(unittest.TestCase):
         schedule.ended(run, failed=True)
         self.assertEqual(schedule.next_for("b", 1).first, 0)
 
-    def test_ranges_for_slurm_leave_out_what_is_there_and_fit_into_one_array(self) -> None:
-        self.assertEqual(ranges_of([0, 1, 2, 5, 6], 2), [(0, 2), (2, 3), (5, 7)])
-        self.assertLessEqual(len(ranges_of(list(range(10_000)), 4)), 1000)
+    def test_tasks_for_slurm_leave_out_what_is_there_and_fit_into_one_array_whatever_the_gaps(self) -> None:
+        self.assertEqual(tasks_of([0, 1, 2, 5, 6], 2), [["0..2"], ["2..3", "5..6"], ["6..7"]])
+        self.assertEqual(tasks_of([], 4), [])
+        for missing in (list(range(10_000)), list(range(0, 10_000, 3)), [*range(0, 5000, 2), *range(6000, 9000)]):
+            tasks = tasks_of(missing, 4)
+            self.assertLessEqual(len(tasks), MOST_TASKS)
+            bounds = [range_.split("..") for task in tasks for range_ in task]
+            self.assertEqual([number for first, end in bounds for number in range(int(first), int(end))], missing)
 
 
 class Storage(unittest.TestCase):

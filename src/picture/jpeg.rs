@@ -87,7 +87,7 @@ pub fn pixels(bytes: &[u8], header: &Header) -> Result<Pixels, String> {
         // Some writers leave the end marker out. Then the pixels are all there if what follows them changes none.
         let ended = |fill: u8| [bytes, &[fill; 256], &[0xFF, 0xD9]].concat();
         let seen = |fill| decode(&ended(fill), header.stored, false).ok();
-        let is_whole = !is_progressive(bytes) && seen(0).is_some() && seen(0) == seen(0x55) && seen(0) == seen(0xAA);
+        let is_whole = has_all_scans(bytes) && seen(0).is_some() && seen(0) == seen(0x55) && seen(0) == seen(0xAA);
         let complete = [bytes, &[0xFF, 0xD9]].concat();
         return if is_whole { pixels(&complete, header) } else { Err("it ends in the middle of the picture".into()) };
     }
@@ -157,9 +157,28 @@ fn has_end(bytes: &[u8]) -> bool {
     scan.windows(2).any(|pair| pair == [0xFF, 0xD9])
 }
 
-/// Whether the picture comes in several scans, each finer than the one before.
-fn is_progressive(bytes: &[u8]) -> bool {
-    segments(bytes).0.iter().any(|(marker, _)| *marker == 0xC2)
+/// Whether no scan is missing that refines the picture: those that there are bring every coefficient of every channel to its last
+/// bit. A picture that is not progressive has all of them in each scan.
+fn has_all_scans(bytes: &[u8]) -> bool {
+    const PROGRESSIVE: u8 = 0xC2;
+    const SCAN: [u8; 2] = [0xFF, 0xDA];
+    let (found, _) = segments(bytes);
+    let Some((_, frame)) = found.iter().find(|(marker, _)| *marker == PROGRESSIVE) else { return true };
+    let channels = frame.get(6..).unwrap_or_default().chunks(3).map(|channel| channel[0]);
+    let starts =
+        bytes.windows(2).enumerate().filter(|(_, pair)| *pair == SCAN).filter_map(|(at, _)| bytes.get(at + 4..));
+    // Of each scan, its channels, its range of coefficients, and the bit that it ends at.
+    let scan = |head: &[u8]| {
+        let count = usize::from(*head.first()?);
+        let ids: Vec<u8> = head.get(1..=2 * count)?.chunks(2).map(|channel| channel[0]).collect();
+        let &[from, to, bits] = head.get(1 + 2 * count..)?.first_chunk()?;
+        Some((ids, from..=to, bits & 15))
+    };
+    let scans: Vec<_> = starts.filter_map(scan).collect();
+    channels.into_iter().all(|id| {
+        (0..64)
+            .all(|place| scans.iter().any(|(ids, range, bit)| *bit == 0 && ids.contains(&id) && range.contains(&place)))
+    })
 }
 
 /// Whether the file has Adobe's marker segment (APP14).

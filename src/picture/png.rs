@@ -1,5 +1,7 @@
 //! What a PNG says of its colours without a profile: gamma, chromaticities, or code points of video; and its EXIF data.
 
+use std::borrow::Cow;
+
 use super::color;
 
 /// PNG's own units: a hundred-thousandth.
@@ -45,6 +47,29 @@ pub fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
     all_chunks(bytes).find(|(kind, _)| kind == b"eXIf").map(|(_, data)| data.to_vec())
 }
 
+/// `bytes` with an end, if only that is missing: some writers are stopped before it, and the pixels are all there.
+pub fn with_end(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const END: &[u8; 12] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
+    let Some(rest) = bytes.strip_prefix(b"\x89PNG\r\n\x1A\n") else { return bytes.into() };
+    let (length, last) =
+        all_chunks(rest).fold((0, [0; 4]), |(length, _), (kind, data)| (length + 12 + data.len(), kind));
+    if length > 0 && last != *b"IEND" && length == rest.len() { [bytes, END].concat().into() } else { bytes.into() }
+}
+
+/// The keywords of texts in the file, which no output gets. XMP, which is one of them, is left out.
+pub fn texts(bytes: &[u8]) -> Vec<String> {
+    let rest = bytes.get(8..).unwrap_or_default();
+    let texts = all_chunks(rest).filter(|(kind, _)| matches!(kind, b"tEXt" | b"zTXt" | b"iTXt"));
+    let keywords = texts.filter_map(|(_, data)| data.split(|&byte| byte == 0).next());
+    let mut found: Vec<String> = Vec::new();
+    for keyword in keywords.map(|keyword| keyword.iter().map(|&byte| char::from(byte)).collect::<String>()) {
+        if keyword != "XML:com.adobe.xmp" && !keyword.contains(char::is_control) && !found.contains(&keyword) {
+            found.push(keyword);
+        }
+    }
+    found
+}
+
 /// The chunks before the pixels.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     all_chunks(bytes.get(8..).unwrap_or_default()).take_while(|(kind, _)| kind != b"IDAT")
@@ -71,6 +96,23 @@ mod tests {
             [&(data.len() as u32).to_be_bytes()[..], &kind[..], data, &[0; 4]].concat()
         };
         [b"\x89PNG\r\n\x1A\n".to_vec(), kinds.iter().flat_map(chunk).collect()].concat()
+    }
+
+    #[test]
+    fn an_end_is_added_where_nothing_else_is_missing() {
+        let whole = png(&[(b"IHDR", &[0; 13]), (b"IDAT", b"pixels"), (b"IEND", b"")]);
+        let end = whole.len() - 12;
+        assert_eq!(with_end(&whole[..end]).len(), whole.len());
+        for bytes in [&whole[..], &whole[..end - 1], &[&whole[..], b"behind"].concat(), &whole[..8], b"no PNG"] {
+            assert_eq!(with_end(bytes), bytes);
+        }
+    }
+
+    #[test]
+    fn keywords_of_texts_are_found_once_each() {
+        let kinds: [(&[u8; 4], &[u8]); 4] =
+            [(b"tEXt", b"Comment\0a"), (b"zTXt", b"Comment\0\0b"), (b"iTXt", b"XML:com.adobe.xmp\0"), (b"IDAT", b"")];
+        assert_eq!(texts(&png(&[&kinds[..], &[(b"tEXt", b"Software\0c")]].concat())), ["Comment", "Software"]);
     }
 
     #[test]

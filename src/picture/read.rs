@@ -224,7 +224,7 @@ fn decode_heif(bytes: &[u8], kind: &str, name: &str, most: MaxPixels) -> Result<
              install libheif), or convert the picture to JPEG or PNG first"
         )),
         heif::Failure::Refused(reason) => Error::failed(format!(
-            "{name} is a {kind} file that libheif cannot read ({reason}); use an undamaged copy, or convert it to JPEG or PNG first"
+            "libheif cannot read {name}, which is {kind} ({reason}); use an undamaged copy, or convert it to JPEG or PNG first"
         )),
     };
     let picture = heif::Heif::open(bytes).map_err(failed)?;
@@ -358,13 +358,17 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
             ))
         }
         ImageError::Unsupported(cause) => unsupported(name, format, &tiff::oddity(bytes).unwrap_or(cause.to_string())),
+        ImageError::Decoding(reason) if reason.to_string().contains("CRC error") => {
+            damaged(name, format, "a checksum in it is wrong")
+        }
         ImageError::Decoding(reason) => damaged(name, format, &reason.to_string()),
         ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
             damaged(name, format, "it ends in the middle of the picture")
         }
         other => damaged(name, format, &other.to_string()),
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let ended = png::with_end(bytes);
+    let mut reader = ImageReader::with_format(Cursor::new(&ended[..]), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_METADATA);
     reader.limits(limits.clone());
@@ -387,6 +391,10 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &str, most: MaxPixels) 
     let (samples, channels, alpha) = split(image, metadata.premultiplied);
     if format == ImageFormat::Png && icc.is_none() {
         icc = png::profile(bytes, channels == Channels::Gray);
+    }
+    let texts = if format == ImageFormat::Png { png::texts(bytes) } else { Vec::new() };
+    if !texts.is_empty() {
+        notes.push(format!("its texts are not kept ({})", texts.join(", ")));
     }
     if format == ImageFormat::Tiff {
         warnings.extend(tiff_warnings(&metadata));

@@ -15,18 +15,21 @@ pub struct Clock {
     pub last: Option<(i64, i64)>,
     /// Duration of a frame at the average rate, for frames without one, in ticks.
     usual: i64,
+    /// When the file begins, for first frames without a time, in ticks.
+    start: i64,
 }
 
 impl Clock {
-    pub fn new(time_base: Rational, rate: Rational) -> Self {
+    /// For a stream of this `rate` in a file that begins at `start`.
+    pub fn new(time_base: Rational, rate: Rational, start: i64) -> Self {
         let usual = (1.0 / (rate.as_f64() * time_base.as_f64())).round();
         let usual = if usual.is_finite() { (usual as i64).max(1) } else { 1 };
-        Self { first: None, seeking: false, last: None, usual }
+        Self { first: None, seeking: false, last: None, usual, start }
     }
 
     /// Starts again after a seek to `first`.
     pub fn restart(&mut self, first: i64) {
-        *self = Self { first: Some(first), seeking: true, last: None, usual: self.usual };
+        *self = Self { first: Some(first), seeking: true, last: None, ..*self };
     }
 
     /// When the last frame ends, in ticks of the stream; 0 if there was none.
@@ -45,7 +48,7 @@ impl Clock {
             (Some(time), None) => time,
             (Some(time), Some((last, _))) if time > last => time,
             // Two frames at one time, or a time before the last: this frame follows the previous one.
-            (Some(_) | None, _) => after_last.unwrap_or(0),
+            (Some(_) | None, _) => after_last.unwrap_or(self.start),
         };
         self.last = Some((time, duration));
         let wanted = self.first.is_none_or(|first| time >= first);

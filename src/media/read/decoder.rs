@@ -14,7 +14,8 @@ use super::exr;
 use super::first_frame;
 use super::open::{Input, Opening, Unsaid};
 use super::stream::{
-    best_video, declared_end, discard_others, frame_rate, has_opacity, opacity_decoder, open_decoder, timeline_start,
+    beginning, best_video, declared_end, discard_others, frame_rate, has_opacity, opacity_decoder, open_decoder,
+    timeline_start,
 };
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HdrOriginal, MaxPixels, Rational};
@@ -170,7 +171,7 @@ impl Decoder {
             // A file that cannot seek is read from its start instead.
             input.seek(stream as i32, first);
         }
-        let mut clock = Clock::new(time_base, frame_rate);
+        let mut clock = Clock::new(time_base, frame_rate, beginning(&input, time_base).unwrap_or(0));
         (clock.first, clock.seeking) = (first, first.is_some() && seek);
         let deinterlacer = options.deinterlace.map(|kind| Deinterlacer::new(kind, options.threads)).transpose()?;
         Ok(Self {
@@ -506,6 +507,10 @@ impl Decoder {
         let too_short =
             !joined && declared.is_some_and(|declared| (declared - reached) as f64 * time_base.as_f64() > 0.5);
         let seconds = (reached - origin) as f64 * time_base.as_f64();
+        if (too_short || self.damage.unreadable) && self.input.is_chain() {
+            self.warnings.push(Warning::FirstOfSeveral { video: self.path.clone(), frames: self.delivered, seconds });
+            return;
+        }
         let reached = Reached { kept: self.delivered, expected: frames, seconds, too_short };
         self.warnings.extend(self.damage.warning(&self.path, self.input.sequence(), &reached));
     }

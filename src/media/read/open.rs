@@ -299,7 +299,9 @@ impl<'a> Opening<'a> {
         if let Some(most) = self.max_pixels {
             // SAFETY: reads plain fields of an open input.
             let flags = unsafe { (*(*input.as_ptr()).iformat).flags };
-            input.joint = Some(Joint::new(may_jump(flags)));
+            // SAFETY: every open input has a format, a static table.
+            let format = formats::name(unsafe { &*(*input.as_ptr()).iformat });
+            input.joint = Some(Joint::new(may_jump(format, flags)));
             find_streams(&mut input, &name, most)?;
         }
         Ok(input)
@@ -391,7 +393,8 @@ impl Input {
     /// Whether the clock of the file jumps somewhere: then a time says nothing of a place in it. Reads the file through once
     /// if its format allows jumps, without decoding anything.
     fn jumps(&mut self) -> bool {
-        if let (None, Some((path, most)), true) = (self.jumps, &self.film, self.needs_all_streams()) {
+        let may_jump = self.joint.as_ref().is_some_and(Joint::may_jump);
+        if let (None, Some((path, most)), true) = (self.jumps, &self.film, may_jump) {
             let scan = || -> Result<bool> {
                 let mut input = Opening::film(path, *most)?.open()?;
                 let mut packet = Packet::empty();

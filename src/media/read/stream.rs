@@ -132,7 +132,14 @@ pub fn timeline_start(input: &Input, time_base: Rational) -> i64 {
     // SAFETY: reads plain fields of an open input.
     let (start, flags) = unsafe { ((*input.as_ptr()).start_time, (*(*input.as_ptr()).iformat).flags) };
     let anywhere = flags & ffi::AVFMT_TS_DISCONT != 0 || start >= i64::from(ffi::AV_TIME_BASE);
-    if start == ffi::AV_NOPTS_VALUE || !anywhere { 0 } else { rescale(start, MICROSECONDS, time_base) }
+    beginning(input, time_base).filter(|_| anywhere).unwrap_or(0)
+}
+
+/// The least time in the file, in these ticks; `None` if it has no times.
+pub fn beginning(input: &Input, time_base: Rational) -> Option<i64> {
+    // SAFETY: reads a plain field of an open input.
+    let start = unsafe { (*input.as_ptr()).start_time };
+    (start != ffi::AV_NOPTS_VALUE).then(|| rescale(start, MICROSECONDS, time_base))
 }
 
 /// Where the stream ends according to the file, in ticks of the stream.

@@ -36,7 +36,10 @@ impl Films<'_> {
     pub fn plan(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Plan> {
         let opened = open::open(job, self, stop)?;
         let (mut facts, format) = (opened.facts, opened.source.format());
-        let found = index::find(&job.input, &Folder::beside(&job.output), &facts, listen)?;
+        // What is deinterlaced has other pictures than the index, and as many.
+        let mut counted = facts.clone();
+        counted.remove("deinterlace");
+        let found = index::find(&job.input, &Folder::beside(&job.output), &counted, listen)?;
         let counted = found.map(|index| opened.source.frames_by(&index));
         if job.work != Work::Join {
             let painter = self.load((format.width, format.height))?;

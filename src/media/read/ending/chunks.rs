@@ -1,4 +1,5 @@
-//! Whether a file is cut off that is made of chunks, of which each tells its size: MP4 and MOV, AVI, ASF and WMV, FLV, MXF and GIF.
+//! Whether a file is cut off that is made of chunks, of which each tells its size: MP4 and MOV, AVI, ASF and WMV, FLV, MXF, GIF,
+//! raw AV1, and Dirac, of which VC-2 is a part.
 
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
@@ -73,6 +74,34 @@ pub fn mxf(head: &[u8]) -> Option<u64> {
         }
     };
     size.checked_add(17 + bytes)
+}
+
+/// A data unit of Dirac or VC-2: its kind and the distance to the next one stand behind a mark. The end of a sequence, which is a
+/// head alone, need not tell that; others that do not are of unknown length.
+pub fn dirac(head: &[u8]) -> Option<u64> {
+    const END: u8 = 0x10;
+    const LENGTH: u32 = 13;
+    let size = match (head[4], u32::from_be_bytes(*head[5..].first_chunk()?)) {
+        (END, _) => LENGTH,
+        (_, size) => size,
+    };
+    (head.starts_with(b"BBCD") && size >= LENGTH).then_some(u64::from(size))
+}
+
+/// A unit of raw AV1: its kind and size stand in front of it.
+pub fn obu(head: &[u8]) -> Option<u64> {
+    const KINDS: std::ops::RangeInclusive<u8> = 1..=8;
+    let (kind, is_extended, has_size) = (head[0] >> 3, head[0] & 4 != 0, head[0] & 2 != 0);
+    let start = if is_extended { 2 } else { 1 };
+    let (mut size, mut bytes) = (0, 0);
+    for &byte in &head[start..start + 8] {
+        size |= u64::from(byte & 0x7F) << (7 * bytes);
+        bytes += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    (has_size && KINDS.contains(&kind)).then_some((start + bytes) as u64 + size)
 }
 
 /// Whether a GIF ends within a block.
@@ -152,6 +181,16 @@ mod tests {
         let key = [&b"\x06\x0E\x2B\x34"[..], &[1; 12]].concat();
         let triplets = [[&key[..], &[5, 1, 2, 3, 4, 5]].concat(), [&key[..], &[0x83, 0, 1, 44], &content].concat()];
         is_told(&triplets, mxf, "MXF");
+        let units =
+            [vec![0x12, 0], [&[0x32, 0xAC, 2][..], &content].concat(), [&[0x36, 9, 0xAC, 2][..], &content].concat()];
+        is_told(&units, obu, "AV1");
+        let unit = |kind: u8, size: u32| [&b"BBCD"[..], &[kind], &size.to_be_bytes(), &[0, 0, 0, 9]].concat();
+        let picture = [&unit(0xE8, 313)[..], &content].concat();
+        is_told(&[unit(0, 13), picture.clone(), picture], dirac, "Dirac");
+        // The next one begins behind a head that tells no distance.
+        let whole = [unit(0, 13), unit(0x10, 0)].concat();
+        let cut = |bytes: &[u8]| run_over(Cursor::new(bytes), 0, bytes.len() as u64, dirac).unwrap();
+        assert!(!cut(&whole) && cut(&whole[..25]) && !cut(&[unit(0, 13), unit(0xE8, 0), content.to_vec()].concat()));
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Input {
             // FFmpeg fills up the last frame with the one before.
             ("dv", Some(length), _) => end > length,
             ("yuv4mpegpipe", ..) => self.place() > end,
+            // Nothing, and so no index, follows the last picture.
+            ("nut", Some(length), Some(_)) => end == length,
+            ("nut", Some(length), None) => {
+                open().is_some_and(|file| packets::cuts_nut(file, length, end).unwrap_or(false))
+            }
             (format, Some(length), None) => {
                 open().is_some_and(|file| cuts(format, file, length, place).unwrap_or(false))
             }
@@ -41,6 +46,18 @@ impl Input {
         };
         // FFmpeg marks packets that end too early; the last one of each stream tells of the end.
         ends_early || self.is_corrupt.contains(&true)
+    }
+
+    /// Whether it is an Ogg file of several recordings, of which FFmpeg reads only the first.
+    pub fn is_chain(&self) -> bool {
+        // SAFETY: every open input has a format, a static table.
+        let is_ogg = formats::name(unsafe { &*(*self.as_ptr()).iformat }) == "ogg";
+        let found = self.film.as_ref().filter(|_| is_ogg).map(|(path, _)| -> io::Result<bool> {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            packets::is_chain(file, length)
+        });
+        found.is_some_and(|found| found.unwrap_or(false))
     }
 
     /// Where FFmpeg reads.
@@ -68,6 +85,9 @@ fn cuts(format: &str, file: File, length: u64, place: Option<u64>) -> io::Result
         "flv" => chunks::run_over(file, from(place), length, chunks::flv),
         "mxf" => chunks::run_over(file, from(place), length, chunks::mxf),
         "gif" => chunks::cuts_gif(file),
+        "dirac" => chunks::run_over(file, 0, length, chunks::dirac),
+        "obu" => chunks::run_over(file, 0, length, chunks::obu),
+        "mjpeg" => packets::cuts_jpegs(file, length),
         _ => Ok(false),
     }
 }

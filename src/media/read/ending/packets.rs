@@ -1,4 +1,5 @@
-//! Whether a stream of packets or pages is cut off: MPEG's transport and program streams, and Ogg.
+//! Whether a stream of packets or pages is cut off: MPEG's transport and program streams, Ogg, NUT, and JPEGs
+//! one after the other.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,6 +15,13 @@ const SPACINGS: [(u64, u64); 3] = [(188, 0), (192, 4), (204, 16)];
 const OGG: &[u8; 4] = b"OggS";
 const OGG_HEAD: usize = 27;
 const OGG_PAGE: u64 = 27 + 255 + 255 * 255;
+
+/// How the index of NUT begins, and how much of other streams may stand between the last picture and it.
+const NUT_INDEX: &[u8; 8] = b"NX\xDD\x67\x2F\x23\xE6\x4E";
+const NUT_TAIL: u64 = 16 << 20;
+
+/// No JPEG of a film is larger.
+const JPEG_TAIL: u64 = 16 << 20;
 
 /// How the codes of a program stream begin, and those of a pack and of the end.
 const START: &[u8; 3] = &[0, 0, 1];
@@ -54,6 +62,43 @@ pub fn cuts_ogg(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
     let Some(pieces) = page.get(OGG_HEAD..OGG_HEAD + count).filter(|_| page.len() >= OGG_HEAD) else { return Ok(true) };
     let content: usize = pieces.iter().map(|&size| usize::from(size)).sum();
     Ok(page.len() < OGG_HEAD + count + content)
+}
+
+/// Whether a file of JPEGs, one after the other, and of `length` bytes ends within one: its last one has no end. Nothing within a
+/// JPEG looks like its beginning or its end.
+pub fn cuts_jpegs(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(length.saturating_sub(JPEG_TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let last = |marker: u8| tail.windows(2).rposition(|pair| pair == [0xFF, marker]);
+    Ok(last(0xD9) < last(0xD8))
+}
+
+/// Whether an Ogg file is several, one behind the other: its last page belongs to none of the streams that its beginning opens.
+pub fn is_chain(mut file: impl Read + Seek, length: u64) -> io::Result<bool> {
+    const OPENS_STREAM: u8 = 2;
+    let mut head = Vec::new();
+    (&mut file).take(OGG_PAGE).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * OGG_PAGE)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let pages = |bytes: &'_ [u8]| -> Vec<(u8, [u8; 4])> {
+        let heads = bytes.windows(OGG_HEAD).filter(|head| head.starts_with(OGG));
+        heads.map(|head| (head[5], [head[14], head[15], head[16], head[17]])).collect()
+    };
+    let first = pages(&head);
+    let opened: Vec<_> =
+        first.iter().take_while(|(flags, _)| flags & OPENS_STREAM != 0).map(|(_, stream)| stream).collect();
+    Ok(pages(&tail).last().is_some_and(|(_, stream)| !opened.is_empty() && !opened.contains(&stream)))
+}
+
+/// Whether a NUT file of `length` bytes has lost its end: its writers put an index there. Its last picture ends at `end`.
+pub fn cuts_nut(mut file: impl Read + Seek, length: u64, end: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(end))?;
+    let mut tail = Vec::new();
+    file.take(NUT_TAIL).read_to_end(&mut tail)?;
+    let has_index = tail.windows(NUT_INDEX.len()).any(|bytes| bytes == NUT_INDEX);
+    Ok(end > 0 && length.saturating_sub(end) < NUT_TAIL && !has_index)
 }
 
 /// Whether a program stream of `length` bytes (MPEG-1 or MPEG-2, DVDs too) ends within a packet.
@@ -103,6 +148,35 @@ mod tests {
             assert!(cut(&whole[..whole.len() - missing]), "{missing}");
         }
         assert!(!cut(b"no Ogg"));
+    }
+
+    #[test]
+    fn a_film_of_jpegs_whose_last_one_has_no_end_is_cut_off() {
+        let picture = [0xFF, 0xD8, 0xFF, 0xDA, 1, 2, 3, 0xFF, 0, 4, 0xFF, 0xD9];
+        let cut = |bytes: &[u8]| cuts_jpegs(Cursor::new(bytes), bytes.len() as u64).unwrap();
+        let whole = picture.repeat(3);
+        assert!(!cut(&whole) && !cut(&whole[..24]) && !cut(b"no JPEG"));
+        for missing in 1..10 {
+            assert!(cut(&whole[..whole.len() - missing]), "{missing}");
+        }
+    }
+
+    #[test]
+    fn an_ogg_file_behind_another_makes_a_chain() {
+        let page =
+            |flags: u8, stream: u8| [&OGG[..], &[0, flags], &[0; 8], &[stream; 4], &[0; 8], &[1, 3, 7, 7, 7]].concat();
+        let file = |a: u8, b: u8| [page(2, a), page(2, b), page(0, a), page(0, b), page(4, a)].concat();
+        let chain = |bytes: &[u8]| is_chain(Cursor::new(bytes), bytes.len() as u64).unwrap();
+        assert!(!chain(&file(1, 2)) && !chain(b"no Ogg"));
+        assert!(chain(&[file(1, 2), file(3, 4)].concat()));
+    }
+
+    #[test]
+    fn a_nut_file_without_an_index_behind_its_pictures_is_cut_off() {
+        let whole = [&[1; 100][..], NUT_INDEX, &[2; 30]].concat();
+        let cut = |bytes: &[u8], end| cuts_nut(Cursor::new(bytes), bytes.len() as u64, end).unwrap();
+        assert!(!cut(&whole, 100) && !cut(&whole, 60) && !cut(&whole[..50], 0));
+        assert!(cut(&whole[..100], 100) && cut(&whole[..100], 60) && cut(&whole[..107], 100));
     }
 
     #[test]

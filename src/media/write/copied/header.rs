@@ -1,5 +1,7 @@
 //! What is copied into the output's header: streams, covers, tags and chapters.
 
+use std::ffi::CString;
+
 use ffmpeg_next::Dictionary;
 use ffmpeg_next::ffi::{self, AVCodecID, AVMediaType};
 use ffmpeg_next::format::context::Output;
@@ -83,6 +85,48 @@ pub fn copy_tags(input: &Input, output: &mut Output, container: Container) -> Ve
     let kept: Vec<(&str, &str)> = kept.collect();
     output.set_metadata(kept.iter().copied().collect::<Dictionary<'_>>());
     kept.into_iter().filter(|(key, _)| !container.takes_tag(key)).map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Puts the tags of streams into the words of QuickTime's family: it has no titles of streams but the names of their handlers,
+/// which players show; and FFmpeg writes a language into MOV only by the code that its table of Apple's languages has.
+pub fn word_stream_tags(output: &mut Output, container: Container) {
+    const APPLE: [(&str, &str); 19] = [
+        ("bod", "tib"),
+        ("cym", "wel"),
+        ("cze", "ces"),
+        ("deu", "ger"),
+        ("ell", "gre"),
+        ("eus", "baq"),
+        ("fre", "fra"),
+        ("hye", "arm"),
+        ("isl", "ice"),
+        ("kat", "geo"),
+        ("mkd", "mac"),
+        ("msa", "may"),
+        ("mya", "bur"),
+        ("nld", "dut"),
+        ("rum", "ron"),
+        ("slo", "slk"),
+        ("sqi", "alb"),
+        ("swe", "sve"),
+        ("zho", "chi"),
+    ];
+    if !container.is_quicktime() {
+        return;
+    }
+    for index in 0..output.nb_streams() as usize {
+        let Some(mut stream) = output.stream_mut(index) else { continue };
+        let tags = stream.metadata();
+        let title = tags.get("title").filter(|_| tags.get("handler_name").is_none()).map(str::to_owned);
+        let known = |language: &str| APPLE.iter().find(|(code, _)| *code == language);
+        let language = tags.get("language").and_then(known).filter(|_| container.name() == "mov");
+        let language = language.map(|(_, code)| (*code).to_owned());
+        for (key, value) in [(c"handler_name", title), (c"language", language)] {
+            let Some(value) = value.and_then(|value| CString::new(value).ok()) else { continue };
+            // SAFETY: the stream is the output's own, and its header is not written yet; FFmpeg copies both strings.
+            unsafe { ffi::av_dict_set(&raw mut (*stream.as_mut_ptr()).metadata, key.as_ptr(), value.as_ptr(), 0) };
+        }
+    }
 }
 
 /// Copies the chapters that are not cut away.

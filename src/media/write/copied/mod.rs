@@ -13,7 +13,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::{Error as FfmpegError, Packet, media};
 
-use self::header::{Cut, add_stream, copy_chapters, copy_tags};
+use self::header::{Cut, add_stream, copy_chapters, copy_tags, word_stream_tags};
 use self::plan::{Plan, plan};
 use self::route::Route;
 use super::container::Container;
@@ -132,6 +132,7 @@ impl CopiedStreams {
             let container = container.name().to_owned();
             self.warnings.push(Warning::TagsLeftOut { tags: homeless.join(", "), container });
         }
+        word_stream_tags(muxer.output(), container);
         copy_chapters(&self.input, muxer.output(), self.cut)
     }
 
