@@ -3,6 +3,7 @@
 //! Each message is one sentence that says what failed and how to fix it, if there is a way. Callers branch on the
 //! variant only; the text is for people.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::{fmt, io};
 
@@ -32,6 +33,17 @@ pub enum Error {
 
 /// The result of a function that can fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Fails if the setting `name` has a `value` out of its range.
+///
+/// # Errors
+/// It has; the message says which values it may have.
+pub fn within<T: PartialOrd + fmt::Display>(name: &str, value: T, range: &RangeInclusive<T>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{name} {value} is not from {} to {}", range.start(), range.end())))
+}
 
 impl Error {
     /// An [`Error::Failed`] with this message.

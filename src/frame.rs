@@ -34,15 +34,24 @@ impl Rational {
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxPixels(u64);
+pub struct MaxPixels {
+    pixels: u64,
+    /// It is nobody's choice: messages do not speak of a flag that raises it.
+    fixed: bool,
+}
 
 impl MaxPixels {
+    /// A limit that nobody can raise.
+    pub(crate) const fn fixed(pixels: u64) -> Self {
+        Self { pixels, fixed: true }
+    }
+
     /// The highest limit that can be set: a gigapixel.
     const MOST: u64 = 1_000_000_000;
 
     /// The number of pixels.
     pub fn pixels(self) -> u64 {
-        self.0
+        self.pixels
     }
 
     /// Checks a size before memory is allocated for it. `name` stands for the file in messages.
@@ -54,10 +63,11 @@ impl MaxPixels {
         if pixels == 0 {
             return Err(Error::failed(format!("{name} claims {width} x {height} pixels; get an undamaged copy")));
         }
-        if pixels <= self.0 {
+        if pixels <= self.pixels {
             return Ok(());
         }
         let cure = match pixels.div_ceil(1_000_000) {
+            _ if self.fixed => "scale it down first".to_owned(),
             needed if pixels <= Self::MOST => format!("scale it down first, or allow it with --max-pixels {needed}"),
             _ => format!("scale it down first, to {} megapixels at most", Self::MOST / 1_000_000),
         };
@@ -70,7 +80,7 @@ impl MaxPixels {
 impl Default for MaxPixels {
     /// 256 megapixels: more than today's largest cameras take (200) and than any video has.
     fn default() -> Self {
-        Self(256_000_000)
+        Self { pixels: 256_000_000, fixed: false }
     }
 }
 
@@ -80,7 +90,9 @@ impl FromStr for MaxPixels {
     /// Parses a number of megapixels, 0.001 to 1000.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse::<f64>() {
-            Ok(millions) if (0.001..=1000.0).contains(&millions) => Ok(Self((millions * 1e6) as u64)),
+            Ok(millions) if (0.001..=1000.0).contains(&millions) => {
+                Ok(Self { pixels: (millions * 1e6) as u64, fixed: false })
+            }
             _ => Err("must be from 0.001 to 1000 (megapixels)".to_owned()),
         }
     }
@@ -89,7 +101,7 @@ impl FromStr for MaxPixels {
 impl fmt::Display for MaxPixels {
     /// The number of megapixels.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0 as f64 / 1e6)
+        write!(out, "{}", self.pixels as f64 / 1e6)
     }
 }
 

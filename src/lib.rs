@@ -266,7 +266,7 @@ pub mod internals {
     }
     pub mod network {
         pub use crate::network::{Identity, Layout, Network, NetworkFile, Opening, open};
-        pub use crate::network::{device, inspect, library, provider, runtime, vgg19};
+        pub use crate::network::{device, inspect, library, provider, runtime, vgg19, web};
     }
     pub mod paint {
         pub use crate::paint::{Recipe, Subject, paint};

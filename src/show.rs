@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::statistics::Percentiles;
 use crate::style::catalog::{IDENTITY, did_you_mean};
 use crate::style::expression::Expression;
@@ -216,14 +216,8 @@ impl Show {
         if let Some(style) = &patch.style {
             self.check(style)?;
         }
-        let within = |name: &str, value: Option<f32>, range: std::ops::RangeInclusive<f32>| match value {
-            Some(value) if !range.contains(&value) => {
-                Err(Error::usage(format!("{name} {value} is not from {} to {}", range.start(), range.end())))
-            }
-            _ => Ok(()),
-        };
-        within("strength", patch.strength, STRENGTH)?;
-        within("scale", patch.scale, SCALE)?;
+        patch.strength.map_or(Ok(()), |strength| within("strength", strength, &STRENGTH))?;
+        patch.scale.map_or(Ok(()), |scale| within("scale", scale, &SCALE))?;
         self.change(|settings| patch.apply(settings));
         Ok(())
     }

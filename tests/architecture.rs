@@ -42,7 +42,7 @@ const RANKS: [&str; 32] = [
 ];
 
 /// Where each outside crate may be named.
-const DOORS: [(&str, &[&str]); 35] = [
+const DOORS: [(&str, &[&str]); 37] = [
     ("ort", &["network/"]),
     ("ffmpeg_next", &["media/"]),
     ("clap", &["cli/", "command/mod.rs"]),
@@ -91,6 +91,8 @@ const DOORS: [(&str, &[&str]); 35] = [
     ("libloading", &["sink/window/", "picture/heif.rs", "network/plugin.rs"]),
     ("jxl_oxide", &["picture/jpeg_xl.rs"]),
     ("zip", &["setup/unpack.rs"]),
+    ("tar", &["setup/unpack.rs"]),
+    ("flate2", &["setup/unpack.rs"]),
 ];
 
 /// What would be a second way to do what a module of the ground floor does.

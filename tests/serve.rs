@@ -174,7 +174,9 @@ fn who_lacks_the_token_gets_nothing() {
     assert_eq!(answer(&host, "GET /api/state", "Authorization: Bearer open-sesame\r\n", "").0, 200);
     let mut page = send(&host, "GET /?token=open-sesame", "", "");
     let (status, head) = head(&mut page);
-    assert!(status == 200 && head.contains("set-cookie: impasto_token=open-sesame; httponly"), "{head}");
+    let port = host.rsplit(':').next().unwrap();
+    let cookie = format!("set-cookie: impasto_token_{port}=open-sesame; httponly");
+    assert!(status == 200 && head.contains(&cookie), "{head}");
     // Beyond this machine there is always one.
     let abroad = HttpSink::open("0.0.0.0:0".parse().unwrap(), None, show()).unwrap();
     assert!(abroad.address().split("?token=").nth(1).unwrap().len() == 32, "{}", abroad.address());

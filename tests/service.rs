@@ -1,8 +1,5 @@
-//! `impasto serve`, by clients that it has: curl, Python, and a real browser.
+//! `impasto serve`, by clients that it has: curl and Python. page.rs opens it in a real browser.
 
-#[cfg(target_os = "linux")]
-#[path = "common/browser.rs"]
-mod browser;
 #[path = "common/clips.rs"]
 mod clips;
 #[path = "common/damage.rs"]
@@ -323,10 +320,12 @@ fn strangers_get_nothing_and_the_page_loads_nothing_from_elsewhere() {
     }
     let page = server.curl("/?token=open-sesame", &[]);
     assert!(page.head.contains("content-security-policy: default-src 'self'"), "{}", page.head);
-    assert!(page.head.contains("set-cookie: impasto_token=open-sesame; httponly"), "{}", page.head);
-    for file in
-        ["/", "/page.css", "/look.css", "/page.js", "/api.js", "/styles.js", "/jobs.js", "/camera.js", "/api/v1/docs/"]
-    {
+    let port = server.host().rsplit(':').next().unwrap();
+    let cookie = format!("set-cookie: impasto_token_{port}=open-sesame; httponly");
+    assert!(page.head.contains(&cookie), "{}", page.head);
+    let scripts = ["page", "api", "styles", "jobs", "camera", "server", "browser", "worker", "grain", "pixels"];
+    let scripts = scripts.map(|name| format!("/{name}.js"));
+    for file in scripts.iter().map(String::as_str).chain(["/", "/page.css", "/look.css", "/api/v1/docs/"]) {
         let answer = server.curl(file, &token);
         let text = String::from_utf8(answer.body).unwrap();
         assert_eq!(answer.status, 200, "{file}");
@@ -384,98 +383,60 @@ fn the_description_names_every_route_and_its_answers_are_what_it_says() {
     assert!(metrics.contains("impasto_pictures_waiting 0") && metrics.ends_with("# EOF\n"), "{metrics}");
 }
 
-/// Waits until an expression is true in the page.
-#[cfg(target_os = "linux")]
-fn until(browser: &mut browser::Browser, expression: &str) {
-    let start = Instant::now();
-    while browser.eval(expression) != Value::Bool(true) {
-        let words = browser.eval("document.getElementById('wrong')?.textContent");
-        assert!(start.elapsed() < LONG, "{expression}: {words}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Drops a picture on the page as a desktop does.
-#[cfg(target_os = "linux")]
-const DROP: &str = "(async () => { \
-    const blob = await (await fetch('sample.jpg')).blob(); \
-    const data = new DataTransfer(); \
-    data.items.add(new File([blob], 'cat.jpg', { type: 'image/jpeg' })); \
-    document.getElementById('frame').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data })); \
-    return true; })()";
-
-#[cfg(target_os = "linux")]
 #[test]
-fn in_a_browser_a_photo_is_dropped_and_painted_and_repainted_in_another_style() {
+fn a_browser_that_paints_by_itself_gets_all_it_needs_from_the_server_and_nothing_else() {
+    need::onnxruntime_web();
     let server = Server::new(&[]);
-    let mut browser = browser::Browser::open(&server.address, 1280, 900);
-    until(&mut browser, "document.querySelectorAll('#styles img.there').length > 3");
-    assert_eq!(browser.eval(DROP), true);
-    until(&mut browser, "document.getElementById('painting').naturalWidth === 400");
-    let first = browser.eval("document.getElementById('painting').src");
-    browser.click("#styles button:nth-child(2)");
-    until(
-        &mut browser,
-        &format!(
-            "!document.getElementById('painting').src.endsWith({first}) && document.getElementById('busy').hidden"
-        ),
-    );
-    assert_eq!(browser.eval("document.getElementById('download').download"), "cat-painted.jpg");
-    // The slider can be moved by keys.
-    browser.eval("document.getElementById('divide').focus()");
-    for kind in ["keyDown", "keyUp"] {
-        browser.ask(
-            "Input.dispatchKeyEvent",
-            json!({ "type": kind, "key": "End", "code": "End", "windowsVirtualKeyCode": 35 }),
-        );
+    let recipe = server.curl("/browser/recipe?style=scream:3,udnie:1", &[]).json();
+    let [network] = recipe["networks"].as_array().unwrap().as_slice() else { panic!("{recipe}") };
+    let weights: Vec<f64> = network["weights"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    assert_eq!((weights.iter().sum::<f64>(), weights.iter().copied().fold(0.0, f64::max)), (1.0, 0.75));
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let sent = server.curl(network["address"].as_str().unwrap(), &[]);
+    assert_eq!(sent.body, fs::read(models.join("live.onnx")).unwrap());
+    let runtime = recipe["runtime"].as_str().unwrap();
+    for (file, kind) in [("ort.wasm.min.mjs", "javascript"), ("ort-wasm-simd-threaded.wasm", "application/wasm")] {
+        let answer = server.curl(&format!("{runtime}{file}"), &["-I"]);
+        assert!(answer.status == 200 && answer.head.contains(kind), "{}", answer.head);
+        // Without these, a browser gives it one thread only.
+        assert!(answer.head.contains("cross-origin-embedder-policy: require-corp"), "{}", answer.head);
     }
-    until(&mut browser, "document.getElementById('compare').style.getPropertyValue('--at') === '100%'");
+    assert_eq!(server.curl("/browser/grain", &[]).body.len(), 512 * 512 * 4 * 4);
+    assert!(server.curl("/browser/recipe?style=screem", &[]).refused(400).contains("did you mean 'scream'"));
+    for path in ["package.json", "..%2f..%2fsecret", "ort.js"] {
+        server.curl(&format!("{runtime}{path}"), &[]).refused(404);
+    }
+    server.curl("/browser/networks/0123", &[]).refused(404);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn in_a_browser_the_camera_is_painted_by_the_server() {
-    let server = Server::new(&[]);
-    let mut browser = browser::Browser::open(&server.address, 1280, 900);
-    until(&mut browser, "document.querySelectorAll('#styles button').length > 3");
-    browser.click("#open-camera");
-    until(&mut browser, "/^[0-9.]+ fps . [1-9][0-9]* ms/.test(document.getElementById('latency').textContent)");
-    // What is shown is painted: some of it is neither black nor clear.
-    until(
-        &mut browser,
-        "document.getElementById('canvas').getContext('2d').getImageData(0, 0, 64, 64).data.some((value, place) => place % 4 < 3 && value > 30)",
-    );
-    browser.click("#record");
-    thread::sleep(Duration::from_millis(1500));
-    browser.click("#record");
-    until(&mut browser, "Number(document.getElementById('record').dataset.bytes) > 1000");
-    let painted = String::from_utf8(server.curl("/metrics", &[]).body).unwrap();
-    assert!(painted.contains("impasto_cameras 1"), "{painted}");
-    browser.click("#close-camera");
-    let start = Instant::now();
-    while !String::from_utf8(server.curl("/metrics", &[]).body).unwrap().contains("impasto_cameras 0") {
-        assert!(start.elapsed() < LONG, "the camera is still painted");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn in_a_browser_a_film_is_sent_followed_and_played() {
+fn a_field_that_means_nothing_for_a_job_is_refused() {
     let (server, folder) = (Server::new(&[]), Folder::new());
-    folder.clip("film.mp4", 2.0, "");
-    let mut browser = browser::Browser::open(&server.address, 390, 844);
-    until(&mut browser, "document.querySelectorAll('#styles button').length > 3");
-    let root = browser.ask("DOM.getDocument", json!({}))["root"]["nodeId"].clone();
-    let input = browser.ask("DOM.querySelector", json!({ "nodeId": root, "selector": "#file" }))["nodeId"].clone();
-    browser.ask("DOM.setFileInputFiles", json!({ "nodeId": input, "files": [folder.path("film.mp4")] }));
-    until(
-        &mut browser,
-        "!document.getElementById('film').hidden && document.getElementById('film').videoWidth === 160",
-    );
-    assert_eq!(browser.eval("document.getElementById('download').download"), "film-painted.mp4");
-    // No wider than a phone.
-    assert_eq!(browser.eval("document.documentElement.scrollWidth <= innerWidth"), true);
-    browser.click("#delete");
-    until(&mut browser, "!document.getElementById('empty').hidden");
+    folder.clip("film.mp4", 1.0, "");
+    let (film, image) = (field("file", &folder.path("film.mp4")), field("image", &photo()));
+    for name in ["quality", "size"] {
+        let said = server.form("/api/v1/jobs", &[&film, &format!("{name}=80")]).refused(400);
+        assert!(said.contains(&format!("a film has no field '{name}'")), "{said}");
+    }
+    let said = server.form("/api/v1/pictures", &[&image, "steps=10"]).refused(400);
+    assert!(said.contains("a picture has no field 'steps'"), "{said}");
+}
+
+#[test]
+fn a_film_that_does_not_state_its_length_ends_at_the_limit_too() {
+    let (server, folder) = (Server::new(&["--max-minutes", "0.05"]), Folder::new());
+    folder.clip("stated.mp4", 8.0, "");
+    // Written as a stream, a Matroska file has no length.
+    folder.ffmpeg("-i stated.mp4 -c copy -f matroska -live 1 film.mkv");
+    let id = server.job(&[&field("file", &folder.path("film.mkv")), "style=identity"]);
+    let start = Instant::now();
+    let job = loop {
+        let job = server.curl(&format!("/api/v1/jobs/{id}"), &[]).json();
+        if job["state"] == "failed" {
+            break job;
+        }
+        assert!(start.elapsed() < LONG && job["state"] != "done", "{job}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert!(job["error"].as_str().unwrap().contains("--max-minutes"), "{job}");
 }

@@ -2,6 +2,9 @@
 
 #![cfg(unix)]
 
+#[path = "common/need.rs"]
+mod need;
+
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -202,7 +205,8 @@ mod on_linux {
     #[test]
     fn setup_check_changes_nothing() {
         let user = User::new();
-        let output = user.setup(&["--check", "--gpu", "cuda", "--gpu", "webgpu", "--clips", "--style-images"]);
+        let flags = ["--check", "--gpu", "cuda", "--gpu", "webgpu", "--clips", "--style-images", "--web"];
+        let output = user.setup(&flags);
         assert_eq!(output.status.code(), Some(1));
         let words = words(&output);
         for missing in [
@@ -211,6 +215,7 @@ mod on_linux {
             "the plugin for webgpu",
             "the demo's clips",
             "the networks of --style-image",
+            "ONNX Runtime for browsers",
         ] {
             assert!(words.contains(missing), "{missing} is not listed in:\n{words}");
         }
@@ -324,6 +329,33 @@ fn impasto_setup_without_pip_says_how_to_get_it() {
     user.program("python3", "#!/bin/sh\nexit 1\n");
     let said = words(&impasto(&user, &["setup", "--paint"]));
     assert!(said.contains("pip is needed to download") && said.contains("--from"), "{said}");
+}
+
+#[test]
+fn impasto_setup_web_refuses_an_archive_that_is_not_the_pinned_file_and_begins_again() {
+    let user = User::new();
+    let setup = || {
+        let runtime = need::onnx_runtime();
+        words(&impasto(&user, &["setup", "--web", "--onnxruntime", runtime.to_str().unwrap()]))
+    };
+    let said = setup();
+    assert!(said.contains("curl, which downloads onnxruntime-web, cannot be started"), "{said}");
+    assert!(said.contains("npm pack onnxruntime-web@"), "{said}");
+    // It gets its file after --output, and the address last.
+    let curl = "#!/bin/sh\necho \"$*\" >>\"$PYTHON_CALLS\"\n\
+                while [ $# -gt 1 ]; do [ \"$1\" != --output ] || echo forged >\"$2\"; shift; done\n";
+    user.program("curl", curl);
+    let said = setup();
+    assert!(said.contains("is not the pinned file"), "{said}");
+    assert_eq!(user.files(), Vec::<PathBuf>::new());
+    let calls = fs::read_to_string(user.home.path().join("calls")).unwrap();
+    assert!(
+        calls.contains("--continue-at -") && calls.contains("https://registry.npmjs.org/onnxruntime-web/-/"),
+        "{calls}"
+    );
+    user.program("curl", "#!/bin/sh\nexit 22\n");
+    let said = setup();
+    assert!(said.contains("could not be downloaded") && said.contains("it resumes"), "{said}");
 }
 
 #[test]

@@ -56,6 +56,16 @@ impl Format {
         }
     }
 
+    /// The media type, as browsers call it.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::Tiff => "image/tiff",
+        }
+    }
+
     /// The usual file name extension, without the dot.
     pub fn ending(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::wishes::Wishes;
+use crate::picture::Format;
 
 /// What is painted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,6 +75,9 @@ pub struct Journal {
     pub styles: usize,
     /// The extension of the result.
     pub ending: String,
+    /// Of a film whose length is not known: the frames that it may have.
+    #[serde(default)]
+    pub most_frames: Option<u64>,
     pub outcome: Option<Outcome>,
     pub error: Option<String>,
     pub warnings: Vec<String>,
@@ -92,8 +96,8 @@ impl Journal {
             "webm" => "video/webm",
             "mov" => "video/quicktime",
             "mkv" => "video/x-matroska",
-            "jpg" => "image/jpeg",
-            _ => "image/png",
+            "jpg" => Format::Jpeg.media_type(),
+            _ => Format::Png.media_type(),
         }
     }
 }

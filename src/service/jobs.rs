@@ -21,9 +21,9 @@ use super::form::{Form, Target};
 use super::house::{House, announced};
 use super::job::{Job, Journal, Kind, State as JobState};
 use super::pictures::guarded;
-use super::wishes::WishesForm;
-use super::worker::{preview, without_paths};
-use crate::error::{Error, Result};
+use super::wishes::{Purpose, WishesForm};
+use super::worker::{preview, too_long, without_paths};
+use crate::error::{Error, Result, within};
 use crate::frame::Frame;
 use crate::media::read::{DecodeOptions, Decoder};
 use crate::network::vgg19;
@@ -141,7 +141,8 @@ pub async fn create(
     if !known.contains(&ending.as_str()) {
         return Err(Refusal::bad(format!("container '{ending}' is not one of {}", known.join(", "))));
     }
-    let poster = match kind {
+    form.wishes.check_fields(if kind == Kind::Film { Purpose::Film } else { Purpose::Paint })?;
+    let Probed { poster, most_frames } = match kind {
         Kind::Film => {
             house.check(&form.wishes.settings(&form.styles)?)?;
             let (house, folder, name) = (Arc::clone(&house), draft.folder.clone(), name.clone());
@@ -163,7 +164,7 @@ pub async fn create(
             let read = move || {
                 let original = read::load(&input, most)?;
                 styles.iter().try_for_each(|style| read::load(style, most).map(drop))?;
-                preview(&original.frame)
+                Ok(Probed { poster: preview(&original.frame)?, most_frames: None })
             };
             let read = guarded("decode", read).await;
             read.map_err(|error| Refusal::bad(without_paths(&error.to_string(), &folder, &shown)))?
@@ -186,6 +187,7 @@ pub async fn create(
         wishes: form.wishes,
         styles: form.styles.len(),
         ending,
+        most_frames,
         outcome: None,
         error: None,
         warnings: Vec::new(),
@@ -198,19 +200,20 @@ pub async fn create(
     Ok(answer)
 }
 
-fn check_size(size: Option<u32>, steps: Option<u32>) -> Result<(), Refusal> {
-    let within = |name: &str, value: Option<u32>, range: std::ops::RangeInclusive<u32>| match value {
-        Some(value) if !range.contains(&value) => {
-            Err(Refusal::bad(format!("{name} {value} is not from {} to {}", range.start(), range.end())))
-        }
-        _ => Ok(()),
-    };
-    within("size", size, StillSettings::SIZES)?;
-    within("steps", steps, StillSettings::ITERATIONS)
+fn check_size(size: Option<u32>, steps: Option<u32>) -> Result<()> {
+    size.map_or(Ok(()), |size| within("size", size, &StillSettings::SIZES))?;
+    steps.map_or(Ok(()), |steps| within("steps", steps, &StillSettings::ITERATIONS))
 }
 
-/// Opens a film that was sent; gives its first frame.
-fn probe(house: &House, folder: &std::path::Path, name: &str) -> Result<Bytes, Refusal> {
+/// A film that was sent, opened.
+struct Probed {
+    poster: Bytes,
+    /// See [`Journal::most_frames`].
+    most_frames: Option<u64>,
+}
+
+/// Opens a film that was sent, and checks its length as far as its file states it.
+fn probe(house: &House, folder: &std::path::Path, name: &str) -> Result<Probed, Refusal> {
     let path = folder.join("input");
     let options =
         DecodeOptions { threads: Some(1), max_pixels: house.studio.machine().max_pixels, ..DecodeOptions::default() };
@@ -222,16 +225,14 @@ fn probe(house: &House, folder: &std::path::Path, name: &str) -> Result<Bytes, R
     let (frames, rate) = (film.info().frames.unwrap_or(0), film.info().frame_rate.as_f64());
     let (seconds, most) = (frames as f64 / rate.max(1e-3), house.limits.seconds);
     if seconds > most {
-        let words = format!(
-            "'{name}' is {:.0} minutes long, and films may have {:.0}; cut it, or start the server with a higher --max-minutes",
-            seconds / 60.0,
-            most / 60.0
-        );
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, words));
+        let length = format!("{:.0} minutes long", seconds / 60.0);
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, too_long(name, &length, most)));
     }
+    let most_frames = film.info().frames.is_none().then_some((most * rate).ceil() as u64);
     let mut frame = Frame::default();
     let found = film.next(&mut frame).map_err(words)?;
-    if found { preview(&frame).map_err(words) } else { Ok(Bytes::new()) }
+    let poster = if found { preview(&frame).map_err(words)? } else { Bytes::new() };
+    Ok(Probed { poster, most_frames })
 }
 
 /// List the jobs.

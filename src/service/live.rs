@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::house::House;
 use super::room::{Class, Urgent};
-use super::wishes::Wishes;
-use crate::error::{Error, Result};
+use super::wishes::{Purpose, Wishes};
+use crate::error::Result;
 use crate::frame::MaxPixels;
 use crate::picture::read;
 use crate::studio::PaintSettings;
@@ -31,7 +31,7 @@ use crate::web::jpeg;
 const CAMERAS: i64 = 4;
 /// The largest message, in bytes, and the largest frame.
 const MESSAGE: usize = 4 << 20;
-const PIXELS: &str = "2.1";
+const PIXELS: MaxPixels = MaxPixels::fixed(2_100_000);
 /// A camera without a frame for so long is let go, so that films are painted again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same while one of its frames is painted, on whatever machine.
@@ -152,6 +152,7 @@ impl Camera {
                 return Err(format!("no setting is called '{name}'"));
             }
         }
+        wishes.check_fields(Purpose::Camera).map_err(|error| error.to_string())?;
         let settings = wishes.settings(&[]).map_err(|error| error.to_string())?;
         self.house.check(&settings).map_err(|refusal| refusal.sentence().to_owned())?;
         Ok(settings)
@@ -179,8 +180,7 @@ fn paint(
 ) -> (Box<Scene>, Result<Bytes>) {
     let (number, frame) = message.split_at(NUMBER);
     let painted = (|| {
-        let most: MaxPixels = PIXELS.parse().map_err(Error::Internal)?;
-        let mut frame = read::decode(frame, "the camera's frame", most)?.frame;
+        let mut frame = read::decode(frame, "the camera's frame", PIXELS)?.frame;
         let painting = easel.paint_next(settings, &mut scene, &mut frame)?;
         let encoded = jpeg::encode(&painting, QUALITY)?;
         let mut answer = BytesMut::with_capacity(NUMBER + encoded.len());

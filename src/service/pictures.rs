@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::form::{Form, Target};
 use super::house::House;
 use super::room::Class;
-use super::wishes::WishesForm;
+use super::wishes::{Purpose, WishesForm};
 use crate::error::{Error, Result};
 use crate::frame::MaxPixels;
 use crate::picture::{Format, Picture, read, write};
@@ -68,13 +68,14 @@ pub async fn paint(
         return Err(Refusal::bad(format!("no field is called '{name}'; the API's description lists them")));
     }
     let name = form.name.ok_or_else(|| Refusal::bad("the picture is missing: send it as the file field 'image'"))?;
+    form.wishes.check_fields(Purpose::Picture)?;
     let settings = form.wishes.settings(&form.styles)?;
     house.check(&settings)?;
     form.wishes.encoding(None)?;
     let wishes = form.wishes.clone();
     let painted = paint_bytes(&house, &client, form.bytes, name, settings, move |own| wishes.encoding(own)).await?;
     let mut answer =
-        ([(header::CONTENT_TYPE, kind(painted.format)), (header::CACHE_CONTROL, "no-store")], painted.bytes)
+        ([(header::CONTENT_TYPE, painted.format.media_type()), (header::CACHE_CONTROL, "no-store")], painted.bytes)
             .into_response();
     // For the network panel of browsers, and for those who measure.
     let timing = format!("queue;dur={:.0}, paint;dur={:.0}", painted.waited * 1e3, painted.seconds * 1e3);
@@ -138,14 +139,4 @@ pub async fn guarded<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     spawn_blocking(work).await.unwrap_or_else(|_| Err(panicked(thread)))
-}
-
-/// The type of a picture file.
-pub fn kind(format: Format) -> &'static str {
-    match format {
-        Format::Jpeg => "image/jpeg",
-        Format::Png => "image/png",
-        Format::WebP => "image/webp",
-        Format::Tiff => "image/tiff",
-    }
 }

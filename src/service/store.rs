@@ -129,6 +129,22 @@ impl Store {
     /// # Errors
     /// Too many jobs wait, or the room is taken by jobs that have not ended.
     pub fn draft(&self, client: &str, bytes: u64) -> Result<Draft<'_>, Refusal> {
+        let id = random_token()?;
+        let mut gone = Vec::new();
+        let room = self.make_room(client, bytes, &mut gone);
+        for id in gone {
+            let _ = fs::remove_dir_all(self.folder.join(id));
+        }
+        room?;
+        // Its end gives the room back.
+        let draft = Draft { store: self, folder: self.folder.join(&id), id, reserved: bytes, is_kept: false };
+        fs::create_dir(&draft.folder).map_err(|error| Error::writing(&draft.folder, &error))?;
+        self.tell();
+        Ok(draft)
+    }
+
+    /// Reserves room for `bytes` of a job of `client`; the folders of `gone` are then removed.
+    fn make_room(&self, client: &str, bytes: u64, gone: &mut Vec<String>) -> Result<(), Refusal> {
         let mut inner = lock(&self.inner);
         let waiting = || inner.entries.iter().filter(|entry| !entry.journal.state.is_final());
         let own = waiting().filter(|entry| entry.journal.client == client).count();
@@ -160,16 +176,10 @@ impl Store {
             let Some(oldest) = inner.entries.iter().position(|entry| entry.journal.state.is_final()) else {
                 return Err(no_room());
             };
-            let gone = inner.entries.remove(oldest);
-            let _ = fs::remove_dir_all(self.folder.join(&gone.journal.id));
+            gone.push(inner.entries.remove(oldest).journal.id);
         }
-        let id = random_token()?;
-        let folder = self.folder.join(&id);
-        fs::create_dir(&folder).map_err(|error| Error::writing(&folder, &error))?;
         inner.reserved += bytes;
-        drop(inner);
-        self.tell();
-        Ok(Draft { store: self, id, folder, reserved: bytes, is_kept: false })
+        Ok(())
     }
 
     /// Puts a job that was received into the queue.
@@ -178,14 +188,19 @@ impl Store {
     /// The disk is full.
     pub fn keep(&self, mut draft: Draft<'_>, mut journal: Journal, poster: Bytes) -> Result<Job> {
         let id = journal.id.clone();
+        journal.number = {
+            let mut inner = lock(&self.inner);
+            inner.next_number += 1;
+            inner.next_number - 1
+        };
+        self.write(&journal)?;
+        draft.is_kept = true;
+        // Its result will need room too.
+        let bytes = size_of(&draft.folder).max(draft.reserved);
         {
             let mut inner = lock(&self.inner);
-            journal.number = inner.next_number;
-            inner.next_number += 1;
-            self.write(&journal)?;
-            draft.is_kept = true;
-            // Its result will need room too.
-            inner.entries.push(Entry::new(journal, size_of(&draft.folder).max(draft.reserved), poster));
+            let place = inner.entries.partition_point(|entry| entry.journal.number < journal.number);
+            inner.entries.insert(place, Entry::new(journal, bytes, poster));
         }
         drop(draft);
         self.tell();
@@ -223,36 +238,47 @@ impl Store {
 
     /// A job has ended. What a client asked for meanwhile is done now; an interruption by the server's end changes nothing.
     pub fn ended(&self, id: &str, outcome: Result<Outcome>, warnings: Vec<String>) {
-        let mut inner = lock(&self.inner);
-        let is_closed = inner.is_closed;
-        let Some(place) = inner.entries.iter().position(|entry| entry.journal.id == id) else { return };
-        let entry = &mut inner.entries[place];
         let folder = self.folder.join(id);
-        if entry.is_deleted {
-            inner.entries.remove(place);
-            let _ = fs::remove_dir_all(folder);
-        } else {
-            entry.progress = None;
-            entry.journal.warnings = warnings;
-            entry.journal.state = match outcome {
+        let (journal, preview, is_deleted) = {
+            let inner = lock(&self.inner);
+            let Some(entry) = inner.entries.iter().find(|entry| entry.journal.id == id) else { return };
+            let mut journal = Journal { warnings, ..entry.journal.clone() };
+            journal.state = match outcome {
                 Ok(outcome) => {
-                    entry.journal.outcome = Some(outcome);
+                    journal.outcome = Some(outcome);
                     State::Done
                 }
                 Err(_) if entry.is_cancelled => State::Cancelled,
-                Err(_) if is_closed => State::Queued,
+                Err(_) if inner.is_closed => State::Queued,
                 Err(error) => {
-                    entry.journal.error = Some(error.to_string());
+                    journal.error = Some(error.to_string());
                     State::Failed
                 }
             };
+            (journal, entry.preview.1.clone(), entry.is_deleted)
+        };
+        let mut bytes = 0;
+        if !is_deleted {
             // Only for the eye: if it cannot be written, nothing is missing.
-            let _ = whole::write(&folder.join(PREVIEW), &entry.preview.1);
-            entry.bytes = size_of(&folder);
+            let _ = whole::write(&folder.join(PREVIEW), &preview);
+            bytes = size_of(&folder);
             // If it cannot be written, the job is done once more after a restart.
-            let _ = self.write(&entry.journal);
+            let _ = self.write(&journal);
+        }
+        let mut inner = lock(&self.inner);
+        let Some(place) = inner.entries.iter().position(|entry| entry.journal.id == id) else { return };
+        let entry = &mut inner.entries[place];
+        // A client may have deleted it meanwhile.
+        let is_deleted = entry.is_deleted;
+        if is_deleted {
+            inner.entries.remove(place);
+        } else {
+            (entry.journal, entry.progress, entry.bytes) = (journal, None, bytes);
         }
         drop(inner);
+        if is_deleted {
+            let _ = fs::remove_dir_all(folder);
+        }
         self.tell();
     }
 
@@ -310,20 +336,26 @@ impl Store {
     /// # Errors
     /// There is no such job.
     pub fn delete(&self, id: &str) -> Result<(), Refusal> {
-        {
+        let is_running = {
             let mut inner = lock(&self.inner);
             let place = inner.entries.iter().position(|entry| entry.journal.id == id && !entry.is_deleted);
             let place = place.ok_or_else(no_job)?;
             let entry = &mut inner.entries[place];
-            if entry.journal.state == State::Running {
+            let is_running = entry.journal.state == State::Running;
+            if is_running {
                 entry.is_deleted = true;
                 entry.stop.request();
-                // Also if the server is killed before the job has ended.
-                let _ = fs::remove_file(self.folder.join(id).join(JOURNAL));
             } else {
                 inner.entries.remove(place);
-                let _ = fs::remove_dir_all(self.folder.join(id));
             }
+            is_running
+        };
+        let folder = self.folder.join(id);
+        if is_running {
+            // Also if the server is killed before the job has ended.
+            let _ = fs::remove_file(folder.join(JOURNAL));
+        } else {
+            let _ = fs::remove_dir_all(folder);
         }
         self.tell();
         Ok(())

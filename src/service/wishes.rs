@@ -5,10 +5,43 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::picture::Format;
 use crate::studio::{PaintSettings, Style};
 use crate::style::paintings::Paintings;
+
+/// JPEG quality, as on the command line.
+const QUALITY: u8 = 92;
+
+/// What is painted, which decides the fields that have a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A picture, in one request.
+    Picture,
+    /// A film.
+    Film,
+    /// A picture, by optimisation.
+    Paint,
+    /// A camera.
+    Camera,
+}
+
+impl Purpose {
+    /// What it is called in messages, and the fields that it has.
+    fn fields(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Picture => (
+                "a picture",
+                &["style", "style_weights", "strength", "scale", "keep_colors", "seed", "format", "quality"],
+            ),
+            Self::Film => ("a film", &["style", "style_weights", "strength", "scale", "keep_colors", "seed"]),
+            Self::Paint => {
+                ("a paint job", &["style", "style_weights", "scale", "keep_colors", "seed", "size", "steps"])
+            }
+            Self::Camera => ("a camera", &["style", "strength", "scale", "keep_colors", "seed"]),
+        }
+    }
+}
 
 /// How to paint; what is not given is as on the command line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,6 +114,32 @@ impl Wishes {
         Ok(true)
     }
 
+    /// Fails if a field is set that means nothing for `purpose`.
+    ///
+    /// # Errors
+    /// One is; the message says which, and which there are.
+    pub fn check_fields(&self, purpose: Purpose) -> Result<()> {
+        let set = [
+            ("style", self.style.is_some()),
+            ("style_weights", self.style_weights.is_some()),
+            ("strength", self.strength.is_some()),
+            ("scale", self.scale.is_some()),
+            ("keep_colors", self.keep_colors),
+            ("seed", self.seed.is_some()),
+            ("format", self.format.is_some()),
+            ("quality", self.quality.is_some()),
+            ("size", self.size.is_some()),
+            ("steps", self.steps.is_some()),
+        ];
+        let (what, fields) = purpose.fields();
+        match set.iter().find(|(name, is_set)| *is_set && !fields.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(Error::usage(format!("{what} has no field '{name}'; leave it out (it has {})", fields.join(", "))))
+            }
+        }
+    }
+
     /// The settings, with `pictures` as the style if there are any.
     ///
     /// # Errors
@@ -94,9 +153,7 @@ impl Wishes {
         };
         let usual = PaintSettings::default();
         let strength = self.strength.unwrap_or(usual.strength);
-        if !(0.0..=1.0).contains(&strength) {
-            return Err(Error::usage(format!("strength {strength} is not from 0 to 1")));
-        }
+        within("strength", strength, &(0.0..=1.0))?;
         let scale = match &self.scale {
             Some(text) => text.parse().map_err(|reason| Error::usage(format!("scale '{text}' {reason}")))?,
             None => usual.scale,
@@ -140,10 +197,9 @@ impl Wishes {
             Some(text) => text.parse().map_err(|reason: String| Error::usage(format!("format '{text}': {reason}")))?,
             None => own.unwrap_or(Format::Png),
         };
-        match self.quality.unwrap_or(92) {
-            quality @ 1..=100 => Ok((format, quality)),
-            quality => Err(Error::usage(format!("quality {quality} is not from 1 to 100"))),
-        }
+        let quality = self.quality.unwrap_or(QUALITY);
+        within("quality", quality, &(1..=100))?;
+        Ok((format, quality))
     }
 }
 
@@ -193,6 +249,23 @@ mod tests {
             let error = outcome.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_field_that_means_nothing_for_what_is_painted_is_refused() {
+        for (purpose, field, words) in [
+            (Purpose::Film, "quality", "a film has no field 'quality'"),
+            (Purpose::Film, "size", "a film has no field 'size'"),
+            (Purpose::Paint, "strength", "a paint job has no field 'strength'"),
+            (Purpose::Picture, "steps", "a picture has no field 'steps'"),
+            (Purpose::Camera, "format", "a camera has no field 'format'"),
+        ] {
+            let error = wishes(&[(field, "1")]).unwrap().check_fields(purpose).unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
+        let all = [("style", "a"), ("style_weights", "1"), ("strength", "1"), ("scale", "1"), ("keep_colors", "on")];
+        wishes(&all).unwrap().check_fields(Purpose::Film).unwrap();
+        wishes(&[("size", "64"), ("steps", "4"), ("seed", "7")]).unwrap().check_fields(Purpose::Paint).unwrap();
     }
 
     #[test]

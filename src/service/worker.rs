@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -86,16 +87,25 @@ impl Work<'_> {
         let paint = journal.wishes.settings(&self.styles())?;
         let settings = FilmSettings { paint, segment_frames: SEGMENT, ..FilmSettings::default() };
         let job = FilmJob { preview: Some(PREVIEW), ..FilmJob::new(self.path("input"), output) };
+        let is_too_long = AtomicBool::new(false);
         let listen = |event: FilmEvent| match event {
             FilmEvent::Progress { frame, total, .. } => {
                 self.house.metrics.film_frames.inc();
                 self.tell(frame, total, None);
+                if journal.most_frames.is_some_and(|most| frame > most) {
+                    is_too_long.store(true, Ordering::Relaxed);
+                    stop.request();
+                }
             }
             FilmEvent::Picture(painting) => self.show(&painting),
             FilmEvent::Warning(warning) => self.warn(&warning.to_string()),
             FilmEvent::Ready | FilmEvent::Resumed { .. } | FilmEvent::Paused => {}
         };
-        let done = self.house.studio.paint_film(&job, settings, stop, &listen)?;
+        let done = self.house.studio.paint_film(&job, settings, stop, &listen);
+        if is_too_long.load(Ordering::Relaxed) {
+            return Err(Error::failed(too_long(&journal.name, "too long", self.house.limits.seconds)));
+        }
+        let done = done?;
         let (width, height) = done.size;
         Ok(Outcome { width, height, frames: done.frames, bytes: length(output) })
     }
@@ -197,6 +207,14 @@ impl Work<'_> {
     fn without_paths(&self, words: &str) -> String {
         without_paths(words, &self.running.folder, &self.running.journal.name)
     }
+}
+
+/// The sentence about the film `name`, whose length is more than `most` seconds.
+pub fn too_long(name: &str, length: &str, most: f64) -> String {
+    let minutes = most / 60.0;
+    format!(
+        "'{name}' is {length}: films may have {minutes:.0} minutes; cut it, or start the server with a higher --max-minutes"
+    )
 }
 
 /// Puts the name that a client gave into a sentence about the file `input` in `folder`.

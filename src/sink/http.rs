@@ -29,7 +29,7 @@ use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
 use super::Sink;
-use crate::error::{Error, Result};
+use crate::error::{Result, within};
 use crate::frame::{Frame, Stamp};
 use crate::picture::{Format, Picture, write};
 use crate::show::{Patch, Show};
@@ -145,8 +145,7 @@ impl Asked {
     fn interval(&self, headers: &HeaderMap) -> Result<Duration> {
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         match self.fps {
-            Some(fps) if (0.1..=240.0).contains(&fps) => Ok(Duration::from_secs_f64(1.0 / fps)),
-            Some(fps) => Err(Error::usage(format!("fps {fps} is not from 0.1 to 240"))),
+            Some(fps) => within("fps", fps, &(0.1..=240.0)).map(|()| Duration::from_secs_f64(1.0 / fps)),
             None if agent.starts_with("Lavf/") => Ok(Duration::from_secs_f64(1.0 / FFMPEG_RATE)),
             None => Ok(Duration::ZERO),
         }
@@ -193,10 +192,10 @@ async fn snapshot(shared: Arc<Shared>, format: Format) -> Response {
     let Ok(Ok(frame)) = tokio::time::timeout(NEXT_FRAME, taken).await else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no frame yet; try again in a moment");
     };
-    let kind = if format == Format::Png { "image/png" } else { "image/jpeg" };
     match write::encode(&Picture::new(frame), format, SNAPSHOT_QUALITY) {
         Ok(encoded) => {
-            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], encoded.bytes).into_response()
+            ([(header::CONTENT_TYPE, format.media_type()), (header::CACHE_CONTROL, "no-store")], encoded.bytes)
+                .into_response()
         }
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

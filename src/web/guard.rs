@@ -41,7 +41,8 @@ const SENT: usize = 16 << 10;
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-const COOKIE: &str = "impasto_token";
+/// Begins the name of the cookie with the token; the port follows, for browsers give cookies to all ports of a host.
+const COOKIE: &str = "impasto_token_";
 
 /// What a request must know.
 pub struct Guard {
@@ -101,7 +102,7 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
     let mut response = next.run(request).await;
     if let Some(token) = &guard.token {
         // The page's own requests then need not carry it in their addresses.
-        let cookie = format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/");
+        let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/", guard.cookie());
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
@@ -149,13 +150,19 @@ impl Guard {
         is_here && port == Some(self.listen.port())
     }
 
+    /// The name of the cookie with the token.
+    fn cookie(&self) -> String {
+        format!("{COOKIE}{}", self.listen.port())
+    }
+
     fn is_known(&self, asked: &Asked<'_>) -> bool {
         let Some(token) = &self.token else { return true };
         let bearer = asked.authorization.strip_prefix("Bearer ");
         let pairs = asked.query.split('&').filter_map(|pair| pair.split_once('='));
         let query = pairs.filter(|(name, _)| *name == "token").map(|(_, value)| value);
         let cookies = asked.cookie.split("; ").filter_map(|pair| pair.split_once('='));
-        let cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
+        let own = self.cookie();
+        let cookie = cookies.filter(|(name, _)| *name == own).map(|(_, value)| value);
         bearer.into_iter().chain(query).chain(cookie).any(|given| is_equal(given.as_bytes(), token.as_bytes()))
     }
 }
@@ -388,10 +395,12 @@ mod tests {
         for right in [
             Asked { query: "a=b&token=secret", ..Asked::default() },
             Asked { authorization: "Bearer secret", ..Asked::default() },
-            Asked { cookie: "a=b; impasto_token=secret", ..Asked::default() },
+            Asked { cookie: "a=b; impasto_token_1=secret", ..Asked::default() },
         ] {
             assert_eq!(admit(right), Ok(()), "{right:?}");
         }
+        // That of a server on another port.
+        assert_eq!(admit(Asked { cookie: "impasto_token_2=secret", ..Asked::default() }), Err(Refused::Token));
         for query in ["", "token=", "token=secre", "token=secrets"] {
             assert_eq!(admit(Asked { query, ..Asked::default() }), Err(Refused::Token), "{query}");
         }

@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -48,6 +50,10 @@ impl Browser {
         let target = browser.ask("Target.createTarget", json!({ "url": address }));
         let attached = browser.ask("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
+        while browser.eval("location.href !== 'about:blank' && document.readyState === 'complete'") != Value::Bool(true)
+        {
+            thread::sleep(Duration::from_millis(20));
+        }
         browser
     }
 

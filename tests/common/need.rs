@@ -39,6 +39,13 @@ pub fn vgg19() -> PathBuf {
     folder
 }
 
+/// ONNX Runtime for browsers.
+#[track_caller]
+pub fn onnxruntime_web() {
+    let found = impasto::internals::network::web::is_installed();
+    assert!(found, "{}", missing("ONNX Runtime for browsers", "scripts/setup --web"));
+}
+
 /// A graphics card in software: the folder of the webgpu plugin, and Chromium's Vulkan driver.
 pub struct SoftwareCard {
     pub plugin: PathBuf,

@@ -49,10 +49,15 @@ impl Answer {
 impl Server {
     /// A server on a free port of this machine.
     pub fn new(args: &[&str]) -> Self {
-        Self::at_home(tempfile::tempdir().unwrap(), args)
+        Self::with_env(args, &[])
     }
 
-    fn at_home(home: tempfile::TempDir, args: &[&str]) -> Self {
+    /// The same with environment variables.
+    pub fn with_env(args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::at_home(tempfile::tempdir().unwrap(), args, env)
+    }
+
+    fn at_home(home: tempfile::TempDir, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_impasto"))
             .args(["serve", "127.0.0.1:0", "--json", "--quiet", "--folder"])
             .arg(home.path().join("jobs"))
@@ -60,6 +65,7 @@ impl Server {
             .arg(need::onnx_runtime())
             .args(args)
             .env("XDG_CACHE_HOME", home.path().join("cache"))
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -75,7 +81,7 @@ impl Server {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let home = std::mem::replace(&mut self.home, tempfile::tempdir().unwrap());
-        Self::at_home(home, args)
+        Self::at_home(home, args, &[])
     }
 
     /// `127.0.0.1:1234`

@@ -223,6 +223,8 @@ async function take(files) {
 function optimise() {
   const data = styles.form();
   data.append("kind", "paint");
+  // The optimiser paints with all its strength.
+  data.delete("strength");
   data.append("file", current.file, current.name);
   send({ name: current.name, url: current.url }, data);
 }

@@ -44,7 +44,7 @@ async function load(runtime, wanted) {
 }
 
 async function session(address) {
-  const known = sessions.get(address) ?? await ort.InferenceSession.create(address, { executionProviders: [device] });
+  const known = sessions.get(address) ?? await ort.InferenceSession.create(address, { executionProviders: [device], logSeverityLevel: 3 });
   sessions.delete(address);
   sessions.set(address, known);
   return known;
@@ -74,7 +74,7 @@ async function set(asked, wanted) {
   try {
     await mount(recipe.networks);
     // A card that cannot run the network says so at its first frame.
-    if (isNew) await paint(new ImageData(64, 36), asked);
+    if (isNew && device === "webgpu") await paint(new ImageData(64, 36), asked);
   } catch (error) {
     if (!isNew || device !== "webgpu" || wanted) throw error;
     sessions.clear();
