@@ -19,6 +19,8 @@ pub const IDENTITY: &str = "identity";
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     folders: Vec<(PathBuf, Manifest)>,
+    /// The program's own folder is not there: the installation is incomplete.
+    lacks_own: bool,
     /// Files that have been checked against their hashes: each is read once, however often its styles are asked for.
     verified: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
@@ -84,8 +86,9 @@ impl Catalog {
             let folder = folder.display();
             return Err(Error::usage(format!("'{folder}' is not a folder of styles: it holds no styles.toml")));
         }
-        let places = first.map(Path::to_path_buf).into_iter().chain(program_folder()).chain([user_folder()]);
-        let mut catalog = Self::default();
+        let own = program_folder();
+        let mut catalog = Self { lacks_own: first.is_none() && own.is_none(), ..Self::default() };
+        let places = first.map(Path::to_path_buf).into_iter().chain(own).chain([user_folder()]);
         for folder in places {
             let manifest = Manifest::read(&folder)?;
             catalog.folders.push((folder, manifest));
@@ -114,18 +117,23 @@ impl Catalog {
         self.folders.iter().filter(|(_, manifest)| !manifest.styles.is_empty()).map(|(folder, _)| folder.as_path())
     }
 
-    /// The default style: the first.
+    /// The default style: the first. Never one of the user's in its place, where the program's own are missing.
     ///
     /// # Errors
-    /// No style is installed.
+    /// No style is installed, or the program's own are missing.
     pub fn default_style(&self) -> Result<Expression> {
-        let first = self.styles().first().map(|found| Expression::single(&found.style.name));
-        first.ok_or_else(|| {
-            let repair = installation::repair();
-            Error::failed(format!(
-                "no styles are installed; {repair}, choose a folder with --models, or add one with impasto styles add"
-            ))
-        })
+        let styles = self.styles();
+        match styles.first() {
+            Some(first) if !self.lacks_own => Ok(Expression::single(&first.style.name)),
+            Some(_) => Err(Error::failed(format!(
+                "impasto's own styles are missing; {}, or choose one of yours with --style",
+                installation::repair()
+            ))),
+            None => Err(Error::failed(format!(
+                "no styles are installed; {}, choose a folder with --models, or add one with impasto styles add",
+                installation::repair()
+            ))),
+        }
     }
 
     /// Finds the style `name`.
@@ -136,6 +144,10 @@ impl Catalog {
         let styles = self.styles();
         if let Some(found) = styles.iter().find(|found| found.style.name == name) {
             return Ok(*found);
+        }
+        if self.lacks_own {
+            let repair = installation::repair();
+            return Err(Error::failed(format!("no style '{name}': impasto's own styles are missing; {repair}")));
         }
         let wanted = letters(name);
         let is_in_title =
@@ -301,6 +313,18 @@ mod tests {
         fs::write(folder.join("styles.toml"), manifest).unwrap();
         let folders = vec![(folder.to_path_buf(), Manifest::read(folder).unwrap())];
         Catalog { folders, ..Catalog::default() }
+    }
+
+    #[test]
+    fn where_the_programs_own_styles_are_missing_no_other_takes_their_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut catalog = catalog(folder.path());
+        assert_eq!(catalog.default_style().unwrap(), "starry-night".parse().unwrap());
+        catalog.lacks_own = true;
+        for error in [catalog.default_style().unwrap_err(), catalog.find("udnie").map(|_| ()).unwrap_err()] {
+            assert!(error.to_string().contains("own styles are missing; "), "{error}");
+        }
+        assert!(catalog.find("wave").is_ok());
     }
 
     #[test]
