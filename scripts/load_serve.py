@@ -38,7 +38,10 @@ class Server:
     def __init__(self, impasto: Path, folder: Path, *flags: str):
         command = [impasto, "serve", "127.0.0.1:0", "--json", "--quiet", "--folder", folder / "jobs", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["address"].split("/")[2]
+        said = self.process.stdout.readline()
+        if not said:
+            raise SystemExit("load_serve: the server did not start; see its message above")
+        self.address = json.loads(said)["address"].split("/")[2]
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -77,7 +77,8 @@ fn in_a_browser_the_camera_is_painted_by_the_server() {
         "document.getElementById('canvas').getContext('2d').getImageData(0, 0, 64, 64).data.some((value, place) => place % 4 < 3 && value > 30)",
     );
     browser.click("#record");
-    thread::sleep(Duration::from_millis(1500));
+    // Several frames, on a busy machine too.
+    thread::sleep(Duration::from_secs(5));
     browser.click("#record");
     until(&mut browser, "Number(document.getElementById('record').dataset.bytes) > 1000");
     let painted = String::from_utf8(server.curl("/metrics", &[]).body).unwrap();
@@ -135,11 +136,8 @@ fn in_a_browser_the_camera_is_painted_by_webassembly_and_no_frame_is_sent() {
     let before = metrics(&server);
     assert!(before.contains("impasto_cameras 0") && frames(&before).is_some(), "{before}");
     browser.click("#record");
-    // Two frames, on a busy machine too.
-    for _ in 0..2 {
-        let shown = browser.eval("document.getElementById('latency').textContent");
-        until(&mut browser, &format!("document.getElementById('latency').textContent !== {shown}"));
-    }
+    // Several frames, on a busy machine too.
+    thread::sleep(Duration::from_secs(5));
     browser.click("#record");
     until(&mut browser, "Number(document.getElementById('record').dataset.bytes) > 1000");
     assert_eq!(frames(&metrics(&server)), frames(&before));

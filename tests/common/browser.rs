@@ -50,8 +50,9 @@ impl Browser {
         let target = browser.ask("Target.createTarget", json!({ "url": address }));
         let attached = browser.ask("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
-        while browser.eval("location.href !== 'about:blank' && document.readyState === 'complete'") != Value::Bool(true)
-        {
+        // A page that is set apart from others gets a process of its own; until then there is none to ask.
+        let is_there = json!({ "expression": "location.href !== 'about:blank' && document.readyState === 'complete'" });
+        while browser.answer("Runtime.evaluate", is_there.clone())["result"]["result"]["value"] != Value::Bool(true) {
             thread::sleep(Duration::from_millis(20));
         }
         browser
@@ -59,6 +60,13 @@ impl Browser {
 
     /// Sends a command and waits for its result.
     pub fn ask(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.answer(method, params);
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Sends a command and waits for its answer, which may be an error.
+    fn answer(&mut self, method: &str, params: Value) -> Value {
         self.last += 1;
         let mut message = json!({ "id": self.last, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -72,8 +80,7 @@ impl Browser {
             bytes.pop();
             let answer: Value = serde_json::from_slice(&bytes).unwrap();
             if answer["id"] == self.last {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].clone();
+                return answer;
             }
         }
     }
