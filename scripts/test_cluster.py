@@ -16,6 +16,11 @@ shared     three machines that see the film under the same path
 restarted  the head is killed and started again; the machines come back by themselves
 faults     one machine's disk is full, and another has another version of impasto; both are told
 changed    the film changes while it is painted; nothing is joined
+
+Two more measure instead, and are run only by name, on a computer that does nothing else:
+
+overhead   two machines of one core each, against one `impasto video` on all cores; at least 0.9 of its speed is asked
+latency    how long a range in the last minute of a ten-minute film takes to paint its first frames; 2 s are asked
 """
 
 import argparse
@@ -36,6 +41,7 @@ HEAD, PORT = "10.29.0.1", 6379
 RAY = Path(sys.executable).parent / "ray"
 FRAMES, SEGMENT = 480, 40
 OPTIONS = ["--style=scream", f"--segment-frames={SEGMENT}"]
+WARM_UP = 32  # frames that a range paints and does not keep
 PATIENCE = 600
 
 
@@ -116,10 +122,10 @@ class Lab:
         self.machines.append(machine)
         return machine
 
-    def paint(self, head: Machine, output: Path, *more: str, film: Path | None = None) -> subprocess.Popen:
+    def paint(self, head: Machine, output: Path, film: Path | None = None, options: list[str] = OPTIONS) -> subprocess.Popen:
         """Starts cluster.py on the head."""
-        script = [sys.executable, "-u", str(ROOT / "scripts" / "cluster.py"), str(film or self.film), "-o", str(output), *OPTIONS]
-        words = " ".join(f"'{word}'" for word in [*script, f"--address={HEAD}:{PORT}", f"--impasto={self.impasto}", *more])
+        script = [sys.executable, "-u", str(ROOT / "scripts" / "cluster.py"), str(film or self.film), "-o", str(output), *options]
+        words = " ".join(f"'{word}'" for word in [*script, f"--address={HEAD}:{PORT}", f"--impasto={self.impasto}"])
         settings = {**os.environ, "XDG_CACHE_HOME": str(head.folder / "cache")}
         self.log = self.folder / f"{output.name}.log"
         return subprocess.Popen(head.command(words), stdout=self.log.open("wb"), stderr=subprocess.STDOUT, env=settings)
@@ -242,12 +248,61 @@ def changed(lab: Lab) -> None:
     print("changed: told, and nothing is joined", flush=True)
 
 
+def ten_minutes(lab: Lab) -> Path:
+    """A film of ten minutes with its index, which costs the same whoever paints."""
+    film = lab.store / "ten_minutes.mp4"
+    if not film.exists():
+        source = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=600", "-f", "lavfi", "-i", "sine=d=600", "-c:a", "aac"]
+        run("ffmpeg", "-v", "error", "-nostdin", *source, "-c:v", "libx264", "-preset", "veryfast", "-g", "250", str(film))
+        run(lab.impasto, "video", str(film), "--index", "--quiet")
+    return film
+
+
+def overhead(lab: Lab) -> None:
+    film, single, output = ten_minutes(lab), lab.store / "alone.mp4", lab.store / "overhead.mp4"
+    options = ["--style=scream"]
+    began = time.monotonic()
+    run(lab.impasto, "video", str(film), "-o", str(single), *options, "--quiet")
+    alone = time.monotonic() - began
+    head, a = lab.machine("head", 1, True), lab.machine("a", 2, True)
+    for machine in (head, a):
+        machine.start()
+    time.sleep(30)  # Ray's own start
+    began = time.monotonic()
+    painting = lab.paint(head, output, film, options)
+    code = painting.wait()
+    together = time.monotonic() - began
+    print(lab.said())
+    assert code == 0 and content(output) == content(single), f"code {code}"
+    share = alone / together
+    print(f"overhead: alone {alone:.0f} s, two machines of one core {together:.0f} s: {share:.2f} of its speed", flush=True)
+    assert share >= 0.9
+
+
+def latency(lab: Lab) -> None:
+    film, output = ten_minutes(lab), lab.store / "latency.mp4"
+    # Ranges that differ by 80 painted frames: what the longer one takes for a frame is taken off the shorter one.
+    spans = []
+    for count in (1, 3):
+        began = time.monotonic()
+        segments = f"{14_400 // SEGMENT}..{14_400 // SEGMENT + count}"
+        run(lab.impasto, "video", str(film), "-o", str(output), *OPTIONS, "--segments", segments, "--restart", "--quiet")
+        spans.append(time.monotonic() - began)
+    frame = (spans[1] - spans[0]) / (2 * SEGMENT)
+    # What is painted and not kept is painted too.
+    first = spans[0] - frame * (SEGMENT + WARM_UP)
+    print(f"latency: the first of {SEGMENT} frames after {first:.2f} s, each of them {1000 * frame:.0f} ms", flush=True)
+    assert first <= 2.0
+
+
 TRIALS = {"sent": sent, "shared": shared, "restarted": restarted, "faults": faults, "changed": changed}
+MEASURES = {"overhead": overhead, "latency": latency}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("trials", nargs="*", choices=[*TRIALS, []], metavar="TRIAL", help="default: all")
+    every = {**TRIALS, **MEASURES}
+    parser.add_argument("trials", nargs="*", choices=[*every, []], metavar="TRIAL", help="default: all that only try")
     parser.add_argument("--impasto", default=shutil.which("impasto") or str(ROOT / "target/release/impasto"), metavar="PATH")
     parser.add_argument("--keep", metavar="DIR", help="keep films and logs there")
     args = parser.parse_args()
@@ -259,7 +314,7 @@ def main() -> None:
     lab = Lab(args.impasto, folder)
     try:
         for name in args.trials or TRIALS:
-            TRIALS[name](lab)
+            every[name](lab)
             lab.clear()
     finally:
         lab.close()

@@ -615,7 +615,7 @@ fn a_format_that_cannot_hold_the_size_is_told_before_it_breaks() {
     let desk = Desk::new();
     desk.put("wide.png", &png(GrayImage::from_pixel(16_384, 1, Luma([9]))));
     let error = desk.fail(1, &["wide.png", "-o", "out.webp"]);
-    assert!(error.contains("16384 x 1 pixels do not fit into WebP"), "{error}");
+    assert!(error.contains("the painting of 'wide.png': 16384 x 1 pixels do not fit into WebP"), "{error}");
 }
 
 #[test]

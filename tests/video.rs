@@ -336,6 +336,7 @@ fn a_cut_off_file_keeps_its_frames_and_says_how_many() {
     let bytes = fs::read(folder.path("late.mp4")).unwrap();
     fs::write(folder.path("headless.mp4"), &bytes[..bytes.len() / 2]).unwrap();
     folder.refuses("headless.mp4 -o no.mp4", 1, "cut off");
+    folder.refuses("late.mp4 -o rtmp://127.0.0.1:9/no.mp4", 2, "is an address");
 }
 
 #[test]

@@ -64,6 +64,20 @@ pub fn save(picture: &Picture, path: &Path, format: Format, quality: u8) -> Resu
     write(path, &encode(picture, format, quality)?.bytes)
 }
 
+/// Checks that `format` can hold a picture of this size.
+///
+/// # Errors
+/// It cannot.
+pub fn check_size(format: Format, width: u32, height: u32) -> Result<()> {
+    let most = format.max_side();
+    if width.max(height) <= most {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "{width} x {height} pixels do not fit into {format} (at most {most} a side); choose --format png"
+    )))
+}
+
 /// Encodes `picture` in `format`, at JPEG `quality` 1 to 100, with opacity and metadata as far as the format has room for
 /// them.
 ///
@@ -71,12 +85,7 @@ pub fn save(picture: &Picture, path: &Path, format: Format, quality: u8) -> Resu
 /// The format cannot hold a picture of this size, or a buffer does not fit the size.
 pub fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Encoded> {
     let (width, height) = (picture.frame.width, picture.frame.height);
-    let most = format.max_side();
-    if width.max(height) > most {
-        return Err(Error::failed(format!(
-            "{width} x {height} pixels do not fit into {format} (at most {most} a side); choose --format png"
-        )));
-    }
+    check_size(format, width, height)?;
     picture.frame.check()?;
     if picture.alpha.as_ref().is_some_and(|alpha| alpha.len() * 3 != picture.frame.pixels.len()) {
         return Err(Error::usage(format!("the alpha of a picture of {width}x{height} needs one byte a pixel")));

@@ -62,6 +62,16 @@ impl PictureJob {
     pub fn name(&self) -> String {
         self.input.as_ref().map_or_else(|| "standard input".into(), |path| format!("'{}'", path.display()))
     }
+
+    /// The format that `picture` is written in.
+    fn written_as(&self, picture: &Picture) -> Format {
+        self.format.or(picture.format).unwrap_or(Format::Png)
+    }
+
+    /// The error for a painting that its format does not take.
+    fn unwritable(&self, error: &Error) -> Error {
+        Error::failed(format!("cannot write the painting of {}: {error}", self.name()))
+    }
 }
 
 /// Reports on pictures while they are painted, on the calling thread.
@@ -181,6 +191,8 @@ fn paint<'a>(
         let painting = decoded.picture.and_then(|mut picture| {
             let mut painting = Frame::default();
             let name = decoded.job.name();
+            write::check_size(decoded.job.written_as(&picture), picture.frame.width, picture.frame.height)
+                .map_err(|error| decoded.job.unwritable(&error))?;
             let grain = stylizer.still_grain(field, picture.frame.size());
             guarded(decoded.job, || stylizer.stylize(&picture.frame, &grain, &mut painting))
                 .map_err(|error| Error::failed(format!("cannot paint {name}: {error}")))?;
@@ -236,9 +248,7 @@ fn save(
     reported: &mut HashSet<String>,
     listen: PictureListener<'_>,
 ) -> Result<()> {
-    let format = job.format.or(picture.format).unwrap_or(Format::Png);
-    let encoded = write::encode(picture, format, quality)
-        .map_err(|error| Error::failed(format!("cannot write {}'s painting: {error}", job.name())))?;
+    let encoded = write::encode(picture, job.written_as(picture), quality).map_err(|error| job.unwritable(&error))?;
     for note in picture.notes.iter().chain(&encoded.notes) {
         if reported.insert(note.clone()) {
             listen(PictureEvent::Note(format!("{}: {note}", job.name())))?;

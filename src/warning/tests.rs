@@ -21,6 +21,7 @@ fn samples() -> Vec<(Warning, Vec<&'static str>)> {
         (Warning::NotInterlaced { video: video() }, vec!["'clip.mp4'"]),
         (Warning::Interlaced { video: video() }, vec!["'clip.mp4'"]),
         (Warning::SizeChanges { video: video(), to }, vec!["'clip.mp4'", "160x90"]),
+        (Warning::FirstOfSeveral { video: video(), frames, seconds: 2.8 }, vec!["'clip.mp4'", "70 frames", "2.80 s"]),
         (
             Warning::CutOff { video: video(), frames, expected, seconds: 2.8 },
             vec!["'clip.mp4'", "70 frames of about 75", "2.80 s"],

@@ -46,6 +46,12 @@ impl Container {
         if let Some(names) = Numbered::of(path) {
             return Self::of_pictures(&names);
         }
+        if path.to_str().is_some_and(|name| name.contains("://")) {
+            return Err(Error::usage(format!(
+                "'{}' is an address; write a file and upload it, or give frames to a program that sends them with -o -",
+                path.display()
+            )));
+        }
         let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
         let wrong = || {
             let what = match ending.as_str() {

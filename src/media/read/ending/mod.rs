@@ -34,6 +34,11 @@ impl Input {
             // FFmpeg fills up the last frame with the one before.
             ("dv", Some(length), _) => end > length,
             ("yuv4mpegpipe", ..) => self.place() > end,
+            // What follows the picture of a file of one may look like anything.
+            ("mjpeg" | "jpeg_pipe", Some(length), None) => {
+                let cuts = |file| packets::cuts_jpegs(file, length).unwrap_or(false);
+                !self.is_still() && open().is_some_and(cuts)
+            }
             // Nothing, and so no index, follows the last picture.
             ("nut", Some(length), Some(_)) => end == length,
             ("nut", Some(length), None) => {
@@ -87,7 +92,6 @@ fn cuts(format: &str, file: File, length: u64, place: Option<u64>) -> io::Result
         "gif" => chunks::cuts_gif(file),
         "dirac" => chunks::run_over(file, 0, length, chunks::dirac),
         "obu" => chunks::run_over(file, 0, length, chunks::obu),
-        "mjpeg" => packets::cuts_jpegs(file, length),
         _ => Ok(false),
     }
 }
