@@ -2,6 +2,7 @@
 # A Debian of its own in a folder, for scripts that try impasto where nothing else is installed. A script that sources this file
 # defines `root`, say and die. Everything needs root and debootstrap.
 
+certificates=/etc/ssl/of-the-host.crt
 roots=${IMPASTO_ROOTS:-$root/target/package/roots}
 
 # Starts the script again in namespaces of its own, so that mounts and processes end with it, however it ends.
@@ -34,7 +35,8 @@ enter() { # FOLDER
   echo force-unsafe-io >"$here/etc/dpkg/dpkg.cfg.d/unsafe-io"
   cp -L /etc/resolv.conf /etc/hosts "$here/etc/"
   [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$here/etc/"
-  install -D /etc/ssl/certs/ca-certificates.crt "$here/etc/ssl/certs/ca-certificates.crt"
+  # Not in the place of the package ca-certificates, which would write its own over it.
+  install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$here$certificates"
 }
 
 # Runs a command as root in the folder that was entered, with nothing of this shell's environment but the variables named.
@@ -42,5 +44,5 @@ inside() { # [NAME=VALUE...] COMMAND...
   local -a variables=()
   while [[ $1 =~ ^[A-Za-z_]+= ]]; do variables+=("$1"); shift; done
   env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-    "${variables[@]}" chroot "$here" "$@"
+    PIP_CERT="$certificates" CARGO_HTTP_CAINFO="$certificates" "${variables[@]}" chroot "$here" "$@"
 }
