@@ -79,13 +79,20 @@ pub fn mxf(head: &[u8]) -> Option<u64> {
 /// A data unit of Dirac or VC-2: its kind and the distance to the next one stand behind a mark. The end of a sequence, which is a
 /// head alone, need not tell that; others that do not are of unknown length.
 pub fn dirac(head: &[u8]) -> Option<u64> {
+    const MARK: &[u8; 4] = b"BBCD";
     const END: u8 = 0x10;
     const LENGTH: u32 = 13;
-    let size = match (head[4], u32::from_be_bytes(*head[5..].first_chunk()?)) {
-        (END, _) => LENGTH,
-        (_, size) => size,
-    };
-    (head.starts_with(b"BBCD") && size >= LENGTH).then_some(u64::from(size))
+    // Of a head that is cut off, the rest is zero.
+    let is_cut = |from: usize| head[from..].iter().all(|&byte| byte == 0);
+    let begun = head[..MARK.len()].iter().take_while(|&&byte| byte != 0).count();
+    if begun == 0 || !MARK.starts_with(&head[..begun]) || (begun < MARK.len() && !is_cut(begun)) {
+        return None;
+    }
+    match (head[4], u32::from_be_bytes(*head[5..].first_chunk()?)) {
+        (END, _) => Some(LENGTH.into()),
+        (_, size @ LENGTH..) => Some(size.into()),
+        _ => is_cut(LENGTH as usize - 1).then_some(LENGTH.into()),
+    }
 }
 
 /// A unit of raw AV1: its kind and size stand in front of it.
@@ -186,7 +193,14 @@ mod tests {
         is_told(&units, obu, "AV1");
         let unit = |kind: u8, size: u32| [&b"BBCD"[..], &[kind], &size.to_be_bytes(), &[0, 0, 0, 9]].concat();
         let picture = [&unit(0xE8, 313)[..], &content].concat();
-        is_told(&[unit(0, 13), picture.clone(), picture], dirac, "Dirac");
+        is_told(&[unit(0, 13), picture.clone(), picture.clone()], dirac, "Dirac");
+        // Also within the head of the last one.
+        let before = [unit(0, 13), picture].concat();
+        let whole = [before.clone(), unit(0xE8, 313)].concat();
+        for length in before.len() + 1..whole.len() {
+            let file = Cursor::new(&whole[..length]);
+            assert!(run_over(file, 0, length as u64, dirac).unwrap(), "{length}");
+        }
         // The next one begins behind a head that tells no distance.
         let whole = [unit(0, 13), unit(0x10, 0)].concat();
         let cut = |bytes: &[u8]| run_over(Cursor::new(bytes), 0, bytes.len() as u64, dirac).unwrap();
