@@ -1,5 +1,7 @@
 //! A real Chromium without a screen, driven by the DevTools protocol over pipes.
 
+#![allow(dead_code, reason = "each test uses its share of it")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
