@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,17 +35,18 @@ LEAST_SIDE = 300  # pixels: smaller pictures in a resource file are icons
 
 
 def fetch(package: dict, file: Path) -> None:
-    if "address" in package:
-        print(f"downloading {package['address']}", file=sys.stderr)
-        with urllib.request.urlopen(package["address"], timeout=60) as answer:
-            content = answer.read()
-        write_atomically(file, lambda temporary: temporary.write_bytes(content))
-    elif file.suffix == ".deb":
-        command = ["apt-get", "download", f"{package['name']}={package['version']}"]
-        subprocess.run(command, cwd=file.parent, check=False, stdout=sys.stderr)
-    else:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", f"{package['name']}=={package['version']}"]
-        subprocess.run(command, cwd=file.parent, check=False, stdout=sys.stderr)
+    name, version = package["name"], package["version"]
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps"]
+    match file.suffix:
+        case ".deb":
+            command = ["apt-get", "download", f"{name}={version}"]
+        case ".tgz":
+            command = ["npm", "pack", f"{name}@{version}"]
+        case ".gz":
+            command = [*pip, "--no-binary", ":all:", f"{name}=={version}"]
+        case _:
+            command = [*pip, f"{name}=={version}"]
+    subprocess.run(command, cwd=file.parent, check=False, stdout=sys.stderr)
 
 
 def found(package: dict, folder: Path) -> Path:
@@ -124,7 +124,7 @@ def main() -> None:
         for package in tomllib.loads(LISTED.read_text())["package"]:
             for name, content in photos(package, found(package, options.packages)):
                 picture = Image.fromarray(load_picture(io.BytesIO(content), PHOTO_SIDE))
-                target = options.photos / f"{package['name']}_{name}.png"
+                target = options.photos / f"{package['name'].split('/')[-1]}_{name}.png"
                 write_atomically(target, lambda temporary: picture.save(temporary, "PNG"))
                 count += 1
     except (OSError, ValueError, subprocess.CalledProcessError) as error:

@@ -143,7 +143,9 @@ def refused(args, folder: Path) -> bool:
         for _ in range(chance.randrange(1, 60)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         count(*server.form("/api/v1/pictures", "image", "damaged.jpg", bytes(damaged), style="identity"))
-    good = row(f"{args.damaged} damaged uploads", f"{answered['painted']} painted, {answered['sentence']} told", "no other", not answered["else"])
+    good = row(
+        f"{args.damaged} damaged uploads", f"{answered['painted']} painted, {answered['sentence']} told", "no other", not answered["else"]
+    )
     answered.update(dict.fromkeys(answered, 0))
     for turn in range(args.oversized):
         path, field = [("/api/v1/pictures", "image"), ("/api/v1/jobs", "file")][turn % 2]
@@ -152,7 +154,9 @@ def refused(args, folder: Path) -> bool:
         except (BrokenPipeError, ConnectionResetError):
             # It was refused before all of it was sent, and the answer is lost on the way.
             answered["else"] += 1
-    good = row(f"{args.oversized} oversized uploads", f"{answered['sentence']} told", "all", answered["sentence"] == args.oversized) and good
+    good = (
+        row(f"{args.oversized} oversized uploads", f"{answered['sentence']} told", "all", answered["sentence"] == args.oversized) and good
+    )
     healthy = json.loads(server.ask("GET", "/api/v1/health")[1])["status"] == "ok"
     server.kill()
     return row("the server afterwards", "ok" if healthy else "not ok", "ok", healthy) and good
