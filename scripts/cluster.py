@@ -50,7 +50,7 @@ def run() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except ConnectionError:
-        raise  # Ray's, whose end it is
+        raise  # Ray has ended: the parent process waits for it and starts this one again
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -349,7 +349,7 @@ impl fmt::Display for Warning {
                 write!(
                     out,
                     "'{video}' holds several recordings, one after the other, and FFmpeg reads only the first: {frames} frames \
-                     were kept, up to {seconds:.2} s; paint each recording by itself"
+                     were kept, up to {seconds:.2} s; paint each recording separately"
                 )
             }
             Self::CutOff { video, frames, expected, seconds } => {

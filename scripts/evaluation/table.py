@@ -56,8 +56,10 @@ def cells(row: dict[str, Any], columns: dict[str, tuple[str, str]]) -> list[str]
 def with_means(rows: list[Any]) -> list[tuple[str, dict[str, Any]]]:
     """The rows, and after each network of several paintings their mean: an unstyled row would flatter it."""
     out = []
+    names = [row["style"] for row in rows]
     for row in rows:
-        out.append((f"{row['style']}*" if row["yardstick"] else row["style"], row))
+        name = row["style"] if names.count(row["style"]) == 1 else f"{row['style']} ({row['network']})"
+        out.append((f"{name}*" if row["yardstick"] else name, row))
         own = [other for other in rows if other["network"] == row["network"] and not other["yardstick"]]
         painted = [other for other in own if "gap_closed" in other] or own
         if not row["yardstick"] and len(painted) > 1 and row is own[-1]:

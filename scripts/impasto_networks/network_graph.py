@@ -115,7 +115,7 @@ class NetworkGraph(Graph):
         x = self.node("Reshape", x, self.node("Concat", self.integers(1), self.padded, self.integers(3), axis=0))
         photo = self.node("Mul", self.node("Cast", self.image, to=TensorProto.FLOAT), share)
         x = self.node("Add", x, self.node("Add", photo, self.constant([0.5])))
-        x = self.node("Cast", x, to=TensorProto.UINT8)  # cuts the fraction off: WebGPU has no Round, and the CPU's is slower
+        x = self.node("Cast", x, to=TensorProto.UINT8)  # cuts the fraction off: WebGPU has no Round
         self.output("stylized", 1, "height", "width", 3, kind=TensorProto.UINT8)
         self.node("Slice", x, self.integers(0, 0), self.size, self.integers(1, 2), output="stylized")
 

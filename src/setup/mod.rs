@@ -1,5 +1,6 @@
 //! Fetches what impasto can use and a package leaves out: libraries for other devices, the networks for any picture as the
-//! style, VGG-19, ONNX Runtime for browsers. `scripts/setup` installs the same from the same table, src/network/wheels.txt, into the same folders.
+//! style, VGG-19, ONNX Runtime for browsers. `scripts/setup` installs the same from the same table, src/network/wheels.txt,
+//! into the same folders.
 
 mod cards;
 mod download;

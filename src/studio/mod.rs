@@ -132,8 +132,8 @@ impl Studio {
         lock(&self.engine).as_ref().map(|engine| (engine.provider.device, engine.provider.reason.clone()))
     }
 
-    /// The devices that are installed here, with vendor and name as far as a plugin tells them: `webgpu (Intel Iris Xe Graphics)`. The
-    /// processor comes last.
+    /// The devices that are installed here, with vendor and name as far as a plugin tells them, such as
+    /// `webgpu (Intel Iris Xe Graphics)`. The processor comes last.
     ///
     /// # Errors
     /// ONNX Runtime is missing or too old.

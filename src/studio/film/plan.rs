@@ -36,10 +36,10 @@ impl Films<'_> {
     pub fn plan(&mut self, job: &FilmJob, stop: &Stop, listen: &(dyn Fn(FilmEvent) + Sync)) -> Result<Plan> {
         let opened = open::open(job, self, stop)?;
         let (mut facts, format) = (opened.facts, opened.source.format());
-        // What is deinterlaced has other pictures than the index, and as many.
-        let mut counted = facts.clone();
-        counted.remove("deinterlace");
-        let found = index::find(&job.input, &Folder::beside(&job.output), &counted, listen)?;
+        // A deinterlaced film differs from its index in its pictures, not in their number.
+        let mut as_indexed = facts.clone();
+        as_indexed.remove("deinterlace");
+        let found = index::find(&job.input, &Folder::beside(&job.output), &as_indexed, listen)?;
         let counted = found.map(|index| opened.source.frames_by(&index));
         if job.work != Work::Join {
             let painter = self.load((format.width, format.height))?;
